@@ -1,0 +1,70 @@
+"""How many rows, samples and units go into memory together: all sizes come from one budget."""
+
+from __future__ import annotations
+
+import jax
+
+MEMORY_BUDGET = 512 * 2**20
+"""Bytes of temporaries that an explanation may use, above its inputs and results."""
+
+KEPT_NEIGHBORHOOD = MEMORY_BUDGET // 8
+"""A shared neighborhood up to this many bytes is kept for the next call."""
+
+_CACHED_SAMPLES = 8192
+"""On a CPU, samples worked on at once: about what its caches hold."""
+
+
+def rows_per_call(bytes_per_row: int, most: int = 1024) -> int:
+    """Rows that one call of a jitted program takes, in and out.
+
+    Args:
+        bytes_per_row: of the row, its temporaries and its results.
+        most: never more.
+
+    Returns:
+        At least 1. It depends on shapes only, so a ragged last call is padded, not compiled anew.
+
+    Example:
+        >>> rows_per_call(1000), rows_per_call(10**8)
+        (1024, 2)
+    """
+    return max(1, min(most, MEMORY_BUDGET // 2 // max(bytes_per_row, 1)))
+
+
+def rows_per_block(samples_per_row: int, bytes_per_row: int) -> int:
+    """Rows of a call that are worked on together.
+
+    Args:
+        samples_per_row: that are in memory for each row.
+        bytes_per_row: of their temporaries.
+
+    Returns:
+        What fits the caches of a CPU, or the memory budget of any other device.
+
+    Example:
+        >>> rows_per_block(4096, 10**6) >= 1
+        True
+    """
+    fits = max(1, MEMORY_BUDGET // 2 // max(bytes_per_row, 1))
+    if jax.default_backend() == "cpu":
+        return min(fits, max(1, _CACHED_SAMPLES // samples_per_row))
+    return fits
+
+
+def units_per_call(num_units: int, bytes_per_unit: int, budget: int = MEMORY_BUDGET // 4) -> int:
+    """Units of samples that are in memory together.
+
+    Args:
+        num_units: of the whole neighborhood.
+        bytes_per_unit: of one unit's samples and inputs.
+        budget: bytes.
+
+    Returns:
+        A divisor of `num_units`, so that every group has one shape.
+
+    Example:
+        >>> units_per_call(8, 1000), units_per_call(12, 10**6, budget=5 * 10**6)
+        (8, 4)
+    """
+    most = max(1, budget // max(bytes_per_unit, 1))
+    return max(n for n in range(1, num_units + 1) if num_units % n == 0 and n <= most)

@@ -1,0 +1,1 @@
+"""What a sample is: draws into samples, and samples into interpretable variables."""

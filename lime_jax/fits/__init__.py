@@ -1,0 +1,1 @@
+"""How samples become an explanation: a method's summary and fit, and its standard errors."""

@@ -1,0 +1,473 @@
+"""LIME with the Gram matrix in closed form, for one neighborhood that all rows share.
+
+Under a product kernel the same-bin variables of training-bin samples stay independent, so the
+Gram matrix is diagonal and known, and a coefficient is a difference of two weighted means. Bare,
+that loses what regression gains on additive models; so an additive function of the bins is fitted
+once per data set, explained exactly, and only what it leaves over is averaged. The additive
+function that a replicate's samples are compared with comes from the *other* replicates: whatever
+it is, the answer is then unbiased, and the replicates give honest standard errors.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.linalg import cho_solve
+
+from lime_jax.fits.jackknife import jackknife_standard_error
+from lime_jax.stages.bins import tilt
+from lime_jax.stages.designs import Design, uniforms
+from lime_jax.stages.select import resolve_selection
+from lime_jax.typing import Array, Bool, Float, Int, Key, LinearFit, Support, pytree, static
+
+WIDE_COLUMN = 32
+"""A column with more bins is compared code by code: one-hot products cost as much as its bins."""
+
+STORED_ONE_HOTS = 32 * 2**20
+"""Bytes of one-hot columns that are kept; more are made anew for every block of rows."""
+
+
+@pytree
+class Layout:
+    """The samples of a neighborhood, as the fit reads them; nothing here depends on the model.
+
+    Samples are in `replicates` times `tiles` of them. Columns with few bins are "narrow".
+
+    Attributes:
+        narrow: flat bins of the narrow columns.
+        wide: flat bins of the wide columns.
+        one_hot: of the narrow bins; None if that would be too large to keep.
+        factor: Cholesky factor of the additive function's Gram matrix without each replicate;
+            None if there are too few samples for an additive function.
+    """
+
+    narrow: Int[Array, "replicates tiles samples narrow_columns"]
+    wide: Int[Array, "replicates tiles samples wide_columns"]
+    one_hot: Float[Array, "replicates tiles samples narrow_bins"] | None
+    factor: Float[Array, "replicates narrow_bins narrow_bins"] | None
+
+
+@pytree
+class Adjusted:
+    """A neighborhood with the model's outputs, less what the additive functions explain.
+
+    Attributes:
+        layout: of the samples.
+        targets: 1 and the residual of each output.
+        totals: columns of which each row needs the weighted sum: 1, output, its square,
+            residual, its square.
+        slope: the additive functions' own coefficients, for x in each narrow bin.
+        rest: their mean over a column's other bins.
+        mean: of the outputs.
+    """
+
+    layout: Layout
+    targets: Float[Array, "replicates tiles samples outputs_plus_1"]
+    totals: Float[Array, "replicates tiles samples sums"]
+    slope: Float[Array, "replicates outputs narrow_bins"] | None
+    rest: Float[Array, "replicates outputs narrow_bins"] | None
+    mean: Float[Array, " outputs"]
+
+
+@pytree
+class IndependentMethod:
+    """LIME by the closed-form Gram matrix, for neighborhoods shared by all rows.
+
+    Attributes:
+        design: of the draws.
+        kernel_width: of the exponential kernel on the euclidean distance.
+        alpha: ridge penalty.
+        probability: training frequency of every flat bin.
+        bin_feature: its column.
+        narrow_columns: columns with few bins.
+        wide_columns: the others.
+        narrow_bins: flat bins of the narrow columns.
+        feature_selection: how to choose `num_features`.
+        num_features: to keep; None keeps all.
+    """
+
+    design: Design
+    kernel_width: Float[Array, "*batch"] | float
+    alpha: Float[Array, "*batch"] | float
+    probability: Float[Array, " bins"]
+    bin_feature: Int[Array, " bins"]
+    narrow_columns: Int[Array, " narrow_columns"]
+    wide_columns: Int[Array, " wide_columns"]
+    narrow_bins: Int[Array, " narrow_bins"]
+    feature_selection: str = static(default="auto")
+    num_features: int | None = static(default=None)
+
+    def draws(
+        self, key: Key[Array, ""], replicate: Int[Array, ""] | int, block: Int[Array, ""] | int
+    ) -> Float[Array, "samples columns"]:
+        """Uniforms of one block; see `Method`.
+
+        Args:
+            key: of the neighborhood.
+            replicate: its number.
+            block: number of the block within the replicate.
+
+        Returns:
+            Strictly between 0 and 1.
+        """
+        return uniforms(self.design, key, replicate, block)
+
+    def lay_out(self, bins: Int[Array, "replicates tiles samples features"]) -> Layout:
+        """Arrange a neighborhood; needed once, whatever the model and the rows.
+
+        Args:
+            bins: flat bin of every sample in every column.
+
+        Returns:
+            The layout.
+        """
+        narrow = jnp.take(bins, self.narrow_columns, axis=-1)
+        wide = jnp.take(bins, self.wide_columns, axis=-1)
+        num_samples, num_bins = narrow[..., 0].size, self.narrow_bins.shape[0]
+        kept = num_samples * num_bins * 4 <= STORED_ONE_HOTS
+        one_hot = self._one_hot(narrow) if kept else None
+        if not 0 < num_bins <= num_samples // 4:
+            return Layout(narrow, wide, one_hot, None)
+
+        def gram(replicate: Array) -> Array:
+            def add(total: Array, tile: Array) -> tuple[Array, None]:
+                hot = self._one_hot(tile)
+                return total + jnp.matmul(hot.T, hot, precision="highest"), None
+
+            zero = jnp.zeros((num_bins, num_bins), jnp.result_type(float))
+            return jax.lax.scan(add, zero, replicate)[0]
+
+        grams = jax.lax.map(gram, narrow)
+        # Any penalty leaves the answer unbiased; this one keeps float32 factors positive.
+        penalty = 1e-4 * num_samples * jnp.eye(num_bins, dtype=grams.dtype)
+        factor = jnp.linalg.cholesky(grams.sum(0) - grams + penalty)
+        return Layout(narrow, wide, one_hot, factor)
+
+    def adjust(
+        self, layout: Layout, y: Float[Array, "replicates tiles samples outputs"]
+    ) -> Adjusted:
+        """Fit the additive functions and subtract them; needed once per model.
+
+        Args:
+            layout: of the neighborhood.
+            y: what the model says of its samples.
+
+        Returns:
+            What every row's fit reads.
+        """
+        mean = y.mean((0, 1, 2))
+        centered = y - mean
+        slope = rest = None
+        residual = centered
+        if layout.factor is not None:
+            slope, rest, residual = self._additive(layout, centered)
+        one = jnp.ones((*y.shape[:3], 1), y.dtype)
+        totals = [one, centered, centered**2, residual, residual**2]
+        targets = jnp.concatenate([one, residual], -1)
+        return Adjusted(layout, targets, jnp.concatenate(totals, -1), slope, rest, mean)
+
+    def fit(
+        self,
+        adjusted: Adjusted,
+        own_bins: Int[Array, " features"],
+        labels: Int[Array, " labels"] | None = None,
+    ) -> LinearFit:
+        """One row's explanation.
+
+        Args:
+            adjusted: the shared neighborhood.
+            own_bins: x's flat bin in every column, -1 where it has no training mass.
+            labels: outputs to explain; None: all.
+
+        Returns:
+            Coefficients, with jackknife standard errors that are conditional on the selected
+            features.
+        """
+        sums = self._weighted_sums(adjusted, own_bins)
+        if labels is not None:
+            sums = _take_outputs(sums, labels)
+        slope, mean = self._exact_part(adjusted, own_bins, labels)
+        beta, error, rare = _estimate(sums, slope)
+        weight = jnp.maximum(sums.weight.sum(), jnp.finfo(beta.dtype).tiny)
+        mean = mean + sums.residual.sum(0) / weight
+        variance = jnp.maximum(sums.output_squared / weight - (sums.output / weight) ** 2, 0)
+
+        met = own_bins >= 0
+        probability = jnp.where(met, self.probability[own_bins], 0)
+        q = tilt(probability, self.kernel_width)
+        v = q * (1 - q)
+        varies = jnp.broadcast_to(met & (v > 0), beta.shape)
+        chosen = varies & self._select(jnp.where(varies, beta, 0), v)
+        # What ridge's penalty does to a diagonal Gram matrix.
+        shrink = jnp.where(v > 0, v / jnp.maximum(v + self.alpha / weight, 1e-30), 0)
+        coef = jnp.where(chosen, beta * shrink, 0)
+        explained = ((2 * jnp.where(chosen, beta, 0) - coef) * coef * v).sum(-1)
+        constant = variance <= 0
+        intercept = mean - coef @ q
+        support = jnp.where(met, jnp.where(rare, Support.RARE, Support.FULL), Support.NONE)
+        return LinearFit(
+            coef=coef,
+            std_error=jnp.where(chosen, error * shrink, jnp.nan),
+            selected=chosen,
+            intercept=intercept,
+            score=jnp.where(constant, 1.0, explained / jnp.where(constant, 1, variance)),
+            local_pred=intercept + coef.sum(-1),
+            effective_samples=weight**2 / jnp.maximum(sums.squares, jnp.finfo(beta.dtype).tiny),
+            support=support.astype(jnp.int32),
+        )
+
+    def _one_hot(self, narrow: Int[Array, "*batch columns"]) -> Float[Array, "*batch bins"]:
+        """0/1 columns of the narrow bins."""
+        column = jnp.searchsorted(self.narrow_columns, self.bin_feature[self.narrow_bins])
+        of_column = jnp.take(narrow, column, axis=-1)
+        return (of_column == self.narrow_bins).astype(jnp.result_type(float))
+
+    def _additive(
+        self, layout: Layout, y: Float[Array, "replicates tiles samples outputs"]
+    ) -> tuple[Array, Array, Array]:
+        """Slope and rest of the additive functions, and the residuals of the samples."""
+
+        def tiles(layout: Layout) -> tuple[Array, Array | None]:
+            return layout.narrow, layout.one_hot
+
+        def hot(tile: tuple[Array, Array | None]) -> Array:
+            return self._one_hot(tile[0]) if tile[1] is None else tile[1]
+
+        def right_side(replicate: tuple[Any, Array]) -> Array:
+            def add(total: Array, tile: tuple[Any, Array]) -> tuple[Array, None]:
+                return total + jnp.matmul(hot(tile[0]).T, tile[1], precision="highest"), None
+
+            zero = jnp.zeros((self.narrow_bins.shape[0], y.shape[-1]), y.dtype)
+            return jax.lax.scan(add, zero, replicate)[0]
+
+        sides = jax.lax.map(right_side, (tiles(layout), y))
+        solve = jax.vmap(lambda factor, side: cho_solve((factor, True), side))
+        values = solve(layout.factor, sides.sum(0) - sides)  # (replicates, bins, outputs)
+
+        def leave(replicate: tuple[Any, Array, Array]) -> Array:
+            def one(tile: tuple[Any, Array]) -> Array:
+                return tile[1] - jnp.matmul(hot(tile[0]), replicate[2], precision="highest")
+
+            return jax.lax.map(one, replicate[:2])
+
+        residual = jax.lax.map(leave, (tiles(layout), y, values))
+        p = self.probability[self.narrow_bins][:, None]
+        feature = self.bin_feature[self.narrow_bins]
+        features = self.narrow_columns.shape[0] + self.wide_columns.shape[0]
+
+        def column_mean(values: Array) -> Array:
+            return jax.ops.segment_sum(p * values, feature, num_segments=features)[feature]
+
+        mean = jax.vmap(column_mean)(values)
+        others = jnp.where(p < 1, (mean - p * values) / jnp.where(p < 1, 1 - p, 1), 0)
+        return jnp.swapaxes(values - others, 1, 2), jnp.swapaxes(others, 1, 2), residual
+
+    def _weighted_sums(self, adjusted: Adjusted, own_bins: Int[Array, " features"]) -> Sums:
+        """One pass over the shared samples, weighted by their proximity to x."""
+        layout = adjusted.layout
+        features = own_bins.shape[0]
+        own_narrow, own_wide = own_bins[self.narrow_columns], own_bins[self.wide_columns]
+        own_hot = self._one_hot(own_narrow)
+        position = jnp.searchsorted(self.narrow_bins, own_narrow)
+        position = jnp.where(own_narrow < 0, self.narrow_bins.shape[0], position)
+        miss = -0.5 / jnp.square(jnp.asarray(self.kernel_width, own_hot.dtype))
+        outputs = adjusted.mean.shape[0]
+
+        def tile_sums(tile: Any) -> tuple[Array, ...]:
+            narrow, wide, one_hot, targets, totals = tile
+            hot = self._one_hot(narrow) if one_hot is None else one_hot
+            same = (wide == own_wide).astype(hot.dtype)
+            matches = jnp.matmul(hot, own_hot, precision="highest") + same.sum(-1)
+            w = jnp.exp((features - matches) * miss)
+            weighted = w * targets.T
+            by_bin = jnp.matmul(weighted, hot, precision="highest")
+            own = by_bin.at[:, position].get(mode="fill", fill_value=0)
+            of_wide = jnp.matmul(weighted, same, precision="highest")
+            return own, of_wide, jnp.matmul(w, totals, precision="highest"), (w**2).sum()
+
+        def replicate_sums(replicate: Any) -> tuple[Array, ...]:
+            first = tile_sums(jax.tree.map(lambda leaf: leaf[0], replicate))
+            if replicate[0].shape[0] == 1:
+                return first
+            others = jax.tree.map(lambda leaf: leaf[1:], replicate)
+
+            def add(total: Any, tile: Any) -> tuple[Any, None]:
+                return jax.tree.map(jnp.add, total, tile_sums(tile)), None
+
+            return jax.lax.scan(add, first, others)[0]
+
+        parts = (layout.narrow, layout.wide, layout.one_hot, adjusted.targets, adjusted.totals)
+        own, of_wide, totals, squares = jax.lax.map(replicate_sums, parts)
+        order = jnp.argsort(jnp.concatenate([self.narrow_columns, self.wide_columns]))
+        own = jnp.concatenate([own, of_wide], -1)[..., order]
+        weight, output, output_squared, residual, residual_squared = jnp.split(
+            totals, [1, 1 + outputs, 1 + 2 * outputs, 1 + 3 * outputs], axis=1
+        )
+        return Sums(
+            hits=own[:, 0],
+            products=own[:, 1:],
+            weight=weight[:, 0],
+            residual=residual,
+            squares=squares.sum(),
+            output=output.sum(0),
+            output_squared=output_squared.sum(0),
+            residual_squared=residual_squared.sum(0),
+        )
+
+    def _exact_part(
+        self, adjusted: Adjusted, own_bins: Int[Array, " features"], labels: Array | None
+    ) -> tuple[Float[Array, "replicates outputs features"], Float[Array, " outputs"]]:
+        """Coefficients of the additive functions, and the mean they and the outputs have."""
+        mean = adjusted.mean if labels is None else adjusted.mean[labels]
+        shape = (adjusted.targets.shape[0], mean.shape[0], own_bins.shape[0])
+        if adjusted.slope is None or adjusted.rest is None:
+            return jnp.zeros(shape, mean.dtype), mean
+        slope, rest = adjusted.slope, adjusted.rest
+        if labels is not None:
+            slope, rest = slope[:, labels], rest[:, labels]
+        own = own_bins[self.narrow_columns]
+        met = own >= 0
+        position = jnp.searchsorted(self.narrow_bins, own)
+        own_slope = jnp.where(met, jnp.take(slope, position, axis=-1), 0)
+        q = tilt(jnp.where(met, self.probability[own], 0), self.kernel_width)
+        # Without mass in x's bin the mean over the other bins is the mean over all.
+        first = jnp.searchsorted(self.bin_feature[self.narrow_bins], self.narrow_columns)
+        whole = rest + self.probability[self.narrow_bins] * slope
+        own_rest = jnp.where(
+            met, jnp.take(rest, position, axis=-1), jnp.take(whole, first, axis=-1)
+        )
+        mean = mean + (own_rest + q * own_slope).sum(-1).mean(0)
+        return jnp.zeros(shape, mean.dtype).at[..., self.narrow_columns].set(own_slope), mean
+
+    def _select(
+        self, beta: Float[Array, "outputs features"], v: Float[Array, " features"]
+    ) -> Bool[Array, "outputs features"]:
+        """The selection methods of the moments, for a diagonal Gram matrix."""
+        method = resolve_selection(self.feature_selection, self.num_features)
+        if self.num_features is None or method == "none":
+            return jnp.ones(beta.shape, bool)
+        size = jnp.abs(beta)
+        if method == "forward_selection":
+            size = size * jnp.sqrt(v)
+        elif method == "lasso_path":
+            size = size * v
+        _, best = jax.lax.top_k(size, min(self.num_features, beta.shape[1]))
+        return jax.vmap(lambda row: jnp.zeros(v.shape, bool).at[row].set(True))(best)
+
+
+@pytree
+class Sums:
+    """Weighted sums over the samples, for one row.
+
+    Attributes:
+        hits: of the samples in x's own bin.
+        products: of their residuals.
+        weight: of all samples.
+        residual: of all residuals.
+        squares: of the squared weights.
+        output: of the outputs.
+        output_squared: of their squares.
+        residual_squared: of the squared residuals.
+    """
+
+    hits: Float[Array, "*batch replicates features"]
+    products: Float[Array, "*batch replicates outputs features"]
+    weight: Float[Array, "*batch replicates"]
+    residual: Float[Array, "*batch replicates outputs"]
+    squares: Float[Array, "*batch"]
+    output: Float[Array, "*batch outputs"]
+    output_squared: Float[Array, "*batch outputs"]
+    residual_squared: Float[Array, "*batch outputs"]
+
+
+def make_independent_method(
+    stats: Any,
+    design: Design,
+    kernel_width: Any,
+    alpha: Any,
+    feature_selection: str = "auto",
+    num_features: int | None = None,
+) -> IndependentMethod:
+    """The method for a table.
+
+    Args:
+        stats: host statistics with `offsets`, `probability` and `bin_feature`.
+        design: of the draws.
+        kernel_width: of the exponential kernel.
+        alpha: ridge penalty.
+        feature_selection: how to choose `num_features`.
+        num_features: to keep; None keeps all.
+
+    Returns:
+        The method, with the columns parted into narrow and wide ones.
+    """
+    narrow = np.diff(stats.offsets) <= WIDE_COLUMN
+    float_ = jnp.result_type(float)
+    return IndependentMethod(
+        design=design,
+        kernel_width=jnp.asarray(kernel_width, float_),
+        alpha=jnp.asarray(alpha, float_),
+        probability=jnp.asarray(stats.probability, float_),
+        bin_feature=jnp.asarray(stats.bin_feature),
+        narrow_columns=jnp.asarray(np.flatnonzero(narrow), jnp.int32),
+        wide_columns=jnp.asarray(np.flatnonzero(~narrow), jnp.int32),
+        narrow_bins=jnp.asarray(np.flatnonzero(narrow[stats.bin_feature]), jnp.int32),
+        feature_selection=feature_selection,
+        num_features=num_features,
+    )
+
+
+def _take_outputs(sums: Sums, labels: Int[Array, " labels"]) -> Sums:
+    def of_outputs(leaf: Array) -> Array:
+        return jnp.take(leaf, labels, axis=-1)
+
+    return dataclasses.replace(
+        sums,
+        products=jnp.take(sums.products, labels, axis=1),
+        residual=of_outputs(sums.residual),
+        output=of_outputs(sums.output),
+        output_squared=of_outputs(sums.output_squared),
+        residual_squared=of_outputs(sums.residual_squared),
+    )
+
+
+def _difference(
+    hits: Float[Array, "*batch features"],
+    products: Float[Array, "*batch outputs features"],
+    weight: Float[Array, "*batch"],
+    residual: Float[Array, "*batch outputs"],
+) -> Float[Array, "*batch outputs features"]:
+    """Mean residual in x's own bin less the mean outside it; 0 where one of them is empty."""
+    inside, outside = hits[..., None, :], (weight[..., None] - hits)[..., None, :]
+    # A bin that holds all samples leaves rounding, not weight, outside.
+    real = (inside > 0) & (outside > 1e-5 * weight[..., None, None])
+    difference = products / jnp.where(real, inside, 1) - (
+        residual[..., None] - products
+    ) / jnp.where(real, outside, 1)
+    return jnp.where(real, difference, 0)
+
+
+def _estimate(
+    sums: Sums, slope: Float[Array, "replicates outputs features"]
+) -> tuple[Array, Array, Array]:
+    """Coefficients before shrinkage, their standard errors, and which rest on rare bins."""
+    parts = (sums.hits, sums.products, sums.weight, sums.residual)
+    pooled = [part.sum(0) for part in parts]
+    others = [whole - part for whole, part in zip(pooled, parts, strict=True)]
+    whole, left_out = _difference(*pooled), _difference(*others)
+    # A left-out set that never met x's bin says nothing about it.
+    left_out = jnp.where(others[0][:, None] > 0, left_out, whole)
+    beta = whole + slope.mean(0)
+    left_out = left_out + (slope.sum(0) - slope) / (slope.shape[0] - 1)
+    error = jackknife_standard_error(beta, left_out)
+
+    weight = jnp.maximum(pooled[2], jnp.finfo(beta.dtype).tiny)
+    effective = weight**2 / jnp.maximum(sums.squares, jnp.finfo(beta.dtype).tiny)
+    spread = jnp.sqrt(sums.residual_squared / weight)[:, None]
+    count = jnp.maximum(pooled[0] / weight * effective, 1)
+    rare = (sums.hits <= 0).any(0)
+    return beta, jnp.where(rare, spread / jnp.sqrt(count), error), rare

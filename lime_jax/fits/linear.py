@@ -1,0 +1,175 @@
+"""LIME's fit: weighted moments, a choice of features, ridge; errors from left-out replicates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from lime_jax.fits.jackknife import jackknife_standard_error, leave_one_out
+from lime_jax.stages.designs import Design, uniforms
+from lime_jax.stages.kernels import distance, exponential_kernel
+from lime_jax.stages.moments import Moments, merge, pool, weighted_moments
+from lime_jax.stages.ridge import local_prediction, r_squared, ridge
+from lime_jax.stages.select import select
+from lime_jax.typing import (
+    Array,
+    Bool,
+    Coordinates,
+    Float,
+    Int,
+    Key,
+    LinearFit,
+    View,
+    pytree,
+    static,
+)
+
+Kernel = Callable[[Array, Any], Array]
+
+
+@pytree
+class LinearMethod:
+    """LIME by the sampled Gram matrix; see `Method`. It serves every domain and every kernel.
+
+    Attributes:
+        design: of the draws.
+        kernel_width: in units of the distance.
+        alpha: ridge penalty.
+        distance: name of the metric.
+        kernel: `(distances, kernel_width) -> weights`.
+        feature_selection: how to choose `num_features` of them.
+        num_features: to keep; None keeps all.
+    """
+
+    design: Design
+    kernel_width: Float[Array, "*batch"] | float | int
+    alpha: Float[Array, "*batch"] | float | int
+    distance: str = static(default="euclidean")
+    kernel: Kernel = static(default=exponential_kernel)
+    feature_selection: str = static(default="auto")
+    num_features: int | None = static(default=None)
+
+    def draws(
+        self, key: Key[Array, ""], replicate: Int[Array, ""] | int, block: Int[Array, ""] | int
+    ) -> Float[Array, "samples columns"]:
+        """Uniforms of one block.
+
+        Args:
+            key: of the neighborhood.
+            replicate: its number.
+            block: number of the block within the replicate.
+
+        Returns:
+            Strictly between 0 and 1.
+        """
+        return uniforms(self.design, key, replicate, block)
+
+    def weights(self, view: View) -> Float[Array, " samples"]:
+        """Proximity of each sample to x.
+
+        Args:
+            view: of the samples.
+
+        Returns:
+            Kernel weights.
+        """
+        return self.kernel(distance(view.points, view.origin, self.distance), self.kernel_width)
+
+    def summarize(self, view: View, y: Float[Array, "samples outputs"]) -> Moments:
+        """Weighted moments of some samples.
+
+        Args:
+            view: the samples as x sees them.
+            y: what the model says of them.
+
+        Returns:
+            Moments, which merge exactly.
+        """
+        return weighted_moments(view.z, y, self.weights(view).astype(view.z.dtype))
+
+    def merge(self, first: Moments, second: Moments) -> Moments:
+        """Moments of both sets of samples.
+
+        Args:
+            first: of some samples.
+            second: of others.
+
+        Returns:
+            Their merge.
+        """
+        return merge(first, second)
+
+    def solve(
+        self,
+        summaries: Moments,
+        coordinates: Coordinates,
+        labels: Int[Array, " labels"] | None = None,
+    ) -> LinearFit:
+        """The explanation.
+
+        Args:
+            summaries: moments with a leading replicate axis.
+            coordinates: of x.
+            labels: outputs to explain; None: all.
+
+        Returns:
+            Coefficients of each feature's own variable, with jackknife standard errors that are
+            conditional on the selected features.
+        """
+        if labels is not None:
+            summaries = _take_outputs(summaries, labels)
+        include = leave_one_out(summaries.weight.shape[0])
+        everything = pool(summaries, include[0])
+        chosen, mask = self._select(everything, coordinates)
+
+        def fit(kept: Array) -> tuple[Array, Array]:
+            return ridge(pool(summaries, kept), mask, self.alpha)
+
+        # One batch of factorizations: two that XLA's CPU client runs side by side, each waiting
+        # for threads that the other one holds, can wait for ever.
+        coefs, intercepts = jax.vmap(fit)(include)
+        coef, intercept, left_out = coefs[0], intercepts[0], coefs[1:]
+        own = coordinates.own
+        error = jackknife_standard_error(coef[:, own], left_out[:, :, own])
+        squared = jnp.maximum(everything.weight_squared, jnp.finfo(coef.dtype).tiny)
+        return LinearFit(
+            coef=jnp.where(chosen, coef[:, own], 0),
+            std_error=jnp.where(chosen, error, jnp.nan),
+            selected=chosen,
+            intercept=intercept,
+            score=r_squared(everything, coef),
+            local_pred=local_prediction(coef, intercept, coordinates.z),
+            effective_samples=everything.weight**2 / squared,
+            support=coordinates.support,
+        )
+
+    def _select(
+        self, moments: Moments, coordinates: Coordinates
+    ) -> tuple[Bool[Array, "outputs features"], Bool[Array, ...]]:
+        """The chosen features of every output, and their variables (one mask if all are kept)."""
+        outputs, varies = moments.mean_y.shape[0], coordinates.varies
+        if self.num_features is None or self.feature_selection == "none":
+            return (
+                jnp.broadcast_to(varies, (outputs, varies.shape[0])),
+                varies[coordinates.feature],
+            )
+        variables = varies[coordinates.feature]
+        z_x = jnp.where(variables, coordinates.z, 0)
+        mask = select(moments, z_x, self.num_features, self.feature_selection)
+        chosen = mask[:, coordinates.own] & varies
+        return chosen, chosen[:, coordinates.feature]
+
+
+def _take_outputs(moments: Moments, labels: Int[Array, " labels"]) -> Moments:
+    return Moments(
+        weight=moments.weight,
+        weight_squared=moments.weight_squared,
+        mean_z=moments.mean_z,
+        mean_y=jnp.take(moments.mean_y, labels, axis=-1),
+        zz=moments.zz,
+        zy=jnp.take(moments.zy, labels, axis=-1),
+        yy=jnp.take(moments.yy, labels, axis=-1),
+    )

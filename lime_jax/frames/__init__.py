@@ -1,0 +1,21 @@
+"""The table at the door: any table in, a float64 matrix through the engine, the model's table out.
+
+Host only: NumPy, and narwhals for DataFrames, imported when the first frame comes.
+"""
+
+from lime_jax.frames.display import display_value, level_names
+from lime_jax.frames.read import align, encode, num_rows, take_rows
+from lime_jax.frames.rebuild import decode
+from lime_jax.frames.schema import Schema, learn_schema
+
+__all__ = [
+    "Schema",
+    "align",
+    "decode",
+    "display_value",
+    "encode",
+    "learn_schema",
+    "level_names",
+    "num_rows",
+    "take_rows",
+]

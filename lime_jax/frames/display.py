@@ -1,0 +1,69 @@
+"""Numbers and levels as readers see them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from lime_jax.frames.schema import Schema, _level_name
+
+
+def level_names(schema: Schema, column: int) -> list[str]:
+    """The names of a categorical feature's levels, in code order.
+
+    Args:
+        schema: what `learn_schema` learned.
+        column: the feature's index.
+
+    Returns:
+        `categorical_names` where given, else the values as text; none for a numeric feature.
+
+    Example:
+        >>> level_names(Schema("array", ("sex",), (True,), ((0.0, 1.0, None),)), 0)
+        ['0', '1', 'missing']
+    """
+    given = schema.names[column] if schema.names else None
+    if given is not None:
+        return list(given)
+    return [_level_name(value) for value in schema.levels[column] or ()]
+
+
+def display_value(schema: Schema, column: int, value: float | int) -> str:
+    """One encoded value as text: a level's name, a date, or a number with fitting digits.
+
+    Args:
+        schema: what `learn_schema` learned.
+        column: the feature's index.
+        value: the number or level code, as `encode` gives it.
+
+    Returns:
+        The text; "missing" for NaN and "unseen" for the code -1.
+
+    Example:
+        >>> schema = Schema("array", ("age", "sex"), (False, True), (None, ("f", "m")))
+        >>> display_value(schema, 0, 38.0), display_value(schema, 1, 1.0)
+        ('38.00', 'm')
+    """
+    if schema.categorical[column]:
+        return "unseen" if value < 0 else level_names(schema, column)[int(value)]
+    value = float(value)
+    if math.isnan(value):
+        return "missing"
+    if schema.time(column) == "datetime":
+        return _moment(value)
+    return _number(value) + (" s" if schema.time(column) else "")
+
+
+def _moment(seconds: float) -> str:
+    text = str(np.datetime64(round(seconds), "s")).replace("T", " ")
+    return text.removesuffix(" 00:00:00")
+
+
+def _number(value: float) -> str:
+    """Two decimals as in lime, more where fewer than three digits would show."""
+    size = abs(value)
+    if size != 0 and not 1e-4 <= size < 1e15:
+        return f"{value:.3g}" if size < 1 else f"{value:.6g}"
+    digits = 2 if size == 0 or size >= 0.1 else 2 - math.floor(math.log10(size))
+    return f"{value:.{digits}f}"

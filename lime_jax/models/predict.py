@@ -1,0 +1,156 @@
+"""What a model is to the engine: a pytree that runs on the device, or a function of a NumPy batch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import jax
+import numpy as np
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@jax.tree_util.register_pytree_node_class
+@dataclasses.dataclass(frozen=True, eq=False)
+class DevicePredict(Generic[Function]):
+    """A JAX model as a pytree: its arrays are traced, so new weights do not compile anew.
+
+    Attributes:
+        fn: callable; itself a pytree (its arrays are the leaves) or a plain function.
+    """
+
+    fn: Function
+
+    def __call__(self, inputs: Any) -> Any:
+        """Call the model on a batch."""
+        return self.fn(inputs)
+
+    def tree_flatten(self) -> tuple[Any, Any]:
+        """Arrays as children; functions, numbers and names stay in the structure."""
+        leaves, structure = jax.tree_util.tree_flatten(self.fn)
+        is_array = tuple(isinstance(leaf, jax.Array | np.ndarray) for leaf in leaves)
+        arrays = tuple(leaf for leaf, array in zip(leaves, is_array, strict=True) if array)
+        others = tuple(leaf for leaf, array in zip(leaves, is_array, strict=True) if not array)
+        return arrays, (structure, is_array, others)
+
+    @classmethod
+    def tree_unflatten(cls, aux: Any, arrays: Any) -> DevicePredict[Any]:
+        """Put the arrays back."""
+        structure, is_array, others = aux
+        array, other = iter(arrays), iter(others)
+        leaves = [next(array) if traced else next(other) for traced in is_array]
+        return cls(jax.tree_util.tree_unflatten(structure, leaves))
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A model as the explainers use it.
+
+    Attributes:
+        predict: `DevicePredict`, or a function of a batch on the host.
+        path: "jax" or "host".
+        reason: why, in words.
+        output_kind: "probability", "margin" or "value"; None where only the numbers can tell.
+        class_names: if the model knows them.
+    """
+
+    predict: Callable[..., Any]
+    path: str
+    reason: str
+    output_kind: str | None
+    class_names: tuple[str, ...] | None = None
+
+
+_MARK = "__lime_jax_predict__"
+
+
+def jax_predict(fn: Function) -> Function:
+    """Mark a function as JAX: it runs inside the jitted program.
+
+    A bare Python function is called on NumPy batches, even if it would trace, because tracing
+    freezes what it captures: weights, randomness, batch statistics.
+
+    Args:
+        fn: `(samples, ...) -> (samples,)` or `(samples, outputs)`, of `jax.numpy` operations.
+
+    Returns:
+        The same function, marked.
+
+    Example:
+        >>> @jax_predict
+        ... def first_column(inputs):
+        ...     return inputs[:, 0]
+    """
+    try:
+        setattr(fn, _MARK, True)
+    except AttributeError as error:
+        raise ValueError(
+            f"`fn`: expected a Python function, got {type(fn).__name__}; wrap it in one"
+        ) from error
+    return fn
+
+
+_KINDS = {"predict_proba": "probability", "decision_function": "margin", "predict": "value"}
+_METHODS = {kind: method for method, kind in _KINDS.items()}
+
+
+def as_predict_fn(model: Any, output: str | None = None) -> Model:
+    """See what a model is, and how to call it.
+
+    Args:
+        model: a pytree with `__call__`, a jitted function or a function marked by `jax_predict`
+            (these run on the device); a fitted estimator or its bound method
+            (`clf.predict_proba`); or any other function of a NumPy batch.
+        output: "probability", "margin" or "value"; None: what the handed method returns, or
+            for an estimator `predict_proba` if it has one, else `predict`.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: if it is none of these, or has no method for `output`.
+
+    Example:
+        >>> as_predict_fn(lambda batch: batch[:, 0]).path
+        'host'
+    """
+    if output is not None and output not in _METHODS:
+        raise ValueError(f"`output`: expected one of {', '.join(_METHODS)}, got {output!r}")
+    owner, name = getattr(model, "__self__", None), getattr(model, "__name__", None)
+    if owner is not None and name in _KINDS and hasattr(owner, "fit"):
+        if output is not None and _METHODS[output] != name:
+            name = _METHODS[output]
+        return _from_estimator(owner, name)
+    if hasattr(model, "fit") and hasattr(model, "predict"):
+        default = "predict_proba" if hasattr(model, "predict_proba") else "predict"
+        return _from_estimator(model, default if output is None else _METHODS[output])
+    if not callable(model):
+        raise ValueError(
+            f"`model`: expected a function of a batch or a fitted estimator, "
+            f"got {type(model).__name__}"
+        )
+    marked = getattr(model, _MARK, False)
+    if marked or isinstance(model, jax.stages.Wrapped):
+        reason = "marked by jax_predict" if marked else "a jitted function"
+        return Model(DevicePredict(model), "jax", reason, output)
+    if not jax.tree_util.all_leaves([model]):
+        return Model(DevicePredict(model), "jax", "a pytree with __call__", output)
+    return Model(model, "host", "a Python function of a NumPy batch", output)
+
+
+def _from_estimator(estimator: Any, method: str) -> Model:
+    kind = type(estimator).__name__
+    if not hasattr(estimator, method):
+        raise ValueError(
+            f"`output`: {kind} has no `{method}`; expected the output of a method it has"
+        )
+    classes = getattr(estimator, "classes_", None)
+    names = None
+    if classes is not None and getattr(classes, "ndim", 1) == 1 and method != "predict":
+        names = tuple(str(name) for name in classes)
+        if method == "decision_function" and len(names) == 2:
+            names = names[1:]  # one column: the margin of the second class
+    bound = getattr(estimator, method)
+    return Model(bound, "host", f"{kind}.{method} on the host", _KINDS[method], names)

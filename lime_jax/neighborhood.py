@@ -1,0 +1,167 @@
+"""One row's explanation from end to end, as pure functions: draw, realize, predict, sum up, solve.
+
+Samples come in units: one block of one replicate. A unit's samples are a function of the row's
+key and the unit's two numbers, so units can be made in any order, in any grouping, anywhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.typing import Array, Domain, Float, Int, Key, LinearFit, Method, PredictFn
+
+
+def units_of(design: Any) -> np.ndarray:
+    """All units of a design.
+
+    Args:
+        design: of the draws.
+
+    Returns:
+        (units, 2): replicate and block.
+
+    Example:
+        >>> from lime_jax.stages.designs import make_design
+        >>> units_of(make_design("iid", 4096, np.zeros(3, bool))).shape
+        (8, 2)
+    """
+    replicates, blocks = design.num_replicates, design.num_blocks
+    return np.stack(np.divmod(np.arange(replicates * blocks), blocks), axis=1).astype(np.int32)
+
+
+def sample(
+    key: Key[Array, ""],
+    instance: Any,
+    domain: Domain,
+    method: Method,
+    units: Int[Array, "units 2"],
+) -> Any:
+    """Samples of some units.
+
+    Args:
+        key: of the neighborhood.
+        instance: the row; may be None where the domain is shared.
+        domain: makes samples of draws.
+        method: makes the draws.
+        units: replicate and block of each.
+
+    Returns:
+        The domain's samples, with a leading axis of units.
+    """
+    return jax.vmap(lambda unit: domain.realize(instance, method.draws(key, unit[0], unit[1])))(
+        units
+    )
+
+
+def predict(
+    predict_fn: PredictFn, domain: Domain, samples: Any
+) -> Float[Array, "units samples outputs"]:
+    """What a JAX model says of the samples of some units.
+
+    Args:
+        predict_fn: batch in, batch out.
+        domain: of the samples.
+        samples: with a leading axis of units.
+
+    Returns:
+        Outputs; a model of one output may leave out the last axis.
+
+    Raises:
+        ValueError: if the model does not return one row per sample.
+    """
+    inputs = domain.inputs(samples)
+    units, size = inputs.shape[:2]
+    y = jnp.asarray(predict_fn(inputs.reshape(units * size, *inputs.shape[2:])))
+    if y.ndim not in (1, 2) or y.shape[0] != units * size:
+        raise ValueError(
+            f"`predict_fn`: expected ({units * size},) or ({units * size}, outputs) for inputs of "
+            f"shape {(units * size, *inputs.shape[2:])}, got shape {y.shape}"
+        )
+    return y.reshape(units, size, -1).astype(jnp.result_type(float))
+
+
+def summarize(
+    instance: Any,
+    domain: Domain,
+    method: Method,
+    samples: Any,
+    y: Float[Array, "units samples outputs"],
+    units: Int[Array, "units 2"],
+    summaries: Any = None,
+) -> Any:
+    """Sum up some units, into one summary per replicate.
+
+    Args:
+        instance: the row.
+        domain: of the samples.
+        method: of the summary.
+        samples: with a leading axis of units.
+        y: the model's outputs.
+        units: replicate and block of each unit.
+        summaries: of earlier units, with a leading axis of replicates; None: there were none.
+
+    Returns:
+        Summaries of the earlier units and these.
+    """
+
+    def one(samples: Any, y: Array) -> Any:
+        return method.summarize(domain.view(instance, samples), y)
+
+    new = jax.vmap(one)(samples, y)
+    replicates = method.design.num_replicates
+    if summaries is None and method.design.num_blocks == 1 and units.shape[0] == replicates:
+        return new
+    if summaries is None:
+        summaries = jax.tree.map(lambda a: jnp.zeros((replicates, *a.shape[1:]), a.dtype), new)
+
+    def add(summaries: Any, unit: tuple[Any, Array]) -> tuple[Any, None]:
+        summary, (replicate, _) = unit
+        before = jax.tree.map(lambda a: a[replicate], summaries)
+        after = method.merge(before, summary)
+        return jax.tree.map(lambda a, b: a.at[replicate].set(b), summaries, after), None
+
+    return jax.lax.scan(add, summaries, (new, units))[0]
+
+
+def explain_one(
+    key: Key[Array, ""],
+    instance: Any,
+    domain: Domain,
+    method: Method,
+    predict_fn: PredictFn,
+    labels: Int[Array, " labels"] | None = None,
+    units_at_once: int | None = None,
+) -> LinearFit:
+    """Explain one row with a neighborhood of its own.
+
+    Args:
+        key: of the neighborhood.
+        instance: the row, as the domain knows it.
+        domain: what a sample is.
+        method: how to weigh and fit.
+        predict_fn: a JAX function, batch in, batch out.
+        labels: outputs to explain; None: all.
+        units_at_once: how many units are in memory together (a divisor of their number); None:
+            all of them.
+
+    Returns:
+        The explanation.
+    """
+    units = jnp.asarray(units_of(method.design))
+
+    def add(summaries: Any, some: Array) -> Any:
+        samples = sample(key, instance, domain, method, some)
+        y = predict(predict_fn, domain, samples)
+        return summarize(instance, domain, method, samples, y, some, summaries)
+
+    if units_at_once is None or units_at_once >= len(units):
+        summaries = add(None, units)
+    else:
+        groups = units.reshape(-1, units_at_once, 2)
+        first = add(None, groups[0])
+        summaries = jax.lax.scan(lambda s, some: (add(s, some), None), first, groups[1:])[0]
+    return method.solve(summaries, domain.coordinates(instance), labels)

@@ -1,0 +1,237 @@
+"""Percentile and entropy bins, digitize, one-hot, and the statistics of every bin.
+
+A column's bins are `(-inf, edge_0], (edge_0, edge_1], ..., (edge_last, inf)`. Tables have columns
+with 2 and with 4,000 bins, so the bins of all columns lie one after the other in flat arrays with
+`offsets`; nothing is padded to the widest column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float64, Int32, Shaped
+
+from lime_jax.typing import Array, Float, Int
+
+QUARTILES = (25.0, 50.0, 75.0)
+DECILES = tuple(float(p) for p in range(10, 100, 10))
+
+
+def percentile_edges(
+    values: Float[Array, " rows"], percentiles: Sequence[float] = QUARTILES
+) -> Float[Array, " edges"]:
+    """Bin edges of one column: its percentiles, by linear interpolation.
+
+    Args:
+        values: the column, in its own units.
+        percentiles: from 0 to 100, ascending.
+
+    Returns:
+        One edge per percentile, ascending; equal edges (a spiked column) are kept, since their
+        number may not depend on the data inside `jit`.
+
+    Example:
+        >>> percentile_edges(jnp.arange(5.0))
+        Array([1., 2., 3.], dtype=float32)
+
+    Equals `numpy.percentile`.
+    """
+    return jnp.percentile(values, jnp.asarray(percentiles, dtype=values.dtype))
+
+
+def weighted_percentiles(
+    values: Float64[np.ndarray, " rows"],
+    percentiles: Sequence[float],
+    sample_weight: Float64[np.ndarray, " rows"] | None = None,
+) -> Float64[np.ndarray, " edges"]:
+    """Percentiles of a weighted column, on the host in float64.
+
+    A weight of 2 counts as the row twice. Weights that are not whole numbers are scaled to a mean
+    of 1 first.
+
+    Args:
+        values: the column, without missing values.
+        percentiles: from 0 to 100.
+        sample_weight: non-negative; None: all 1.
+
+    Returns:
+        One value per percentile.
+
+    Example:
+        >>> weighted_percentiles(np.array([1.0, 2.0]), [50.0], np.array([3.0, 1.0]))
+        array([1.])
+
+    Equals `numpy.percentile` of the repeated rows.
+    """
+    if sample_weight is None:
+        return np.percentile(values, percentiles)
+    keep = sample_weight > 0
+    values, weight = values[keep], sample_weight[keep]
+    if np.any(weight != np.round(weight)):
+        weight = weight * (len(weight) / weight.sum())
+    order = np.argsort(values, kind="stable")
+    values, cumulative = values[order], np.cumsum(weight[order])
+    rank = max(cumulative[-1] - 1, 0) * (np.asarray(percentiles) / 100)
+    low = np.floor(rank)
+    share = rank - low
+    tolerance = 1e-9 * cumulative[-1]  # of the running sum
+
+    def at(rank: Float64[np.ndarray, " edges"]) -> Float64[np.ndarray, " edges"]:
+        index = np.searchsorted(cumulative, rank + 1 - tolerance)
+        return values[np.minimum(index, len(values) - 1)]
+
+    lower, upper = at(low), at(low + 1)
+    step = upper - lower  # bit for bit NumPy's, so that a value on an edge stays on it
+    return np.where(share < 0.5, lower + step * share, upper - step * (1 - share))
+
+
+def entropy_edges(
+    values: Float64[np.ndarray, " rows"],
+    y: Shaped[np.ndarray, " rows"],
+    sample_weight: Float64[np.ndarray, " rows"] | None = None,
+) -> Float64[np.ndarray, " edges"]:
+    """Bin edges of one column that separate the classes: the splits of a depth-3 entropy tree.
+
+    Args:
+        values: the column, without missing values.
+        y: the class of every row.
+        sample_weight: non-negative; None: all 1.
+
+    Returns:
+        The thresholds, ascending; the median where the tree finds no split.
+
+    Example:
+        >>> entropy_edges(np.array([0.0, 1.0, 4.0, 5.0]), np.array([0, 0, 1, 1]))
+        array([2.5])
+
+    Equals `lime`'s EntropyDiscretizer.
+    """
+    from sklearn.tree import DecisionTreeClassifier
+
+    tree = DecisionTreeClassifier(criterion="entropy", max_depth=3, random_state=0)
+    fitted = tree.fit(values[:, None], y, sample_weight=sample_weight).tree_
+    edges = np.sort(fitted.threshold[fitted.children_left > -1])
+    if len(edges) == 0:
+        edges = weighted_percentiles(values, [50.0], sample_weight)
+    return edges.astype(np.float64)
+
+
+def digitize(
+    values: Float[Array, " *batch"], edges: Float[Array, " edges"]
+) -> Int32[Array, " *batch"]:
+    """Bin of each value in one column: the number of edges below it.
+
+    Args:
+        values: of the column, in its own units.
+        edges: ascending.
+
+    Returns:
+        0 to `edges`; a value equal to an edge stays in the lower bin.
+
+    Example:
+        >>> digitize(jnp.array([0.5, 1.0, 9.0]), jnp.array([1.0, 2.0]))
+        Array([0, 0, 2], dtype=int32)
+
+    Equals `numpy.searchsorted(edges, values, side="left")`.
+    """
+    return jnp.searchsorted(edges, values, side="left").astype(jnp.int32)
+
+
+def one_hot(codes: Int[Array, " *batch"], num_bins: int) -> Float[Array, "*batch {num_bins}"]:
+    """One column of 0/1 per bin.
+
+    Args:
+        codes: bins; a code outside `0..num_bins-1` gives zeros.
+        num_bins: how many there are.
+
+    Returns:
+        1 where the code is the column's number.
+
+    Example:
+        >>> one_hot(jnp.array([0, 2]), 3)
+        Array([[1., 0., 0.],
+               [0., 0., 1.]], dtype=float32)
+
+    Equals scikit-learn's `OneHotEncoder`.
+    """
+    return (codes[..., None] == jnp.arange(num_bins)).astype(jnp.result_type(float))
+
+
+def ragged_search(
+    values: Float[Array, "*batch features"],
+    bounds: Float[Array, " bins"],
+    offsets: Int[Array, " features_plus_1"],
+    max_bins: int,
+) -> Int32[Array, "*batch features"]:
+    """First of each column's own bounds that is not below the value: bisection over ragged bins.
+
+    Args:
+        values: one per column.
+        bounds: upper bounds of all columns' bins, ascending within a column.
+        offsets: column k owns `bounds[offsets[k]:offsets[k + 1]]`.
+        max_bins: of the widest column (static: the number of bisection steps follows from it).
+
+    Returns:
+        Index into `bounds`; a value above a column's last bound gets the last one.
+
+    Example:
+        >>> bounds, offsets = jnp.array([1.0, 2.0, 5.0, 9.0]), jnp.array([0, 2, 4])
+        >>> ragged_search(jnp.array([1.5, 3.0]), bounds, offsets, 2)
+        Array([1, 2], dtype=int32)
+
+    Equals `numpy.searchsorted(side="left")` column by column.
+    """
+    low = jnp.broadcast_to(offsets[:-1], values.shape).astype(jnp.int32)
+    high = jnp.broadcast_to(offsets[1:] - 1, values.shape).astype(jnp.int32)
+    for _ in range(max(max_bins - 1, 0).bit_length()):
+        middle = (low + high) // 2
+        above = values > bounds[middle]
+        low = jnp.where(above, jnp.minimum(middle + 1, high), low)
+        high = jnp.where(above, high, middle)
+    return low
+
+
+def one_hot_bins(
+    bins: Int[Array, "*batch features"], bin_feature: Int[Array, " bins"]
+) -> Float[Array, "*batch bins"]:
+    """All bins of all columns as 0/1 columns.
+
+    Args:
+        bins: index into the flat bins, one per column; -1 for none of them.
+        bin_feature: the column that owns each flat bin.
+
+    Returns:
+        1 where the bin is the row's.
+
+    Example:
+        >>> one_hot_bins(jnp.array([1, 2]), jnp.array([0, 0, 1, 1]))
+        Array([0., 1., 1., 0.], dtype=float32)
+    """
+    number = jnp.arange(bin_feature.shape[0])
+    return (jnp.take(bins, bin_feature, axis=-1) == number).astype(jnp.result_type(float))
+
+
+def tilt(
+    probability: Float[Array, " *batch"], kernel_width: Float[Array, ""] | float
+) -> Float[Array, " *batch"]:
+    """Chance that a kernel-weighted sample falls in x's own bin, of training mass `probability`.
+
+    Args:
+        probability: training frequency of x's bin.
+        kernel_width: of the exponential kernel, in units of the distance.
+
+    Returns:
+        `p / (p + (1 - p) exp(-1 / 2 width²))`.
+
+    Example:
+        >>> float(tilt(jnp.array(1.0), 2.0))
+        1.0
+
+    Garreau & von Luxburg (2020).
+    """
+    miss = jnp.exp(-0.5 / jnp.square(jnp.asarray(kernel_width, probability.dtype)))
+    total = probability + (1 - probability) * miss
+    # Under a very narrow kernel a bin without mass has nothing to be compared with.
+    return probability / jnp.where(total > 0, total, 1)

@@ -1,0 +1,120 @@
+"""Ridge regression from moments, how well it fits, and what it says at x."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.linalg import cho_solve
+
+from lime_jax.stages.moments import Moments, rounding, varying
+from lime_jax.typing import Array, Bool, Float
+
+__all__ = ["local_prediction", "r_squared", "ridge"]
+
+
+def ridge(
+    moments: Moments,
+    mask: Bool[Array, "outputs features"] | Bool[Array, " features"],
+    alpha: Float[Array, ""] | float | int,
+) -> tuple[Float[Array, "outputs features"], Float[Array, " outputs"]]:
+    """Weighted ridge regression with an intercept that is not penalized.
+
+    Args:
+        moments: of one neighborhood.
+        mask: which features each output may use, `(outputs, features)`; or `(features,)`, the
+            same for all outputs, and then there is one factorization for all.
+        alpha: the penalty on the squared coefficients, not negative; compared with sums (not
+            averages) over samples.
+
+    Returns:
+        Coefficients `(outputs, features)`, exactly 0 outside the mask and for constant columns,
+        and intercepts `(outputs,)`: those of `sklearn.linear_model.Ridge(alpha)` fitted with
+        `sample_weight` on the kept columns. Collinear columns without a penalty share the
+        coefficient; it stays finite.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from lime_jax.stages.moments import weighted_moments
+        >>> z = jnp.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+        >>> moments = weighted_moments(z, 1 + 2 * z[:, :1], jnp.ones(4))
+        >>> coef, intercept = ridge(moments, jnp.array([True, True]), alpha=0.0)
+        >>> coef.round(3).tolist(), intercept.round(3).tolist()
+        ([[2.0, 0.0]], [1.0])
+    """
+    kept = mask & varying(moments)
+    if mask.ndim == 1:
+        coef = _solve(moments.zz, moments.zy, kept, alpha).T
+    else:
+        one_output = jax.vmap(lambda zy, kept: _solve(moments.zz, zy[:, None], kept, alpha)[:, 0])
+        coef = one_output(moments.zy.T, kept)
+    return coef, moments.mean_y - jnp.matmul(coef, moments.mean_z, precision="highest")
+
+
+def _solve(
+    zz: Float[Array, "features features"],
+    zy: Float[Array, "features right"],
+    kept: Bool[Array, " features"],
+    alpha: Float[Array, ""] | float | int,
+) -> Float[Array, "features right"]:
+    """Coefficients of the kept features; the others have a 1 on the diagonal, and stay 0."""
+    num_features = zz.shape[0]
+    # Collinear columns without a penalty: this much on the diagonal is within the rounding of
+    # the sums, and keeps the pivots positive.
+    floor = 4 * num_features**0.5 * jnp.finfo(zz.dtype).eps * jnp.diagonal(zz)
+    penalty = jnp.where(kept, jnp.maximum(alpha, floor), 1)
+    gram = jnp.where(kept[:, None] & kept, zz, 0) + jnp.diag(penalty)
+    factor = jnp.linalg.cholesky(gram)
+    return cho_solve((factor, True), jnp.where(kept[:, None], zy, 0))
+
+
+def r_squared(moments: Moments, coef: Float[Array, "outputs features"]) -> Float[Array, " outputs"]:
+    """Weighted R² of a linear model with its best intercept.
+
+    Args:
+        moments: of the neighborhood to score on.
+        coef: of the linear model, `(outputs, features)`.
+
+    Returns:
+        R² of every output, at most 1, `(outputs,)`: `sklearn.metrics.r2_score` with
+        `sample_weight`. Where an output is constant: 1 if the model is constant too, else 0.
+        Without any weight: 0.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from lime_jax.stages.moments import weighted_moments
+        >>> z = jnp.array([[0.0], [1.0], [2.0]])
+        >>> moments = weighted_moments(z, 3 * z, jnp.ones(3))
+        >>> r_squared(moments, jnp.array([[3.0]])).tolist()
+        [1.0]
+    """
+    along = jnp.einsum("cf,fc->c", coef, moments.zy, precision="highest")
+    fitted = jnp.einsum("cf,fg,cg->c", coef, moments.zz, coef, precision="highest")
+    residual = jnp.maximum(moments.yy - 2 * along + fitted, 0)
+    noise = rounding(moments.mean_y, moments.weight)
+    constant = moments.yy <= noise
+    perfect = jnp.where(residual <= noise, 1.0, 0.0)
+    score = jnp.where(constant, perfect, 1 - residual / jnp.where(constant, 1, moments.yy))
+    return jnp.where(moments.weight > 0, score, 0)
+
+
+def local_prediction(
+    coef: Float[Array, "outputs features"],
+    intercept: Float[Array, " outputs"],
+    z_x: Float[Array, " features"],
+) -> Float[Array, " outputs"]:
+    """What the linear model predicts at the explained row.
+
+    Args:
+        coef: `(outputs, features)`.
+        intercept: `(outputs,)`.
+        z_x: the row's own interpretable variables, `(features,)`.
+
+    Returns:
+        The prediction, in units of the outputs, `(outputs,)`; `lime`'s `local_pred`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> local_prediction(jnp.array([[1.0, 2.0]]), jnp.array([0.5]), jnp.ones(2)).tolist()
+        [3.5]
+    """
+    return intercept + jnp.matmul(coef, z_x, precision="highest")

@@ -1,0 +1,201 @@
+"""The words every other file shares: arrays, keys, pytrees, and the protocols of the design."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias, TypeVar, dataclass_transform
+
+import jax
+from jaxtyping import Array, Bool, Float, Int, Key, UInt32
+
+__all__ = [
+    "Array",
+    "Bool",
+    "Coordinates",
+    "Domain",
+    "Float",
+    "Int",
+    "Key",
+    "LinearFit",
+    "Method",
+    "PredictFn",
+    "Support",
+    "UInt32",
+    "View",
+    "pytree",
+    "static",
+]
+
+PredictFn: TypeAlias = Callable[..., Any]
+"""Batch in, batch out: `(samples, ...) -> (samples,)` or `(samples, outputs)`."""
+
+_T = TypeVar("_T")
+
+
+def static(**options: Any) -> Any:
+    """A field of a `pytree` that is part of the structure (hashable), not a leaf.
+
+    Args:
+        **options: what `dataclasses.field` takes, such as `default`.
+
+    Returns:
+        The field.
+    """
+    return dataclasses.field(metadata={"static": True}, **options)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(static, dataclasses.field))
+def pytree(cls: type[_T]) -> type[_T]:
+    """Make a frozen dataclass whose fields are pytree leaves, except the `static` ones.
+
+    Unflattening does not go through `__init__`, because JAX puts placeholders into the leaves;
+    so `__init__` may check, and in the tests it does check, the annotated shapes.
+
+    Args:
+        cls: the class, with annotated fields.
+
+    Returns:
+        The same class as a frozen dataclass, registered with JAX.
+    """
+    cls = dataclasses.dataclass(frozen=True, eq=False)(cls)  # arrays have no single truth value
+    fields = dataclasses.fields(cls)  # pyright: ignore[reportArgumentType]
+    leaves = tuple(f.name for f in fields if not f.metadata.get("static"))
+    meta = tuple(f.name for f in fields if f.metadata.get("static"))
+
+    def flatten_with_keys(node: Any) -> Any:
+        children = tuple((jax.tree_util.GetAttrKey(n), getattr(node, n)) for n in leaves)
+        return children, tuple(getattr(node, n) for n in meta)
+
+    def flatten(node: Any) -> Any:
+        return tuple(getattr(node, n) for n in leaves), tuple(getattr(node, n) for n in meta)
+
+    def unflatten(aux: Any, children: Any) -> Any:
+        node = object.__new__(cls)
+        for name, value in zip(meta, aux, strict=True):
+            object.__setattr__(node, name, value)
+        for name, value in zip(leaves, children, strict=True):
+            object.__setattr__(node, name, value)
+        return node
+
+    jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
+    return cls
+
+
+class Support(enum.IntEnum):
+    """What the samples can say of x's own bin or level."""
+
+    FULL = 0
+    """Every replicate met it."""
+    RARE = 1
+    """Some replicate never met it: the standard error comes from the pooled samples."""
+    NONE = 2
+    """It has no training mass: the weight is 0 by definition, not by measurement."""
+
+
+@pytree
+class LinearFit:
+    """One explanation: the local linear model of every output.
+
+    Attributes:
+        coef: weight of every feature, 0 where not selected; in units of the output per unit of
+            the interpretable variable (1: "in x's own bin", or one standard deviation).
+        std_error: delete-one-replicate jackknife standard error of `coef`; NaN where not selected.
+        selected: which features the surrogate kept.
+        intercept: of the surrogate.
+        score: weighted R² of the surrogate on the neighborhood.
+        local_pred: the surrogate's value at x.
+        effective_samples: (sum of weights)² / sum of squared weights.
+        support: what the samples can say of x's bins, a `Support`.
+    """
+
+    coef: Float[Array, "*batch outputs features"]
+    std_error: Float[Array, "*batch outputs features"]
+    selected: Bool[Array, "*batch outputs features"]
+    intercept: Float[Array, "*batch outputs"]
+    score: Float[Array, "*batch outputs"]
+    local_pred: Float[Array, "*batch outputs"]
+    effective_samples: Float[Array, "*batch"]
+    support: Int[Array, "*batch features"]
+
+
+@pytree
+class View:
+    """How one row sees the samples of a neighborhood.
+
+    Attributes:
+        z: interpretable variables of the samples.
+        points: the samples where distances are measured.
+        origin: x itself there.
+    """
+
+    z: Float[Array, "*batch samples variables"]
+    points: Float[Array, "*batch samples dimensions"]
+    origin: Float[Array, "*batch dimensions"]
+
+
+@pytree
+class Coordinates:
+    """Which interpretable variables belong to which feature, for one row.
+
+    Attributes:
+        z: x's own interpretable variables.
+        own: for every feature the variable whose coefficient is its weight.
+        feature: for every variable its feature.
+        varies: False for a feature that is held fixed or whose bin has no training mass.
+        support: what is known of x's bin, a `Support`.
+    """
+
+    z: Float[Array, "*batch variables"]
+    own: Int[Array, "*batch features"]
+    feature: Int[Array, "*batch variables"]
+    varies: Bool[Array, "*batch features"]
+    support: Int[Array, "*batch features"]
+
+
+class Domain(Protocol):
+    """What a sample is: draws into samples, samples into interpretable variables; one row."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether the samples do not depend on x, so that all rows can use the same ones."""
+        ...
+
+    def realize(self, instance: Any, draws: Any) -> Any:
+        """Samples from draws, around `instance` (None where `shared`)."""
+        ...
+
+    def inputs(self, samples: Any) -> Array:
+        """What a JAX model is called with."""
+        ...
+
+    def view(self, instance: Any, samples: Any) -> View:
+        """The samples as x sees them."""
+        ...
+
+    def coordinates(self, instance: Any) -> Coordinates:
+        """X's own interpretable variables."""
+        ...
+
+
+class Method(Protocol):
+    """Which draws to make, how to weigh the samples, and how to fit; one row."""
+
+    design: Any
+
+    def draws(self, key: Key[Array, ""], replicate: Any, block: Any) -> Any:
+        """One block of draws, a function of nothing but these arguments."""
+        ...
+
+    def summarize(self, view: View, y: Float[Array, "samples outputs"]) -> Any:
+        """What the fit needs of some samples; `merge` of two of them is exact."""
+        ...
+
+    def merge(self, first: Any, second: Any) -> Any:
+        """The summary of both sets of samples."""
+        ...
+
+    def solve(self, summaries: Any, coordinates: Coordinates, labels: Any) -> LinearFit:
+        """The explanation, from one summary per replicate."""
+        ...

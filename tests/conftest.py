@@ -1,0 +1,28 @@
+"""Shared by all tests: the precision under test comes from `JAX_ENABLE_X64`, keys are replayable."""
+
+import os
+
+import jax
+import numpy as np
+import pytest
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+@pytest.fixture
+def x64():
+    """Run one test in float64, whatever the precision of the whole run."""
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.fixture
+def rng():
+    """A fixed NumPy generator, so that a failure can be replayed."""
+    return np.random.default_rng(20261121)
+
+
+@pytest.fixture
+def key():
+    """A fixed JAX key."""
+    return jax.random.key(7)
