@@ -1,0 +1,59 @@
+"""LIME in JAX: explain every row of a data set in one call.
+
+    explainer = lime_jax.TabularExplainer().fit(X_train)
+    explanations = explainer.explain(X_test, model)
+
+Names are imported when they are first used, so that `import lime_jax` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "CategoricalColumn": "lime_jax.domains.columns",
+    "Explanation": "lime_jax.explanation",
+    "Explanations": "lime_jax.explanations",
+    "LinearFit": "lime_jax.typing",
+    "NumericColumn": "lime_jax.domains.columns",
+    "TabularConfig": "lime_jax.domains.config",
+    "TabularExplainer": "lime_jax.explainers",
+    "TabularStats": "lime_jax.domains.columns",
+    "as_predict_fn": "lime_jax.models",
+    "explain_tabular": "lime_jax.functional",
+    "fit_tabular": "lime_jax.domains.columns",
+    "host_predict": "lime_jax.models",
+    "jax_predict": "lime_jax.models",
+    "load": "lime_jax.explanations",
+}
+
+__all__ = [*_HOME, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
+
+if TYPE_CHECKING:
+    from lime_jax.domains.columns import CategoricalColumn as CategoricalColumn
+    from lime_jax.domains.columns import NumericColumn as NumericColumn
+    from lime_jax.domains.columns import TabularStats as TabularStats
+    from lime_jax.domains.columns import fit_tabular as fit_tabular
+    from lime_jax.domains.config import TabularConfig as TabularConfig
+    from lime_jax.explainers import TabularExplainer as TabularExplainer
+    from lime_jax.explanation import Explanation as Explanation
+    from lime_jax.explanations import Explanations as Explanations
+    from lime_jax.explanations import load as load
+    from lime_jax.functional import explain_tabular as explain_tabular
+    from lime_jax.models import as_predict_fn as as_predict_fn
+    from lime_jax.models import host_predict as host_predict
+    from lime_jax.models import jax_predict as jax_predict
+    from lime_jax.typing import LinearFit as LinearFit
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'lime_jax' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

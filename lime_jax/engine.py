@@ -175,9 +175,7 @@ def explain_rows(
         if jax.default_backend() != "cpu":
             at_once = budget.units_per_call(len(units), 64 * size * features)
         block = budget.rows_per_block(at_once * size, 64 * at_once * size * features)
-        fit = partial(
-            _explain_rows, key, domain, method, model, block=block, units_at_once=at_once
-        )
+        fit = partial(_explain_rows, key, domain, method, model, block=block, units_at_once=at_once)
         return _collect(fit, rows, None, progress, most=max(64, block))
     return _explain_rows_on_host(
         key, domain, method, model, rows, host_inputs, batch_size, progress
@@ -370,7 +368,14 @@ def _fit_independent(method: Any, shared: Any, rows: Rows, count: int, block: in
 
 @partial(jax.jit, static_argnames="block")
 def _fit_shared(
-    domain: Any, method: Any, samples: Any, y: Array, units: Array, rows: Rows, count: int, block: int
+    domain: Any,
+    method: Any,
+    samples: Any,
+    y: Array,
+    units: Array,
+    rows: Rows,
+    count: int,
+    block: int,
 ) -> LinearFit:
     def fit(row: Rows) -> LinearFit:
         summaries = summarize(row.instances, domain, method, samples, y, units)
@@ -392,9 +397,7 @@ def _explain_rows(
 ) -> LinearFit:
     def explain(row: Rows) -> LinearFit:
         row_key = jax.random.fold_in(key, row.ids)
-        return explain_one(
-            row_key, row.instances, domain, method, model, row.labels, units_at_once
-        )
+        return explain_one(row_key, row.instances, domain, method, model, row.labels, units_at_once)
 
     return _map_rows(explain, rows, count, block)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import jax
-
 from lime_jax.domains.columns import TabularStats
 from lime_jax.domains.config import TabularConfig, make_domain, make_method
 from lime_jax.neighborhood import explain_one

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.typing import Array, Domain, Float, Int, Key, LinearFit, Method, PredictFn
+from lime_jax.typing import Array, Domain, Float, Int, Key, LinearFit, Method, PredictFn, Sampler
 
 
 def units_of(design: Any) -> np.ndarray:
@@ -37,7 +37,7 @@ def sample(
     key: Key[Array, ""],
     instance: Any,
     domain: Domain,
-    method: Method,
+    method: Sampler,
     units: Int[Array, "units 2"],
 ) -> Any:
     """Samples of some units.

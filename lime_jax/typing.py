@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias, TypeVar, dataclass_transform
+from typing import Any, Protocol, TypeAlias, TypeVar, dataclass_transform, runtime_checkable
 
 import jax
 from jaxtyping import Array, Bool, Float, Int, Key, UInt32
@@ -21,6 +21,7 @@ __all__ = [
     "LinearFit",
     "Method",
     "PredictFn",
+    "Sampler",
     "Support",
     "UInt32",
     "View",
@@ -154,6 +155,7 @@ class Coordinates:
     support: Int[Array, "*batch features"]
 
 
+@runtime_checkable
 class Domain(Protocol):
     """What a sample is: draws into samples, samples into interpretable variables; one row."""
 
@@ -179,14 +181,20 @@ class Domain(Protocol):
         ...
 
 
-class Method(Protocol):
-    """Which draws to make, how to weigh the samples, and how to fit; one row."""
+@runtime_checkable
+class Sampler(Protocol):
+    """Which draws to make."""
 
     design: Any
 
     def draws(self, key: Key[Array, ""], replicate: Any, block: Any) -> Any:
         """One block of draws, a function of nothing but these arguments."""
         ...
+
+
+@runtime_checkable
+class Method(Sampler, Protocol):
+    """Which draws to make, how to weigh the samples, and how to fit; one row."""
 
     def summarize(self, view: View, y: Float[Array, "samples outputs"]) -> Any:
         """What the fit needs of some samples; `merge` of two of them is exact."""

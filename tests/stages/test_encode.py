@@ -15,7 +15,7 @@ def test_same_bin_is_limes_binary_column(rng):
     X = rng.normal(size=(80, 3))
     lime = LimeTabularExplainer(X, discretizer="quartile", random_state=0)
     generate = lime._LimeTabularExplainer__data_inverse
-    binary, inverse = generate(X[0], 50, "gaussian")
+    binary, inverse = generate(X[0], 50)
     stats = fit_tabular(X)
     bins, own = encode_rows(stats, inverse)[0], encode_rows(stats, X[:1])[0][0]
     np.testing.assert_array_equal(same_bin(jnp.asarray(bins), jnp.asarray(own)), binary)

@@ -1,0 +1,202 @@
+"""The arguments of each command."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import NoReturn
+
+from lime_jax.cli.errors import one_line
+
+_MAIN_EXAMPLES = """\
+examples:
+  lime-jax demo
+  lime-jax explain --model forest.skops --data rows.csv --out explanations.parquet
+  lime-jax explain --help
+"""
+
+_DEMO_EXAMPLES = """\
+examples:
+  lime-jax demo
+  lime-jax demo --out /tmp/breast-cancer
+"""
+
+_EXPLAIN_EXAMPLES = """\
+examples:
+  every row of a file, binned by the training rows:
+    lime-jax explain --model forest.skops --data test.csv --background train.csv \\
+        --target diagnosis --out explanations.parquet --report report.html
+  the first hundred rows, the five strongest features each, more samples:
+    lime-jax explain --model forest.skops --data test.csv --rows 0:100 \\
+        --num-features 5 --num-samples 16384 --out explanations.csv
+  two classes of a pickled model that you trust, bins by the target's entropy:
+    lime-jax explain --model forest.joblib --trust-pickle --data train.parquet \\
+        --target species --discretizer entropy --labels setosa virginica --out e.npz
+
+The table has one line per row, label and feature: row, label, feature, condition, value, weight,
+std_error. `row` counts the rows of --data from 0. Read .npz back with lime_jax.load.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """One clear line for a wrong argument, instead of the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {one_line(message)} (see {self.prog} --help)\n")
+
+
+def parse(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line.
+
+    Args:
+        argv: the arguments; None: those of this process.
+
+    Returns:
+        The arguments, with the command's name as `command`.
+
+    Raises:
+        SystemExit: with code 2 on a wrong argument, 0 after `--help` and `--version`.
+
+    Example:
+        >>> parse(["demo"]).out
+        'demo'
+    """
+    parser = _Parser(
+        prog="lime-jax",
+        description="Explain every row of a table, with error bars.",
+        epilog=_MAIN_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"lime-jax {version('lime_jax')}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_demo(commands)
+    _add_explain(commands)
+    return parser.parse_args(argv)
+
+
+def _add_command(
+    commands: argparse._SubParsersAction[_Parser], name: str, about: str, examples: str
+) -> _Parser:
+    return commands.add_parser(
+        name,
+        help=about,
+        description=about[0].upper() + about[1:] + ".",
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _add_demo(commands: argparse._SubParsersAction[_Parser]) -> None:
+    about = "explain a random forest on the breast-cancer data"
+    parser = _add_command(commands, "demo", about, _DEMO_EXAMPLES)
+    parser.add_argument(
+        "--out", default="demo", metavar="DIR", help="folder for the results (default: demo)"
+    )
+
+
+def _add_explain(commands: argparse._SubParsersAction[_Parser]) -> None:
+    parser = _add_command(
+        commands, "explain", "explain the rows of a file with your own model", _EXPLAIN_EXAMPLES
+    )
+    _add_inputs(parser)
+    _add_choices(parser)
+    outputs = parser.add_argument_group("results")
+    outputs.add_argument(
+        "--out", required=True, metavar="FILE", help="the table: .parquet, .csv or .npz"
+    )
+    outputs.add_argument("--report", metavar="FILE", help="also a page to read: .html")
+    outputs.add_argument("--no-progress", action="store_true", help="no progress bar")
+
+
+def _add_inputs(parser: _Parser) -> None:
+    inputs = parser.add_argument_group("inputs")
+    inputs.add_argument(
+        "--model",
+        required=True,
+        metavar="FILE",
+        help="a fitted scikit-learn model: .skops, or .pkl, .pickle, .joblib with --trust-pickle",
+    )
+    inputs.add_argument(
+        "--trust-pickle",
+        action="store_true",
+        help="load a pickled model; this runs whatever code the file holds",
+    )
+    inputs.add_argument(
+        "--data",
+        required=True,
+        metavar="FILE",
+        help="the rows to explain: .csv, .parquet, .arrow or .feather",
+    )
+    inputs.add_argument(
+        "--background",
+        metavar="FILE",
+        help="the training rows (default: all rows of --data)",
+    )
+    inputs.add_argument(
+        "--target", metavar="COLUMN", help="the column that the model predicts; it is left out"
+    )
+    inputs.add_argument(
+        "--categorical",
+        nargs="+",
+        metavar="COLUMN",
+        help="number columns that are categories; text and true/false columns always are",
+    )
+    inputs.add_argument(
+        "--rows",
+        type=_row_range,
+        default=(None, None),
+        metavar="A:B",
+        help="only rows A to B-1 of --data, counted from 0; either may be left out",
+    )
+
+
+def _add_choices(parser: _Parser) -> None:
+    choices = parser.add_argument_group("what to explain, and how")
+    which = choices.add_mutually_exclusive_group()
+    which.add_argument(
+        "--labels", nargs="+", metavar="LABEL", help="outputs, by name or number (default: all)"
+    )
+    which.add_argument(
+        "--top-labels", type=_whole(1), metavar="K", help="the K strongest outputs of each row"
+    )
+    choices.add_argument(
+        "--num-features", type=_whole(1), metavar="K", help="select K features (default: keep all)"
+    )
+    choices.add_argument(
+        "--num-samples", type=_whole(1), default=4096, metavar="N", help="default: 4096"
+    )
+    choices.add_argument("--seed", type=_whole(0), default=0, metavar="N", help="default: 0")
+    choices.add_argument(
+        "--discretizer",
+        default="quartile",
+        metavar="NAME",
+        help="quartile (default), decile, entropy (needs --target) or none",
+    )
+    choices.add_argument("--algorithm", default="lime", metavar="NAME", help="lime (default)")
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    def whole(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least:
+            raise argparse.ArgumentTypeError(
+                f"expected a whole number from {least} up, got {text!r}"
+            )
+        return number
+
+    return whole
+
+
+def _row_range(text: str) -> tuple[int | None, int | None]:
+    first, colon, last = text.partition(":")
+    if not colon or not all(part == "" or part.isdecimal() for part in (first, last)):
+        raise argparse.ArgumentTypeError(
+            f"expected a range such as 0:100, 100: or :100, got {text!r}"
+        )
+    return int(first) if first else None, int(last) if last else None

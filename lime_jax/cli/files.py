@@ -1,0 +1,150 @@
+"""Files by suffix, checked before the work starts and written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lime_jax.cli.errors import InputError
+
+if TYPE_CHECKING:
+    from lime_jax.explanation import Explanations
+
+TABLE_SUFFIXES = (".parquet", ".csv", ".npz")
+
+
+def known_suffix(path: Path, known: Sequence[str], argument: str) -> str:
+    """The suffix of a path, in lower case.
+
+    Args:
+        path: of a file.
+        known: suffixes that can be read or written.
+        argument: for the error.
+
+    Returns:
+        One of `known`.
+
+    Raises:
+        InputError: for any other.
+
+    Example:
+        >>> known_suffix(Path("rows.CSV"), [".csv", ".parquet"], "--data")
+        '.csv'
+    """
+    suffix = path.suffix.lower()
+    if suffix not in known:
+        raise InputError(
+            f"{argument}: expected a file that ends in {', '.join(known)}, got {str(path)!r}"
+        )
+    return suffix
+
+
+def check_writable(path: str | Path, known: Sequence[str], argument: str) -> Path:
+    """See that a file can be written, before long work is done for it.
+
+    Args:
+        path: of the file.
+        known: suffixes that can be written.
+        argument: for the error.
+
+    Returns:
+        The path; that of the target if it is a link.
+
+    Raises:
+        InputError: if the suffix is unknown or the folder cannot be written to.
+    """
+    path = Path(path)
+    suffix = known_suffix(path, known, argument)
+    if suffix == ".parquet":
+        _need_pyarrow(argument)
+    path = Path(os.path.realpath(path))
+    if path.is_dir():
+        raise InputError(f"{argument}: {path} is a folder")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{argument}: cannot write to the folder {path.parent} ({error.strerror})"
+        ) from error
+    return path
+
+
+def _need_pyarrow(argument: str) -> None:
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise InputError(
+            f'{argument}: a .parquet file needs pyarrow: pip install "lime_jax[cli]", or write .csv'
+        ) from error
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write a file whole or not at all: into a temporary file beside it, then rename.
+
+    Args:
+        path: of the file.
+
+    Yields:
+        The temporary path, with the same suffix; it is gone if an exception comes.
+
+    Example:
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> target = Path(folder.name) / "a.txt"
+        >>> with replacing(target) as aside:
+        ...     _ = aside.write_text("all of it")
+        >>> target.read_text()
+        'all of it'
+        >>> folder.cleanup()
+    """
+    aside = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    try:
+        yield aside
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_explanations(explanations: Explanations, path: Path, first_row: int = 0) -> None:
+    """Write the tidy table as `.parquet` or `.csv`, or everything as `.npz`.
+
+    Args:
+        explanations: of a data set.
+        path: of the file; it appears only when it is complete.
+        first_row: number of the first explained row, which the table's `row` counts from.
+    """
+    with replacing(path) as aside:
+        suffix = path.suffix.lower()
+        if suffix == ".npz":
+            explanations.save(aside)
+        elif suffix == ".csv":
+            _write_csv(explanations, aside, first_row)
+        else:
+            _write_parquet(explanations, aside, first_row)
+
+
+def _write_csv(explanations: Explanations, path: Path, first_row: int) -> None:
+    table = explanations._table()
+    table["row"] = table["row"] + first_row
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(table)
+        writer.writerows(zip(*table.values(), strict=True))
+
+
+def _write_parquet(explanations: Explanations, path: Path, first_row: int) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    table = explanations.to_arrow()
+    if first_row:
+        rows = pyarrow.array(table["row"].to_numpy() + first_row)
+        table = table.set_column(table.column_names.index("row"), "row", rows)
+    pyarrow.parquet.write_table(table, path)

@@ -1,0 +1,66 @@
+"""A model from a file: skops by default, a pickle only when trusted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lime_jax.cli.errors import InputError, describe
+from lime_jax.cli.files import known_suffix
+
+_PICKLES = (".pkl", ".pickle", ".joblib")
+
+
+def load_model(path: str | Path, *, trust_pickle: bool = False) -> Any:
+    """Load a fitted model.
+
+    Args:
+        path: `.skops` (scikit-learn's safe format), or `.pkl`, `.pickle`, `.joblib`.
+        trust_pickle: whether a pickle may be loaded, which runs code that the file holds.
+
+    Returns:
+        The estimator, or a function of a batch.
+
+    Raises:
+        InputError: if there is no such file, it holds no model, or is not trusted.
+    """
+    path = Path(path)
+    suffix = known_suffix(path, (".skops", *_PICKLES), "--model")
+    if suffix in _PICKLES and not trust_pickle:
+        raise InputError(
+            f"--model: loading {path} runs code that the file holds; pass --trust-pickle "
+            "if you trust where it comes from, or save the model with skops.io.dump"
+        )
+    if not path.is_file():
+        raise InputError(f"--model: no such file: {path}")
+    try:
+        model = _load_skops(path) if suffix == ".skops" else _load_pickle(path)
+    except (InputError, ImportError):
+        raise
+    except Exception as error:  # a file can fail to load in any way
+        raise InputError(f"--model: cannot load {path} ({describe(error)})") from error
+    if not hasattr(model, "predict") and not callable(model):
+        raise InputError(f"--model: {path} holds a {type(model).__name__}, not a fitted model")
+    return model
+
+
+def _load_skops(path: Path) -> Any:
+    try:
+        import skops.io
+    except ImportError as error:
+        raise InputError(
+            '--model: a .skops file needs skops: pip install "lime_jax[cli]"'
+        ) from error
+    untrusted = skops.io.get_untrusted_types(file=path)
+    if untrusted:
+        raise InputError(
+            f"--model: {path} holds types that skops does not trust: {', '.join(untrusted)}; "
+            "if you trust where it comes from, save it with joblib and pass --trust-pickle"
+        )
+    return skops.io.load(path, trusted=[])
+
+
+def _load_pickle(path: Path) -> Any:
+    import joblib  # of scikit-learn; it reads plain pickles too
+
+    return joblib.load(path)

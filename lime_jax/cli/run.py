@@ -1,0 +1,64 @@
+"""From the command line to an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from typing import Any
+
+from lime_jax.cli.arguments import parse
+from lime_jax.cli.errors import InputError, one_line
+from lime_jax.cli.terminal import say
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: the arguments; None: those of this process.
+
+    Returns:
+        0 when done, 2 on bad input (with one line on stderr), 130 when interrupted.
+
+    Example:
+        >>> main(["--version"])  # doctest: +ELLIPSIS
+        lime-jax ...
+        0
+    """
+    try:
+        arguments = parse(argv)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    command = _demo if arguments.command == "demo" else _explain
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            command(arguments)
+            sys.stdout.flush()
+    except BrokenPipeError:  # `lime-jax demo | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (InputError, ValueError, ImportError, OSError) as error:
+        say(f"error: {error}", arguments.command)
+        return 2
+    except KeyboardInterrupt:
+        say("interrupted", arguments.command)
+        return 130
+    return 0
+
+
+def _show_warning(message: Warning | str, *_: Any) -> None:
+    print(f"lime-jax: warning: {one_line(message)}", file=sys.stderr)
+
+
+def _demo(arguments: Any) -> None:
+    from lime_jax.cli.demo import demo
+
+    demo(arguments)
+
+
+def _explain(arguments: Any) -> None:
+    from lime_jax.cli.explain import explain
+
+    explain(arguments)

@@ -1,0 +1,94 @@
+"""What people see: lines, tables and a progress bar; by rich on a terminal, plain otherwise."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+from lime_jax.cli.errors import one_line
+
+
+def say(text: object, command: str = "explain") -> None:
+    """Write one line to stderr.
+
+    Args:
+        text: what to say.
+        command: who says it.
+
+    Example:
+        >>> say("this goes to stderr")
+    """
+    print(f"lime-jax {command}: {one_line(text)}", file=sys.stderr)
+
+
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: names in the first column, numbers in the others.
+
+    Args:
+        title: above it.
+        header: name of each column.
+        rows: the cells.
+
+    Example:
+        >>> print_table("Weights", ["name", "weight"], [["a", "+0.1"], ["bc", "-0.02"]])
+        Weights
+          name  weight
+          a       +0.1
+          bc     -0.02
+    """
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty() and _rich_table(title, header, cells):
+        return
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    print(title)
+    for row in [list(header), *cells]:
+        numbers = (cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
+        print("  ".join(["", row[0].ljust(widths[0]), *numbers]).rstrip())
+
+
+def _rich_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    try:
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+    except ImportError:
+        return False
+    table = Table(title=Text(title, style="bold"), title_justify="left")
+    for number, name in enumerate(header):
+        table.add_column(Text(name), justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*map(Text, row))  # Text: names are no markup
+    Console(file=sys.stdout).print(table)
+    return True
+
+
+@contextlib.contextmanager
+def progress_bar(total: int, enabled: bool) -> Iterator[Callable[[int], None] | None]:
+    """A bar on stderr for as long as the work takes.
+
+    Args:
+        total: rows to do.
+        enabled: whether one is wanted; there is none without a terminal or without rich.
+
+    Yields:
+        A function to call with the number of rows that are done since the last call, or None.
+
+    Example:
+        >>> with progress_bar(10, enabled=False) as advance:
+        ...     print(advance)
+        None
+    """
+    if not (enabled and sys.stderr.isatty()):
+        yield None
+        return
+    try:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+    except ImportError:
+        yield None
+        return
+    columns = ("rows", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("rows", total=total)
+        yield lambda count: bar.advance(task, count)

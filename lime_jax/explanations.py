@@ -1,0 +1,370 @@
+"""`Explanations`: the explanations of a data set, as NumPy arrays on the host."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lime_jax.explanation import Explanation
+from lime_jax.frames import Schema, display_value
+from lime_jax.report import dataset_page
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+    from matplotlib.figure import Figure
+
+_ROW_ARRAYS = (
+    "coef",
+    "std_error",
+    "labels",
+    "intercept",
+    "score",
+    "local_pred",
+    "prediction",
+    "effective_samples",
+    "row_ids",
+    "support",
+    "values",
+    "bins",
+    "variables",
+)
+_NAMES = ("output_names", "conditions", "method", "model_path", "output_kind")
+_NUMBERS = ("num_samples", "num_replicates")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Explanations:
+    """The explanations of a data set.
+
+    Attributes:
+        coef: (rows, labels, features) weights; 0 where not selected.
+        std_error: same shape; 0 where exact, NaN where not selected.
+        labels: (rows, labels) which output each explanation is of; they differ by row under
+            `top_labels`.
+        intercept: (rows, labels) of the surrogate.
+        score: (rows, labels) its weighted R².
+        local_pred: (rows, labels) its value at the row.
+        prediction: (rows, outputs) the model's own.
+        effective_samples: (rows,) (sum of weights)² / sum of squared weights.
+        row_ids: (rows,) 32-bit ids that the rows' keys came from.
+        support: (rows, features) what the samples can say of the row's bins, a `Support`.
+        values: (rows, features) the rows as numbers and level codes.
+        bins: (rows, features) index into `conditions`; -1 for none.
+        variables: (rows, features) the rows' own interpretable variables.
+        output_names: of the model's outputs.
+        conditions: text of every bin; empty if the columns were not discretized.
+        schema: names of features and levels.
+        method: "exact" or "sampled".
+        model_path: "jax" or "host", and why.
+        output_kind: "probability", "margin" or "value".
+        num_samples: of each neighborhood; 0 if exact.
+        num_replicates: that standard errors come from.
+    """
+
+    coef: np.ndarray
+    std_error: np.ndarray
+    labels: np.ndarray
+    intercept: np.ndarray
+    score: np.ndarray
+    local_pred: np.ndarray
+    prediction: np.ndarray
+    effective_samples: np.ndarray
+    row_ids: np.ndarray
+    support: np.ndarray
+    values: np.ndarray
+    bins: np.ndarray
+    variables: np.ndarray
+    output_names: tuple[str, ...]
+    conditions: tuple[str, ...]
+    schema: Schema
+    method: str
+    model_path: str
+    output_kind: str
+    num_samples: int
+    num_replicates: int
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.coef)
+
+    def __iter__(self) -> Iterator[Explanation]:
+        """One row after the other."""
+        return (Explanation(self, row) for row in range(len(self)))
+
+    def __getitem__(self, index: Any) -> Any:
+        """One row for an integer, `Explanations` for a slice, a mask or an array of rows."""
+        if isinstance(index, int | np.integer):
+            return Explanation(self, range(len(self))[int(index)])
+        return dataclasses.replace(
+            self, **{name: getattr(self, name)[index] for name in _ROW_ARRAYS}
+        )
+
+    def __repr__(self) -> str:
+        """What there is, in one line."""
+        rows, labels, features = self.coef.shape
+        return (
+            f"Explanations({rows} rows, {labels} labels, {features} features, {self.method}, "
+            f"model: {self.model_path})"
+        )
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the features."""
+        return self.schema.columns
+
+    @property
+    def shown(self) -> np.ndarray:
+        """(rows,) position in `labels` of the output that views show: the predicted class."""
+        if self.output_kind == "value" or self.coef.shape[1] == 0:
+            return np.zeros(len(self), np.int64)
+        return np.take_along_axis(self.prediction, self.labels, axis=1).argmax(1)
+
+    def importance(self, label: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """How much each feature matters over the data set.
+
+        Args:
+            label: output; None: of each row the predicted one.
+
+        Returns:
+            (features,) mean |weight| over the rows, and its standard error as a sample of rows.
+
+        Raises:
+            ValueError: if `label` was not explained.
+        """
+        if len(self) == 0:
+            return (np.zeros(len(self.feature_names)),) * 2
+        rows = np.arange(len(self))
+        position = self.shown if label is None else [self._position(r, label) for r in rows]
+        size = np.abs(self.coef[rows, position]).astype(np.float64)
+        return size.mean(0), size.std(0) / np.sqrt(len(self))
+
+    def _position(self, row: int, label: int | None) -> int:
+        if label is None:
+            return int(self.shown[row])
+        found = np.flatnonzero(self.labels[row] == label)
+        if not found.size:
+            raise ValueError(
+                f"`label`: row {row} has explanations of {self.labels[row].tolist()}, got {label!r}"
+            )
+        return int(found[0])
+
+    def condition(self, row: int, feature: int) -> str:
+        """What the weight of a feature is about, in words.
+
+        Args:
+            row: its number.
+            feature: its number.
+
+        Returns:
+            Such as "worst area > 1160.50".
+        """
+        name = self.feature_names[feature]
+        if self.bins[row, feature] >= 0 and self.conditions:
+            return self.conditions[self.bins[row, feature]]
+        if self.conditions or self.schema.categorical[feature]:
+            return f"{name} = {self.value(row, feature)}"
+        return name
+
+    def value(self, row: int, feature: int) -> str:
+        """The row's own value of a feature, as text.
+
+        Args:
+            row: its number.
+            feature: its number.
+
+        Returns:
+            A level's name or a number.
+        """
+        return display_value(self.schema, feature, float(self.values[row, feature]))
+
+    def _table(self) -> dict[str, np.ndarray]:
+        """One entry per row, label and selected feature."""
+        rows, label, feature = np.nonzero(~np.isnan(self.std_error))
+        texts: list[np.ndarray] = []
+        for text in (self.condition, self.value):
+            by_cell = np.empty(self.values.shape, object)
+            for k in range(self.values.shape[1]):
+                pairs = np.stack([self.bins[:, k].astype(np.float64), self.values[:, k]], axis=1)
+                _, first, inverse = np.unique(
+                    pairs.view(np.int64), axis=0, return_index=True, return_inverse=True
+                )
+                by_cell[:, k] = np.array([text(int(r), k) for r in first], object)[
+                    inverse.reshape(-1)
+                ]
+            texts.append(by_cell[rows, feature])
+        names = np.array(self.output_names, object)
+        return {
+            "row": rows,
+            "label": names[self.labels[rows, label]],
+            "feature": np.array(self.feature_names, object)[feature],
+            "condition": texts[0],
+            "value": texts[1],
+            "weight": self.coef[rows, label, feature],
+            "std_error": self.std_error[rows, label, feature],
+        }
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The weights as a tidy table: row, label, feature, condition, value, weight, std_error.
+
+        Returns:
+            One line per row, label and selected feature.
+        """
+        import pandas
+
+        return pandas.DataFrame(self._table())
+
+    def to_arrow(self) -> pyarrow.Table:
+        """The weights as a tidy Arrow table, with the columns of `to_pandas`.
+
+        Returns:
+            One line per row, label and selected feature.
+
+        Raises:
+            ImportError: if pyarrow is missing.
+        """
+        try:
+            import pyarrow
+        except ImportError as error:
+            raise ImportError('Arrow needs pyarrow: pip install "lime_jax[cli]"') from error
+        table = self._table()
+        text = ("label", "feature", "condition", "value")
+        return pyarrow.table(
+            {
+                name: pyarrow.array(column, pyarrow.string() if name in text else None)
+                for name, column in table.items()
+            }
+        )
+
+    def to_shap(self) -> Any:
+        """The weights as a `shap.Explanation`: contributions that add up to `local_pred`.
+
+        Returns:
+            Values (rows, features, labels), base values (rows, labels).
+
+        Raises:
+            ImportError: if shap is missing.
+        """
+        import shap
+
+        return shap.Explanation(
+            values=np.moveaxis(self.coef * self.variables[:, None], 1, 2),
+            base_values=self.intercept,
+            data=self.values,
+            feature_names=list(self.feature_names),
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to an `.npz` file, without pickle; `lime_jax.load` reads it.
+
+        Args:
+            path: of the file; it appears only when it is complete.
+        """
+        path = Path(path)
+        schema = {
+            "columns": self.schema.columns,
+            "categorical": self.schema.categorical,
+            "names": self.schema.names,
+            "times": self.schema.times,
+        }
+        facts = {name: getattr(self, name) for name in (*_NAMES, *_NUMBERS)}
+        meta = json.dumps({"version": 1, "schema": schema, **facts})
+        arrays = {name: getattr(self, name) for name in _ROW_ARRAYS}
+        aside = path.with_name(f".{path.name}.part")
+        try:
+            with open(aside, "wb") as file:
+                np.savez_compressed(file, meta=np.array(meta), **arrays)
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def summary_figure(self, max_features: int = 10) -> Figure:
+        """The data-set ranking as a picture.
+
+        Args:
+            max_features: how many to show.
+
+        Returns:
+            A matplotlib figure.
+        """
+        from lime_jax.plots import summary_bars
+
+        size, error = self.importance()
+        return summary_bars(list(self.feature_names), size, error, max_features=max_features)
+
+    def heat_map_figure(self, max_features: int = 10) -> Figure:
+        """Weights of all rows as a picture, for each row of its predicted class.
+
+        Args:
+            max_features: how many to show.
+
+        Returns:
+            A matplotlib figure.
+        """
+        from lime_jax.plots import heat_map
+
+        weights = self.coef[np.arange(len(self)), self.shown].astype(np.float64)
+        return heat_map(list(self.feature_names), weights, max_features=max_features)
+
+    def as_html(self, rows: Sequence[int] = (0, 1, 2), title: str = "Explanations") -> str:
+        """One static page: the data-set ranking, and some rows.
+
+        Args:
+            rows: to show.
+            title: of the page.
+
+        Returns:
+            A complete HTML document.
+        """
+        size, error = self.importance()
+        facts = [
+            ("rows", f"{len(self):,}"),
+            ("method", self.method),
+            ("model", self.model_path),
+            ("output", self.output_kind),
+            ("samples", f"{self.num_samples:,} in {self.num_replicates} replicates"),
+        ]
+        reports = [self[r].report() for r in rows if r < len(self)]
+        return dataset_page(title, list(self.feature_names), size, error, facts, reports)
+
+
+def load(path: str | Path) -> Explanations:
+    """Read what `Explanations.save` wrote.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        The explanations.
+
+    Raises:
+        ValueError: if the file is something else.
+    """
+    with np.load(path, allow_pickle=False) as file:
+        missing = [name for name in ("meta", *_ROW_ARRAYS) if name not in file]
+        if missing:
+            raise ValueError(
+                f"`path`: expected a file of `Explanations.save`, but {path} has no {missing[0]!r}"
+            )
+        meta = json.loads(str(file["meta"]))
+        arrays = {name: file[name] for name in _ROW_ARRAYS}
+    found = meta["schema"]
+    names = tuple(None if n is None else tuple(n) for n in found["names"] or ()) or None
+    schema = Schema(
+        "array",
+        tuple(found["columns"]),
+        tuple(found["categorical"]),
+        tuple(None for _ in found["columns"]),
+        names=names,
+        times=tuple(found["times"]),
+    )
+    facts = {name: meta[name] for name in (*_NAMES, *_NUMBERS)}
+    facts["output_names"], facts["conditions"] = map(
+        tuple, (facts["output_names"], facts["conditions"])
+    )
+    return Explanations(**arrays, schema=schema, **facts)

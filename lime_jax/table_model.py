@@ -1,0 +1,187 @@
+"""A model of a table: called with the table it was fitted on, its outputs checked and named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float64
+
+from lime_jax import frames
+from lime_jax.models.outputs import as_outputs, looks_like_probabilities, warn_unless_probabilities
+from lime_jax.models.predict import DevicePredict, Model
+
+
+class TableModel:
+    """A model, and the schema of the tables it is called with.
+
+    Args:
+        model: what `as_predict_fn` saw.
+        schema: of the table that the explainer was fitted on.
+
+    Raises:
+        ValueError: if the model runs on the device and the table has text columns.
+    """
+
+    def __init__(self, model: Model, schema: frames.Schema) -> None:
+        self.model = model
+        self.schema = schema
+        self.num_outputs: int | None = None
+        self.on_device = isinstance(model.predict, DevicePredict)
+        if self.on_device:
+            for k, levels in enumerate(schema.levels):
+                if levels is not None and any(isinstance(level, str) for level in levels):
+                    raise ValueError(
+                        f"`model`: a JAX model takes numbers, but column {schema.columns[k]!r} is "
+                        "text; hand over a Python function of the table that encodes it first"
+                    )
+
+    def __call__(self, inputs: Float64[np.ndarray, "samples features"]) -> np.ndarray:
+        """The outputs for numbers and level codes, as the engine makes them.
+
+        Args:
+            inputs: in float64.
+
+        Returns:
+            (samples, outputs).
+        """
+        outputs = as_outputs(
+            self.model.predict(frames.decode(self.schema, inputs)), len(inputs), self.num_outputs
+        )
+        self.num_outputs = outputs.shape[1]
+        return outputs
+
+    def predict_rows(
+        self, X: Any, values: Float64[np.ndarray, "rows features"], batch_size: int | None
+    ) -> Float64[np.ndarray, "rows outputs"]:
+        """The outputs for the rows to explain, as they came.
+
+        Args:
+            X: the rows.
+            values: the same, encoded.
+            batch_size: largest batch; None: all at once.
+
+        Returns:
+            The predictions.
+        """
+        if self.on_device:
+            raw = np.asarray(self.model.predict(jnp.asarray(self.numbers(values))))
+            return as_outputs(raw, len(values))
+        table = frames.align(self.schema, X)
+        step = batch_size or len(values)
+        parts = []
+        for start in range(0, len(values), step):
+            stop = min(start + step, len(values))
+            try:
+                raw = self.model.predict(frames.take_rows(table, start, stop))
+            except Exception as error:
+                error.add_note(f"raised by the model on rows {start} to {stop - 1} of `X`")
+                raise
+            parts.append(as_outputs(raw, stop - start, self.num_outputs))
+            self.num_outputs = parts[-1].shape[1]
+        return np.concatenate(parts)
+
+    def numbers(self, values: Float64[np.ndarray, "rows features"]) -> np.ndarray:
+        """Encoded rows as a JAX model takes them: levels that are numbers, not their codes.
+
+        Args:
+            values: numbers and level codes.
+
+        Returns:
+            The same with numeric levels in place of codes.
+        """
+        if self.schema.kind == "array" and any(self.schema.categorical):
+            return np.asarray(frames.decode(self.schema, values), np.float64)
+        return values
+
+    def output_kind(self, mode: str | None, prediction: np.ndarray) -> str:
+        """What the outputs are.
+
+        Args:
+            mode: of the explainer; None: as the model says, or as its numbers look.
+            prediction: of the rows.
+
+        Returns:
+            "probability", "margin" or "value".
+        """
+        kind = self.model.output_kind
+        if kind is None:
+            several = looks_like_probabilities(prediction)
+            kind = "probability" if several or mode == "classification" else "value"
+        if kind == "probability" and mode == "regression":
+            kind = "value"
+        if kind == "probability":
+            warn_unless_probabilities(prediction)
+        return kind
+
+    def output_names(self, class_names: Sequence[str] | None, count: int) -> tuple[str, ...]:
+        """Names of the outputs.
+
+        Args:
+            class_names: of the explainer.
+            count: of the outputs.
+
+        Returns:
+            The explainer's, else the model's, else numbers.
+
+        Raises:
+            ValueError: if the explainer's do not fit.
+        """
+        if class_names is not None:
+            names = tuple(map(str, class_names))
+            if count == 1 and len(names) == 2:
+                return names[1:]  # one column: the margin or probability of the second class
+            if len(names) != count:
+                raise ValueError(
+                    f"`class_names`: expected {count} names, one per output of the model, "
+                    f"got {len(names)}"
+                )
+            return names
+        known = self.model.class_names
+        if known is not None and len(known) == count:
+            return known
+        return ("prediction",) if count == 1 else tuple(map(str, range(count)))
+
+
+def choose_labels(
+    labels: Sequence[int | str] | None,
+    top_labels: int | None,
+    prediction: Float64[np.ndarray, "rows outputs"],
+    names: Sequence[str],
+) -> np.ndarray:
+    """Which outputs to explain.
+
+    Args:
+        labels: by number or name; None: all.
+        top_labels: in place of `labels`, each row's k highest outputs.
+        prediction: of the model.
+        names: of the outputs.
+
+    Returns:
+        (rows, labels).
+
+    Raises:
+        ValueError: if there is no such output.
+    """
+    rows, count = prediction.shape
+    if top_labels is not None:
+        if top_labels > count:
+            raise ValueError(f"`top_labels`: expected at most {count} outputs, got {top_labels}")
+        return np.argsort(-prediction, axis=1, kind="stable")[:, :top_labels].astype(np.int64)
+    if labels is None:
+        chosen = list(range(count))
+    else:
+        chosen = []
+        for label in labels:
+            if isinstance(label, str) and label in names:
+                chosen.append(list(names).index(label))
+            elif not isinstance(label, str) and 0 <= int(label) < count:
+                chosen.append(int(label))
+            else:
+                raise ValueError(
+                    f"`labels`: expected numbers from 0 to {count - 1} or names among "
+                    f"{', '.join(names)}, got {label!r}"
+                )
+    return np.tile(np.array(chosen, np.int64), (rows, 1))

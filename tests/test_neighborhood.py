@@ -1,0 +1,80 @@
+"""A unit's samples depend on nothing but the key and its numbers; groups of any size agree."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lime_jax.domains.columns import fit_tabular
+from lime_jax.domains.config import TabularConfig, make_domain, make_method
+from lime_jax.neighborhood import explain_one, predict, sample, summarize, units_of
+from lime_jax.stages.designs import make_design
+
+X = np.random.default_rng(3).normal(size=(100, 3))
+STATS = fit_tabular(X)
+CONFIG = TabularConfig(num_samples=8192)  # two blocks in each of eight replicates
+
+
+@pytest.fixture(scope="module")
+def parts():
+    domain, method = make_domain(STATS, CONFIG), make_method(STATS, CONFIG, shared=False)
+    return domain, method, domain.encode(jnp.asarray(X[0], float))
+
+
+def model(inputs):
+    return jnp.stack([inputs[:, 0] * inputs[:, 1], jnp.sin(inputs[:, 2])], 1)
+
+
+@pytest.mark.parametrize(("samples", "shape"), [(64, (8, 1)), (8192, (8, 2)), (5000, (10, 1))])
+def test_units_are_every_block_of_every_replicate(samples, shape):
+    units = units_of(make_design("iid", samples, np.zeros(2, bool)))
+    expected = [(r, b) for r in range(shape[0]) for b in range(shape[1])]
+    assert [tuple(unit) for unit in units.tolist()] == expected
+
+
+def test_samples_do_not_depend_on_how_units_are_grouped(parts, key):
+    domain, method, instance = parts
+    units = jnp.asarray(units_of(method.design))
+    draw = jax.jit(lambda units: sample(key, instance, domain, method, units))
+    together, order = draw(units), jnp.array([9, 2])
+    apart = draw(units[order])
+    np.testing.assert_array_equal(apart.bins, together.bins[order])
+    np.testing.assert_allclose(apart.values, together.values[order], rtol=1e-6)
+    assert len(np.unique(together.values[..., 0])) > 8000
+
+
+def test_explanations_do_not_depend_on_how_many_units_are_in_memory(x64, parts, key):
+    domain, method, _ = parts
+    instance = domain.encode(jnp.asarray(X[0]))
+    fits = [
+        jax.jit(lambda: explain_one(key, instance, domain, method, model, units_at_once=at_once))()  # noqa: B023
+        for at_once in (None, 2)
+    ]
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-9), *fits)
+
+
+def test_units_in_any_order_sum_up_to_the_same(x64, parts, key, rng):
+    domain, method, _ = parts
+    instance = domain.encode(jnp.asarray(X[0]))
+    units = jnp.asarray(units_of(method.design))
+    samples = sample(key, instance, domain, method, units)
+    y = jnp.asarray(rng.normal(size=(16, 512, 2)))
+
+    @jax.jit
+    def add(order):
+        taken = jax.tree.map(lambda a: a[order], samples)
+        return summarize(instance, domain, method, taken, y[order], units[order])
+
+    whole, shuffled = add(jnp.arange(16)), add(jnp.asarray(rng.permutation(16)))
+    assert whole.weight.shape == (8,)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-9), whole, shuffled)
+
+
+def test_a_model_of_one_output_may_leave_out_its_axis(parts, key):
+    domain, method, instance = parts
+    samples = sample(key, instance, domain, method, jnp.array([[0, 0], [3, 1]]))
+    flat = predict(lambda inputs: inputs[:, 1], domain, samples)
+    assert flat.shape == (2, 512, 1)
+    np.testing.assert_array_equal(flat[..., 0], domain.inputs(samples)[..., 1])
+    booleans = predict(lambda inputs: inputs[:, :2] > 0, domain, samples)
+    assert booleans.dtype == jnp.result_type(float)
