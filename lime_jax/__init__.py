@@ -24,7 +24,7 @@ _HOME = {
     "TabularStats": "lime_jax.domains.columns",
     "as_predict_fn": "lime_jax.models",
     "explain_tabular": "lime_jax.functional",
-    "fit_tabular": "lime_jax.domains.columns",
+    "fit_tabular": "lime_jax.domains.learn",
     "host_predict": "lime_jax.models",
     "jax_predict": "lime_jax.models",
     "load": "lime_jax.explanations",
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from lime_jax.domains.columns import CategoricalColumn as CategoricalColumn
     from lime_jax.domains.columns import NumericColumn as NumericColumn
     from lime_jax.domains.columns import TabularStats as TabularStats
-    from lime_jax.domains.columns import fit_tabular as fit_tabular
     from lime_jax.domains.config import TabularConfig as TabularConfig
+    from lime_jax.domains.learn import fit_tabular as fit_tabular
     from lime_jax.explainers import TabularExplainer as TabularExplainer
     from lime_jax.explanation import Explanation as Explanation
     from lime_jax.explanations import Explanations as Explanations

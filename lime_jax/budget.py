@@ -51,6 +51,30 @@ def rows_per_block(samples_per_row: int, bytes_per_row: int) -> int:
     return fits
 
 
+def samples_at_once(num_samples: int, block_size: int, bytes_per_sample: int) -> int:
+    """Samples of one row that are in memory together, where the model runs on the device.
+
+    Args:
+        num_samples: of the neighborhood.
+        block_size: samples come in whole blocks.
+        bytes_per_sample: of their temporaries.
+
+    Returns:
+        A multiple of `block_size` that divides `num_samples`.
+
+    Example:
+        >>> 4096 % samples_at_once(4096, 512, 64) == 0
+        True
+    """
+    if jax.default_backend() == "cpu":
+        budget, bytes_per_sample = _CACHED_SAMPLES, 1
+    else:
+        budget = MEMORY_BUDGET // 4
+    return block_size * units_per_call(
+        num_samples // block_size, bytes_per_sample * block_size, budget
+    )
+
+
 def units_per_call(num_units: int, bytes_per_unit: int, budget: int = MEMORY_BUDGET // 4) -> int:
     """Units of samples that are in memory together.
 

@@ -19,7 +19,7 @@ def bin_conditions(stats: TabularStats, schema: Schema) -> tuple[str, ...]:
         One condition per bin, in `lime`'s words.
 
     Example:
-        >>> from lime_jax.domains.columns import fit_tabular
+        >>> from lime_jax.domains.learn import fit_tabular
         >>> stats = fit_tabular(np.arange(5.0)[:, None], discretizer=[[2.0]])
         >>> bin_conditions(stats, Schema("array", ("age",), (False,), (None,)))
         ('age <= 2.00', 'age > 2.00')

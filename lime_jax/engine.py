@@ -18,10 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax import budget
-from lime_jax.fits.independent import IndependentMethod
 from lime_jax.models.predict import DevicePredict
 from lime_jax.neighborhood import explain_one, predict, sample, summarize, units_of
-from lime_jax.typing import Array, Domain, LinearFit, Method, pytree
+from lime_jax.typing import Array, Domain, LinearFit, Method, SharedMethod, pytree
 
 HostPredict = Callable[[np.ndarray], np.ndarray]
 """Inputs in float64 `(samples, ...)` to outputs `(samples, outputs)`."""
@@ -56,12 +55,12 @@ class Rows:
 
 @dataclasses.dataclass
 class SharedNeighborhood:
-    """Samples that all rows share, drawn once and used with any model.
+    """What was drawn for a shared neighborhood, so that the next call need not draw it again.
 
     Attributes:
-        samples: one entry per group of units, as far as they are kept.
+        samples: by group of units, as far as they are small enough to keep.
         inputs: of a host model, likewise.
-        layout: of the closed-form fit, once made.
+        layout: of the samples, as the fits read them.
     """
 
     samples: dict[int, Any] = dataclasses.field(default_factory=dict)
@@ -85,7 +84,7 @@ def keys_of(seed: int) -> tuple[Array, Array]:
 def explain_shared(
     key: Array,
     domain: Domain,
-    method: Any,
+    method: SharedMethod,
     model: DevicePredict[Any] | HostPredict,
     rows: Rows,
     host_inputs: HostInputs,
@@ -101,7 +100,7 @@ def explain_shared(
         method: how to weigh and fit.
         model: to explain.
         rows: to explain.
-        host_inputs: makes a host model's inputs.
+        host_inputs: makes a host model's inputs of samples.
         neighborhood: filled here, and read when it comes back filled.
         batch_size: largest batch of a host model.
         progress: told of finished rows.
@@ -109,37 +108,35 @@ def explain_shared(
     Returns:
         Fits with a leading axis of rows, on the host.
     """
-    independent = isinstance(method, IndependentMethod)
-    groups = _groups(domain, method, samples_in_all=1)
-    samples, outputs = [], []
-    for number, units in enumerate(groups):
-        drawn = neighborhood.samples.get(number)
-        if drawn is None:
-            drawn = _sample_units(key, domain, method, units)
-        outputs.append(
-            _predict_group(domain, model, drawn, number, host_inputs, neighborhood, batch_size)
-        )
-        if _nbytes(drawn) * len(groups) <= budget.KEPT_NEIGHBORHOOD:
-            neighborhood.samples[number] = drawn
-        samples.append(drawn.bins if independent else drawn)
-    y = jnp.concatenate(outputs)
-    units = jnp.asarray(units_of(method.design))
-    design = method.design
-    if independent:
+    units = units_of(method.design)
+    bytes_per_unit = 64 * method.design.block_size * domain.sample_size
+    at_once = budget.units_per_call(len(units), bytes_per_unit)
+    keep = len(units) * bytes_per_unit // 8 <= budget.KEPT_NEIGHBORHOOD
+    retained, outputs = [], []
+    for number, group in enumerate(units.reshape(-1, at_once, 2)):
+        samples = neighborhood.samples.get(number)
+        if samples is None:
+            samples = _sample_units(key, domain, method, group)
+        if isinstance(model, DevicePredict):
+            outputs.append(_predict_units(model, domain, samples))
+        else:
+            inputs = neighborhood.inputs.get(number)
+            inputs = host_inputs(samples) if inputs is None else inputs
+            what = "the neighborhood that all rows share"
+            outputs.append(_call_in_batches(model, inputs, 2, batch_size, what))
+            if keep:
+                neighborhood.inputs[number] = inputs
+        if keep:
+            neighborhood.samples[number] = samples
         if neighborhood.layout is None:
-            bins = jnp.concatenate(samples)
-            shape = (design.num_replicates, design.num_blocks, *bins.shape[1:])
-            neighborhood.layout = _lay_out(method, bins.reshape(shape))
-        shape = (design.num_replicates, design.num_blocks, *y.shape[1:])
-        shared = _adjust(method, neighborhood.layout, y.reshape(shape))
-        block = 32 if jax.default_backend() == "cpu" else 256
-        fit = partial(_fit_independent, method, shared, block=block)
-    else:
-        merged = jax.tree.map(lambda *parts: jnp.concatenate(parts), *samples)
-        bytes_per_row = 4 * merged.values.size
-        block = budget.rows_per_block(design.num_samples, bytes_per_row)
-        fit = partial(_fit_shared, domain, method, merged, y, units, block=block)
-    return _collect(fit, rows, y.shape[-1], progress)
+            retained.append(method.retain(samples))
+    shape = (method.design.num_replicates, method.design.num_blocks)
+    if neighborhood.layout is None:
+        neighborhood.layout = _lay_out(method, retained, shape)
+    y = outputs if isinstance(model, DevicePredict) else _to_device(np.concatenate(outputs))
+    adjusted = _adjust(method, neighborhood.layout, y, shape)
+    fit = partial(_fit_shared, domain, method, adjusted, block=method.rows_at_once)
+    return _collect(fit, rows, domain, progress)
 
 
 def explain_rows(
@@ -167,19 +164,18 @@ def explain_rows(
     Returns:
         Fits with a leading axis of rows, on the host.
     """
-    features = rows.instances.values.shape[1]
+    if not isinstance(model, DevicePredict):
+        return _explain_rows_on_host(
+            key, domain, method, model, rows, host_inputs, batch_size, progress
+        )
     size = method.design.block_size
-    units = units_of(method.design)
-    if isinstance(model, DevicePredict):
-        at_once = budget.units_per_call(len(units), 1, 8192 // size)
-        if jax.default_backend() != "cpu":
-            at_once = budget.units_per_call(len(units), 64 * size * features)
-        block = budget.rows_per_block(at_once * size, 64 * at_once * size * features)
-        fit = partial(_explain_rows, key, domain, method, model, block=block, units_at_once=at_once)
-        return _collect(fit, rows, None, progress, most=max(64, block))
-    return _explain_rows_on_host(
-        key, domain, method, model, rows, host_inputs, batch_size, progress
+    sample_bytes = 64 * domain.sample_size
+    at_once = budget.samples_at_once(method.design.num_samples, size, sample_bytes)
+    block = budget.rows_per_block(at_once, at_once * sample_bytes)
+    fit = partial(
+        _explain_rows, key, domain, method, model, block=block, units_at_once=at_once // size
     )
+    return _collect(fit, rows, domain, progress, most=max(64, block))
 
 
 def _explain_rows_on_host(
@@ -193,94 +189,54 @@ def _explain_rows_on_host(
     progress: Progress | None,
 ) -> LinearFit:
     """Three phases for each chunk of rows: sample, call the model, sum up; then solve."""
-    features, size = rows.instances.values.shape[1], method.design.block_size
-    all_units = units_of(method.design)
-    bytes_per_unit = 40 * size * features
-    at_once = budget.units_per_call(len(all_units), bytes_per_unit)
+    units = units_of(method.design)
+    bytes_per_unit = 40 * method.design.block_size * domain.sample_size
+    at_once = budget.units_per_call(len(units), bytes_per_unit)
     chunk = budget.rows_per_call(4 * at_once * bytes_per_unit, most=64)
-    groups = all_units.reshape(-1, at_once, 2)
     fits = []
     for part, count, taken in _chunks(rows, chunk):
         summaries = None
-        for units in groups:
-            samples = _sample_rows(key, domain, method, units, part, count)
-            inputs = host_inputs(jax.tree.map(lambda a: a[:count], samples), taken)  # noqa: B023
-            flat = inputs.reshape(-1, *inputs.shape[3:])
-            y = call_in_batches(model, flat, batch_size, _describe(taken))
-            y = y.reshape(count, at_once, size, -1)
+        for group in units.reshape(-1, at_once, 2):
+            samples = _sample_rows(key, domain, method, group, part, count)
+            inputs = host_inputs(_first(samples, count), taken)
+            what = f"samples of rows {taken.start} to {taken.stop - 1}"
+            y = _call_in_batches(model, inputs, 3, batch_size, what)
             y = np.concatenate([y, np.zeros((chunk - count, *y.shape[1:]))])
-            y = jnp.asarray(y, jnp.result_type(float))
-            summaries = _summarize_rows(domain, method, samples, y, units, part, summaries, count)
-        fit = _solve_rows(domain, method, summaries, part, count)
-        fits.append(jax.tree.map(lambda a: np.asarray(a[:count]), fit))  # noqa: B023
+            summaries = _summarize_rows(
+                domain, method, samples, _to_device(y), group, part, summaries, count
+            )
+        fits.append(_to_host(_solve_rows(domain, method, summaries, part, count), count))
         if progress is not None:
             progress(count)
     return jax.tree.map(lambda *parts: np.concatenate(parts), *fits)
 
 
-def call_in_batches(
-    model: HostPredict, inputs: np.ndarray, batch_size: int | None, what: str
+def _call_in_batches(
+    model: HostPredict, inputs: np.ndarray, lead: int, batch_size: int | None, what: str
 ) -> np.ndarray:
-    """Call a host model, at most `batch_size` inputs at a time.
-
-    Args:
-        model: to call.
-        inputs: (samples, ...).
-        batch_size: None: all at once.
-        what: the inputs are, for the note that an exception of the model carries.
-
-    Returns:
-        Outputs (samples, outputs).
-    """
-    step = len(inputs) if batch_size is None else batch_size
+    """A host model's outputs for inputs with `lead` leading axes."""
+    flat = inputs.reshape(-1, *inputs.shape[lead:])
+    step = batch_size or len(flat)
     outputs = []
-    for start in range(0, len(inputs), max(step, 1)):
+    for start in range(0, len(flat), step):
         try:
-            outputs.append(model(inputs[start : start + step]))
+            outputs.append(model(flat[start : start + step]))
         except Exception as error:
-            error.add_note(f"raised by the model while lime_jax called it on {what}")
+            error.add_note(f"raised while lime_jax called the model on {what}")
             raise
-    return np.concatenate(outputs)
+    return np.concatenate(outputs).reshape(*inputs.shape[:lead], -1)
 
 
-def _describe(taken: slice) -> str:
-    return f"samples of rows {taken.start} to {taken.stop - 1}"
+def _to_device(y: np.ndarray) -> Array:
+    return jnp.asarray(y, jnp.result_type(float))
 
 
-def _groups(domain: Domain, method: Any, samples_in_all: int) -> list[Array]:
-    """Units in groups that fit the memory budget."""
-    del samples_in_all
-    units = units_of(method.design)
-    features = domain.stats.num_features  # type: ignore[attr-defined]
-    at_once = budget.units_per_call(len(units), 64 * method.design.block_size * features)
-    return [jnp.asarray(group) for group in units.reshape(-1, at_once, 2)]
+def _first(tree: Any, count: int) -> Any:
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[:count], tree)
 
 
-def _predict_group(
-    domain: Domain,
-    model: DevicePredict[Any] | HostPredict,
-    samples: Any,
-    number: int,
-    host_inputs: HostInputs,
-    neighborhood: SharedNeighborhood,
-    batch_size: int | None,
-) -> Array:
-    """The model's outputs for a group of units of the shared neighborhood."""
-    if isinstance(model, DevicePredict):
-        return _predict_units(model, domain, samples)
-    inputs = neighborhood.inputs.get(number)
-    if inputs is None:
-        inputs = host_inputs(samples)
-        if number == 0 and inputs.nbytes <= budget.KEPT_NEIGHBORHOOD:
-            neighborhood.inputs[number] = inputs
-    units, size = inputs.shape[:2]
-    flat = inputs.reshape(units * size, *inputs.shape[2:])
-    y = call_in_batches(model, flat, batch_size, "the neighborhood that all rows share")
-    return jnp.asarray(y.reshape(units, size, -1), jnp.result_type(float))
-
-
-def _nbytes(tree: Any) -> int:
-    return sum(leaf.nbytes for leaf in jax.tree.leaves(tree))
+def _to_host(fit: LinearFit, count: int) -> LinearFit:
+    return _first(fit, count)
 
 
 def _chunks(rows: Rows, size: int) -> Iterator[tuple[Rows, int, slice]]:
@@ -289,25 +245,21 @@ def _chunks(rows: Rows, size: int) -> Iterator[tuple[Rows, int, slice]]:
         stop = min(start + size, len(rows))
         index = np.full(size, start)
         index[: stop - start] = np.arange(start, stop)
-        part = jax.tree.map(lambda a: jnp.asarray(a[index]), rows)  # noqa: B023
-        yield part, stop - start, slice(start, stop)
+        yield jax.tree.map(lambda leaf, i=index: leaf[i], rows), stop - start, slice(start, stop)
 
 
 def _collect(
     fit: Callable[..., LinearFit],
     rows: Rows,
-    outputs: int | None,
+    domain: Domain,
     progress: Progress | None,
     most: int = 1024,
 ) -> LinearFit:
     """Fits of all rows on the host, in chunks of one shape."""
-    labels = rows.labels.shape[1] if rows.labels is not None else outputs or 4
-    width = rows.instances.values.shape[1]
-    chunk = budget.rows_per_call(64 * width * (1 + 8 * labels), most)
+    bytes_per_row = 64 * domain.sample_size * (1 + 8 * rows.labels.shape[1])
     fits = []
-    for part, count, _ in _chunks(rows, chunk):
-        done = fit(part, count)
-        fits.append(jax.tree.map(lambda a: np.asarray(a)[:count], done))  # noqa: B023
+    for part, count, _ in _chunks(rows, budget.rows_per_call(bytes_per_row, most)):
+        fits.append(_to_host(fit(part, count), count))
         if progress is not None:
             progress(count)
     return jax.tree.map(lambda *parts: np.concatenate(parts), *fits)
@@ -349,37 +301,33 @@ def _predict_units(model: DevicePredict[Any], domain: Any, samples: Any) -> Arra
     return predict(model, domain, samples)
 
 
-@jax.jit
-def _lay_out(method: Any, bins: Array) -> Any:
-    return method.lay_out(bins)
+@partial(jax.jit, static_argnames="shape")
+def _lay_out(method: Any, groups: list[Any], shape: tuple[int, int]) -> Any:
+    return method.lay_out(_by_replicate(groups, shape))
 
 
-@jax.jit
-def _adjust(method: Any, layout: Any, y: Array) -> Any:
-    return method.adjust(layout, y)
+@partial(jax.jit, static_argnames="shape")
+def _adjust(method: Any, layout: Any, outputs: Any, shape: tuple[int, int]) -> Any:
+    groups = outputs if isinstance(outputs, list) else [outputs]
+    return method.adjust(layout, _by_replicate(groups, shape))
 
 
-@partial(jax.jit, static_argnames="block")
-def _fit_independent(method: Any, shared: Any, rows: Rows, count: int, block: int) -> LinearFit:
-    return _map_rows(
-        lambda row: method.fit(shared, row.instances.bins, row.labels), rows, count, block
-    )
+def _by_replicate(groups: list[Any], shape: tuple[int, int]) -> Any:
+    """Groups of units as arrays of (replicates, blocks, ...)."""
+
+    def join(*parts: Array) -> Array:
+        whole = jnp.concatenate(parts)
+        return whole.reshape(*shape, *parts[0].shape[-(whole.ndim - 1) :])
+
+    return jax.tree.map(join, *groups)
 
 
 @partial(jax.jit, static_argnames="block")
 def _fit_shared(
-    domain: Any,
-    method: Any,
-    samples: Any,
-    y: Array,
-    units: Array,
-    rows: Rows,
-    count: int,
-    block: int,
+    domain: Any, method: Any, adjusted: Any, rows: Rows, count: int, block: int
 ) -> LinearFit:
     def fit(row: Rows) -> LinearFit:
-        summaries = summarize(row.instances, domain, method, samples, y, units)
-        return method.solve(summaries, domain.coordinates(row.instances), row.labels)
+        return method.explain_row(domain, row.instances, adjusted, row.labels)
 
     return _map_rows(fit, rows, count, block)
 

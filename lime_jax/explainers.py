@@ -15,8 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from lime_jax import engine, frames
 from lime_jax.conditions import bin_conditions, display_schema
-from lime_jax.domains.columns import TabularStats, fit_tabular
+from lime_jax.domains.columns import TabularStats
 from lime_jax.domains.config import TabularConfig, make_domain, make_method
+from lime_jax.domains.learn import fit_tabular
 from lime_jax.domains.tabular import TabularInstance, encode_rows, host_inputs
 from lime_jax.explanations import Explanations
 from lime_jax.models.predict import Model, as_predict_fn
@@ -263,7 +264,7 @@ class TabularExplainer(BaseEstimator):
         shared_key, row_key = engine.keys_of(self.seed)
         to_inputs = partial(host_inputs, self.stats_, sampling=config.sampling)
         if domain.shared:
-            neighborhood = self._shared_neighborhood(config)
+            neighborhood = self._shared_neighborhood(config, type(lime))
             return engine.explain_shared(
                 shared_key, domain, lime, target, rows, to_inputs, neighborhood, batch_size, tick
             )
@@ -278,10 +279,12 @@ class TabularExplainer(BaseEstimator):
 
         return engine.explain_rows(row_key, domain, lime, target, rows, inputs_of, batch_size, tick)
 
-    def _shared_neighborhood(self, config: TabularConfig) -> engine.SharedNeighborhood:
+    def _shared_neighborhood(
+        self, config: TabularConfig, method: type
+    ) -> engine.SharedNeighborhood:
         """The last shared neighborhood, if it is the one that is asked for."""
         precision = jnp.result_type(float)
-        facts = (self.seed, config.num_samples, config.sampling, config.design, precision)
+        facts = (self.seed, config.num_samples, config.sampling, config.design, precision, method)
         kept = getattr(self, "_neighborhood", None)
         if kept is None or kept[0] != facts:
             kept = self._neighborhood = (facts, engine.SharedNeighborhood())

@@ -22,6 +22,7 @@ __all__ = [
     "Method",
     "PredictFn",
     "Sampler",
+    "SharedMethod",
     "Support",
     "UInt32",
     "View",
@@ -164,6 +165,11 @@ class Domain(Protocol):
         """Whether the samples do not depend on x, so that all rows can use the same ones."""
         ...
 
+    @property
+    def sample_size(self) -> int:
+        """Numbers that one sample consists of; memory is planned with it."""
+        ...
+
     def realize(self, instance: Any, draws: Any) -> Any:
         """Samples from draws, around `instance` (None where `shared`)."""
         ...
@@ -206,4 +212,40 @@ class Method(Sampler, Protocol):
 
     def solve(self, summaries: Any, coordinates: Coordinates, labels: Any) -> LinearFit:
         """The explanation, from one summary per replicate."""
+        ...
+
+
+class SharedMethod(Protocol):
+    """A method for a neighborhood that all rows share; arrays are (replicates, blocks, ...)."""
+
+    @property
+    def design(self) -> Any:
+        """How many draws there are, in which replicates and blocks."""
+        ...
+
+    def draws(self, key: Key[Array, ""], replicate: Any, block: Any) -> Any:
+        """One block of draws, a function of nothing but these arguments."""
+        ...
+
+    @property
+    def rows_at_once(self) -> int:
+        """Rows that are worth working on together."""
+        ...
+
+    def retain(self, samples: Any) -> Any:
+        """The part of the domain's samples that the fits read."""
+        ...
+
+    def lay_out(self, samples: Any) -> Any:
+        """The retained samples as the fits read them; once, whatever the model."""
+        ...
+
+    def adjust(self, layout: Any, y: Float[Array, "replicates blocks samples outputs"]) -> Any:
+        """The layout with the model's outputs; once per model, whatever the rows."""
+        ...
+
+    def explain_row(
+        self, domain: Domain, instance: Any, adjusted: Any, labels: Int[Array, " labels"] | None
+    ) -> LinearFit:
+        """One row's explanation."""
         ...

@@ -20,9 +20,10 @@ PACKAGE = "lime_jax"
 # "" is `lime_jax` itself, the public names, which only the command line may import.
 FLOORS = (
     *("typing", "stages", "fits", "domains", "neighborhood", "functional", "models", "budget"),
-    *("engine", "plots", "report", "row_ids", "frames", "explanation", "explainers"),
-    *("", "cli", "__main__"),
+    *("engine", "plots", "report", "row_ids", "frames", "progress", "conditions", "table_model"),
+    *("explanation", "explainers", "", "cli", "__main__"),
 )
+SHARED = {"explanations": "explanation"}  # one row and a data set of them: one floor
 # Libraries a user may not have or may not need: imported inside the functions that use them.
 OPTIONAL = {
     *("pandas", "polars", "pyarrow", "matplotlib", "rich", "skops", "lime", "IPython"),
@@ -86,7 +87,7 @@ def imports_go_down(sources: Sources) -> list[str]:
         for name in sources
         if component_of(name) not in FLOORS
     ]
-    for importer, imported in edges(sources):
+    for importer, imported in edges(sources, for_types=True):
         low, high = component_of(imported), component_of(importer)
         if {low, high} <= set(FLOORS) and FLOORS.index(low) > FLOORS.index(high):
             broken.append(f"{importer} imports {imported}, which stands above it")
@@ -95,7 +96,7 @@ def imports_go_down(sources: Sources) -> list[str]:
 
 def no_cycles(sources: Sources) -> list[str]:
     graph: dict[str, set[str]] = {name: set() for name in sources}
-    for importer, imported in edges(sources):
+    for importer, imported in edges(sources, for_types=False):
         graph[importer].add(imported)
     try:
         graphlib.TopologicalSorter(graph).prepare()
@@ -144,7 +145,8 @@ def no_drawers(sources: Sources) -> list[str]:
 def optional_imports_are_lazy(sources: Sources) -> list[str]:
     broken = []
     for name, source in sources.items():
-        for imported in imports_on_load(name, ast.parse(source), sources):
+        nodes = _walk(ast.parse(source), functions=False, types=False)
+        for imported in imports_in(name, nodes, sources):
             library = imported.partition(".")[0]
             if library in OPTIONAL and name not in NEEDS_ITS_LIBRARY:
                 broken.append(f"{name} imports {imported} when it is loaded")
@@ -165,36 +167,31 @@ def only_in(home: str, names: set[str], sources: Sources) -> list[str]:
 
 def component_of(module: str) -> str:
     """The floor a module stands on: `lime_jax.stages.bins` on `stages`, `lime_jax` on ""."""
-    return module.partition(".")[2].partition(".")[0]
+    name = module.partition(".")[2].partition(".")[0]
+    return SHARED.get(name, name)
 
 
-def edges(sources: Sources) -> Iterator[tuple[str, str]]:
-    """(importer, imported) within the package, imports inside functions and for types included.
+def edges(sources: Sources, for_types: bool) -> Iterator[tuple[str, str]]:
+    """(importer, imported) within the package, imports inside functions included.
 
     The public `lime_jax/__init__.py` may reach for everything when a name is asked for.
     """
     for importer, source in sources.items():
-        tree = ast.parse(source)
-        if importer == PACKAGE:
-            imported = imports_on_load(importer, tree, sources)
-        else:
-            imported = imports_in(importer, ast.walk(tree), sources)
+        public = importer == PACKAGE
+        nodes = _walk(ast.parse(source), functions=not public, types=for_types and not public)
+        imported = imports_in(importer, nodes, sources)
         yield from ((importer, name) for name in imported if name in sources)
 
 
-def imports_on_load(module: str, tree: ast.Module, sources: Sources) -> list[str]:
-    """What a module imports when it is loaded: not in functions, not under TYPE_CHECKING."""
-    return imports_in(module, _run_on_load(tree), sources)
-
-
-def _run_on_load(node: ast.AST) -> Iterator[ast.AST]:
+def _walk(node: ast.AST, *, functions: bool, types: bool) -> Iterator[ast.AST]:
+    """Every node below, with or without bodies of functions and of `if TYPE_CHECKING`."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        if not functions and isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
             continue
-        if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
+        if not types and isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
             continue
         yield child
-        yield from _run_on_load(child)
+        yield from _walk(child, functions=functions, types=types)
 
 
 def imports_in(module: str, nodes: Iterator[ast.AST], sources: Sources) -> list[str]:
@@ -259,6 +256,14 @@ def names_used(tree: ast.Module) -> set[str]:
         (
             imports_go_down,
             {"lime_jax.fits.a": "from ..engine import run", "lime_jax.engine": ""},
+            "lime_jax.fits.a imports lime_jax.engine, which stands above it",
+        ),
+        (
+            imports_go_down,
+            {
+                "lime_jax.fits.a": "if TYPE_CHECKING:\n    from lime_jax.engine import Run",
+                "lime_jax.engine": "",
+            },
             "lime_jax.fits.a imports lime_jax.engine, which stands above it",
         ),
         (
@@ -345,6 +350,13 @@ def test_a_rule_names_what_breaks_it(rule: Rule, sources: Sources, complaint: st
         (
             no_cycles,
             {"lime_jax.a": "from lime_jax import b", "lime_jax.b": "from lime_jax.c import f"},
+        ),
+        (
+            no_cycles,
+            {
+                "lime_jax.row": "if TYPE_CHECKING:\n    from lime_jax.table import Table",
+                "lime_jax.table": "from lime_jax.row import Row",
+            },
         ),
         (
             one_jit,

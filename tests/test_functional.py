@@ -5,13 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lime_jax.domains.columns import fit_tabular
+from lime_jax.domains.learn import fit_tabular
 from lime_jax.domains.config import TabularConfig
 from lime_jax.functional import explain_tabular
 
 X = np.random.default_rng(2).normal(size=(200, 3))
 STATS = fit_tabular(X)
 ROWS = X[:3]
+
+
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 def predict_fn(inputs, weights=(1.0, -2.0, 0.5)):
@@ -33,12 +36,12 @@ def assert_close(ours, expected, tolerance):
     )
 
 
-def test_jit_equals_eager(x64, key):
+def test_jit_equals_eager(key):
     x = jnp.asarray(X[0])
     assert_close(jax.jit(explain)(key, x), explain(key, x), 1e-9)
 
 
-def test_vmap_over_rows_equals_a_loop(x64, key):
+def test_vmap_over_rows_equals_a_loop(key):
     keys, rows = jax.random.split(key, 3), jnp.asarray(ROWS)
     jitted = jax.jit(explain)
     batched = jax.jit(jax.vmap(explain))(keys, rows)
@@ -46,7 +49,7 @@ def test_vmap_over_rows_equals_a_loop(x64, key):
         assert_close(jax.tree.map(lambda a: a[i], batched), jitted(keys[i], rows[i]), 1e-9)  # noqa: B023
 
 
-def test_vmap_over_kernel_widths_equals_a_loop(x64, key):
+def test_vmap_over_kernel_widths_equals_a_loop(key):
     x, widths = jnp.asarray(X[0]), jnp.array([0.5, 1.0, 4.0])
     jitted = jax.jit(explain)
     batched = jax.jit(jax.vmap(explain, in_axes=(None, None, 0)))(key, x, widths)
@@ -56,7 +59,7 @@ def test_vmap_over_kernel_widths_equals_a_loop(x64, key):
 
 
 @pytest.mark.parametrize("argument", ["width", "weights"])
-def test_gradients_are_finite_differences(x64, key, argument):
+def test_gradients_are_finite_differences(key, argument):
     x = jnp.asarray(X[0])
 
     @jax.jit

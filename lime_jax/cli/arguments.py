@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import NoReturn
 
+from lime_jax import __version__
 from lime_jax.cli.errors import one_line
 
 _MAIN_EXAMPLES = """\
@@ -69,7 +69,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"lime-jax {version('lime_jax')}")
+    parser.add_argument("--version", action="version", version=f"lime-jax {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_demo(commands)
     _add_explain(commands)

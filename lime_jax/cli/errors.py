@@ -8,7 +8,7 @@ class InputError(Exception):
 
 
 def one_line(text: object) -> str:
-    """A message as one printable line: file contents can hold line breaks and escape codes.
+    r"""A message as one printable line: file contents can hold line breaks and escape codes.
 
     Args:
         text: anything.
@@ -17,7 +17,7 @@ def one_line(text: object) -> str:
         Its text, white space collapsed, what cannot be printed escaped.
 
     Example:
-        >>> one_line("two\\nlines")
+        >>> one_line("two\nlines")
         'two lines'
     """
     joined = " ".join(str(text).split())

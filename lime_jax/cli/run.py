@@ -40,7 +40,9 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (InputError, ValueError, ImportError, OSError) as error:
-        say(f"error: {error}", arguments.command)
+        say(
+            "; ".join(["error: " + str(error), *getattr(error, "__notes__", ())]), arguments.command
+        )
         return 2
     except KeyboardInterrupt:
         say("interrupted", arguments.command)

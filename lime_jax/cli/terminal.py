@@ -1,10 +1,9 @@
-"""What people see: lines, tables and a progress bar; by rich on a terminal, plain otherwise."""
+"""What people see: lines and tables; by rich on a terminal, plain otherwise."""
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 from lime_jax.cli.errors import one_line
 
@@ -61,34 +60,3 @@ def _rich_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
         table.add_row(*map(Text, row))  # Text: names are no markup
     Console(file=sys.stdout).print(table)
     return True
-
-
-@contextlib.contextmanager
-def progress_bar(total: int, enabled: bool) -> Iterator[Callable[[int], None] | None]:
-    """A bar on stderr for as long as the work takes.
-
-    Args:
-        total: rows to do.
-        enabled: whether one is wanted; there is none without a terminal or without rich.
-
-    Yields:
-        A function to call with the number of rows that are done since the last call, or None.
-
-    Example:
-        >>> with progress_bar(10, enabled=False) as advance:
-        ...     print(advance)
-        None
-    """
-    if not (enabled and sys.stderr.isatty()):
-        yield None
-        return
-    try:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-    except ImportError:
-        yield None
-        return
-    columns = ("rows", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("rows", total=total)
-        yield lambda count: bar.advance(task, count)

@@ -71,13 +71,9 @@ class TabularDomain:
         return self.sampling != "around" and self.all_perturbed
 
     @property
-    def independent(self) -> bool:
-        """Whether the interpretable variables stay independent under a product kernel."""
-        return self.shared and (self.sampling, self.encoding, self.distance_space) == (
-            "bins",
-            "same_bin",
-            "encoded",
-        )
+    def sample_size(self) -> int:
+        """Numbers that one sample consists of."""
+        return self.stats.num_features
 
     def encode(self, x: Float[Array, " features"]) -> TabularInstance:
         """The row as bins and centered values; on the device, in its precision.
@@ -92,7 +88,7 @@ class TabularDomain:
         values = x - jnp.asarray(stats.center, x.dtype)
         bins = self._digitize(values)
         missing = jnp.isnan(values)
-        is_level = values == jnp.asarray(stats.bin_mean)[bins]
+        is_level = values == jnp.asarray(stats.bin_mean, values.dtype)[bins]
         known = is_level | missing | ~jnp.asarray(stats.categorical)
         bins = jnp.where(missing, jnp.asarray(stats.missing_bin), bins)
         known &= (bins >= 0) & (jnp.asarray(stats.probability)[bins] > 0)

@@ -22,7 +22,7 @@ from lime_jax.fits.jackknife import jackknife_standard_error
 from lime_jax.stages.bins import tilt
 from lime_jax.stages.designs import Design, uniforms
 from lime_jax.stages.select import resolve_selection
-from lime_jax.typing import Array, Bool, Float, Int, Key, LinearFit, Support, pytree, static
+from lime_jax.typing import Array, Bool, Domain, Float, Int, Key, LinearFit, Support, pytree, static
 
 WIDE_COLUMN = 32
 """A column with more bins is compared code by code: one-hot products cost as much as its bins."""
@@ -169,6 +169,26 @@ class IndependentMethod:
         totals = [one, centered, centered**2, residual, residual**2]
         targets = jnp.concatenate([one, residual], -1)
         return Adjusted(layout, targets, jnp.concatenate(totals, -1), slope, rest, mean)
+
+    @property
+    def rows_at_once(self) -> int:
+        """Rows whose weights fit a CPU's cache, or that fill another device."""
+        return 32 if jax.default_backend() == "cpu" else 256
+
+    def retain(self, samples: Any) -> Any:
+        """What shared fits need of the samples: their bins; see `SharedMethod`."""
+        return samples.bins
+
+    def explain_row(
+        self,
+        domain: Domain,
+        instance: Any,
+        adjusted: Adjusted,
+        labels: Int[Array, " labels"] | None,
+    ) -> LinearFit:
+        """One row's explanation from a neighborhood that all rows share; see `SharedMethod`."""
+        del domain
+        return self.fit(adjusted, instance.bins, labels)
 
     def fit(
         self,

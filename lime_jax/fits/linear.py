@@ -146,6 +146,37 @@ class LinearMethod:
             support=coordinates.support,
         )
 
+    @property
+    def rows_at_once(self) -> int:
+        """Rows whose weighted samples fit a CPU's cache, or that fill another device."""
+        return max(
+            1, (8192 if jax.default_backend() == "cpu" else 2**20) // self.design.num_samples
+        )
+
+    def retain(self, samples: Any) -> Any:
+        """What shared fits need of the samples: all of them; see `SharedMethod`."""
+        return samples
+
+    def lay_out(self, samples: Any) -> Any:
+        """Samples of each replicate in one row; see `SharedMethod`."""
+        return jax.tree.map(_join_blocks, samples)
+
+    def adjust(
+        self, layout: Any, y: Float[Array, "replicates blocks samples outputs"]
+    ) -> tuple[Any, Array]:
+        """Samples and outputs; see `SharedMethod`."""
+        return layout, _join_blocks(y)
+
+    def explain_row(
+        self, domain: Domain, instance: Any, adjusted: Any, labels: Int[Array, " labels"] | None
+    ) -> LinearFit:
+        """One row's explanation from a neighborhood that all rows share; see `SharedMethod`."""
+
+        def one(samples: Any, y: Array) -> Moments:
+            return self.summarize(domain.view(instance, samples), y)
+
+        return self.solve(jax.vmap(one)(*adjusted), domain.coordinates(instance), labels)
+
     def _select(
         self, moments: Moments, coordinates: Coordinates
     ) -> tuple[Bool[Array, "outputs features"], Bool[Array, ...]]:
@@ -161,6 +192,11 @@ class LinearMethod:
         mask = select(moments, z_x, self.num_features, self.feature_selection)
         chosen = mask[:, coordinates.own] & varies
         return chosen, chosen[:, coordinates.feature]
+
+
+def _join_blocks(leaf: Array) -> Array:
+    replicates, blocks, size, *rest = leaf.shape
+    return leaf.reshape(replicates, blocks * size, *rest)
 
 
 def _take_outputs(moments: Moments, labels: Int[Array, " labels"]) -> Moments:

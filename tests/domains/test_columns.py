@@ -7,7 +7,8 @@ from lime.discretize import DecileDiscretizer, EntropyDiscretizer, QuartileDiscr
 from sklearn.datasets import load_breast_cancer
 from sklearn.preprocessing import StandardScaler
 
-from lime_jax.domains.columns import CategoricalColumn, NumericColumn, TabularStats, fit_tabular
+from lime_jax.domains.columns import CategoricalColumn, NumericColumn, TabularStats
+from lime_jax.domains.learn import fit_tabular
 
 LIMES = {
     "quartile": QuartileDiscretizer,

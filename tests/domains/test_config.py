@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lime_jax.domains.columns import fit_tabular
+from lime_jax.domains.learn import fit_tabular
 from lime_jax.domains.config import TabularConfig, make_domain, make_method
 from lime_jax.fits.independent import IndependentMethod
 from lime_jax.fits.linear import LinearMethod

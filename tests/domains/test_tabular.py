@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from lime_jax.domains.columns import fit_tabular
+from lime_jax.domains.learn import fit_tabular
 from lime_jax.domains.tabular import (
     DISTANCE_SPACES,
     ENCODINGS,

@@ -1,18 +1,20 @@
 """The sampled fit is scikit-learn's Ridge on the same samples, and finds a linear model."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from lime_jax.domains.columns import fit_tabular
+from lime_jax.domains.learn import fit_tabular
 from lime_jax.domains.config import TabularConfig, make_domain, make_method
 from lime_jax.functional import explain_tabular
 from lime_jax.neighborhood import explain_one, sample, summarize, units_of
 from lime_jax.stages.kernels import distance
 
-explain = jax.jit(explain_tabular, static_argnames="predict_fn")
+explain = jax.jit(explain_tabular, static_argnames=("stats", "predict_fn"))
 
 SLOPES = np.array([2.0, -1.0, 0.5, 0.0])
 
@@ -37,7 +39,7 @@ def linear(inputs):
     return (inputs - 50) @ jnp.asarray(SLOPES, inputs.dtype)
 
 
-@jax.jit
+@functools.partial(jax.jit, static_argnames="stats")
 def samples_of(stats, config, x, key):
     """The samples that `explain_tabular` draws, flat, as x sees them, and their weights."""
     domain, method = make_domain(stats, config), make_method(stats, config, shared=False)

@@ -6,7 +6,7 @@ import numpy as np
 from lime.lime_tabular import LimeTabularExplainer
 from sklearn.preprocessing import StandardScaler
 
-from lime_jax.domains.columns import fit_tabular
+from lime_jax.domains.learn import fit_tabular
 from lime_jax.domains.tabular import encode_rows
 from lime_jax.stages.encode import same_bin, standardize
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats as law
 from scipy.special import ndtr, ndtri
 
-from lime_jax.domains.columns import fit_tabular
+from lime_jax.domains.learn import fit_tabular
 from lime_jax.domains.tabular import TabularDomain, encode_rows, host_inputs
 from lime_jax.stages.marginals import categorical, normal, truncated_normal
 

@@ -1,0 +1,74 @@
+# Everything runs in .venv, which the first target that needs it makes by itself.
+PYTHON ?= python3
+# Test processes at a time: `make test WORKERS=8`; 0 runs them in this process.
+WORKERS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+OLDEST := build/oldest
+PYTEST := -m pytest -n $(WORKERS) --dist worksteal -q
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-float32 test-float64 test-docs test-oldest lint format notebooks bench build clean
+.NOTPARALLEL:
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed-demo ## Explain 114 rows of the breast-cancer data; writes demo/.
+	$(BIN)/lime-jax demo --out demo
+
+test: test-float32 test-float64 test-docs ## Run all tests, in both precisions, and the examples.
+
+test-float32: $(VENV)/.installed-dev ## Run the tests in JAX's default precision.
+	JAX_ENABLE_X64=0 $(BIN)/python $(PYTEST)
+
+test-float64: $(VENV)/.installed-dev ## Run the tests with JAX_ENABLE_X64=1.
+	JAX_ENABLE_X64=1 $(BIN)/python $(PYTEST)
+
+test-docs: $(VENV)/.installed-dev ## Run the examples in the docstrings.
+	JAX_ENABLE_X64=0 $(BIN)/python $(PYTEST) --doctest-modules lime_jax
+
+test-oldest: $(VENV)/.installed-dev ## Run the tests on the oldest supported versions.
+	$(PYTHON) -m venv --clear --without-pip $(OLDEST)
+	$(BIN)/uv pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct -e '.[test]'
+	JAX_ENABLE_X64=0 $(OLDEST)/bin/python $(PYTEST)
+
+lint: $(VENV)/.installed-dev ## Check style, format and types.
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+
+format: $(VENV)/.installed-dev ## Put the code in order.
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+notebooks: $(VENV)/.installed-dev ## Run the notebooks and store their outputs.
+	$(BIN)/jupyter execute --inplace notebooks/*.ipynb
+
+bench: $(VENV)/.installed-dev ## Time this package and lime on the same rows and model.
+	$(BIN)/python -m benchmarks
+
+build: $(VENV)/.installed-dev ## Build the wheel and the source archive; check them.
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
+clean: ## Remove everything that make has made, .venv too.
+	rm -rf $(VENV) build dist demo .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Debian's python3 comes without ensurepip, so the pip of $(PYTHON) fills the environment.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'lime_jax needs Python 3.11 or newer; "$(PYTHON)" is not. Try: make PYTHON=python3.11' >&2; \
+	  exit 1; }
+	@$(PYTHON) -m pip --python $(PYTHON) --version >/dev/null 2>&1 || { \
+	  echo '"$(PYTHON)" needs pip 22.3 or newer. Try: $(PYTHON) -m pip install --upgrade pip' >&2; \
+	  exit 1; }
+	$(PYTHON) -m venv --without-pip $(VENV)
+
+# .installed-dev: the package with its extra [dev]; .installed-demo: with [demo].
+$(VENV)/.installed-%: pyproject.toml | $(BIN)/python
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet -e '.[$*]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""Benchmarks of `lime_jax` against `lime`: one command, `python -m benchmarks`."""

@@ -1,0 +1,89 @@
+"""`python -m benchmarks [speed] [noise] [memory] [startup] [--quick] [--out FOLDER]`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+from benchmarks.record import Record, as_notes, as_table
+
+GROUPS = ("speed", "noise", "memory", "startup")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print, and write what was measured in one run."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("groups", nargs="*", metavar="group", help=f"of {', '.join(GROUPS)}")
+    parser.add_argument("--quick", action="store_true", help="small sizes: only to see it run")
+    parser.add_argument("--out", type=Path, help="folder; by default a full run writes here")
+    options = parser.parse_args(arguments)
+    unknown = sorted(set(options.groups) - set(GROUPS))
+    if unknown:
+        parser.error(f"unknown group {unknown[0]!r}; expected some of {', '.join(GROUPS)}")
+    groups = options.groups or GROUPS
+    records = run(groups, options.quick)
+    print(f"\n{_machine_line()}\n\n{as_table(records)}")
+    out = options.out
+    if out is None and set(groups) == set(GROUPS) and not options.quick:
+        out = Path(__file__).parent
+    if out is not None:
+        write(records, out)
+    return 0
+
+
+def run(groups: list[str] | tuple[str, ...], quick: bool) -> list[Record]:
+    """The records of some groups, each shown as soon as it is there."""
+    records = []
+    for group in groups:
+        for record in importlib.import_module(f"benchmarks.{group}").records(quick):
+            print(as_table([record]).splitlines()[-1], file=sys.stderr, flush=True)
+            records.append(record)
+    return records
+
+
+def write(records: list[Record], out: Path) -> None:
+    """`results.json` and `results.md`."""
+    out.mkdir(parents=True, exist_ok=True)
+    everything = {"machine": machine(), "records": [record.as_dict() for record in records]}
+    (out / "results.json").write_text(json.dumps(everything, indent=2) + "\n")
+    page = f"{_machine_line()}\n\n{as_table(records)}\nHow:\n\n{as_notes(records)}"
+    (out / "results.md").write_text(page)
+
+
+def machine() -> dict[str, str | int]:
+    """What the numbers were measured on."""
+    packages = ("jax", "numpy", "scipy", "scikit-learn", "lime")
+    return {
+        "cpu": _cpu_model(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0,
+        "system": platform.system(),
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in packages},
+    }
+
+
+def _machine_line() -> str:
+    facts = machine()
+    versions = ", ".join(
+        f"{name} {facts[name]}" for name in ("python", "jax", "numpy", "scikit-learn", "lime")
+    )
+    return f"{facts['cpu']}, {facts['cores']} cores; {versions}."
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""`lime` 0.2.0.1, called as its documentation does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from benchmarks.cases import Case
+
+
+def lime_explainer(case: Case, seed: int = 0, **options: Any) -> Any:
+    """Its explainer, fitted on the training rows."""
+    from lime.lime_tabular import LimeTabularExplainer
+
+    return LimeTabularExplainer(
+        case.X_train,
+        categorical_features=list(case.categorical) or None,
+        random_state=seed,
+        **options,
+    )
+
+
+def lime_coefficients(
+    explainer: Any, row: np.ndarray, predict: Any, num_samples: int = 5000
+) -> np.ndarray:
+    """Weights of the second class, in the order of the columns; all are kept."""
+    explained = explainer.explain_instance(
+        row, predict, num_features=len(row), num_samples=num_samples
+    )
+    coef = np.zeros(len(row))
+    for feature, weight in explained.local_exp[1]:
+        coef[feature] = weight
+    return coef

@@ -1,0 +1,125 @@
+"""`lime-jax demo`: a random forest on the breast-cancer data, explained."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lime_jax.cli.cache import use_compilation_cache
+from lime_jax.cli.files import check_writable, replacing, write_explanations
+from lime_jax.cli.terminal import print_table, say
+
+
+def demo(arguments: Namespace) -> None:
+    """Run `lime-jax demo`.
+
+    Args:
+        arguments: from `lime_jax.cli.arguments.parse`.
+
+    Raises:
+        InputError: if the folder cannot be written to.
+    """
+    folder = Path(arguments.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    page = check_writable(folder / "report.html", (".html",), "--out")
+    use_compilation_cache()
+    print("Training a random forest on the breast-cancer data ...", flush=True)
+    data, model, training, rows = _train()
+    explanations, first, warm = _explain(data, model, training, rows)
+    print()
+    _print_row(explanations)
+    print()
+    _print_ranking(explanations)
+    print()
+    _print_speed(explanations, first, warm)
+    with replacing(page) as aside:
+        title = f"Breast cancer: {len(rows)} test rows"
+        aside.write_text(explanations.as_html(title=title), encoding="utf-8")
+    table = folder / ("explanations.parquet" if find_spec("pyarrow") else "explanations.csv")
+    write_explanations(explanations, table)
+    written = [page, table]
+    picture = folder / "summary.png"
+    if _draw_summary(explanations, picture):
+        written.append(picture)
+    print("Wrote " + ", ".join(str(folder / path.name) for path in written))
+
+
+def _train() -> tuple[Any, Any, np.ndarray, np.ndarray]:
+    from sklearn.datasets import load_breast_cancer
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.model_selection import train_test_split
+
+    data: Any = load_breast_cancer()
+    X_train, X_test, y_train, _ = train_test_split(
+        data.data, data.target, train_size=0.8, random_state=0
+    )
+    model = RandomForestClassifier(random_state=0).fit(X_train, y_train)
+    return data, model, X_train, X_test
+
+
+def _explain(
+    data: Any, model: Any, training: np.ndarray, rows: np.ndarray
+) -> tuple[Any, float, float]:
+    """Explain twice, each time from new samples: with what must be compiled, and without."""
+    from lime_jax import TabularExplainer
+
+    seconds: list[float] = []
+    explanations = None
+    for _ in range(2):
+        explainer = TabularExplainer(
+            feature_names=data.feature_names.tolist(), class_names=data.target_names.tolist()
+        ).fit(training)
+        start = time.perf_counter()
+        explanations = explainer.explain(rows, model)
+        seconds.append(time.perf_counter() - start)
+    return explanations, seconds[0], seconds[1]
+
+
+def _print_row(explanations: Any) -> None:
+    report = explanations[0].report(num_features=10)
+    prediction = ", ".join(f"{name} {value:.2f}" for name, value in report.prediction)
+    print_table(
+        f"The first test row: {prediction}. Weights for {report.label}:",
+        ["condition", "weight", "std. error"],
+        [
+            [condition, f"{weight:+.4f}", f"{error:.4f}"]
+            for condition, weight, error in zip(
+                report.conditions, report.weights, report.std_errors, strict=True
+            )
+        ],
+    )
+
+
+def _print_ranking(explanations: Any) -> None:
+    size, error = explanations.importance()
+    strongest = np.argsort(-size, kind="stable")[:10]
+    print_table(
+        f"All {len(explanations)} test rows, ten of {len(size)} features:",
+        ["feature", "mean |weight|", "std. error"],
+        [[explanations.feature_names[k], f"{size[k]:.4f}", f"{error[k]:.4f}"] for k in strongest],
+    )
+
+
+def _print_speed(explanations: Any, first: float, warm: float) -> None:
+    rows = len(explanations)
+    print(
+        f"{rows / warm:,.0f} rows per second: {rows} rows in {warm:.2f} s, which is one whole "
+        f"call of explain with\n{explanations.num_samples:,} samples, the forest's own predictions "
+        f"included. The first call, with compilation: {first:.2f} s."
+    )
+
+
+def _draw_summary(explanations: Any, path: Path) -> bool:
+    try:
+        figure = explanations.summary_figure()
+    except ImportError as error:
+        say(f"no {path.name}: {error}", "demo")
+        return False
+    with replacing(path) as aside:
+        figure.savefig(aside, dpi=150, bbox_inches="tight")
+    return True
