@@ -15,18 +15,18 @@ PYTEST := -m pytest -n $(WORKERS) --dist worksteal -q
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.installed-demo ## Explain 114 rows of the breast-cancer data; writes demo/.
+demo: $(VENV)/.installed-all ## Explain 114 rows of the breast-cancer data; writes demo/.
 	$(BIN)/lime-jax demo --out demo
 
 test: test-float32 test-float64 test-docs ## Run all tests, in both precisions, and the examples.
 
-test-float32: $(VENV)/.installed-dev ## Run the tests in JAX's default precision.
+test-float32: $(VENV)/.installed-test ## Run the tests in JAX's default precision.
 	JAX_ENABLE_X64=0 $(BIN)/python $(PYTEST)
 
-test-float64: $(VENV)/.installed-dev ## Run the tests with JAX_ENABLE_X64=1.
+test-float64: $(VENV)/.installed-test ## Run the tests with JAX_ENABLE_X64=1.
 	JAX_ENABLE_X64=1 $(BIN)/python $(PYTEST)
 
-test-docs: $(VENV)/.installed-dev ## Run the examples in the docstrings.
+test-docs: $(VENV)/.installed-test ## Run the examples in the docstrings.
 	JAX_ENABLE_X64=0 $(BIN)/python $(PYTEST) --doctest-modules lime_jax
 
 test-oldest: $(VENV)/.installed-dev ## Run the tests on the oldest supported versions.
@@ -44,7 +44,7 @@ format: $(VENV)/.installed-dev ## Put the code in order.
 	$(BIN)/ruff format
 
 notebooks: $(VENV)/.installed-dev ## Run the notebooks and store their outputs.
-	$(BIN)/jupyter execute --inplace notebooks/*.ipynb
+	$(BIN)/jupyter-execute --inplace notebooks/*.ipynb
 
 bench: $(VENV)/.installed-dev ## Time this package and lime on the same rows and model.
 	$(BIN)/python -m benchmarks
@@ -63,12 +63,12 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo 'lime_jax needs Python 3.11 or newer; "$(PYTHON)" is not. Try: make PYTHON=python3.11' >&2; \
 	  exit 1; }
-	@$(PYTHON) -m pip --python $(PYTHON) --version >/dev/null 2>&1 || { \
+	@$(PYTHON) -m pip --help 2>/dev/null | grep -e --python >/dev/null || { \
 	  echo '"$(PYTHON)" needs pip 22.3 or newer. Try: $(PYTHON) -m pip install --upgrade pip' >&2; \
 	  exit 1; }
 	$(PYTHON) -m venv --without-pip $(VENV)
 
-# .installed-dev: the package with its extra [dev]; .installed-demo: with [demo].
+# The package with one of its extras: .installed-test is lime_jax[test].
 $(VENV)/.installed-%: pyproject.toml | $(BIN)/python
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet -e '.[$*]'
 	@touch $@

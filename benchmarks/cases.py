@@ -11,7 +11,7 @@ import numpy as np
 Predict = Callable[[Any], np.ndarray]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Case:
     """A table, rows to explain and a model of two classes, of which the second is looked at."""
 

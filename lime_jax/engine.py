@@ -72,12 +72,16 @@ def keys_of(seed: int) -> tuple[Array, Array]:
     """The only place where a seed becomes keys.
 
     Args:
-        seed: of the explainer.
+        seed: of the explainer, from 0 to 2**32 - 1.
 
     Returns:
         The key of the shared neighborhood, and the key that rows fold their ids into.
     """
-    shared, rows = jax.random.split(jax.random.key(seed, impl="threefry2x32"))
+    # A key is two words; the first says what it is for. Nothing to run, so nothing to compile.
+    shared, rows = (
+        jax.random.wrap_key_data(np.array([use, seed], np.uint32), impl="threefry2x32")
+        for use in (1, 2)
+    )
     return shared, rows
 
 

@@ -299,8 +299,11 @@ class TabularExplainer(BaseEstimator):
             if getattr(self, name) not in known:
                 listed = ", ".join(map(str, known))
                 raise ValueError(f"`{name}`: expected one of {listed}, got {getattr(self, name)!r}")
-        if not isinstance(self.seed, int | np.integer) or isinstance(self.seed, bool):
-            raise ValueError(f"`seed`: expected a whole number, got {self.seed!r}")
+        whole = isinstance(self.seed, int | np.integer) and not isinstance(self.seed, bool)
+        if not whole or not 0 <= self.seed < 2**32:
+            raise ValueError(
+                f"`seed`: expected a whole number from 0 to 4294967295, got {self.seed!r}"
+            )
 
     def _schema_of(self, stats: TabularStats) -> frames.Schema:
         """Names for statistics that came without rows."""

@@ -26,7 +26,7 @@ def units_of(design: Any) -> np.ndarray:
 
     Example:
         >>> from lime_jax.stages.designs import make_design
-        >>> units_of(make_design("iid", 4096, np.zeros(3, bool))).shape
+        >>> units_of(make_design("iid", 4096, num_columns=3)).shape
         (8, 2)
     """
     replicates, blocks = design.num_replicates, design.num_blocks

@@ -29,7 +29,7 @@ def use_compilation_cache() -> None:
     """
     import jax
 
-    if jax.config.jax_compilation_cache_dir is not None:
+    if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         return
     folder = cache_folder()
     try:

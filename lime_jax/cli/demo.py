@@ -55,11 +55,11 @@ def _train() -> tuple[Any, Any, np.ndarray, np.ndarray]:
     from sklearn.model_selection import train_test_split
 
     data: Any = load_breast_cancer()
-    X_train, X_test, y_train, _ = train_test_split(
+    training, rows, classes, _ = train_test_split(
         data.data, data.target, train_size=0.8, random_state=0
     )
-    model = RandomForestClassifier(random_state=0).fit(X_train, y_train)
-    return data, model, X_train, X_test
+    model = RandomForestClassifier(random_state=0).fit(training, classes)
+    return data, model, np.asarray(training), np.asarray(rows)
 
 
 def _explain(

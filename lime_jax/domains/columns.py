@@ -73,7 +73,6 @@ class TabularStats:
         mean: column mean relative to `center` (0 for a categorical column).
         scale: population standard deviation, 0 replaced by 1 (1 for a categorical column).
         categorical: which columns have levels in place of numbers.
-        discrete: which columns only take single values: levels, or bins without width.
         missing_bin: flat bin of the missing values, -1 where there were none.
         offsets: first flat bin of every column.
         bin_feature: column of every flat bin.
@@ -93,7 +92,6 @@ class TabularStats:
     mean: Shaped[Any, " features"]
     scale: Shaped[Any, " features"]
     categorical: Shaped[Any, " features"]
-    discrete: Shaped[Any, " features"]
     missing_bin: Shaped[Any, " features"]
     offsets: Shaped[Any, " features_plus_1"]
     bin_feature: Shaped[Any, " bins"]
@@ -216,7 +214,6 @@ def _entries(
         mean=mean - center,
         scale=scale,
         categorical=categorical,
-        discrete=bool(np.all(~wide[probability > 0])),
         missing=missing,
     )
 
@@ -226,7 +223,7 @@ def _stack(columns: Sequence[dict[str, Any]]) -> TabularStats:
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
     flat = ("upper_edge", "probability", "cumulative", "bin_mean", "bin_std", "bin_lower")
     flat += ("bin_upper", "cdf_lower", "cdf_upper")
-    scalar = ("center", "mean", "scale", "categorical", "discrete")
+    scalar = ("center", "mean", "scale", "categorical")
     missing = np.array([c["missing"] for c in columns])
     return TabularStats(
         **{name: np.concatenate([c[name] for c in columns]) for name in flat},

@@ -130,11 +130,7 @@ def make_method(
     Returns:
         The method.
     """
-    if config.sampling == "bins":
-        discrete = np.asarray(stats.discrete)
-    else:
-        discrete = np.asarray(stats.categorical)
-    design = make_design(config.design, config.num_samples, discrete)
+    design = make_design(config.design, config.num_samples, stats.num_features)
     width: Any = config.kernel_width
     if width is None:
         width = 0.75 * stats.num_features**0.5

@@ -30,6 +30,10 @@ WIDE_COLUMN = 32
 STORED_ONE_HOTS = 32 * 2**20
 """Bytes of one-hot columns that are kept; more are made anew for every block of rows."""
 
+PENALTY = 1e-4
+"""Of the additive functions, per sample. Any leaves the answer unbiased; this one keeps float32
+factors positive."""
+
 
 @pytree
 class Layout:
@@ -142,8 +146,7 @@ class IndependentMethod:
             return jax.lax.scan(add, zero, replicate)[0]
 
         grams = jax.lax.map(gram, narrow)
-        # Any penalty leaves the answer unbiased; this one keeps float32 factors positive.
-        penalty = 1e-4 * num_samples * jnp.eye(num_bins, dtype=grams.dtype)
+        penalty = PENALTY * num_samples * jnp.eye(num_bins, dtype=grams.dtype)
         factor = jnp.linalg.cholesky(grams.sum(0) - grams + penalty)
         return Layout(narrow, wide, one_hot, factor)
 
@@ -267,6 +270,8 @@ class IndependentMethod:
         sides = jax.lax.map(right_side, (tiles(layout), y))
         solve = jax.vmap(lambda factor, side: cho_solve((factor, True), side))
         values = solve(layout.factor, sides.sum(0) - sides)  # (replicates, bins, outputs)
+        # Once more for what the penalty kept back: what is left of it is its square.
+        values += solve(layout.factor, PENALTY * layout.narrow[..., 0].size * values)
 
         def leave(replicate: tuple[Any, Array, Array]) -> Array:
             def one(tile: tuple[Any, Array]) -> Array:

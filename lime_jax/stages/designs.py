@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.typing import Array, Bool, Float, Int, Key, UInt32, pytree, static
+from lime_jax.typing import Array, Float, Int, Key, UInt32, pytree, static
 
 __all__ = [
     "BLOCK_SIZE",
@@ -41,9 +41,9 @@ _MAX_SOBOL_COLUMNS = 21_201  # the Joe-Kuo table that SciPy carries
 _SOBOL_BITS = 30  # SciPy's default; more than any replicate needs
 _PERMUTATION_ROUNDS = 8  # then any two points fall into any two strata alike, also of just four
 
-# fold_in(k, i) equals split(k)[i], so what belongs to a whole replicate takes a number that no
-# block index reaches: else the scramble would be made of block 0's own random words.
-_WHOLE_REPLICATE = 2**31 - 1
+# fold_in(k, i) equals split(k)[i], so what belongs to a whole replicate takes numbers that no
+# replicate and no block reaches: else the scramble would be made of block 0's own random words.
+_WHOLE_REPLICATE = 2**31
 
 
 @pytree
@@ -54,17 +54,15 @@ class Design:
         name: "iid", "latin_hypercube" or "sobol".
         num_replicates: independent repetitions, from which standard errors come.
         replicate_size: points in each, a power of two.
-        discrete_columns: whether "none", "some" or "all" columns are discrete.
-        direction_numbers: of the Sobol sequence, 0 in discrete columns; None if none are needed.
-        discrete: which columns feed a variable of a few levels.
+        num_columns: uniforms in a point.
+        direction_numbers: of the Sobol sequence; None for the other designs.
     """
 
     name: DesignName = static()
     num_replicates: int = static()
     replicate_size: int = static()
-    discrete_columns: Literal["none", "some", "all"] = static()
+    num_columns: int = static()
     direction_numbers: UInt32[Array, "columns bits"] | None
-    discrete: Bool[Array, " columns"]
 
     @property
     def num_samples(self) -> int:
@@ -125,52 +123,50 @@ def block_plan(replicate_size: int) -> tuple[int, int]:
     return replicate_size // block_size, block_size
 
 
-def make_design(name: str, num_samples: int, discrete: np.ndarray) -> Design:
+def make_design(name: str, num_samples: int, num_columns: int) -> Design:
     """Plan the uniforms of a neighborhood (on the host, once).
+
+    A Sobol design serves categorical columns as well. The leading digits of a short Sobol
+    sequence are a linear code, in which products of columns can alias with a column; but as all
+    these digits depend on the highest bit of the index, only products of an odd number of columns
+    can, and pairs, which matter most, cannot. Measured with 4,096 samples, as RMSE over that of
+    iid uniforms: 0.33 to 0.93 for models of 30 binary or 10 four-level columns (forests, and
+    logistic models off center), and 1.21 to 1.25 for a logistic model that is odd about the
+    middle of columns of frequency 1/2, where there are no pairs.
 
     Args:
         name: "iid", "latin_hypercube" or "sobol".
         num_samples: how many samples are wanted; rounded up by `replicate_plan`.
-        discrete: (columns,) bool, which columns feed a variable of a few levels. A Sobol design
-            serves the others and gives these iid uniforms: the leading digits of a short Sobol
-            sequence are a linear code, in which products of columns alias.
+        num_columns: uniforms in a point.
 
     Returns:
         The design.
 
     Raises:
-        ValueError: for an unknown name, fewer than 2 samples, a mask that is not a bool vector,
-            or more columns than there are direction numbers.
+        ValueError: for an unknown name, fewer than 2 samples, no columns, or more of them than
+            there are direction numbers.
 
     Example:
-        >>> design = make_design("sobol", 5000, np.array([False, False, True]))
+        >>> design = make_design("sobol", 5000, num_columns=3)
         >>> design.num_samples, design.num_replicates, design.num_blocks, design.block_size
         (5120, 10, 1, 512)
     """
     if name not in _NAMES:
         known = ", ".join(f'"{known}"' for known in _NAMES)
         raise ValueError(f"`design` must be one of {known}, got {name!r}.")
-    discrete = np.asarray(discrete)
-    if discrete.ndim != 1 or discrete.dtype != np.bool_:
-        raise ValueError(
-            "`discrete` must be a vector of bools, one for each column, got shape "
-            f"{discrete.shape} and dtype {discrete.dtype}."
-        )
+    if num_columns < 1:
+        raise ValueError(f"`num_columns` must be at least 1, got {num_columns}.")
     num_replicates, replicate_size = replicate_plan(num_samples)
-    direction_numbers = None
-    if name == "sobol" and not discrete.all():
+    numbers = None
+    if name == "sobol":
         num_bits = replicate_size.bit_length() - 1
-        # The first dimensions of the sequence are the best: none goes to a discrete column.
-        numbers = np.zeros((discrete.size, num_bits), np.uint32)
-        numbers[~discrete] = sobol_direction_numbers(int((~discrete).sum()), num_bits)
-        direction_numbers = jnp.asarray(numbers)
+        numbers = jnp.asarray(sobol_direction_numbers(num_columns, num_bits))
     return Design(
         name=name,  # pyright: ignore[reportArgumentType]
         num_replicates=num_replicates,
         replicate_size=replicate_size,
-        discrete_columns="all" if discrete.all() else "some" if discrete.any() else "none",
-        direction_numbers=direction_numbers,
-        discrete=jnp.asarray(discrete),
+        num_columns=num_columns,
+        direction_numbers=numbers,
     )
 
 
@@ -192,21 +188,18 @@ def uniforms(
         Uniforms in the open interval (0, 1).
 
     Example:
-        >>> design = make_design("sobol", 4096, np.array([False, False, True]))
+        >>> design = make_design("sobol", 4096, num_columns=3)
         >>> uniforms(design, jax.random.key(0), replicate=7, block=0).shape
         (512, 3)
     """
-    num_columns, block_size = design.discrete.shape[0], design.block_size
+    num_columns, block_size = design.num_columns, design.block_size
     if design.name == "latin_hypercube":
         return latin_hypercube(
             key, replicate, block, block_size, design.replicate_size, num_columns
         )
-    if design.name == "iid" or design.direction_numbers is None:
-        return iid(key, replicate, block, block_size, num_columns)
-    points = sobol(key, replicate, block, design.direction_numbers, block_size)
-    if design.discrete_columns == "none":
-        return points
-    return jnp.where(design.discrete, iid(key, replicate, block, block_size, num_columns), points)
+    if design.direction_numbers is not None:
+        return sobol(key, replicate, block, design.direction_numbers, block_size)
+    return iid(key, replicate, block, block_size, num_columns)
 
 
 def iid(
@@ -266,7 +259,7 @@ def latin_hypercube(
     """
     num_bits = replicate_size.bit_length() - 1
     mask = jnp.uint32(replicate_size - 1)
-    replicate_key = jax.random.fold_in(jax.random.fold_in(key, replicate), _WHOLE_REPLICATE)
+    replicate_key = jax.random.fold_in(key, jnp.uint32(_WHOLE_REPLICATE) + jnp.uint32(replicate))
     words = jax.random.bits(replicate_key, (_PERMUTATION_ROUNDS, 2, num_columns), jnp.uint32)
     stratum = jnp.broadcast_to(_block_index(block, block_size)[:, None], (block_size, num_columns))
     for step in range(_PERMUTATION_ROUNDS):
@@ -343,10 +336,12 @@ def sobol(
         (8, 2)
     """
     num_columns, num_bits = direction_numbers.shape
-    replicate_key = jax.random.fold_in(jax.random.fold_in(key, replicate), _WHOLE_REPLICATE)
-    matrix_key, shift_key = jax.random.split(replicate_key)
-    matrix = jax.random.bits(matrix_key, (num_columns, num_bits), jnp.uint32)
-    shift = jax.random.bits(shift_key, (num_columns,), jnp.uint32)
+    # One call, in one dimension: XLA compiles a batch of these five times as fast as of the same
+    # words in two, and every call once more.
+    replicate_key = jax.random.fold_in(key, jnp.uint32(_WHOLE_REPLICATE) + jnp.uint32(replicate))
+    words = jax.random.bits(replicate_key, (num_columns * (num_bits + 1),), jnp.uint32)
+    words = words.reshape(num_columns, num_bits + 1)
+    matrix, shift = words[:, 1:], words[:, 0]
     numbers = _scramble(direction_numbers, matrix)
 
     # One exclusive or for each bit of the index: XLA fuses them into a single pass, while
@@ -384,7 +379,8 @@ def _block_bits(
 ) -> UInt32[Array, "{block_size} {num_columns}"]:
     """Independent random words of one block."""
     block_key = jax.random.fold_in(jax.random.fold_in(key, replicate), block)
-    return jax.random.bits(block_key, (block_size, num_columns), jnp.uint32)
+    words = jax.random.bits(block_key, (block_size * num_columns,), jnp.uint32)
+    return words.reshape(block_size, num_columns)
 
 
 def _block_index(block: int | Int[Array, ""], block_size: int) -> UInt32[Array, " {block_size}"]:
