@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from lime_jax.domains.columns import TabularStats
@@ -72,5 +74,5 @@ def _edge_texts(schema: Schema, column: int, edges: np.ndarray) -> list[str]:
 def _intervals(name: str, edges: list[str]) -> list[str]:
     if not edges:
         return [name]
-    between = [f"{a} < {name} <= {b}" for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    between = [f"{a} < {name} <= {b}" for a, b in pairwise(edges)]
     return [f"{name} <= {edges[0]}", *between, f"{name} > {edges[-1]}"]

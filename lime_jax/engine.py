@@ -79,7 +79,7 @@ def keys_of(seed: int) -> tuple[Array, Array]:
     """
     # A key is two words; the first says what it is for. Nothing to run, so nothing to compile.
     shared, rows = (
-        jax.random.wrap_key_data(np.array([use, seed], np.uint32), impl="threefry2x32")
+        jax.random.wrap_key_data(jnp.array([use, seed], jnp.uint32), impl="threefry2x32")
         for use in (1, 2)
     )
     return shared, rows
@@ -209,7 +209,7 @@ def _explain_rows_on_host(
             summaries = _summarize_rows(
                 domain, method, samples, _to_device(y), group, part, summaries, count
             )
-        fits.append(_to_host(_solve_rows(domain, method, summaries, part, count), count))
+        fits.append(_first(_solve_rows(domain, method, summaries, part, count), count))
         if progress is not None:
             progress(count)
     return jax.tree.map(lambda *parts: np.concatenate(parts), *fits)
@@ -239,10 +239,6 @@ def _first(tree: Any, count: int) -> Any:
     return jax.tree.map(lambda leaf: np.asarray(leaf)[:count], tree)
 
 
-def _to_host(fit: LinearFit, count: int) -> LinearFit:
-    return _first(fit, count)
-
-
 def _chunks(rows: Rows, size: int) -> Iterator[tuple[Rows, int, slice]]:
     """Rows in chunks of one shape; the last is padded with copies of its first row."""
     for start in range(0, len(rows), size):
@@ -263,7 +259,7 @@ def _collect(
     bytes_per_row = 64 * domain.sample_size * (1 + 8 * rows.labels.shape[1])
     fits = []
     for part, count, _ in _chunks(rows, budget.rows_per_call(bytes_per_row, most)):
-        fits.append(_to_host(fit(part, count), count))
+        fits.append(_first(fit(part, count), count))
         if progress is not None:
             progress(count)
     return jax.tree.map(lambda *parts: np.concatenate(parts), *fits)

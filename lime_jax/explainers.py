@@ -220,7 +220,7 @@ class TabularExplainer(BaseEstimator):
         domain = jax.device_put(make_domain(self.stats_, config))
         lime = make_method(self.stats_, config, shared=domain.shared)
         with progress_bar(len(values), progress) as tick:
-            fit = self._run(domain, lime, table_model, rows, values, config, batch_size, tick)
+            fit: Any = self._run(domain, lime, table_model, rows, values, config, batch_size, tick)
         _check_fit(fit, values.shape[1])
         in_bins = config.encoding != "standardized"
         return Explanations(
@@ -292,7 +292,8 @@ class TabularExplainer(BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the cached neighborhood."""
-        return {**super().__getstate__(), "_neighborhood": None}
+        state: Any = super().__getstate__()
+        return {**state, "_neighborhood": None}
 
     def _check_settings(self) -> None:
         for name, known in (("algorithm", ALGORITHMS), ("mode", (*MODES, None))):
@@ -392,7 +393,7 @@ def _column(schema: frames.Schema, column: int | str, argument: str) -> int:
 def _check_counts(
     labels: Any, top_labels: Any, num_features: Any, num_samples: Any, batch: Any
 ) -> None:
-    counts = {
+    counts: dict[str, tuple[Any, int]] = {
         "top_labels": (top_labels, 1),
         "num_features": (num_features, 1),
         "num_samples": (num_samples, 2),
@@ -402,7 +403,7 @@ def _check_counts(
         if value is None and name != "num_samples":
             continue
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        if not whole or value < least:
+        if not whole or int(value) < least:
             raise ValueError(f"`{name}`: expected a whole number, at least {least}, got {value!r}")
     if labels is not None and top_labels is not None:
         raise ValueError("`top_labels`: expected either `labels` or `top_labels`, got both")
@@ -446,14 +447,15 @@ def _variables(stats: TabularStats, centered: np.ndarray, in_bins: bool) -> np.n
 
 
 def _no_rows(labels: int, features: int) -> LinearFit:
-    wide, narrow = np.zeros((0, labels, features)), np.zeros((0, labels))
-    return LinearFit(
+    wide, narrow = jnp.zeros((0, labels, features)), jnp.zeros((0, labels))
+    fit = LinearFit(
         coef=wide,
         std_error=wide,
         selected=wide.astype(bool),
         intercept=narrow,
         score=narrow,
         local_pred=narrow,
-        effective_samples=np.zeros(0),
-        support=np.zeros((0, features), np.int32),
+        effective_samples=jnp.zeros(0),
+        support=jnp.zeros((0, features), jnp.int32),
     )
+    return jax.tree.map(np.asarray, fit)

@@ -138,9 +138,9 @@ class Explanations:
             ValueError: if `label` was not explained.
         """
         if len(self) == 0:
-            return (np.zeros(len(self.feature_names)),) * 2
+            return np.zeros(len(self.feature_names)), np.zeros(len(self.feature_names))
         rows = np.arange(len(self))
-        position = self.shown if label is None else [self._position(r, label) for r in rows]
+        position = self.shown if label is None else [self._position(int(r), label) for r in rows]
         size = np.abs(self.coef[rows, position]).astype(np.float64)
         return size.mean(0), size.std(0) / np.sqrt(len(self))
 
@@ -250,7 +250,7 @@ class Explanations:
         Raises:
             ImportError: if shap is missing.
         """
-        import shap
+        import shap  # pyright: ignore[reportMissingImports]
 
         return shap.Explanation(
             values=np.moveaxis(self.coef * self.variables[:, None], 1, 2),

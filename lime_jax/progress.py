@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 _LONG = 2000
 """Rows from which on a bar is shown without being asked for."""
@@ -30,27 +31,13 @@ def progress_bar(total: int, show: bool | None) -> Iterator[Callable[[int], None
     """
     if show is None and (total < _LONG or not sys.stderr.isatty()):
         show = False
-    if show is not False:
-        try:
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-        except ImportError as error:
-            if show:
-                raise ImportError(
-                    'a progress bar needs rich: pip install "lime_jax[cli]"'
-                ) from error
-            show = False
-    if show is False:
+    rich = None if show is False else _rich_progress()
+    if show and rich is None:
+        raise ImportError('a progress bar needs rich: pip install "lime_jax[cli]"')
+    if rich is None:
         yield lambda rows: None
         return
-    columns = (
-        TextColumn("explaining"),
-        BarColumn(),
-        TextColumn("{task.completed:,.0f}/{task.total:,.0f} rows"),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with rich as bar:
         task = bar.add_task("", total=total, rate="")
 
         def tick(rows: int) -> None:
@@ -60,3 +47,21 @@ def progress_bar(total: int, show: bool | None) -> Iterator[Callable[[int], None
                 bar.update(task, rate=f"{speed:,.0f} rows/s")
 
         yield tick
+
+
+def _rich_progress() -> Any:
+    """A bar on standard error, None without rich."""
+    try:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    except ImportError:
+        return None
+    return Progress(
+        TextColumn("explaining"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f}/{task.total:,.0f} rows"),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )

@@ -289,6 +289,12 @@ def test_a_trusted_pickle_is_loaded(cli, expected, tmp_path, model):
     assert_same_table(read(tmp_path / "e.csv"), expected)
 
 
+def test_a_trusted_type_is_loaded(cli, expected, tmp_path):
+    more = ["--trust-type", "test_cli.Odd", "test_cli.NotThere"]
+    assert cli(tmp_path / "e.csv", *more, model="odd.skops") == 0
+    assert_same_table(read(tmp_path / "e.csv"), expected)
+
+
 def test_a_pickle_that_is_not_trusted_never_runs(cli, tmp_path, capsys):
     mark, trap = tmp_path / "mark", tmp_path / "trap.pkl"
     trap.write_bytes(pickle.dumps(Trap(mark)))
@@ -335,7 +341,7 @@ HOSTILE = {
     "broken parquet": ({"data": "broken.parquet"}, [], "--data: cannot read broken.parquet"),
     "empty csv": ({"data": "empty.csv"}, [], "--data: cannot read empty.csv"),
     "broken skops": ({"model": "broken.skops"}, [], "--model: cannot load broken.skops"),
-    "untrusted type": ({"model": "odd.skops"}, [], "test_cli.Odd"),
+    "untrusted type": ({"model": "odd.skops"}, [], "pass --trust-type test_cli.Odd"),
     "untrusted pickle": ({"model": "by_name.pkl"}, [], "pass --trust-pickle"),
     "broken pickle": ({"model": "broken.pkl"}, ["--trust-pickle"], "cannot load broken.pkl"),
     "no model in it": ({"model": "no_model.pkl"}, ["--trust-pickle"], "holds a dict"),
@@ -502,6 +508,12 @@ def test_the_demo_without_extras(expected, tmp_path, capsys, monkeypatch):
     said = capsys.readouterr()
     assert "24 rows per second: 12 rows in 0.50 s" in said.out
     assert "no summary.png" in said.err
+
+
+def test_the_demo_needs_a_folder(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert main(["demo", "--out", str(tmp_path / "file" / "deeper")]) == 2
+    assert "error: --out: cannot make the folder" in capsys.readouterr().err
 
 
 def test_tables_on_a_terminal_show_names_literally(capsys, monkeypatch):

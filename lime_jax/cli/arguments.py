@@ -12,7 +12,7 @@ from lime_jax.cli.errors import one_line
 _MAIN_EXAMPLES = """\
 examples:
   lime-jax demo
-  lime-jax explain --model forest.skops --data rows.csv --out explanations.parquet
+  lime-jax explain --model model.skops --data rows.csv --out explanations.parquet
   lime-jax explain --help
 """
 
@@ -25,11 +25,12 @@ examples:
 _EXPLAIN_EXAMPLES = """\
 examples:
   every row of a file, binned by the training rows:
-    lime-jax explain --model forest.skops --data test.csv --background train.csv \\
+    lime-jax explain --model model.skops --data test.csv --background train.csv \\
         --target diagnosis --out explanations.parquet --report report.html
-  the first hundred rows, the five strongest features each, more samples:
-    lime-jax explain --model forest.skops --data test.csv --rows 0:100 \\
-        --num-features 5 --num-samples 16384 --out explanations.csv
+  a forest, whose trees skops leaves to your trust; a hundred rows, five features each:
+    lime-jax explain --model forest.skops --trust-type sklearn.tree._tree.Tree \\
+        --data test.csv --rows 0:100 --num-features 5 --num-samples 16384 \\
+        --out explanations.csv
   two classes of a pickled model that you trust, bins by the target's entropy:
     lime-jax explain --model forest.joblib --trust-pickle --data train.parquet \\
         --target species --discretizer entropy --labels setosa virginica --out e.npz
@@ -123,6 +124,14 @@ def _add_inputs(parser: _Parser) -> None:
         "--trust-pickle",
         action="store_true",
         help="load a pickled model; this runs whatever code the file holds",
+    )
+    inputs.add_argument(
+        "--trust-type",
+        nargs="+",
+        default=(),
+        metavar="TYPE",
+        help="types that a .skops file may hold although skops does not trust them, such as "
+        "sklearn.tree._tree.Tree of forests",
     )
     inputs.add_argument(
         "--data",

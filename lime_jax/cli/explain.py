@@ -85,7 +85,11 @@ def _check_outputs(arguments: Namespace) -> tuple[Path, Path | None]:
 
 
 def _read_inputs(arguments: Namespace) -> Inputs:
-    model = load_model(arguments.model, trust_pickle=arguments.trust_pickle)
+    model = load_model(
+        arguments.model,
+        trust_pickle=arguments.trust_pickle,
+        trust_types=arguments.trust_type,
+    )
     data = tables.read_table(arguments.data, "--data")
     target, source = arguments.target, "--background" if arguments.background else "--data"
     if arguments.background:

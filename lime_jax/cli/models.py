@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,17 @@ from lime_jax.cli.files import known_suffix
 _PICKLES = (".pkl", ".pickle", ".joblib")
 
 
-def load_model(path: str | Path, *, trust_pickle: bool = False) -> Any:
+def load_model(
+    path: str | Path, *, trust_pickle: bool = False, trust_types: Sequence[str] = ()
+) -> Any:
     """Load a fitted model.
 
     Args:
         path: `.skops` (scikit-learn's safe format), or `.pkl`, `.pickle`, `.joblib`.
         trust_pickle: whether a pickle may be loaded, which runs code that the file holds.
+        trust_types: names of types that may come from a `.skops` file, beyond those that skops
+            trusts; it does not trust scikit-learn's trees (from 0.16 on), since a file made by an
+            attacker can crash the process.
 
     Returns:
         The estimator, or a function of a batch.
@@ -34,7 +40,7 @@ def load_model(path: str | Path, *, trust_pickle: bool = False) -> Any:
     if not path.is_file():
         raise InputError(f"--model: no such file: {path}")
     try:
-        model = _load_skops(path) if suffix == ".skops" else _load_pickle(path)
+        model = _load_skops(path, trust_types) if suffix == ".skops" else _load_pickle(path)
     except (InputError, ImportError):
         raise
     except Exception as error:  # a file can fail to load in any way
@@ -44,20 +50,21 @@ def load_model(path: str | Path, *, trust_pickle: bool = False) -> Any:
     return model
 
 
-def _load_skops(path: Path) -> Any:
+def _load_skops(path: Path, trust_types: Sequence[str]) -> Any:
     try:
         import skops.io
     except ImportError as error:
         raise InputError(
             '--model: a .skops file needs skops: pip install "lime_jax[cli]"'
         ) from error
-    untrusted = skops.io.get_untrusted_types(file=path)
-    if untrusted:
+    unsafe = skops.io.get_untrusted_types(file=path)
+    refused = [name for name in unsafe if name not in trust_types]
+    if refused:
         raise InputError(
-            f"--model: {path} holds types that skops does not trust: {', '.join(untrusted)}; "
-            "if you trust where it comes from, save it with joblib and pass --trust-pickle"
+            f"--model: {path} holds types that skops does not trust: {', '.join(refused)}; "
+            f"if you trust where the file comes from, pass --trust-type {' '.join(unsafe)}"
         )
-    return skops.io.load(path, trusted=[])
+    return skops.io.load(path, trusted=unsafe)
 
 
 def _load_pickle(path: Path) -> Any:

@@ -148,7 +148,8 @@ def _bins_of(column: NumericColumn | CategoricalColumn, k: int) -> dict[str, Any
             raise ValueError(f"`columns`: levels of column {k} must be ascending, got {levels}")
         zero = np.zeros(len(levels))
         missing = bool(np.isnan(levels[-1]))  # NaN is a level, and the last one
-        return _entries(levels, p, levels, zero, levels, levels, 0.0, 0.0, 1.0, True, missing)
+        bins = (levels, p, levels, zero, levels, levels)
+        return _entries(*bins, center=0.0, mean=0.0, scale=1.0, categorical=True, missing=missing)
     edges = np.asarray(column.edges, np.float64)
     p = _check_frequencies(column.frequencies, len(edges) + 1, column.missing, k)
     if np.any(np.diff(edges) <= 0):
@@ -170,7 +171,10 @@ def _bins_of(column: NumericColumn | CategoricalColumn, k: int) -> dict[str, Any
     # Near 0 the numbers keep more digits as they are; this far from it the difference is exact.
     mean = float(column.mean)
     center = mean if abs(mean) > FAR_FROM_ZERO * column.std else 0.0
-    return _entries(uppers, p, *parts, *limits, center, mean, scale, False, missing)
+    bins = (uppers, p, parts[0], parts[1], limits[0], limits[1])
+    return _entries(
+        *bins, center=center, mean=mean, scale=scale, categorical=False, missing=missing
+    )
 
 
 def _check_frequencies(values: Any, bins: int, missing: float, k: int) -> np.ndarray:
@@ -190,6 +194,7 @@ def _entries(
     bin_std: np.ndarray,
     bin_lower: np.ndarray,
     bin_upper: np.ndarray,
+    *,
     center: float,
     mean: float,
     scale: float,
@@ -200,22 +205,22 @@ def _entries(
     safe = np.where(wide, bin_std, 1.0)
     cumulative = np.cumsum(probability)
     cumulative[np.flatnonzero(probability)[-1] :] = 1.0  # whatever rounding left
-    return dict(
-        upper_edge=upper_edge - center,
-        probability=probability,
-        cumulative=cumulative,
-        bin_mean=bin_mean - center,
-        bin_std=bin_std,
-        bin_lower=np.where(wide, bin_lower, bin_mean) - center,
-        bin_upper=np.where(wide, bin_upper, bin_mean) - center,
-        cdf_lower=np.where(wide, ndtr((bin_lower - bin_mean) / safe), 0.0),
-        cdf_upper=np.where(wide, ndtr((bin_upper - bin_mean) / safe), 1.0),
-        center=center,
-        mean=mean - center,
-        scale=scale,
-        categorical=categorical,
-        missing=missing,
-    )
+    return {
+        "upper_edge": upper_edge - center,
+        "probability": probability,
+        "cumulative": cumulative,
+        "bin_mean": bin_mean - center,
+        "bin_std": bin_std,
+        "bin_lower": np.where(wide, bin_lower, bin_mean) - center,
+        "bin_upper": np.where(wide, bin_upper, bin_mean) - center,
+        "cdf_lower": np.where(wide, ndtr((bin_lower - bin_mean) / safe), 0.0),
+        "cdf_upper": np.where(wide, ndtr((bin_upper - bin_mean) / safe), 1.0),
+        "center": center,
+        "mean": mean - center,
+        "scale": scale,
+        "categorical": categorical,
+        "missing": missing,
+    }
 
 
 def _stack(columns: Sequence[dict[str, Any]]) -> TabularStats:

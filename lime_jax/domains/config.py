@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, overload
 
 import jax.numpy as jnp
 import numpy as np
@@ -117,6 +117,14 @@ def make_domain(stats: TabularStats, config: TabularConfig) -> TabularDomain:
     )
 
 
+@overload
+def make_method(
+    stats: TabularStats, config: TabularConfig, *, shared: Literal[False]
+) -> LinearMethod: ...
+@overload
+def make_method(
+    stats: TabularStats, config: TabularConfig, *, shared: bool
+) -> LinearMethod | IndependentMethod: ...
 def make_method(
     stats: TabularStats, config: TabularConfig, *, shared: bool
 ) -> LinearMethod | IndependentMethod:

@@ -28,8 +28,8 @@ class TabularInstance:
         values: relative to the columns' `center`.
     """
 
-    bins: Int[Array, "*batch features"]
-    values: Float[Array, "*batch features"]
+    bins: Int[Any, "*batch features"]
+    values: Float[Any, "*batch features"]
 
 
 @pytree
@@ -107,11 +107,13 @@ class TabularDomain:
             Bins and values; columns that are not perturbed hold x's own.
         """
         stats = self.stats
-        flat = [jnp.asarray(a) for a in (stats.cumulative, stats.probability, stats.offsets)]
         if self.sampling == "bins":
-            bins, rest = categorical(draws, *flat, stats.max_bins)
-            parts = (stats.bin_mean, stats.bin_std, stats.cdf_lower, stats.cdf_upper)
-            values = truncated_normal(rest, *(jnp.asarray(part)[bins] for part in parts))
+            bins, rest = self._draw_bins(draws)
+            mean, std, low, high = (
+                jnp.asarray(part)[bins]
+                for part in (stats.bin_mean, stats.bin_std, stats.cdf_lower, stats.cdf_upper)
+            )
+            values = truncated_normal(rest, mean, std, low, high)
             values = jnp.clip(
                 values, jnp.asarray(stats.bin_lower)[bins], jnp.asarray(stats.bin_upper)[bins]
             )
@@ -122,7 +124,7 @@ class TabularDomain:
                 middle = instance.values
             values = middle + jnp.asarray(stats.scale) * normal(draws)
             is_level = jnp.asarray(stats.categorical)
-            bins, _ = categorical(draws, *flat, stats.max_bins)
+            bins, _ = self._draw_bins(draws)
             values = jnp.where(is_level, jnp.asarray(stats.bin_mean)[bins], values)
             bins = jnp.where(is_level, bins, self._digitize(values))
         if not self.all_perturbed:
@@ -183,6 +185,13 @@ class TabularDomain:
             met |= ~jnp.asarray(self.stats.categorical)
         support = jnp.where(met, Support.FULL, Support.NONE).astype(jnp.int32)
         return Coordinates(z, own, feature, jnp.asarray(self.perturbed) & met, support)
+
+    def _draw_bins(self, draws: Array) -> tuple[Array, Array]:
+        stats = self.stats
+        probability, offsets = jnp.asarray(stats.probability), jnp.asarray(stats.offsets)
+        return categorical(
+            draws, jnp.asarray(stats.cumulative), probability, offsets, stats.max_bins
+        )
 
     def _digitize(self, values: Float[Array, "*batch features"]) -> Int[Array, "*batch features"]:
         stats = self.stats

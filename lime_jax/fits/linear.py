@@ -18,6 +18,7 @@ from lime_jax.typing import (
     Array,
     Bool,
     Coordinates,
+    Domain,
     Float,
     Int,
     Key,

@@ -1,4 +1,4 @@
-"""What a model is to the engine: a pytree that runs on the device, or a function of a NumPy batch."""
+"""What a model is to the engine: a pytree on the device, or a function of a NumPy batch."""
 
 from __future__ import annotations
 
