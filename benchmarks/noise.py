@@ -17,7 +17,6 @@ from lime_jax import TabularExplainer
 from lime_jax.typing import Support
 
 
-
 def records(quick: bool) -> Iterator[Record]:
     size = Size(seeds=2, truth_runs=4, truth_samples=2**14) if quick else Size()
     trees = 10 if quick else 100
@@ -25,7 +24,9 @@ def records(quick: bool) -> Iterator[Record]:
     binary = cases.binary_logistic()
     mixed = cases.categorical_forest(trees)
     yield noise("breast cancer, random forest", forest, size, target=0.5)
-    yield noise("30 binary columns, logistic", binary, size, target=1.05)
+    yield noise("30 binary columns, logistic, balanced", binary, size, target=1.05)
+    unbalanced = cases.binary_logistic(mean_log_odds=1.0)
+    yield noise("30 binary columns, logistic, unbalanced", unbalanced, size, target=1.05)
     per_row = dataclasses.replace(size, truth_samples=size.truth_samples // 8)
     smooth = cases.logistic(20)
     for name, case, around, runs in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -64,11 +65,15 @@ def display_schema(schema: Schema) -> Schema:
 
 
 def _edge_texts(schema: Schema, column: int, edges: np.ndarray) -> list[str]:
-    texts = [display_value(schema, column, float(edge)) for edge in edges]
-    if len(set(texts)) == len(texts):
-        return texts
-    digits = next(d for d in range(4, 18) if len({f"{e:.{d}g}" for e in edges}) == len(edges))
-    return [f"{edge:.{digits}g}" for edge in edges]
+    """Edges with one number of decimals: two as in lime, more where they would look alike."""
+    if schema.time(column):
+        return [display_value(schema, column, float(edge)) for edge in edges]
+    sizes = np.abs(np.concatenate([edges, np.diff(edges)]))
+    smallest = sizes[sizes > 0].min(initial=1.0)
+    digits = max(2, 1 - math.floor(math.log10(smallest)))
+    if digits > 8 or np.abs(edges).max(initial=0.0) >= 1e15:
+        return [f"{edge:.6g}" for edge in edges]
+    return [f"{edge:.{digits}f}" for edge in edges]
 
 
 def _intervals(name: str, edges: list[str]) -> list[str]:

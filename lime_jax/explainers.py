@@ -402,8 +402,7 @@ def _check_counts(
     for name, (value, least) in counts.items():
         if value is None and name != "num_samples":
             continue
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        if not whole or int(value) < least:
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
             raise ValueError(f"`{name}`: expected a whole number, at least {least}, got {value!r}")
     if labels is not None and top_labels is not None:
         raise ValueError("`top_labels`: expected either `labels` or `top_labels`, got both")

@@ -35,7 +35,7 @@ def explain_tabular(
             returns has the wrong shape.
 
     Example:
-        >>> import jax.numpy as jnp, numpy as np
+        >>> import jax, jax.numpy as jnp, numpy as np
         >>> from lime_jax import fit_tabular
         >>> X = np.random.default_rng(0).normal(size=(200, 3))
         >>> fit = explain_tabular(

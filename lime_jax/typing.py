@@ -191,7 +191,10 @@ class Domain(Protocol):
 class Sampler(Protocol):
     """Which draws to make."""
 
-    design: Any
+    @property
+    def design(self) -> Any:
+        """How many draws there are, in which replicates and blocks."""
+        ...
 
     def draws(self, key: Key[Array, ""], replicate: Any, block: Any) -> Any:
         """One block of draws, a function of nothing but these arguments."""
@@ -215,6 +218,7 @@ class Method(Sampler, Protocol):
         ...
 
 
+@runtime_checkable
 class SharedMethod(Protocol):
     """A method for a neighborhood that all rows share; arrays are (replicates, blocks, ...)."""
 

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lime_jax.domains.learn import fit_tabular
 from lime_jax.domains.config import TabularConfig
+from lime_jax.domains.learn import fit_tabular
 from lime_jax.functional import explain_tabular
 
 X = np.random.default_rng(2).normal(size=(200, 3))
@@ -82,7 +82,9 @@ def test_keys_widths_penalties_and_weights_share_one_trace(key):
         traces.append(None)
         return inputs @ weights
 
-    jitted = jax.jit(lambda key, x, predict, config: explain_tabular(key, x, STATS, predict, config))
+    jitted = jax.jit(
+        lambda key, x, predict, config: explain_tabular(key, x, STATS, predict, config)
+    )
     x = jnp.asarray(X[0], float)
 
     def call(key=key, x=x, weights=(1.0, 1.0, 1.0), **options):
@@ -98,6 +100,28 @@ def test_keys_widths_penalties_and_weights_share_one_trace(key):
     assert len({float(fit.coef[0, 0]) for fit in fits}) == len(fits)
     call(num_samples=128)
     assert len(traces) == 2
+
+
+def test_float32_is_float64_rounded(key):
+    def fit():
+        x = jnp.asarray(X[0], float)
+        config = TabularConfig(num_samples=128)
+        return jax.jit(lambda: explain_tabular(key, x, fit_tabular(X), predict_fn, config))()
+
+    double = fit()
+    with jax.enable_x64(False):
+        single = fit()
+    assert (single.coef.dtype, double.coef.dtype) == (jnp.float32, jnp.float64)
+    assert_close(single, double, 2e-4)
+
+
+def test_statistics_may_be_traced(key):
+    x, config = jnp.asarray(X[0]), TabularConfig(num_samples=64)
+    jitted = jax.jit(lambda stats: explain_tabular(key, x, stats, predict_fn, config))
+    shifted = fit_tabular(X + 0.1)
+    for stats in (STATS, shifted):
+        expected = jax.jit(lambda: explain_tabular(key, x, stats, predict_fn, config))()  # noqa: B023
+        assert_close(jitted(stats), expected, 1e-9)
 
 
 def test_the_same_key_gives_the_same_explanation(key):
@@ -120,14 +144,13 @@ def test_a_model_of_the_wrong_shape_is_refused(key, shape):
         "cube": lambda inputs: inputs[:, :, None],
     }[shape]
     with pytest.raises(ValueError, match="`predict_fn`: expected \\(64,\\) or \\(64, outputs\\)"):
-        explain_tabular(
-            key, jnp.asarray(X[0], float), STATS, wrong, TabularConfig(num_samples=64)
-        )
+        explain_tabular(key, jnp.asarray(X[0], float), STATS, wrong, TabularConfig(num_samples=64))
 
 
 def test_a_kernel_so_narrow_that_all_weights_vanish_stays_finite(key):
-    fit = explain(key, jnp.asarray(X[0], float) + 0.2, 1e-3, encoding="standardized",
-                  sampling="normal")
+    fit = explain(
+        key, jnp.asarray(X[0], float) + 0.2, 1e-3, encoding="standardized", sampling="normal"
+    )
     assert float(fit.effective_samples) < 2
     assert np.isfinite(fit.coef).all()
     assert np.isfinite(fit.intercept).all()

@@ -5,18 +5,21 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lime_jax.domains.learn import fit_tabular
 from lime_jax.domains.config import TabularConfig, make_domain, make_method
+from lime_jax.domains.learn import fit_tabular
 from lime_jax.neighborhood import explain_one, predict, sample, summarize, units_of
 from lime_jax.stages.designs import make_design
+
+# JAX keeps a NumPy constant in the precision it first met it in: one precision for one `stats`.
+pytestmark = pytest.mark.usefixtures("x64")
 
 X = np.random.default_rng(3).normal(size=(100, 3))
 STATS = fit_tabular(X)
 CONFIG = TabularConfig(num_samples=8192)  # two blocks in each of eight replicates
 
 
-@pytest.fixture(scope="module")
-def parts():
+@pytest.fixture
+def parts(x64):
     domain, method = make_domain(STATS, CONFIG), make_method(STATS, CONFIG, shared=False)
     return domain, method, domain.encode(jnp.asarray(X[0], float))
 
@@ -27,7 +30,7 @@ def model(inputs):
 
 @pytest.mark.parametrize(("samples", "shape"), [(64, (8, 1)), (8192, (8, 2)), (5000, (10, 1))])
 def test_units_are_every_block_of_every_replicate(samples, shape):
-    units = units_of(make_design("iid", samples, np.zeros(2, bool)))
+    units = units_of(make_design("iid", samples, num_columns=2))
     expected = [(r, b) for r in range(shape[0]) for b in range(shape[1])]
     assert [tuple(unit) for unit in units.tolist()] == expected
 
@@ -43,7 +46,7 @@ def test_samples_do_not_depend_on_how_units_are_grouped(parts, key):
     assert len(np.unique(together.values[..., 0])) > 8000
 
 
-def test_explanations_do_not_depend_on_how_many_units_are_in_memory(x64, parts, key):
+def test_explanations_do_not_depend_on_how_many_units_are_in_memory(parts, key):
     domain, method, _ = parts
     instance = domain.encode(jnp.asarray(X[0]))
     fits = [
@@ -53,7 +56,7 @@ def test_explanations_do_not_depend_on_how_many_units_are_in_memory(x64, parts, 
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-9), *fits)
 
 
-def test_units_in_any_order_sum_up_to_the_same(x64, parts, key, rng):
+def test_units_in_any_order_sum_up_to_the_same(parts, key, rng):
     domain, method, _ = parts
     instance = domain.encode(jnp.asarray(X[0]))
     units = jnp.asarray(units_of(method.design))

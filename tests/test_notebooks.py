@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 with warnings.catch_warnings():
-    # Jupyter's packages announce changes of their own paths and event loops while they are loaded.
-    warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(jupyter|nb|zmq)")
+    # jupyter_core announces, while it is loaded, where its own files will be some day.
+    warnings.filterwarnings("ignore", "Jupyter is migrating its paths", DeprecationWarning)
     import nbformat
     from nbclient import NotebookClient
 

@@ -242,7 +242,7 @@ def encode_rows(
 
 def host_inputs(
     stats: TabularStats, samples: Any, sampling: str
-) -> Float64[np.ndarray, "samples features"]:
+) -> Float64[np.ndarray, "*batch features"]:
     """Values in the columns' own units, in float64: what a host model is called with.
 
     Values without width (levels, spiked and missing bins) are exact, and a sample of a bin lies
@@ -250,7 +250,7 @@ def host_inputs(
 
     Args:
         stats: of the table, on the host.
-        samples: flat bins and centered values, (samples, features).
+        samples: flat bins and centered values, (..., features).
         sampling: as in `TabularDomain`.
 
     Returns:

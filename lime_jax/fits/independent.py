@@ -11,12 +11,13 @@ it is, the answer is then unbiased, and the replicates give honest standard erro
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.linalg import cho_solve
+from jax.scipy.linalg import solve_triangular
 
 from lime_jax.fits.jackknife import jackknife_standard_error
 from lime_jax.stages.bins import tilt
@@ -45,14 +46,14 @@ class Layout:
         narrow: flat bins of the narrow columns.
         wide: flat bins of the wide columns.
         one_hot: of the narrow bins; None if that would be too large to keep.
-        factor: Cholesky factor of the additive function's Gram matrix without each replicate;
-            None if there are too few samples for an additive function.
+        root: inverse root of the additive function's Gram matrix without each replicate; None if
+            there are too few samples for an additive function.
     """
 
     narrow: Int[Array, "replicates tiles samples narrow_columns"]
     wide: Int[Array, "replicates tiles samples wide_columns"]
     one_hot: Float[Array, "replicates tiles samples narrow_bins"] | None
-    factor: Float[Array, "replicates narrow_bins narrow_bins"] | None
+    root: Float[Array, "replicates narrow_bins narrow_bins"] | None
 
 
 @pytree
@@ -131,7 +132,7 @@ class IndependentMethod:
         """
         narrow = jnp.take(bins, self.narrow_columns, axis=-1)
         wide = jnp.take(bins, self.wide_columns, axis=-1)
-        num_samples, num_bins = narrow[..., 0].size, self.narrow_bins.shape[0]
+        num_samples, num_bins = math.prod(bins.shape[:3]), self.narrow_bins.shape[0]
         kept = num_samples * num_bins * 4 <= STORED_ONE_HOTS
         one_hot = self._one_hot(narrow) if kept else None
         if not 0 < num_bins <= num_samples // 4:
@@ -147,8 +148,10 @@ class IndependentMethod:
 
         grams = jax.lax.map(gram, narrow)
         penalty = PENALTY * num_samples * jnp.eye(num_bins, dtype=grams.dtype)
-        factor = jnp.linalg.cholesky(grams.sum(0) - grams + penalty)
-        return Layout(narrow, wide, one_hot, factor)
+        # Inverted here, once, so that each model costs products only. One after the other: XLA
+        # solves a batch of triangular systems on a CPU far slower than LAPACK solves each.
+        root = jax.lax.map(_inverse_root, grams.sum(0) - grams + penalty)
+        return Layout(narrow, wide, one_hot, root)
 
     def adjust(
         self, layout: Layout, y: Float[Array, "replicates tiles samples outputs"]
@@ -166,7 +169,7 @@ class IndependentMethod:
         centered = y - mean
         slope = rest = None
         residual = centered
-        if layout.factor is not None:
+        if layout.root is not None:
             slope, rest, residual = self._additive(layout, centered)
         one = jnp.ones((*y.shape[:3], 1), y.dtype)
         totals = [one, centered, centered**2, residual, residual**2]
@@ -176,7 +179,9 @@ class IndependentMethod:
     @property
     def rows_at_once(self) -> int:
         """Rows whose weights fit a CPU's cache, or that fill another device."""
-        return 32 if jax.default_backend() == "cpu" else 256
+        if jax.default_backend() != "cpu":
+            return 256
+        return max(4, min(32, 4096 // max(self.narrow_bins.shape[0], 1)))
 
     def retain(self, samples: Any) -> Any:
         """What shared fits need of the samples: their bins; see `SharedMethod`."""
@@ -268,10 +273,9 @@ class IndependentMethod:
             return jax.lax.scan(add, zero, replicate)[0]
 
         sides = jax.lax.map(right_side, (tiles(layout), y))
-        solve = jax.vmap(lambda factor, side: cho_solve((factor, True), side))
-        values = solve(layout.factor, sides.sum(0) - sides)  # (replicates, bins, outputs)
-        # Once more for what the penalty kept back: what is left of it is its square.
-        values += solve(layout.factor, PENALTY * layout.narrow[..., 0].size * values)
+        root = layout.root
+        left_out = jnp.matmul(root, sides.sum(0) - sides, precision="highest")
+        values = jnp.matmul(jnp.swapaxes(root, 1, 2), left_out, precision="highest")
 
         def leave(replicate: tuple[Any, Array, Array]) -> Array:
             def one(tile: tuple[Any, Array]) -> Array:
@@ -444,6 +448,12 @@ def make_independent_method(
         feature_selection=feature_selection,
         num_features=num_features,
     )
+
+
+def _inverse_root(gram: Float[Array, "bins bins"]) -> Float[Array, "bins bins"]:
+    """The matrix `A` with `Aᵀ A` the inverse of a positive definite matrix."""
+    factor = jnp.linalg.cholesky(gram)
+    return solve_triangular(factor, jnp.eye(gram.shape[0], dtype=gram.dtype), lower=True)
 
 
 def _take_outputs(sums: Sums, labels: Int[Array, " labels"]) -> Sums:

@@ -180,7 +180,7 @@ class LinearMethod:
 
     def _select(
         self, moments: Moments, coordinates: Coordinates
-    ) -> tuple[Bool[Array, "outputs features"], Bool[Array, ...]]:
+    ) -> tuple[Bool[Array, "outputs features"], Bool[Array, "..."]]:
         """The chosen features of every output, and their variables (one mask if all are kept)."""
         outputs, varies = moments.mean_y.shape[0], coordinates.varies
         if self.num_features is None or self.feature_selection == "none":

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from lime_jax.frames import columns as col
+from lime_jax.frames.positions import positions_of
 from lime_jax.frames.schema import Schema
 
 
@@ -71,7 +72,7 @@ def encode(schema: Schema, X: Any) -> Float64[np.ndarray, "rows features"]:
                [-1.,  4.]])
     """
     table = col.as_table(X)
-    positions = _positions(schema, table)
+    positions = positions_of(schema, table)
     if isinstance(table, np.ndarray) and table.dtype.kind in "fiu" and not any(schema.categorical):
         out = table.astype(np.float64)
         _reject_infinity(out, schema)
@@ -114,53 +115,20 @@ def align(schema: Schema, X: Any) -> Any:
     """
     table = col.as_table(X)
     if isinstance(table, np.ndarray):
-        _positions(schema, table)
+        positions_of(schema, table)
         came, fitted = table.dtype.kind, np.dtype(schema.array_dtype)
         if schema.kind == "array" and fitted.kind == "f" and came in "fiu":
             return table.astype(fitted, copy=False)
         if schema.kind == "array" and (came == fitted.kind or came + fitted.kind in ("fi", "fu")):
             return table
     elif schema.backend == col.backend(table):
-        positions = _positions(schema, table)
+        positions = positions_of(schema, table)
         if positions == list(range(table.shape[1])):
             return table.to_native()
         return table.select([table.columns[p] for p in positions]).to_native()
     from lime_jax.frames.rebuild import decode
 
     return decode(schema, encode(schema, X), X, np.arange(table.shape[0]))
-
-
-def _positions(schema: Schema, table: Any) -> list[int]:
-    """Where the table has each feature."""
-    width = len(schema.columns)
-    if isinstance(table, np.ndarray):
-        if table.shape[1] != width:
-            raise ValueError(
-                f"`X` must have shape (rows, {width}), as in `fit`, got {table.shape}."
-            )
-        if schema.kind == "frame" and (any(schema.categorical) or any(schema.times)):
-            raise ValueError(
-                "`X` is an array, but the explainer was fitted on a frame with categorical or time "
-                f"columns: pass a {schema.backend} frame with the columns {list(schema.columns)}."
-            )
-        return list(range(width))
-    came = col.column_names(table)
-    wanted = _source_names(schema)
-    place = {name: position for position, name in enumerate(came)}
-    missing = [name for name in wanted if name not in place]
-    if missing:
-        raise ValueError(
-            f"`X` lacks the columns {missing}, which were there in `fit`; it has {came}."
-        )
-    return [place[name] for name in wanted]
-
-
-def _source_names(schema: Schema) -> list[str]:
-    return (
-        list(schema.columns)
-        if schema.template is None
-        else col.column_names(col.as_table(schema.template))
-    )
 
 
 class _Codes(dict[Any, int]):

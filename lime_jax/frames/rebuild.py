@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64, Int
 
 from lime_jax.frames import columns as col
-from lime_jax.frames.read import _positions
+from lime_jax.frames.positions import positions_of
 from lime_jax.frames.schema import Schema
 
 
@@ -67,7 +67,7 @@ class _Fallback:
             return levels, places
         own, rows = [None], 0
         if self.table is not None:
-            position = _positions(self.schema, self.table)[j]
+            position = positions_of(self.schema, self.table)[j]
             own, rows = col.to_list(col.get_column(self.table, position)), self.rows
         own = [None if col.is_missing(value) else value for value in own]
         places = np.where(unseen, len(levels) + rows, places)

@@ -145,13 +145,6 @@ def test_columns_without_width_keep_their_value_exactly(values, probability, mea
     assert float(stats.scale[0]) > 0
 
 
-def test_a_column_is_discrete_if_all_its_bins_are_single_values(rng):
-    X = np.column_stack([rng.integers(0, 2, 50), rng.integers(0, 3, 50), rng.normal(size=50)])
-    stats = fit_tabular(X, categorical_features=[1])
-    assert stats.discrete.tolist() == [True, True, False]
-    assert stats.categorical.tolist() == [False, True, False]
-
-
 def test_not_discretized_is_one_bin_and_given_edges_are_kept(rng):
     X = rng.normal(size=(40, 3))
     assert fit_tabular(X, discretizer=None).num_bins == 3
@@ -208,12 +201,18 @@ REFUSED = {
     ),
     "twice": (
         lambda: TabularStats.from_columns(
-            [NumericColumn(**NUMERIC | dict(edges=[0, 0], frequencies=[0.5, 0, 0.5]), mean=0, std=1)]
+            [
+                NumericColumn(
+                    **NUMERIC | dict(edges=[0, 0], frequencies=[0.5, 0, 0.5]), mean=0, std=1
+                )
+            ]
         ),
         "`columns`: edges of column 0",
     ),
     "lengths": (
-        lambda: TabularStats.from_columns([NumericColumn(**NUMERIC | dict(means=[0]), mean=0, std=1)]),
+        lambda: TabularStats.from_columns(
+            [NumericColumn(**NUMERIC | dict(means=[0]), mean=0, std=1)]
+        ),
         "`columns`: column 0 has 1 edges",
     ),
 }

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lime_jax.domains.learn import fit_tabular
 from lime_jax.domains.config import TabularConfig, make_domain, make_method
+from lime_jax.domains.learn import fit_tabular
 from lime_jax.fits.independent import IndependentMethod
 from lime_jax.fits.linear import LinearMethod
 
@@ -53,7 +53,7 @@ def test_the_design_is_checked_with_the_method(stats, name, options):
 @pytest.mark.parametrize(
     ("options", "closed_form"),
     [
-        (dict(), True),
+        ({}, True),
         (dict(kernel_width=2.0, alpha=0, num_features=2), True),
         (dict(encoding="one_hot"), False),
         (dict(sampling="normal"), False),
@@ -68,11 +68,6 @@ def test_the_closed_form_serves_where_the_variables_are_independent(stats, optio
     method = make_method(stats, config, shared=True)
     assert isinstance(method, IndependentMethod) == closed_form
     assert isinstance(make_method(stats, config, shared=False), LinearMethod)
-    if config.features is None:
-        assert make_domain(stats, config).independent == (
-            (config.sampling, config.encoding, config.distance_space)
-            == ("bins", "same_bin", "encoded")
-        )
 
 
 def test_defaults_are_limes(stats):
@@ -80,15 +75,6 @@ def test_defaults_are_limes(stats):
     assert method.kernel_width == pytest.approx(0.75 * 2)
     assert (method.alpha, method.distance, method.feature_selection) == (1, "euclidean", "auto")
     assert (method.design.num_samples, method.design.num_replicates) == (4096, 8)
-
-
-@pytest.mark.parametrize(
-    ("sampling", "discrete"),
-    [("bins", [False, False, False, True]), ("normal", [False, False, False, True])],
-)
-def test_discrete_columns_get_iid_uniforms(stats, sampling, discrete):
-    method = make_method(stats, TabularConfig(sampling=sampling), shared=False)
-    assert method.design.discrete.tolist() == discrete
 
 
 def test_swept_numbers_are_leaves_and_choices_are_structure():

@@ -68,7 +68,8 @@ def test_the_device_encodes_as_the_host_does(X, stats, rng):
     assert bins[2].tolist() == [3, 4, 10]
 
 
-def test_float64_encodes_the_training_rows_on_their_edges_alike(x64, X, stats):
+def test_float64_encodes_the_training_rows_on_their_edges_alike(x64, X):
+    stats = fit_tabular(X, categorical_features=[LEVELS])
     encoded = jax.vmap(domain_of(stats).encode)(jnp.asarray(X))
     np.testing.assert_array_equal(encoded.bins, encode_rows(stats, X)[0])
 

@@ -1,4 +1,4 @@
-"""The closed-form fit: exact where the model is additive, never noisier than ridge, honest errors."""
+"""The closed-form fit: exact for additive models, never noisier than ridge, honest errors."""
 
 import dataclasses
 import functools
@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lime_jax.domains.learn import fit_tabular
 from lime_jax.domains.config import TabularConfig, make_domain, make_method
+from lime_jax.domains.learn import fit_tabular
 from lime_jax.domains.tabular import TabularInstance
 from lime_jax.fits import independent
 from lime_jax.neighborhood import sample, summarize, units_of
@@ -21,12 +21,16 @@ from lime_jax.typing import Support
 METHODS = ("none", "highest_weights", "forward_selection", "lasso_path")
 
 
-@pytest.fixture(scope="module")
-def mixed():
+def make_mixed():
     """Three numeric columns and one of five levels."""
     rng = np.random.default_rng(4)
     numbers, levels = rng.normal(size=(400, 3)), rng.integers(0, 5, size=(400, 1))
     return fit_tabular(np.hstack([numbers, levels]), categorical_features=[3])
+
+
+@pytest.fixture(scope="module")
+def mixed():
+    return make_mixed()
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +66,7 @@ def solve(stats, config, key, model, own_bins, bare=False, labels=None, limits=N
     _, method, samples, y = neighborhood(stats, config, key, model)
     layout = method.lay_out(tiled(method, samples.bins))
     if bare:
-        layout = dataclasses.replace(layout, factor=None)
+        layout = dataclasses.replace(layout, root=None)
     adjusted = method.adjust(layout, tiled(method, y))
     return jax.vmap(lambda own: method.fit(adjusted, own, labels))(own_bins)
 
@@ -295,7 +299,8 @@ def test_penalties_shrink_as_ridge_does(mixed, key):
     assert (shrunk.score < free.score).all()
 
 
-def test_jit_equals_eager_and_vmap_equals_loop(x64, mixed, key):
+def test_jit_equals_eager_and_vmap_equals_loop(x64, key):
+    mixed = make_mixed()  # JAX keeps NumPy constants in the precision it first met them in
     config = TabularConfig(num_samples=128)
     batched = solve(mixed, config, key, interaction, MIXED_ROWS)
     one = solve.__wrapped__(mixed, config, key, interaction, MIXED_ROWS[1:2])

@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from lime_jax.domains.learn import fit_tabular
 from lime_jax.domains.config import TabularConfig, make_domain, make_method
+from lime_jax.domains.learn import fit_tabular
 from lime_jax.functional import explain_tabular
 from lime_jax.neighborhood import explain_one, sample, summarize, units_of
 from lime_jax.stages.kernels import distance
 
 explain = jax.jit(explain_tabular, static_argnames=("stats", "predict_fn"))
+
+# JAX keeps a NumPy constant in the precision it first met it in: one precision for one `stats`.
+pytestmark = pytest.mark.usefixtures("x64")
 
 SLOPES = np.array([2.0, -1.0, 0.5, 0.0])
 
@@ -54,7 +57,7 @@ def rational(distances, width):
 
 
 CASES = {
-    "lime": dict(),
+    "lime": {},
     "lime, not discretized": dict(sampling="normal", encoding="standardized"),
     "the notebook": dict(
         sampling="around", encoding="one_hot", distance_space="standardized", kernel_width=2.0
@@ -66,7 +69,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_it_is_scikit_learns_ridge_on_the_same_samples(x64, X, stats, key, name):
+def test_it_is_scikit_learns_ridge_on_the_same_samples(X, stats, key, name):
     options = CASES[name]
     config, x = TabularConfig(num_samples=512, **options), jnp.asarray(X[7])
     ours = explain(key, x, stats, two_outputs, config)
@@ -100,9 +103,7 @@ def test_a_linear_model_is_recovered_in_units_of_the_columns(X, stats, key, samp
     config = TabularConfig(
         num_samples=1024, sampling=sampling, encoding="standardized", alpha=1e-3, kernel_width=2.0
     )
-    fit = explain(
-        key, jnp.asarray(X[7], float), stats, linear, config
-    )
+    fit = explain(key, jnp.asarray(X[7], float), stats, linear, config)
     expected = SLOPES * np.append(X[:, :3].std(0), 1)
     np.testing.assert_allclose(fit.coef[0], expected, atol=2e-3)
     assert (abs(fit.coef[0] - expected) < 6 * np.asarray(fit.std_error[0]) + 1e-3).all()
@@ -152,7 +153,7 @@ def test_a_level_that_training_never_saw_has_no_weight(X, stats, key):
     assert np.isfinite(fit.coef).all()
 
 
-def test_summaries_merge_to_those_of_all_samples(x64, X, stats, key, rng):
+def test_summaries_merge_to_those_of_all_samples(X, stats, key, rng):
     config = TabularConfig(num_samples=512)
     domain, method = make_domain(stats, config), make_method(stats, config, shared=False)
     instance = domain.encode(jnp.asarray(X[7]))

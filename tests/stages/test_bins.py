@@ -64,7 +64,7 @@ def test_one_hot_is_scikit_learns_and_an_unknown_code_is_all_zeros():
 def test_one_hot_bins_puts_the_columns_side_by_side(rng):
     codes = np.stack([rng.integers(0, 2, 20), rng.integers(0, 5, 20)], 1)
     encoder = OneHotEncoder(categories=[range(2), range(5)], sparse_output=False)
-    ours = one_hot_bins(jnp.asarray(codes + [0, 2]), jnp.array([0] * 2 + [1] * 5))
+    ours = one_hot_bins(jnp.asarray(codes + np.array([0, 2])), jnp.array([0] * 2 + [1] * 5))
     np.testing.assert_array_equal(ours, encoder.fit_transform(codes))
     nothing = one_hot_bins(jnp.array([-1, 3]), jnp.array([0] * 2 + [1] * 5))
     np.testing.assert_array_equal(nothing, [0, 0, 0, 1, 0, 0, 0])

@@ -1,0 +1,99 @@
+"""Bins in lime's words, each bin another text."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from lime.discretize import DecileDiscretizer, QuartileDiscretizer
+
+from lime_jax import frames
+from lime_jax.conditions import bin_conditions, display_schema
+from lime_jax.domains.learn import fit_tabular
+
+LIMES = {"quartile": QuartileDiscretizer, "decile": DecileDiscretizer}
+
+
+def conditions_of(X, discretizer="quartile", **options):
+    schema = frames.learn_schema(X, **options)
+    categorical = np.flatnonzero(schema.categorical).tolist()
+    stats = fit_tabular(
+        frames.encode(schema, X), discretizer=discretizer, categorical_features=categorical
+    )
+    texts = bin_conditions(stats, schema)
+    assert len(texts) == stats.num_bins
+    return [list(texts[a:b]) for a, b in zip(stats.offsets, stats.offsets[1:], strict=False)]
+
+
+@pytest.mark.parametrize("discretizer", LIMES)
+def test_numbers_read_as_in_lime(rng, discretizer):
+    X = rng.normal([0, 100, -3], [1, 30, 5], size=(300, 3))
+    lime = LIMES[discretizer](X, [], ["a", "b c", "d"], random_state=0)
+    ours = conditions_of(X, discretizer, feature_names=["a", "b c", "d"])
+    assert ours == [lime.names[k] for k in range(3)]
+
+
+def test_small_numbers_keep_their_digits():
+    assert conditions_of(np.array([[0.001], [0.002]]), [[0.00123]], feature_names=["a"]) == [
+        ["a <= 0.00123", "a > 0.00123"]
+    ]
+
+
+@pytest.mark.parametrize(
+    "edges", [[5.001, 5.002], [1.6e9, 1.6e9 + 1e-3], [1.0, np.nextafter(1.0, 2)], [1e300, 2e300]]
+)
+def test_edges_that_look_alike_get_the_digits_that_tell_them_apart(edges):
+    X = np.array([[edges[0]], [edges[1]], [2 * edges[1]]])
+    [texts] = conditions_of(X, [edges], feature_names=["a"])
+    assert len(set(texts)) == 3
+    assert [float(texts[0].split("<=")[1]), float(texts[2].split(">")[1])] == pytest.approx(
+        edges, rel=1e-3
+    )
+
+
+def test_a_constant_column_is_its_name():
+    assert conditions_of(np.full((5, 1), 7.0), feature_names=["a"]) == [["a"]]
+
+
+def test_missing_values_are_a_condition_of_their_own():
+    X = pd.DataFrame({"age": [1.0, 2.0, np.nan, 4.0], "sex": ["f", "m", None, "f"]})
+    age, sex = conditions_of(X, {0: [3.0]})
+    assert age == ["age <= 3.00", "age > 3.00", "age is missing"]
+    assert sex == ["sex = f", "sex = m", "sex = missing"]
+
+
+def test_levels_have_their_given_names():
+    X = np.array([[0.0], [1.0], [1.0]])
+    names = {"sex": ["female", "male"]}
+    options = dict(categorical_features=["sex"], feature_names=["sex"], categorical_names=names)
+    assert conditions_of(X, **options) == [["sex = female", "sex = male"]]
+
+
+def test_dates_read_as_dates():
+    X = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=5)})
+    [texts] = conditions_of(X)
+    assert texts[0] == "day <= 2024-01-02"
+    assert texts[1] == "2024-01-02 < day <= 2024-01-03"
+
+
+def test_what_is_displayed_is_json_and_shows_the_same():
+    X = pd.DataFrame(
+        {
+            "age": [1.0, 2.0],
+            "sex": pd.Categorical(["f", "m"]),
+            "day": pd.date_range("2024-01-01", periods=2),
+        }
+    )
+    schema = frames.learn_schema(X)
+    shown = display_schema(schema)
+    kept = (shown.columns, shown.categorical, shown.names, shown.times)
+    assert json.loads(json.dumps(kept)) == [list(p) if p else p for p in _lists(kept)]
+    values = frames.encode(schema, X)
+    for k in range(3):
+        for value in values[:, k]:
+            expected = frames.display_value(schema, k, value)
+            assert frames.display_value(shown, k, value) == expected
+
+
+def _lists(parts):
+    return [[list(x) if isinstance(x, tuple) else x for x in part] for part in parts]
