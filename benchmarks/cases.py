@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-Predict = Callable[[Any], np.ndarray]
+Predict = Callable[[Any], Any]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,10 +29,10 @@ def breast_cancer_forest(trees: int = 100, threads: int = 1) -> Case:
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.model_selection import train_test_split
 
-    X, y = load_breast_cancer(return_X_y=True)
-    train, test, target, _ = train_test_split(X, y, test_size=0.2, random_state=0)
-    forest = RandomForestClassifier(trees, random_state=0, n_jobs=threads).fit(train, target)
-    return Case(train, test, lambda inputs: forest.predict_proba(inputs))
+    X, y = map(np.asarray, load_breast_cancer(return_X_y=True))
+    train, test = train_test_split(np.arange(len(X)), test_size=0.2, random_state=0)
+    forest = RandomForestClassifier(trees, random_state=0, n_jobs=threads).fit(X[train], y[train])
+    return Case(X[train], X[test], lambda inputs: forest.predict_proba(inputs))
 
 
 def more_rows(case: Case, count: int) -> np.ndarray:

@@ -18,7 +18,8 @@ def additive_logistic_coefficients(stats: Any, case: Case, x: np.ndarray) -> np.
     part in the number of columns; the mean of a logistic function of a normal variable is a
     Gauss-Hermite sum. `stats` are those of `fit_tabular` by quartiles.
     """
-    assert case.weights is not None
+    weights = case.weights
+    assert weights is not None
     features = len(x)
     mean, variance = _bin_moments(stats)
     p = stats.probability.reshape(features, -1)
@@ -30,17 +31,17 @@ def additive_logistic_coefficients(stats: Any, case: Case, x: np.ndarray) -> np.
     tilted = p * np.where(own, 1, np.exp(-0.5 / kernel_width**2))
     tilted /= tilted.sum(1, keepdims=True)
     overall = _mixture(tilted, mean, variance)
-    total_mean = case.weights @ overall[0] + case.bias
-    total_variance = case.weights**2 @ overall[1]
+    total_mean = weights @ overall[0] + case.bias
+    total_variance = weights**2 @ overall[1]
 
     def expected(bins: np.ndarray) -> np.ndarray:
         """Of the model, with one column after the other confined to some bins."""
         inside = _mixture(tilted * bins, mean, variance)
-        m = total_mean + case.weights * (inside[0] - overall[0])
-        v = total_variance + case.weights**2 * (inside[1] - overall[1])
-        nodes, weights = np.polynomial.hermite_e.hermegauss(64)
+        m = total_mean + weights * (inside[0] - overall[0])
+        v = total_variance + weights**2 * (inside[1] - overall[1])
+        nodes, mass = np.polynomial.hermite_e.hermegauss(64)
         values = expit(m[:, None] + np.sqrt(v)[:, None] * nodes)
-        return values @ weights / weights.sum()
+        return values @ mass / mass.sum()
 
     return expected(own) - expected(~own)
 

@@ -34,7 +34,7 @@ def many_rows(rows: int, few: int) -> Iterator[Record]:
         "and less the results; compilation is in it. Breast cancer, forest of 20 trees on the host."
     )
     yield Record(
-        f"peak memory, {rows:,} rows × 30 features",
+        f"peak memory, {rows:,} rows of 30 features",
         usual["peak"],
         None,
         usual["peak"],
@@ -53,10 +53,10 @@ def many_rows(rows: int, few: int) -> Iterator[Record]:
     )
     yield Record(
         "standard errors, 4,096 over 400,000 samples",
-        1000 * more["std_error"],
-        1000 * base["std_error"],
+        more["std_error"],
+        base["std_error"],
         base["std_error"] / more["std_error"],
-        "× 10⁻³",
+        "",
         f"Mean over all weights of the same {few} rows. About tenfold is asked for.",
         at_least=8,
     )
@@ -82,11 +82,11 @@ def wide(features: int, rows: int) -> Iterator[Record]:
     )
     yield smaller(
         f"{name}: error",
-        1e6 * ours["rmse"],
-        1e6 * peer["rmse"],
-        "× 10⁻⁶ RMSE",
+        ours["rmse"],
+        peer["rmse"],
+        "RMSE",
         f"{how} First row, all weights, against the limit of infinitely many samples "
-        f"(`benchmarks/limit.py`; root mean square weight {1e6 * ours['size']:.0f} × 10⁻⁶).",
+        f"(`benchmarks/limit.py`; root mean square weight {ours['size']:.2g}).",
         target=1.0,
     )
     yield faster(

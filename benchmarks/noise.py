@@ -100,13 +100,13 @@ def noise(name: str, case: Case, size: Size, target: float) -> Record:
         )
     return smaller(
         f"noise: {name}",
-        1000 * _root_mean_square(ours - truth.coef, truth),
-        1000 * _root_mean_square(np.array(theirs) - truth.coef, truth),
-        "× 10⁻³ RMSE",
+        _root_mean_square(ours - truth.coef, truth),
+        _root_mean_square(np.array(theirs) - truth.coef, truth),
+        "RMSE",
         f"RMSE of all {case.X_train.shape[1]} weights, pooled over {size.rows} rows and "
         f"{size.seeds} seeds: ours at 4,096 model calls, lime's at 5,000, all features kept. "
         f"Truth: mean of {size.truth_runs} runs of {size.truth_samples:,} samples with other "
-        f"seeds; its own error ({1e6 * truth.squared_error**0.5:.1f} × 10⁻⁶) is subtracted.",
+        f"seeds; its own error ({truth.squared_error**0.5:.1e}) is subtracted.",
         target=target,
     )
 
@@ -131,14 +131,16 @@ def coverage(name: str, case: Case, size: Size, around: bool) -> Iterator[Record
     )
     rmse = _root_mean_square(errors, truth)
     quadratic = float(np.sqrt((std_error**2).mean()))
+    by_weight = std_error.mean(0) / np.sqrt((errors**2).mean(0))
     yield Record(
         f"standard error over RMSE: {name}",
-        1000 * float(std_error.mean()),
-        1000 * rmse,
+        float(std_error.mean()),
+        rmse,
         float(std_error.mean()) / rmse,
-        "× 10⁻³",
+        "",
         "Mean of the same standard errors over the RMSE of the same weights (in the peer's "
-        f"column). Root mean square instead of mean: {quadratic / rmse:.2f}.",
+        f"column). Pooled alike, root mean square over root mean square: {quadratic / rmse:.2f}; "
+        f"weight by weight, on average: {by_weight.mean():.2f}.",
         at_least=0.9,
         at_most=1.1,
     )

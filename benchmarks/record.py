@@ -62,10 +62,10 @@ def as_table(records: Iterable[Record]) -> str:
         "|---|---:|---:|---:|---:|:---:|",
     ]
     for r in records:
-        peer = "" if r.peer is None else f"{_short(r.peer)} {r.unit}"
+        peer = "" if r.peer is None else f"{_short(r.peer)} {r.unit}".strip()
         met = {True: "yes", False: "**no**", None: ""}[r.met]
         lines.append(
-            f"| {r.name} | {_short(r.ours)} {r.unit} | {peer} | {_short(r.ratio)} "
+            f"| {r.name} | {f'{_short(r.ours)} {r.unit}'.strip()} | {peer} | {_short(r.ratio)} "
             f"| {r.target} | {met} |"
         )
     return "\n".join(lines) + "\n"

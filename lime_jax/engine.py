@@ -324,7 +324,7 @@ def _by_replicate(groups: list[Any], shape: tuple[int, int]) -> Any:
 
 @partial(jax.jit, static_argnames="block")
 def _fit_shared(
-    domain: Any, method: Any, adjusted: Any, rows: Rows, count: int, block: int
+    domain: Any, method: Any, adjusted: Any, rows: Rows, count: Any, block: int
 ) -> LinearFit:
     def fit(row: Rows) -> LinearFit:
         return method.explain_row(domain, row.instances, adjusted, row.labels)
@@ -339,7 +339,7 @@ def _explain_rows(
     method: Any,
     model: DevicePredict[Any],
     rows: Rows,
-    count: int,
+    count: Any,
     block: int,
     units_at_once: int,
 ) -> LinearFit:
@@ -351,7 +351,7 @@ def _explain_rows(
 
 
 @jax.jit
-def _sample_rows(key: Array, domain: Any, method: Any, units: Array, rows: Rows, count: int) -> Any:
+def _sample_rows(key: Array, domain: Any, method: Any, units: Array, rows: Rows, count: Any) -> Any:
     def draw(row: Rows) -> Any:
         row_key = jax.random.fold_in(key, row.ids)
         return sample(row_key, row.instances, domain, method, units)
@@ -368,7 +368,7 @@ def _summarize_rows(
     units: Array,
     rows: Rows,
     summaries: Any,
-    count: int,
+    count: Any,
 ) -> Any:
     def one(row: Any) -> Any:
         instance, samples, y, summaries = row
@@ -378,7 +378,7 @@ def _summarize_rows(
 
 
 @jax.jit
-def _solve_rows(domain: Any, method: Any, summaries: Any, rows: Rows, count: int) -> LinearFit:
+def _solve_rows(domain: Any, method: Any, summaries: Any, rows: Rows, count: Any) -> LinearFit:
     def one(row: Any) -> LinearFit:
         rows, summaries = row
         return method.solve(summaries, domain.coordinates(rows.instances), rows.labels)

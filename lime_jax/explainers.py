@@ -93,11 +93,11 @@ class TabularExplainer(BaseEstimator):
         feature_selection: str = "auto",
         design: str = "sobol",
         output: str | None = None,
-        categorical_features: Sequence[int | str] | None = None,
-        feature_names: Sequence[str] | None = None,
-        categorical_names: Mapping[Any, Sequence[str]] | None = None,
-        class_names: Sequence[str] | None = None,
-        features: Sequence[int | str] | None = None,
+        categorical_features: Sequence[Any] | np.ndarray | None = None,
+        feature_names: Sequence[str] | np.ndarray | None = None,
+        categorical_names: Mapping[Any, Any] | None = None,
+        class_names: Sequence[Any] | np.ndarray | None = None,
+        features: Sequence[Any] | np.ndarray | None = None,
         seed: int = 0,
     ) -> None:
         self.algorithm = algorithm
@@ -140,8 +140,9 @@ class TabularExplainer(BaseEstimator):
             schema = self._schema_of(X)
             stats = X
         else:
+            named = (self.categorical_features, self.feature_names)
             schema = frames.learn_schema(
-                X, self.categorical_features, self.feature_names, self.categorical_names
+                X, *(None if a is None else _as_list(a) for a in named), self.categorical_names
             )
             discretizer = self.discretizer
             if isinstance(discretizer, Mapping):
@@ -164,7 +165,7 @@ class TabularExplainer(BaseEstimator):
         self,
         X: Any,
         model: Any,
-        labels: Sequence[int | str] | None = None,
+        labels: Sequence[Any] | np.ndarray | None = None,
         top_labels: int | None = None,
         num_features: int | None = None,
         num_samples: int = 4096,
@@ -208,8 +209,9 @@ class TabularExplainer(BaseEstimator):
         if len(values):
             prediction = table_model.predict_rows(X, values, batch_size)
         else:
-            known = self.class_names or table_model.model.class_names or ("0",)
-            prediction = np.zeros((0, len(known)))
+            known = (self.class_names, table_model.model.class_names, ("prediction",))
+            count = len(next(names for names in known if names is not None))
+            prediction = np.zeros((0, count))
         kind = table_model.output_kind(self.mode, prediction)
         names = table_model.output_names(self.class_names, prediction.shape[1])
         chosen = choose_labels(labels, top_labels, prediction, names)
@@ -309,7 +311,8 @@ class TabularExplainer(BaseEstimator):
     def _schema_of(self, stats: TabularStats) -> frames.Schema:
         """Names for statistics that came without rows."""
         count = stats.num_features
-        names = tuple(map(str, self.feature_names or range(count)))
+        given = range(count) if self.feature_names is None else self.feature_names
+        names = tuple(map(str, given))
         if len(names) != count:
             raise ValueError(f"`feature_names`: expected {count} names, got {len(names)}")
         first = stats.offsets[:-1]
@@ -377,6 +380,11 @@ class TabularExplainer(BaseEstimator):
                 "that `fit` did not see, and a column that is held fixed has to keep it; add the "
                 "column to `features`, or fit with that level"
             )
+
+
+def _as_list(names: Any) -> list[Any]:
+    """Names or numbers of columns, from any sequence, also an array or an index."""
+    return names.tolist() if hasattr(names, "tolist") else list(names)
 
 
 def _column(schema: frames.Schema, column: int | str, argument: str) -> int:

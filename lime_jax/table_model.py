@@ -116,7 +116,9 @@ class TableModel:
             warn_unless_probabilities(prediction)
         return kind
 
-    def output_names(self, class_names: Sequence[str] | None, count: int) -> tuple[str, ...]:
+    def output_names(
+        self, class_names: Sequence[Any] | np.ndarray | None, count: int
+    ) -> tuple[str, ...]:
         """Names of the outputs.
 
         Args:
@@ -146,7 +148,7 @@ class TableModel:
 
 
 def choose_labels(
-    labels: Sequence[int | str] | None,
+    labels: Sequence[Any] | np.ndarray | None,
     top_labels: int | None,
     prediction: Float64[np.ndarray, "rows outputs"],
     names: Sequence[str],

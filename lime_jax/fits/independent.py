@@ -10,16 +10,15 @@ it is, the answer is then unbiased, and the replicates give honest standard erro
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.linalg import solve_triangular
 
-from lime_jax.fits.jackknife import jackknife_standard_error
+from lime_jax.fits.additive import fit_values, inverse_root, slopes
+from lime_jax.fits.differences import Sums, estimate, take_outputs
 from lime_jax.stages.bins import tilt
 from lime_jax.stages.designs import Design, uniforms
 from lime_jax.stages.select import resolve_selection
@@ -30,10 +29,6 @@ WIDE_COLUMN = 32
 
 STORED_ONE_HOTS = 32 * 2**20
 """Bytes of one-hot columns that are kept; more are made anew for every block of rows."""
-
-PENALTY = 1e-4
-"""Of the additive functions, per sample. Any leaves the answer unbiased; this one keeps float32
-factors positive."""
 
 
 @pytree
@@ -147,10 +142,7 @@ class IndependentMethod:
             return jax.lax.scan(add, zero, replicate)[0]
 
         grams = jax.lax.map(gram, narrow)
-        penalty = PENALTY * num_samples * jnp.eye(num_bins, dtype=grams.dtype)
-        # Inverted here, once, so that each model costs products only. One after the other: XLA
-        # solves a batch of triangular systems on a CPU far slower than LAPACK solves each.
-        root = jax.lax.map(_inverse_root, grams.sum(0) - grams + penalty)
+        root = inverse_root(grams, self.bin_feature[self.narrow_bins], num_samples)
         return Layout(narrow, wide, one_hot, root)
 
     def adjust(
@@ -217,9 +209,9 @@ class IndependentMethod:
         """
         sums = self._weighted_sums(adjusted, own_bins)
         if labels is not None:
-            sums = _take_outputs(sums, labels)
+            sums = take_outputs(sums, labels)
         slope, mean = self._exact_part(adjusted, own_bins, labels)
-        beta, error, rare = _estimate(sums, slope)
+        beta, error, rare = estimate(sums, slope)
         weight = jnp.maximum(sums.weight.sum(), jnp.finfo(beta.dtype).tiny)
         mean = mean + sums.residual.sum(0) / weight
         variance = jnp.maximum(sums.output_squared / weight - (sums.output / weight) ** 2, 0)
@@ -273,9 +265,7 @@ class IndependentMethod:
             return jax.lax.scan(add, zero, replicate)[0]
 
         sides = jax.lax.map(right_side, (tiles(layout), y))
-        root = layout.root
-        left_out = jnp.matmul(root, sides.sum(0) - sides, precision="highest")
-        values = jnp.matmul(jnp.swapaxes(root, 1, 2), left_out, precision="highest")
+        values = fit_values(layout.root, sides)
 
         def leave(replicate: tuple[Any, Array, Array]) -> Array:
             def one(tile: tuple[Any, Array]) -> Array:
@@ -284,16 +274,13 @@ class IndependentMethod:
             return jax.lax.map(one, replicate[:2])
 
         residual = jax.lax.map(leave, (tiles(layout), y, values))
-        p = self.probability[self.narrow_bins][:, None]
-        feature = self.bin_feature[self.narrow_bins]
-        features = self.narrow_columns.shape[0] + self.wide_columns.shape[0]
-
-        def column_mean(values: Array) -> Array:
-            return jax.ops.segment_sum(p * values, feature, num_segments=features)[feature]
-
-        mean = jax.vmap(column_mean)(values)
-        others = jnp.where(p < 1, (mean - p * values) / jnp.where(p < 1, 1 - p, 1), 0)
-        return jnp.swapaxes(values - others, 1, 2), jnp.swapaxes(others, 1, 2), residual
+        slope, rest = slopes(
+            values,
+            self.probability[self.narrow_bins],
+            self.bin_feature[self.narrow_bins],
+            self.narrow_columns.shape[0] + self.wide_columns.shape[0],
+        )
+        return slope, rest, residual
 
     def _weighted_sums(self, adjusted: Adjusted, own_bins: Int[Array, " features"]) -> Sums:
         """One pass over the shared samples, weighted by their proximity to x."""
@@ -388,31 +375,6 @@ class IndependentMethod:
         return jax.vmap(lambda row: jnp.zeros(v.shape, bool).at[row].set(True))(best)
 
 
-@pytree
-class Sums:
-    """Weighted sums over the samples, for one row.
-
-    Attributes:
-        hits: of the samples in x's own bin.
-        products: of their residuals.
-        weight: of all samples.
-        residual: of all residuals.
-        squares: of the squared weights.
-        output: of the outputs.
-        output_squared: of their squares.
-        residual_squared: of the squared residuals.
-    """
-
-    hits: Float[Array, "*batch replicates features"]
-    products: Float[Array, "*batch replicates outputs features"]
-    weight: Float[Array, "*batch replicates"]
-    residual: Float[Array, "*batch replicates outputs"]
-    squares: Float[Array, "*batch"]
-    output: Float[Array, "*batch outputs"]
-    output_squared: Float[Array, "*batch outputs"]
-    residual_squared: Float[Array, "*batch outputs"]
-
-
 def make_independent_method(
     stats: Any,
     design: Design,
@@ -448,61 +410,3 @@ def make_independent_method(
         feature_selection=feature_selection,
         num_features=num_features,
     )
-
-
-def _inverse_root(gram: Float[Array, "bins bins"]) -> Float[Array, "bins bins"]:
-    """The matrix `A` with `Aᵀ A` the inverse of a positive definite matrix."""
-    factor = jnp.linalg.cholesky(gram)
-    return solve_triangular(factor, jnp.eye(gram.shape[0], dtype=gram.dtype), lower=True)
-
-
-def _take_outputs(sums: Sums, labels: Int[Array, " labels"]) -> Sums:
-    def of_outputs(leaf: Array) -> Array:
-        return jnp.take(leaf, labels, axis=-1)
-
-    return dataclasses.replace(
-        sums,
-        products=jnp.take(sums.products, labels, axis=1),
-        residual=of_outputs(sums.residual),
-        output=of_outputs(sums.output),
-        output_squared=of_outputs(sums.output_squared),
-        residual_squared=of_outputs(sums.residual_squared),
-    )
-
-
-def _difference(
-    hits: Float[Array, "*batch features"],
-    products: Float[Array, "*batch outputs features"],
-    weight: Float[Array, "*batch"],
-    residual: Float[Array, "*batch outputs"],
-) -> Float[Array, "*batch outputs features"]:
-    """Mean residual in x's own bin less the mean outside it; 0 where one of them is empty."""
-    inside, outside = hits[..., None, :], (weight[..., None] - hits)[..., None, :]
-    # A bin that holds all samples leaves rounding, not weight, outside.
-    real = (inside > 0) & (outside > 1e-5 * weight[..., None, None])
-    difference = products / jnp.where(real, inside, 1) - (
-        residual[..., None] - products
-    ) / jnp.where(real, outside, 1)
-    return jnp.where(real, difference, 0)
-
-
-def _estimate(
-    sums: Sums, slope: Float[Array, "replicates outputs features"]
-) -> tuple[Array, Array, Array]:
-    """Coefficients before shrinkage, their standard errors, and which rest on rare bins."""
-    parts = (sums.hits, sums.products, sums.weight, sums.residual)
-    pooled = [part.sum(0) for part in parts]
-    others = [whole - part for whole, part in zip(pooled, parts, strict=True)]
-    whole, left_out = _difference(*pooled), _difference(*others)
-    # A left-out set that never met x's bin says nothing about it.
-    left_out = jnp.where(others[0][:, None] > 0, left_out, whole)
-    beta = whole + slope.mean(0)
-    left_out = left_out + (slope.sum(0) - slope) / (slope.shape[0] - 1)
-    error = jackknife_standard_error(beta, left_out)
-
-    weight = jnp.maximum(pooled[2], jnp.finfo(beta.dtype).tiny)
-    effective = weight**2 / jnp.maximum(sums.squares, jnp.finfo(beta.dtype).tiny)
-    spread = jnp.sqrt(sums.residual_squared / weight)[:, None]
-    count = jnp.maximum(pooled[0] / weight * effective, 1)
-    rare = (sums.hits <= 0).any(0)
-    return beta, jnp.where(rare, spread / jnp.sqrt(count), error), rare

@@ -1,0 +1,111 @@
+"""Random words of a block or of a replicate, and the uniforms that words become.
+
+`fold_in(key, i)` equals `split(key)[i]`: numbers that are folded in at one level must differ, or
+two things are made of the same words. Replicates take 0, 1, ... for their blocks, and 2**31 and
+above for what belongs to a replicate as a whole.
+"""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from lime_jax.typing import Array, Float, Int, Key, UInt32
+
+__all__ = ["UNIFORM_BITS", "block_index", "block_words", "replicate_words", "uniform_from_bits"]
+
+UNIFORM_BITS = 23
+"""Bits of a uniform: one fewer than float32's significand, for the half step."""
+
+_WHOLE_REPLICATE = 2**31  # more than there are replicates
+
+
+def block_index(block: int | Int[Array, ""], block_size: int) -> UInt32[Array, " {block_size}"]:
+    """Where the points of a block stand in their replicate.
+
+    Args:
+        block: index of the block.
+        block_size: points in it.
+
+    Returns:
+        Their indices in the replicate.
+
+    Example:
+        >>> block_index(2, block_size=4).tolist()
+        [8, 9, 10, 11]
+    """
+    return jnp.uint32(block) * jnp.uint32(block_size) + jnp.arange(block_size, dtype=jnp.uint32)
+
+
+def block_words(
+    key: Key[Array, ""],
+    replicate: int | Int[Array, ""],
+    block: int | Int[Array, ""],
+    block_size: int,
+    num_columns: int,
+) -> UInt32[Array, "{block_size} {num_columns}"]:
+    """Independent random words, one for each uniform of a block.
+
+    Args:
+        key: of the row.
+        replicate: index of the replicate.
+        block: index of the block in it.
+        block_size: points in the block.
+        num_columns: words for a point.
+
+    Returns:
+        Random 32-bit words.
+
+    Example:
+        >>> block_words(jax.random.key(0), 0, 0, block_size=4, num_columns=3).shape
+        (4, 3)
+    """
+    block_key = jax.random.fold_in(jax.random.fold_in(key, replicate), block)
+    return _words(block_key, (block_size, num_columns))
+
+
+def replicate_words(
+    key: Key[Array, ""], replicate: int | Int[Array, ""], shape: tuple[int, ...]
+) -> UInt32[Array, "..."]:
+    """Random words that all blocks of a replicate share, and no block has of its own.
+
+    Args:
+        key: of the row.
+        replicate: index of the replicate.
+        shape: how many words.
+
+    Returns:
+        Random 32-bit words.
+
+    Example:
+        >>> replicate_words(jax.random.key(0), 0, shape=(2, 3)).shape
+        (2, 3)
+    """
+    number = jnp.uint32(_WHOLE_REPLICATE) + jnp.uint32(replicate)
+    return _words(jax.random.fold_in(key, number), shape)
+
+
+def uniform_from_bits(bits: UInt32[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Turn random words into uniforms that are never 0 and never 1.
+
+    Args:
+        bits: random 32-bit words, of which the upper 23 bits count.
+
+    Returns:
+        The centers of 2**23 equal intervals: exact in float32, so the same in float64.
+
+    Example:
+        >>> (uniform_from_bits(jnp.array([0, 2**32 - 1], jnp.uint32)) * 2**24).tolist()
+        [1.0, 16777215.0]
+    """
+    return ((bits >> (32 - UNIFORM_BITS)).astype(float) + 0.5) * 2.0**-UNIFORM_BITS
+
+
+def _words(key: Key[Array, ""], shape: tuple[int, ...]) -> UInt32[Array, "..."]:
+    """The words of `jax.random.bits(key, shape)`, drawn in one dimension.
+
+    XLA compiles a batch of these five times as fast as of the same words in two.
+    """
+    return jax.random.bits(key, (math.prod(shape),), jnp.uint32).reshape(shape)
