@@ -75,13 +75,13 @@ def samples_at_once(num_samples: int, block_size: int, bytes_per_sample: int) ->
     )
 
 
-def units_per_call(num_units: int, bytes_per_unit: int, budget: int = MEMORY_BUDGET // 4) -> int:
+def units_per_call(num_units: int, bytes_per_unit: int, budget: int | None = None) -> int:
     """Units of samples that are in memory together.
 
     Args:
         num_units: of the whole neighborhood.
         bytes_per_unit: of one unit's samples and inputs.
-        budget: bytes.
+        budget: bytes; None: a quarter of the memory budget.
 
     Returns:
         A divisor of `num_units`, so that every group has one shape.
@@ -90,5 +90,6 @@ def units_per_call(num_units: int, bytes_per_unit: int, budget: int = MEMORY_BUD
         >>> units_per_call(8, 1000), units_per_call(12, 10**6, budget=5 * 10**6)
         (8, 4)
     """
+    budget = MEMORY_BUDGET // 4 if budget is None else budget
     most = max(1, budget // max(bytes_per_unit, 1))
     return max(n for n in range(1, num_units + 1) if num_units % n == 0 and n <= most)

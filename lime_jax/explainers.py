@@ -223,7 +223,7 @@ class TabularExplainer(BaseEstimator):
         lime = make_method(self.stats_, config, shared=domain.shared)
         with progress_bar(len(values), progress) as tick:
             fit: Any = self._run(domain, lime, table_model, rows, values, config, batch_size, tick)
-        _check_fit(fit, values.shape[1])
+        _check_fit(fit, values.shape[1], num_samples)
         in_bins = config.encoding != "standardized"
         return Explanations(
             coef=fit.coef,
@@ -426,14 +426,14 @@ def _check_method(method: str, model: Model) -> None:
         )
 
 
-def _check_fit(fit: LinearFit, features: int) -> None:
+def _check_fit(fit: LinearFit, features: int, num_samples: int) -> None:
     if not np.isfinite(fit.coef).all() or not np.isfinite(fit.intercept).all():
         row = int(np.flatnonzero(~np.isfinite(fit.coef).all(axis=(1, 2)))[0])
         raise ValueError(
             f"`model`: its outputs on the samples of row {row} are not all finite numbers; "
             "check that it accepts values that do not occur together in the training rows"
         )
-    few = np.flatnonzero(fit.effective_samples < features + 2)
+    few = np.flatnonzero(fit.effective_samples < min(features + 2, num_samples / 10))
     if few.size:
         least = float(fit.effective_samples[few].min())
         warnings.warn(

@@ -120,7 +120,7 @@ def test_the_names_of_outputs(name):
 
 
 def test_names_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="`class_names`: expected 3 names.*got 2"):
+    with pytest.raises(ValueError, match=r"`class_names`: expected 3 names.*got 2"):
         table_model().output_names(["a", "b"], 3)
 
 
@@ -145,7 +145,7 @@ def test_labels_are_chosen(name):
 
 @pytest.mark.parametrize("label", [3, -1, "d", "0"])
 def test_a_label_that_is_not_there_is_refused_and_the_known_ones_are_named(label):
-    with pytest.raises(ValueError, match="`labels`: expected numbers from 0 to 2.*a, b, c, got"):
+    with pytest.raises(ValueError, match=r"`labels`: expected numbers from 0 to 2.*a, b, c, got"):
         choose_labels([0, label], None, PREDICTION, ["a", "b", "c"])
 
 

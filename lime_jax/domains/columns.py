@@ -116,6 +116,12 @@ class TabularStats:
         """Number of bins of all columns together."""
         return self.bin_feature.shape[0]
 
+    @property
+    def discrete(self) -> np.ndarray:
+        """(features,) whether a column's bins only hold single values; on the host."""
+        spread = (np.asarray(self.bin_std) > 0) & (np.asarray(self.probability) > 0)
+        return np.bincount(self.bin_feature, weights=spread, minlength=self.num_features) == 0
+
     @classmethod
     def from_columns(cls, columns: Sequence[NumericColumn | CategoricalColumn]) -> TabularStats:
         """Build the statistics from numbers, without any training rows.

@@ -138,7 +138,8 @@ def make_method(
     Returns:
         The method.
     """
-    design = make_design(config.design, config.num_samples, stats.num_features)
+    discrete = stats.discrete if config.sampling == "bins" else np.asarray(stats.categorical)
+    design = make_design(config.design, config.num_samples, stats.num_features, discrete)
     width: Any = config.kernel_width
     if width is None:
         width = 0.75 * stats.num_features**0.5

@@ -84,3 +84,16 @@ def test_swept_numbers_are_leaves_and_choices_are_structure():
     assert jax.tree.structure(config) == jax.tree.structure(other)
     narrower = TabularConfig(kernel_width=2.0, alpha=1.0, num_samples=64)
     assert jax.tree.structure(config) != jax.tree.structure(narrower)
+
+
+@pytest.mark.parametrize(
+    ("sampling", "expected"),
+    [("bins", [False, True, True]), ("normal", [False, False, True])],
+)
+def test_columns_of_a_few_values_get_iid_uniforms(sampling, expected):
+    # Numbers, a 0/1 column that is not declared categorical, and a declared one.
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    X[:, 1:] = X[:, 1:] > 0
+    stats = fit_tabular(X, categorical_features=[2])
+    method = make_method(stats, TabularConfig(sampling=sampling), shared=False)
+    assert method.design.discrete.tolist() == expected

@@ -229,3 +229,19 @@ def test_strata_are_permuted_like_a_fair_shuffle():
 def test_jitter_is_uniform_inside_the_stratum():
     points = draw("latin_hypercube", 8 * 1024).astype(np.float64)
     assert stats.kstest((points * 1024 % 1).ravel(), "uniform").pvalue > 0.01
+
+
+def test_discrete_columns_of_a_sobol_design_are_iid_and_take_no_dimension(key):
+    discrete = np.array([False, True, False])
+    mixed = make_design("sobol", 4096, 3, discrete)
+    points = np.asarray(uniforms(mixed, key, 3, 0))
+    plain = np.asarray(uniforms(make_design("iid", 4096, 3), key, 3, 0))
+    np.testing.assert_array_equal(points[:, 1], plain[:, 1])
+    numbers = np.asarray(mixed.direction_numbers)
+    two = np.asarray(make_design("sobol", 4096, 2).direction_numbers)
+    np.testing.assert_array_equal(numbers[~discrete], two)
+    assert (points[:, [0, 2]] != plain[:, [0, 2]]).mean() > 0.99
+    every = make_design("sobol", 4096, 3, np.ones(3, bool))
+    np.testing.assert_array_equal(uniforms(every, key, 3, 0), plain)
+    with pytest.raises(ValueError, match=r"`discrete` must be \(3,\) bools, got \(2,\)"):
+        make_design("sobol", 4096, 3, np.ones(2, bool))

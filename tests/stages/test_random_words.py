@@ -30,8 +30,8 @@ def test_words_are_those_of_jax_whatever_the_shape(key):
     expected = jax.random.bits(block_key, (5, 4), jnp.uint32)
     np.testing.assert_array_equal(block_words(key, 2, 3, 5, 4), expected)
     replicate_key = jax.random.fold_in(key, np.uint32(2**31 + 2))
-    expected = jax.random.bits(replicate_key, (2, 3, 4), jnp.uint32)
-    np.testing.assert_array_equal(replicate_words(key, 2, (2, 3, 4)), expected)
+    expected = jax.random.bits(replicate_key, (5, 4), jnp.uint32)
+    np.testing.assert_array_equal(replicate_words(key, 2, (5, 4)), expected)
 
 
 def test_a_replicate_shares_no_word_with_any_block(key):
