@@ -197,22 +197,30 @@ def _explain_rows_on_host(
     bytes_per_unit = 40 * method.design.block_size * domain.sample_size
     at_once = budget.units_per_call(len(units), bytes_per_unit)
     chunk = budget.rows_per_call(4 * at_once * bytes_per_unit, most=64)
-    fits = []
-    for part, count, taken in _chunks(rows, chunk):
-        summaries = None
-        for group in units.reshape(-1, at_once, 2):
-            samples = _sample_rows(key, domain, method, group, part, count)
-            inputs = host_inputs(_first(samples, count), taken)
-            what = f"samples of rows {taken.start} to {taken.stop - 1}"
-            y = _call_in_batches(model, inputs, 3, batch_size, what)
-            y = np.concatenate([y, np.zeros((chunk - count, *y.shape[1:]))])
-            summaries = _summarize_rows(
-                domain, method, samples, _to_device(y), group, part, summaries, count
-            )
-        fits.append(_first(_solve_rows(domain, method, summaries, part, count), count))
-        if progress is not None:
-            progress(count)
-    return jax.tree.map(lambda *parts: np.concatenate(parts), *fits)
+    groups = units.reshape(-1, at_once, 2)
+    work = [(some, group) for some in _chunks(rows, chunk) for group in groups]
+
+    def draw(step: int) -> Any:
+        (part, count, _), group = work[step]
+        return _sample_rows(key, domain, method, group, part, count)
+
+    fits, summaries, samples = [], None, draw(0)
+    for step, ((part, count, taken), group) in enumerate(work):
+        # JAX returns before it is done: the next samples are drawn while the model runs.
+        current, samples = samples, draw(step + 1) if step + 1 < len(work) else None
+        inputs = host_inputs(_first(current, count), taken)
+        what = f"samples of rows {taken.start} to {taken.stop - 1}"
+        y = _call_in_batches(model, inputs, 3, batch_size, what)
+        y = _to_device(np.concatenate([y, np.zeros((chunk - count, *y.shape[1:]))]))
+        summaries = _summarize_rows(domain, method, current, y, group, part, summaries, count)
+        if (step + 1) % len(groups) == 0:
+            fits.append((_solve_rows(domain, method, summaries, part, count), count))
+            summaries = None
+            if progress is not None:
+                progress(count)
+    return jax.tree.map(
+        lambda *parts: np.concatenate(parts), *(_first(fit, count) for fit, count in fits)
+    )
 
 
 def _call_in_batches(

@@ -140,9 +140,12 @@ class TabularExplainer(BaseEstimator):
             schema = self._schema_of(X)
             stats = X
         else:
-            named = (self.categorical_features, self.feature_names)
+            categorical, names = self.categorical_features, self.feature_names
             schema = frames.learn_schema(
-                X, *(None if a is None else _as_list(a) for a in named), self.categorical_names
+                X,
+                None if categorical is None else _as_list(categorical),
+                None if names is None else _as_list(names),
+                self.categorical_names,
             )
             discretizer = self.discretizer
             if isinstance(discretizer, Mapping):
@@ -223,7 +226,7 @@ class TabularExplainer(BaseEstimator):
         lime = make_method(self.stats_, config, shared=domain.shared)
         with progress_bar(len(values), progress) as tick:
             fit: Any = self._run(domain, lime, table_model, rows, values, config, batch_size, tick)
-        _check_fit(fit, values.shape[1], num_samples)
+        _check_fit(fit, values.shape[1], num_samples, table_model.hidden_error)
         in_bins = config.encoding != "standardized"
         return Explanations(
             coef=fit.coef,
@@ -426,13 +429,15 @@ def _check_method(method: str, model: Model) -> None:
         )
 
 
-def _check_fit(fit: LinearFit, features: int, num_samples: int) -> None:
+def _check_fit(
+    fit: LinearFit, features: int, num_samples: int, hidden_error: Exception | None
+) -> None:
     if not np.isfinite(fit.coef).all() or not np.isfinite(fit.intercept).all():
         row = int(np.flatnonzero(~np.isfinite(fit.coef).all(axis=(1, 2)))[0])
         raise ValueError(
             f"`model`: its outputs on the samples of row {row} are not all finite numbers; "
             "check that it accepts values that do not occur together in the training rows"
-        )
+        ) from hidden_error
     few = np.flatnonzero(fit.effective_samples < min(features + 2, num_samples / 10))
     if few.size:
         least = float(fit.effective_samples[few].min())

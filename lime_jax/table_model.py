@@ -68,7 +68,10 @@ class TableModel:
         """
         if self.on_device:
             raw = np.asarray(self.model.predict(jnp.asarray(self.numbers(values))))
-            return as_outputs(raw, len(values))
+            try:
+                return as_outputs(raw, len(values))
+            except ValueError as error:
+                raise error from self.hidden_error
         table = frames.align(self.schema, X)
         step = batch_size or len(values)
         parts = []
@@ -82,6 +85,11 @@ class TableModel:
             parts.append(as_outputs(raw, stop - start, self.num_outputs))
             self.num_outputs = parts[-1].shape[1]
         return np.concatenate(parts)
+
+    @property
+    def hidden_error(self) -> Exception | None:
+        """What `host_predict` kept when it returned NaN, as no exception may leave a callback."""
+        return getattr(getattr(self.model.predict, "fn", None), "error", None)
 
     def numbers(self, values: Float64[np.ndarray, "rows features"]) -> np.ndarray:
         """Encoded rows as a JAX model takes them: levels that are numbers, not their codes.

@@ -115,15 +115,6 @@ def test_float32_is_float64_rounded(key):
     assert_close(single, double, 2e-4)
 
 
-def test_statistics_may_be_traced(key):
-    x, config = jnp.asarray(X[0]), TabularConfig(num_samples=64)
-    jitted = jax.jit(lambda stats: explain_tabular(key, x, stats, predict_fn, config))
-    shifted = fit_tabular(X + 0.1)
-    for stats in (STATS, shifted):
-        expected = jax.jit(lambda: explain_tabular(key, x, stats, predict_fn, config))()  # noqa: B023
-        assert_close(jitted(stats), expected, 1e-9)
-
-
 def test_the_same_key_gives_the_same_explanation(key):
     x, jitted = jnp.asarray(X[0], float), jax.jit(explain)
     first, again, other = jitted(key, x), jitted(key, x), jitted(jax.random.fold_in(key, 1), x)

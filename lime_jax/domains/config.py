@@ -114,6 +114,7 @@ def make_domain(stats: TabularStats, config: TabularConfig) -> TabularDomain:
         encoding=config.encoding,
         distance_space=config.distance_space,
         all_perturbed=bool(perturbed.all()),
+        has_levels=bool(np.any(stats.categorical)),
     )
 
 

@@ -56,6 +56,7 @@ class TabularDomain:
         encoding: "same_bin", "one_hot" or "standardized": what the surrogate is linear in.
         distance_space: "encoded" or "standardized": where distances are measured.
         all_perturbed: whether `perturbed` is all True.
+        has_levels: whether any column is categorical.
     """
 
     stats: TabularStats
@@ -64,6 +65,7 @@ class TabularDomain:
     encoding: str = static()
     distance_space: str = static()
     all_perturbed: bool = static(default=True)
+    has_levels: bool = static(default=True)
 
     @property
     def shared(self) -> bool:
@@ -123,10 +125,12 @@ class TabularDomain:
                 assert instance is not None
                 middle = instance.values
             values = middle + jnp.asarray(stats.scale) * normal(draws)
-            is_level = jnp.asarray(stats.categorical)
-            bins, _ = self._draw_bins(draws)
-            values = jnp.where(is_level, jnp.asarray(stats.bin_mean)[bins], values)
-            bins = jnp.where(is_level, bins, self._digitize(values))
+            bins = self._digitize(values)
+            if self.has_levels:
+                is_level = jnp.asarray(stats.categorical)
+                levels, _ = self._draw_bins(draws)
+                values = jnp.where(is_level, jnp.asarray(stats.bin_mean)[levels], values)
+                bins = jnp.where(is_level, levels, bins)
         if not self.all_perturbed:
             assert instance is not None
             bins = jnp.where(self.perturbed, bins, instance.bins)
@@ -208,6 +212,8 @@ class TabularDomain:
         if encoding == "same_bin":
             return same.astype(values.dtype)
         units = standardize(values, jnp.asarray(self.stats.mean), jnp.asarray(self.stats.scale))
+        if not self.has_levels:
+            return units.astype(values.dtype)
         return jnp.where(jnp.asarray(self.stats.categorical), same, units).astype(values.dtype)
 
 

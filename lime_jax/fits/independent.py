@@ -265,6 +265,7 @@ class IndependentMethod:
             return jax.lax.scan(add, zero, replicate)[0]
 
         sides = jax.lax.map(right_side, (tiles(layout), y))
+        assert layout.root is not None
         values = fit_values(layout.root, sides)
 
         def leave(replicate: tuple[Any, Array, Array]) -> Array:

@@ -96,4 +96,4 @@ def test_columns_of_a_few_values_get_iid_uniforms(sampling, expected):
     X[:, 1:] = X[:, 1:] > 0
     stats = fit_tabular(X, categorical_features=[2])
     method = make_method(stats, TabularConfig(sampling=sampling), shared=False)
-    assert method.design.discrete.tolist() == expected
+    assert np.asarray(method.design.discrete).tolist() == expected

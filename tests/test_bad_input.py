@@ -1,0 +1,381 @@
+"""Bad input: a clear error that names the argument, and odd but valid input that simply works."""
+
+import warnings
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+
+from lime_jax import TabularExplainer, host_predict, jax_predict
+from lime_jax.typing import Support
+
+RNG = np.random.default_rng(11)
+X = RNG.normal(size=(200, 4))
+SLOPES = np.array([[2.0, 0.0, -1.0], [-1.0, 1.5, 0.0], [0.5, 0.0, 0.0], [0.0, 0.3, 0.1]])
+FITTED = TabularExplainer().fit(X)
+TEXT = pd.DataFrame({"color": ["red", "blue", "red", "green"], "size": [1.0, 2.0, 3.0, 4.0]})
+
+
+def model(batch):
+    scores = np.exp(batch @ SLOPES)
+    return scores / scores.sum(1, keepdims=True)
+
+
+def never(batch):
+    raise AssertionError("the model must not be called")
+
+
+SETTINGS = [
+    ("algorithm", "kernel", r"`algorithm`: expected one of lime, got 'kernel'"),
+    ("mode", "ranking", r"`mode`: expected one of classification, regression, None, got 'ranking'"),
+    ("discretizer", "deciles", r"`discretizer`.*quartile.*decile.*entropy.*got 'deciles'"),
+    ("encoding", "hot", r"`encoding`: expected one of same_bin, one_hot, standardized, got 'hot'"),
+    ("distance_space", "far", r"`distance_space`: expected one of encoded, standardized, got"),
+    ("distance", "hamming", r"`distance`: expected one of euclidean, cosine, manhattan, got"),
+    ("feature_selection", "best", r"none.*highest_weights.*forward_selection.*lasso_path.*'best'"),
+    ("design", "halton", r"`design`.*iid.*latin_hypercube.*sobol.*got 'halton'"),
+    ("kernel_width", 0.0, r"`kernel_width`: expected a positive number, got 0"),
+    ("alpha", -1.0, r"`alpha`: expected a positive number, got -1"),
+    ("features", [4], r"`features`: expected names or numbers of the 4 columns, got 4"),
+    ("features", ["z"], r"`features`: expected names or numbers of the 4 columns, got 'z'"),
+    ("features", [], r"`features`: .* got no columns"),
+    ("feature_names", ["a", "b"], r"`feature_names` must name all 4 columns.*got 2"),
+    ("feature_names", ["a", "b", "b", "c"], r"`feature_names`.*differ.*b"),
+    ("categorical_features", [9], r"`categorical_features` names 9; expected an index below 4"),
+    ("categorical_names", {0: ["a"]}, r"`categorical_names` names the levels of '0', .*numeric"),
+    ("seed", -1, r"`seed`: expected a whole number from 0 to 4294967295, got -1"),
+    ("seed", 2**32, r"`seed`: .* got 4294967296"),
+    ("seed", True, r"`seed`: .* got True"),
+    ("discretizer", [[0.0]], r"`discretizer`: expected edges for each of 4 columns"),
+    ("discretizer", {"z": [0.0]}, r"`discretizer`: .*4 columns, got 'z'"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), SETTINGS)
+def test_a_setting_that_is_not_known_is_refused_in_fit(name, value, message):
+    with pytest.raises(ValueError, match=message):
+        TabularExplainer(**{name: value}).fit(X)
+
+
+def test_settings_that_do_not_go_together_are_refused_in_fit():
+    with pytest.raises(ValueError, match=r"`encoding`: 'one_hot' needs bins, but `discretizer`"):
+        TabularExplainer(discretizer=None, encoding="one_hot").fit(X)
+    with pytest.raises(ValueError, match=r"`y`: entropy bins need the class of each of 200 rows"):
+        TabularExplainer(discretizer="entropy").fit(X)
+
+
+TRAINING = {
+    "no rows": (X[:0], {}, r"`X` must have at least one row.*\(0, 4\)"),
+    "one axis": (X[0], {}, r"`X` must have shape \(rows, features\), got \(4,\)"),
+    "infinity": (np.full((3, 2), np.inf), {}, r"infinit|finite"),
+    "sparse": (scipy.sparse.csr_matrix(X), {}, r"`X` is sparse.*later version.*toarray"),
+    "sparse array": (scipy.sparse.coo_array(X), {}, r"`X` is sparse.*later version.*toarray"),
+    "ragged": ([[1, 2], [3]], {}, r"`X`.*rows of one length"),
+    "lists in cells": (pd.DataFrame({"a": [[1], [2]]}), {}, r"`X`.*'a'"),
+    "short weights": (X, {"sample_weight": np.ones(3)}, r"`sample_weight`: expected 200 non-neg"),
+    "negative weights": (X, {"sample_weight": -np.ones(200)}, r"`sample_weight`"),
+    "zero weights": (X, {"sample_weight": np.zeros(200)}, r"`sample_weight`.*not all 0"),
+}
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_a_table_that_cannot_be_learned_is_refused(name):
+    table, options, message = TRAINING[name]
+    with pytest.raises(ValueError, match=message):
+        TabularExplainer().fit(table, **options)
+
+
+ARGUMENTS = {
+    "labels": ([3], r"`labels`: expected numbers from 0 to 2 or names among 0, 1, 2, got 3"),
+    "labels negative": ([-1], r"`labels`: .* got -1"),
+    "labels by name": (["dog"], r"`labels`: .* got 'dog'"),
+    "top_labels": (4, r"`top_labels`: expected at most 3 outputs, got 4"),
+    "top_labels zero": (0, r"`top_labels`: expected a whole number, at least 1, got 0"),
+    "num_features": (0, r"`num_features`: expected a whole number, at least 1, got 0"),
+    "num_features negative": (-2, r"`num_features`: .* got -2"),
+    "num_samples": (1, r"`num_samples`: expected a whole number, at least 2, got 1"),
+    "num_samples negative": (-5, r"`num_samples`: .* got -5"),
+    "batch_size": (0, r"`batch_size`: expected a whole number, at least 1, got 0"),
+    "method": ("fast", r"`method`: expected one of auto, sampled, exact, got 'fast'"),
+    "method exact": ("exact", r"`method`: no closed form is known for this model.*'sampled'"),
+    "row_ids": (
+        [1, 2],
+        r"`row_ids` must have one id per row of `X`, shape \(5,\), got shape \(2,\)",
+    ),
+    "row_ids of two axes": (np.zeros((5, 1)), r"`row_ids`.*shape \(5,\), got shape \(5, 1\)"),
+}
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_an_argument_out_of_range_is_refused(name):
+    value, message = ARGUMENTS[name]
+    with pytest.raises(ValueError, match=message):
+        FITTED.explain(X[:5], model, **{name.split()[0]: value})
+
+
+def test_labels_and_top_labels_exclude_each_other():
+    with pytest.raises(ValueError, match=r"`top_labels`: expected either `labels` or `top_labels`"):
+        FITTED.explain(X[:5], never, labels=[0], top_labels=1)
+
+
+ROWS = {
+    "too few columns": (X[:5, :3], r"`X` must have shape \(rows, 4\), as in `fit`, got \(5, 3\)"),
+    "too many columns": (np.zeros((5, 5)), r"shape \(rows, 4\).*got \(5, 5\)"),
+    "one axis": (X[0], r"`X` must have shape \(rows, features\), got \(4,\).*reshape\(1, -1\)"),
+    "infinity": (np.full((1, 4), -np.inf), r"`X` must be finite or missing; column '0'"),
+    "text": (np.array([["a", 1, 2, 3]], object), r"`X`: column '0' must hold numbers.*'a'"),
+    "sparse": (scipy.sparse.csr_matrix(X[:5]), r"`X` is sparse.*later version"),
+    "a frame of other columns": (pd.DataFrame({"a": [1.0]}), r"`X` lacks the columns"),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_rows_that_do_not_fit_are_refused_before_the_model_is_called(name):
+    rows, message = ROWS[name]
+    with pytest.raises(ValueError, match=message):
+        FITTED.explain(rows, never)
+
+
+def test_nothing_is_explained_before_fit():
+    with pytest.raises(NotFittedError):
+        TabularExplainer().explain(X, never)
+
+
+NEEDS_NUMBERS = [dict(discretizer=None), dict(sample_around_instance=True)]
+NEEDS_NUMBERS += [dict(distance_space="standardized")]
+
+
+@pytest.mark.parametrize("settings", NEEDS_NUMBERS, ids=str)
+def test_missing_values_are_refused_where_there_are_no_bins_for_them(settings):
+    rows = X[:5].copy()
+    rows[2, 1] = np.nan
+    explainer = TabularExplainer(feature_names=["a", "b", "c", "d"], **settings)
+    with pytest.raises(ValueError, match=r"`X`: column 'b' has missing values in `X`"):
+        explainer.fit(X).explain(rows, never)
+    with pytest.raises(ValueError, match=r"`X`: column 'b' has missing values in the training"):
+        explainer.fit(rows).explain(X[:5], never)
+
+
+class TestNoRows:
+    @pytest.mark.parametrize("settings", [{}, dict(sample_around_instance=True)], ids=str)
+    @pytest.mark.parametrize("names", [None, ["a", "b", "c"]])
+    def test_the_result_is_empty_and_complete(self, settings, names):
+        explainer = TabularExplainer(class_names=names, **settings).fit(X)
+        none = explainer.explain(X[:0], never)
+        outputs = len(names) if names else 1
+        assert len(none) == 0
+        assert none.coef.shape == none.std_error.shape == (0, outputs, 4)
+        assert none.labels.shape == none.intercept.shape == none.score.shape == (0, outputs)
+        assert none.prediction.shape == (0, outputs)
+        assert none.values.shape == none.bins.shape == none.support.shape == (0, 4)
+        assert none.row_ids.shape == none.effective_samples.shape == (0,)
+        assert list(none) == []
+        assert len(none.to_pandas()) == 0
+        assert "<svg" in none.as_html() or "0" in none.as_html()
+        assert none.importance()[0].tolist() == [0, 0, 0, 0]
+
+    def test_an_empty_frame_too(self):
+        none = TabularExplainer().fit(TEXT).explain(TEXT[:0], never)
+        assert none.coef.shape == (0, 1, 2)
+
+    def test_a_jax_model_too(self):
+        assert FITTED.explain(X[:0], jax_predict(lambda batch: never(batch))).coef.shape == (
+            0,
+            1,
+            4,
+        )
+
+
+@pytest.fixture(scope="module")
+def odd():
+    """A constant, a spiked and a categorical column, and a number; the second row is new."""
+    rng = np.random.default_rng(4)
+    spiked = np.where(rng.random(300) < 0.9, 0.1, rng.normal(5, 1, 300))
+    level = rng.integers(0, 3, 300).astype(float)
+    train = np.stack([np.full(300, 0.3), spiked, level, rng.normal(size=300)], axis=1)
+    rows = train[:3].copy()
+    rows[0, 1] = 0.1
+    rows[1, 2] = 99.0
+    batches = []
+
+    def spy(batch):
+        batches.append(batch)
+        return batch[:, 0] + batch[:, 1] + batch[:, 2] + batch[:, 3]
+
+    explainer = TabularExplainer(categorical_features=[2]).fit(train)
+    return rows, explainer.explain(rows, spy, num_samples=256), batches
+
+
+class TestOddColumns:
+    def test_constant_and_spiked_columns_keep_exactly_their_value(self, odd):
+        _, _, (_, samples) = odd
+        assert (samples[:, 0] == 0.3).all()
+        assert np.mean(samples[:, 1] == 0.1) == pytest.approx(0.9, abs=0.08)
+        rest = samples[samples[:, 1] != 0.1, 1]
+        assert rest.min() > 1
+
+    def test_all_numbers_are_finite(self, odd):
+        _, explanations, _ = odd
+        for name in ("coef", "intercept", "score", "local_pred", "effective_samples"):
+            assert np.isfinite(getattr(explanations, name)).all(), name
+        assert (explanations.coef[:, :, 0] == 0).all()  # nothing to compare a constant with
+
+    def test_an_unknown_category_is_a_level_of_its_own(self, odd):
+        rows, explanations, (seen, samples) = odd
+        np.testing.assert_array_equal(seen, rows)  # the model is asked about the row itself
+        assert np.isin(samples[:, 2], [0, 1, 2]).all()
+        assert explanations.support[:, 2].tolist() == [Support.FULL, Support.NONE, Support.FULL]
+        assert explanations.coef[1, 0, 2] == 0
+        assert explanations.coef[0, 0, 2] != 0
+        assert explanations.condition(1, 2) == "2 = unseen"
+        assert "does not occur in the training data" in explanations[1].as_html()
+
+    def test_held_fixed_an_unknown_category_cannot_be_kept(self):
+        table = pd.DataFrame({"color": ["red", "blue"] * 5, "size": np.arange(10.0)})
+        explainer = TabularExplainer(features=["size"]).fit(table)
+        new = table[:2].assign(color=["red", "green"])
+        with pytest.raises(ValueError, match=r"`features`: row 1 of `X` holds a level of 'color'"):
+            explainer.explain(new, never)
+
+
+def test_one_training_row_leaves_nothing_to_explain():
+    explanations = TabularExplainer().fit(X[:1]).explain(X[:3], model, num_samples=256)
+    assert (explanations.coef == 0).all()
+    assert np.isfinite(explanations.intercept).all()
+    np.testing.assert_allclose(explanations.intercept[0], model(X[:1])[0], atol=1e-5)
+
+
+def softmax_with(value):
+    """A model whose outputs on samples (not on the five rows) hold a value."""
+
+    def broken(batch):
+        outputs = model(np.asarray(batch))
+        if len(batch) > 5:
+            outputs[len(batch) // 2] = value
+        return outputs
+
+    return broken
+
+
+MODELS = {
+    "one too few": (lambda batch: np.zeros(len(batch) - 1), r"`model`: .*5 inputs, got \(4,\)"),
+    "a number": (lambda batch: 0.5, r"`model`: expected outputs of shape \(5,\) or"),
+    "three axes": (lambda batch: np.zeros((len(batch), 2, 2)), r"`model`: .* got \(5, 2, 2\)"),
+    "nothing": (lambda batch: None, r"`model`"),
+    "text": (lambda batch: ["cat"] * len(batch), r"`model`: .*'cat'.*`predict_proba`"),
+    "NaN": (lambda batch: np.full(len(batch), np.nan), r"`model`: expected finite outputs"),
+    "NaN on samples": (softmax_with(np.nan), r"`model`: expected finite outputs.*1 of 256 inputs"),
+    "infinity on samples": (softmax_with(np.inf), r"`model`: expected finite outputs"),
+    "other outputs on samples": (
+        lambda batch: np.zeros((len(batch), 2 if len(batch) > 5 else 3)),
+        r"`model`: expected 3 outputs as in its first call, got 2",
+    ),
+    "not a function": (3, r"`model`: expected a function of a batch or a fitted estimator"),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_a_model_returns_is_checked(name):
+    broken, message = MODELS[name]
+    with pytest.raises(ValueError, match=message):
+        FITTED.explain(X[:5], broken, num_samples=256)
+
+
+def test_nan_of_a_jax_model_on_samples_names_the_row():
+    @jax_predict
+    def broken(batch):
+        return jnp.where(batch[:, 0] == X[0, 0].astype(batch.dtype), 0.5, jnp.nan)
+
+    with pytest.raises(ValueError, match=r"`model`: its outputs on the samples of row 0 are not"):
+        FITTED.explain(X[:1], broken, num_samples=256)
+
+
+def test_probabilities_that_do_not_sum_to_1_are_warned_about():
+    class Sloppy(BaseEstimator):
+        classes_ = np.array(["a", "b", "c"])
+
+        def fit(self):
+            return self
+
+        def predict(self, batch):
+            return self.predict_proba(batch)
+
+        def predict_proba(self, batch):
+            return 2 * model(batch)
+
+    with pytest.warns(UserWarning, match=r"outputs should be probabilities.*row 0 sum to 2"):
+        explanations = FITTED.explain(X[:5], Sloppy(), num_samples=256)
+    assert np.isfinite(explanations.coef).all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        TabularExplainer(mode="regression").fit(X).explain(X[:5], Sloppy(), num_samples=256)
+
+
+class TestAModelThatRaises:
+    def test_on_the_rows(self):
+        def fail(batch):
+            if (batch[:, 0] == X[3, 0]).any():
+                raise ZeroDivisionError("my own words")
+            return np.zeros(len(batch))
+
+        with pytest.raises(ZeroDivisionError, match="my own words") as caught:
+            FITTED.explain(X[:5], fail, batch_size=2)
+        assert str(caught.value) == "my own words"
+        assert caught.value.__notes__ == ["raised by the model on rows 2 to 3 of `X`"]
+
+    @pytest.mark.parametrize(
+        ("settings", "note"),
+        [({}, "neighborhood that all rows share"), (dict(features=[0]), "rows 0 to 4")],
+        ids=["shared", "per row"],
+    )
+    def test_on_samples(self, settings, note):
+        def fail(batch):
+            if len(batch) > 5:
+                raise ZeroDivisionError("my own words")
+            return np.zeros(len(batch))
+
+        with pytest.raises(ZeroDivisionError, match="my own words") as caught:
+            TabularExplainer(**settings).fit(X).explain(X[:5], fail, num_samples=256)
+        assert str(caught.value) == "my own words"
+        assert note in " ".join(caught.value.__notes__)
+
+    def test_text_that_it_does_not_take(self):
+        explainer = TabularExplainer().fit(TEXT)
+        with pytest.raises(ValueError, match="could not convert string to float") as caught:
+            explainer.explain(TEXT, lambda table: np.asarray(table, np.float64).sum(1))
+        assert "rows 0 to 3" in " ".join(caught.value.__notes__)
+
+    def test_a_jax_model_takes_no_text_at_all(self):
+        with pytest.raises(ValueError, match=r"`model`: a JAX model.*'color' is text.*encodes"):
+            TabularExplainer().fit(TEXT).explain(TEXT, jax_predict(lambda batch: batch[:, 0]))
+
+    def test_behind_host_predict(self):
+        def fail(batch):
+            raise ZeroDivisionError("my own words")
+
+        with pytest.raises(ValueError, match=r"`model`: expected finite outputs") as caught:
+            FITTED.explain(X[:5], host_predict(fail))
+        assert str(caught.value.__cause__) == "my own words"
+
+    def test_behind_host_predict_on_samples(self):
+        def fail(batch):
+            if len(batch) > 5:
+                raise ZeroDivisionError("my own words")
+            return np.zeros(len(batch))
+
+        with pytest.raises(ValueError, match="samples of row 0") as caught:
+            FITTED.explain(X[:5], host_predict(fail), num_samples=256)
+        assert str(caught.value.__cause__) == "my own words"
+
+
+@pytest.mark.parametrize("settings", [{}, dict(features=[0, 1, 2])], ids=["shared", "per row"])
+def test_a_kernel_so_narrow_that_all_weights_vanish_is_warned_about(settings):
+    explainer = TabularExplainer(kernel_width=1e-3, **settings).fit(X)
+    with pytest.warns(UserWarning, match=r"effective sample size.*`kernel_width`"):
+        explanations = explainer.explain(X[:5], model, num_samples=256)
+    for name in ("coef", "intercept", "local_pred", "score", "effective_samples"):
+        assert np.isfinite(getattr(explanations, name)).all(), name
