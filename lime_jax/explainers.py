@@ -207,6 +207,7 @@ class TabularExplainer(BaseEstimator):
         config = self._config(num_features, num_samples)
         values = frames.encode(self.schema_, X)
         self._check_missing(config, values)
+        self._check_held(config, values)
         ids = content_ids(values) if row_ids is None else hash_ids(row_ids, len(values))
 
         if len(values):
@@ -265,7 +266,7 @@ class TabularExplainer(BaseEstimator):
     ) -> LinearFit:
         if len(rows) == 0:
             return _no_rows(rows.labels.shape[1], values.shape[1])
-        target = table_model.model.predict if table_model.on_device else table_model
+        target = table_model.on_codes() if table_model.on_device else table_model
         shared_key, row_key = engine.keys_of(self.seed)
         to_inputs = partial(host_inputs, self.stats_, sampling=config.sampling)
         if domain.shared:
@@ -369,12 +370,11 @@ class TabularExplainer(BaseEstimator):
                 "which need bins: use a discretizer, without `sample_around_instance` and "
                 "standardized distances, or fill them in"
             )
-        held = np.array(
-            [
-                config.features is not None and k not in config.features
-                for k in range(values.shape[1])
-            ]
-        )
+
+    def _check_held(self, config: TabularConfig, values: np.ndarray) -> None:
+        if config.features is None:
+            return
+        held = ~np.isin(np.arange(values.shape[1]), config.features)
         unseen = np.argwhere((values < 0) & self.stats_.categorical & held)
         if unseen.size:
             row, column = unseen[0]

@@ -12,6 +12,29 @@ from jaxtyping import Float64
 from lime_jax import frames
 from lime_jax.models.outputs import as_outputs, looks_like_probabilities, warn_unless_probabilities
 from lime_jax.models.predict import DevicePredict, Model
+from lime_jax.typing import pytree, static
+
+
+@pytree
+class _OfCodes:
+    """A JAX model of numbers, called with the codes of their levels.
+
+    Attributes:
+        model: of numbers.
+        levels: by code, for each of `columns`.
+        columns: where there are codes.
+    """
+
+    model: Any
+    levels: tuple[Any, ...]
+    columns: tuple[int, ...] = static()
+
+    def __call__(self, codes: Any) -> Any:
+        """Call the model with the levels."""
+        numbers = codes
+        for column, levels in zip(self.columns, self.levels, strict=True):
+            numbers = numbers.at[:, column].set(levels[codes[:, column].astype(jnp.int32)])
+        return self.model(numbers)
 
 
 class TableModel:
@@ -67,7 +90,7 @@ class TableModel:
             The predictions.
         """
         if self.on_device:
-            raw = np.asarray(self.model.predict(jnp.asarray(self.numbers(values))))
+            raw = np.asarray(self.model.predict(jnp.asarray(self.numbers(X, values))))
             try:
                 return as_outputs(raw, len(values))
             except ValueError as error:
@@ -91,18 +114,44 @@ class TableModel:
         """What `host_predict` kept when it returned NaN, as no exception may leave a callback."""
         return getattr(getattr(self.model.predict, "fn", None), "error", None)
 
-    def numbers(self, values: Float64[np.ndarray, "rows features"]) -> np.ndarray:
-        """Encoded rows as a JAX model takes them: levels that are numbers, not their codes.
+    def numbers(self, X: Any, values: Float64[np.ndarray, "rows features"]) -> np.ndarray:
+        """The rows as a JAX model takes them: levels that are numbers, not their codes.
 
         Args:
-            values: numbers and level codes.
+            X: the rows.
+            values: the same, encoded.
 
         Returns:
             The same with numeric levels in place of codes.
         """
         if self.schema.kind == "array" and any(self.schema.categorical):
-            return np.asarray(frames.decode(self.schema, values), np.float64)
+            own = frames.decode(self.schema, values, X, np.arange(len(values)))
+            return np.asarray(own, np.float64)
+        values = values.copy()
+        for column, levels in self._numeric_levels().items():
+            values[:, column] = np.append(levels, np.nan)[values[:, column].astype(np.int64)]
         return values
+
+    def on_codes(self) -> DevicePredict[Any]:
+        """A JAX model for the engine's samples, in which levels are codes.
+
+        Returns:
+            The model itself where codes and levels are the same numbers.
+        """
+        levels = self._numeric_levels()
+        if not levels:
+            return self.model.predict  # pyright: ignore[reportReturnType]
+        tables = tuple(jnp.asarray(table, jnp.result_type(float)) for table in levels.values())
+        return DevicePredict(_OfCodes(self.model.predict, tables, tuple(levels)))
+
+    def _numeric_levels(self) -> dict[int, np.ndarray]:
+        """The levels of each categorical column where they are not their own codes."""
+        tables = {
+            k: np.array([np.nan if level is None else level for level in levels], np.float64)
+            for k, levels in enumerate(self.schema.levels)
+            if levels is not None
+        }
+        return {k: t for k, t in tables.items() if not np.array_equal(t, np.arange(len(t)))}
 
     def output_kind(self, mode: str | None, prediction: np.ndarray) -> str:
         """What the outputs are.

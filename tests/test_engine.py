@@ -239,6 +239,20 @@ def test_a_custom_kernel_is_traced_once_for_a_host_model():
     assert len(traces) == compiled > 0
 
 
+@pytest.mark.parametrize("settings", [{}, dict(features=[1, 3])], ids=["shared", "per row"])
+def test_levels_of_a_jax_model_are_those_of_a_host_model(settings):
+    table = X.copy()
+    table[:, 3] = np.array([10.0, 20.0, 50.0])[RNG.integers(0, 3, 200)]
+    explainer = TabularExplainer(categorical_features=[3], **settings).fit(table)
+    device = explainer.explain(
+        table[:5], jax_predict(lambda batch: batch[:, 3] + batch[:, 0]), num_samples=256
+    )
+    host = explainer.explain(table[:5], lambda batch: batch[:, 3] + batch[:, 0], num_samples=256)
+    np.testing.assert_allclose(device.coef, host.coef, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(device.prediction, host.prediction, rtol=1e-6)
+    assert np.abs(host.coef[:, 0, 3]).max() > 5
+
+
 TRACES = []
 
 

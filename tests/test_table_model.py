@@ -1,5 +1,6 @@
 """The model is called with the table it knows; what it returns is checked, named and chosen."""
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
@@ -71,6 +72,30 @@ def test_a_jax_model_gets_numeric_levels_not_their_codes():
     model = TableModel(as_predict_fn(lime_jax.jax_predict(lambda batch: batch[:, 1])), schema)
     assert model.on_device
     np.testing.assert_array_equal(model.predict_rows(X, values, None), X[:, 1:])
+
+
+def test_a_jax_model_gets_the_level_of_a_row_that_fit_did_not_see():
+    X = np.array([[0.5, 10.0], [1.5, 30.0]])
+    schema = frames.learn_schema(X, categorical_features=[1])
+    row = np.array([[0.5, 77.0]])
+    model = TableModel(as_predict_fn(lime_jax.jax_predict(lambda batch: batch[:, 1])), schema)
+    assert model.predict_rows(row, frames.encode(schema, row), None).tolist() == [[77.0]]
+
+
+@pytest.mark.parametrize("make", [np.asarray, lambda X: pd.DataFrame(X).astype({1: "category"})])
+def test_a_jax_model_gets_the_levels_of_samples_too(make):
+    X = make(np.array([[0.5, 10.0], [1.5, 30.0], [2.5, 20.0]]))
+    schema = frames.learn_schema(X, categorical_features=[1])
+    model = TableModel(as_predict_fn(lime_jax.jax_predict(lambda batch: batch[:, 1])), schema)
+    values = frames.encode(schema, X)
+    np.testing.assert_array_equal(model.on_codes()(jnp.asarray(values)), [10, 30, 20])
+    np.testing.assert_array_equal(model.predict_rows(X, values, None), [[10], [30], [20]])
+
+
+def test_a_jax_model_is_called_as_it_is_where_codes_are_the_levels():
+    schema = frames.learn_schema(np.array([[0.0], [1.0]]), categorical_features=[0])
+    model = TableModel(as_predict_fn(lime_jax.jax_predict(lambda batch: batch[:, 0])), schema)
+    assert model.on_codes() is model.model.predict
 
 
 def test_a_jax_model_takes_no_text():

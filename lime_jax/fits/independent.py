@@ -171,13 +171,18 @@ class IndependentMethod:
     @property
     def rows_at_once(self) -> int:
         """Rows whose weights fit a CPU's cache, or that fill another device."""
+        bins = max(self.narrow_bins.shape[0], 1)
         if jax.default_backend() != "cpu":
             return 256
-        return max(4, min(32, 4096 // max(self.narrow_bins.shape[0], 1)))
+        # One-hot columns that are not kept are made once for every block: larger ones pay.
+        if self.design.num_samples * bins * 4 > STORED_ONE_HOTS:
+            return 64
+        return max(4, min(32, 4096 // bins))
 
     def retain(self, samples: Any) -> Any:
         """What shared fits need of the samples: their bins; see `SharedMethod`."""
-        return samples.bins
+        small = self.bin_feature.shape[0] < 2**15
+        return samples.bins.astype(jnp.int16 if small else jnp.int32)
 
     def explain_row(
         self,

@@ -16,7 +16,7 @@ from lime_jax.domains.tabular import TabularDomain, encode_rows, host_inputs
 from lime_jax.stages.marginals import categorical, normal, truncated_normal
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 2e-6), (np.float64, 1e-12)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 3e-5), (np.float64, 1e-12)])
 def test_normal_is_scipys_quantile(x64, rng, dtype, tolerance):
     levels = rng.uniform(1e-6, 1 - 1e-6, 500).astype(dtype)
     ours = normal(jnp.asarray(levels))
