@@ -284,7 +284,8 @@ def _map_rows(fn: Callable[[Any], _T], rows: Any, count: Any, block: int) -> _T:
     def take(start: Any) -> Any:
         return jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, block), rows)
 
-    shapes = jax.eval_shape(jax.vmap(fn), take(0))
+    batched = jax.jit(jax.vmap(fn))  # traced once, for the shapes and for the loop
+    shapes = jax.eval_shape(batched, take(0))
     empty = jax.tree.map(lambda s: jnp.zeros((length, *s.shape[1:]), s.dtype), shapes)
 
     def body(i: Any, results: Any) -> Any:
@@ -293,7 +294,7 @@ def _map_rows(fn: Callable[[Any], _T], rows: Any, count: Any, block: int) -> _T:
         return jax.tree.map(
             lambda all_, new: jax.lax.dynamic_update_slice_in_dim(all_, new, start, 0),
             results,
-            jax.vmap(fn)(take(start)),
+            batched(take(start)),
         )
 
     return jax.lax.fori_loop(0, (count + block - 1) // block, body, empty)
