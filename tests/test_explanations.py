@@ -83,11 +83,15 @@ class TestNumbers:
         assert explanations.output_names == ("cat", "dog", "eel")
         assert repr(explanations).startswith("Explanations(9 rows, 3 labels, 4 features, sampled")
 
-    def test_what_is_not_selected_has_no_weight_and_no_error(self, selected):
+    def test_what_is_not_selected_has_no_weight_and_no_error(self, explanations, selected):
         kept = ~np.isnan(selected.std_error)
         assert (kept.sum(axis=2) == 2).all()
         assert (selected.coef[~kept] == 0).all()
         assert (selected.std_error[kept] > 0).all()
+        strongest = np.sort(np.abs(explanations.coef), axis=2)[:, :, 2:]
+        np.testing.assert_allclose(
+            np.abs(selected.coef).sum(axis=2), strongest.sum(axis=2), atol=1e-6
+        )
 
     @pytest.mark.parametrize("which", ["explanations", "selected", "undiscretized"])
     def test_contributions_add_up_to_the_local_prediction(self, which, request):

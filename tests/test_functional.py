@@ -145,3 +145,17 @@ def test_a_kernel_so_narrow_that_all_weights_vanish_stays_finite(key):
     assert float(fit.effective_samples) < 2
     assert np.isfinite(fit.coef).all()
     assert np.isfinite(fit.intercept).all()
+
+
+@pytest.mark.parametrize("sampling", ["bins", "around"])
+def test_the_statistics_may_be_an_argument_of_a_jitted_function(key, sampling):
+    # A 0/1 and a categorical column, so that the design has columns of a few levels.
+    table = np.column_stack([X, X[:, 0] > 0, np.arange(200) % 3]).astype(np.float64)
+    stats = fit_tabular(table, categorical_features=[4])
+    config = TabularConfig(num_samples=128, sampling=sampling)
+
+    def explain(key, x, stats):
+        return explain_tabular(key, x, stats, lambda v: v[:, 0] * v[:, 4], config)
+
+    x = jnp.asarray(table[0])
+    assert_close(jax.jit(explain)(key, x, stats), explain(key, x, stats), 1e-9)

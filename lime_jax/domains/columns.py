@@ -86,6 +86,8 @@ class TabularStats:
         cdf_lower: normal CDF of the standardized `bin_lower`.
         cdf_upper: normal CDF of the standardized `bin_upper`.
         max_bins: of the widest column (static).
+        categorical_columns: numbers of the categorical columns (static).
+        discrete_columns: numbers of the columns whose bins only hold single values (static).
     """
 
     center: Shaped[Any, " features"]
@@ -105,6 +107,8 @@ class TabularStats:
     cdf_lower: Shaped[Any, " bins"]
     cdf_upper: Shaped[Any, " bins"]
     max_bins: int = static()
+    categorical_columns: tuple[int, ...] = static()
+    discrete_columns: tuple[int, ...] = static()
 
     @property
     def num_features(self) -> int:
@@ -115,12 +119,6 @@ class TabularStats:
     def num_bins(self) -> int:
         """Number of bins of all columns together."""
         return self.bin_feature.shape[0]
-
-    @property
-    def discrete(self) -> np.ndarray:
-        """(features,) whether a column's bins only hold single values; on the host."""
-        spread = (np.asarray(self.bin_std) > 0) & (np.asarray(self.probability) > 0)
-        return np.bincount(self.bin_feature, weights=spread, minlength=self.num_features) == 0
 
     @classmethod
     def from_columns(cls, columns: Sequence[NumericColumn | CategoricalColumn]) -> TabularStats:
@@ -225,6 +223,7 @@ def _entries(
         "mean": mean - center,
         "scale": scale,
         "categorical": categorical,
+        "discrete": not np.any(wide & (probability > 0)),
         "missing": missing,
     }
 
@@ -243,4 +242,10 @@ def _stack(columns: Sequence[dict[str, Any]]) -> TabularStats:
         offsets=offsets,
         bin_feature=np.repeat(np.arange(len(columns), dtype=np.int32), sizes),
         max_bins=int(sizes.max()),
+        categorical_columns=_numbers_of(columns, "categorical"),
+        discrete_columns=_numbers_of(columns, "discrete"),
     )
+
+
+def _numbers_of(columns: Sequence[dict[str, Any]], fact: str) -> tuple[int, ...]:
+    return tuple(k for k, column in enumerate(columns) if column[fact])

@@ -114,7 +114,7 @@ def make_domain(stats: TabularStats, config: TabularConfig) -> TabularDomain:
         encoding=config.encoding,
         distance_space=config.distance_space,
         all_perturbed=bool(perturbed.all()),
-        has_levels=bool(np.any(stats.categorical)),
+        has_levels=bool(stats.categorical_columns),
     )
 
 
@@ -139,7 +139,9 @@ def make_method(
     Returns:
         The method.
     """
-    discrete = stats.discrete if config.sampling == "bins" else np.asarray(stats.categorical)
+    in_bins = config.sampling == "bins"
+    discrete = np.zeros(stats.num_features, bool)
+    discrete[list(stats.discrete_columns if in_bins else stats.categorical_columns)] = True
     design = make_design(config.design, config.num_samples, stats.num_features, discrete)
     width: Any = config.kernel_width
     if width is None:
