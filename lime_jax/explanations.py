@@ -183,8 +183,13 @@ class Explanations:
         """
         return display_value(self.schema, feature, float(self.values[row, feature]))
 
-    def _table(self) -> dict[str, np.ndarray]:
-        """One entry per row, label and selected feature."""
+    def to_dict(self) -> dict[str, np.ndarray]:
+        """The weights as the columns of a tidy table, with no library but NumPy.
+
+        Returns:
+            row, label, feature, condition, value, weight and std_error; one entry per row, label
+            and selected feature.
+        """
         rows, label, feature = np.nonzero(~np.isnan(self.std_error))
         texts: list[np.ndarray] = []
         for text in (self.condition, self.value):
@@ -217,7 +222,7 @@ class Explanations:
         """
         import pandas
 
-        return pandas.DataFrame(self._table())
+        return pandas.DataFrame(self.to_dict())
 
     def to_arrow(self) -> pyarrow.Table:
         """The weights as a tidy Arrow table, with the columns of `to_pandas`.
@@ -232,7 +237,7 @@ class Explanations:
             import pyarrow
         except ImportError as error:
             raise ImportError('Arrow needs pyarrow: pip install "lime_jax[cli]"') from error
-        table = self._table()
+        table = self.to_dict()
         text = ("label", "feature", "condition", "value")
         return pyarrow.table(
             {

@@ -1,4 +1,4 @@
-"""Shared by all tests: the precision under test comes from `JAX_ENABLE_X64`, keys are replayable."""
+"""Shared by all tests: precision comes from `JAX_ENABLE_X64`, keys are replayable."""
 
 import os
 

@@ -131,7 +131,7 @@ def write_explanations(explanations: Explanations, path: Path, first_row: int = 
 
 
 def _write_csv(explanations: Explanations, path: Path, first_row: int) -> None:
-    table = explanations._table()
+    table = explanations.to_dict()
     table["row"] = table["row"] + first_row
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
