@@ -20,6 +20,7 @@ from lime_jax.domains.config import TabularConfig, make_domain, make_method
 from lime_jax.domains.learn import fit_tabular
 from lime_jax.domains.tabular import TabularInstance, encode_rows, host_inputs
 from lime_jax.explanations import Explanations
+from lime_jax.mirror import NotMirroredError, mirror_back, second_output
 from lime_jax.models.predict import Model, as_predict_fn
 from lime_jax.progress import progress_bar
 from lime_jax.row_ids import hash_ids
@@ -161,7 +162,9 @@ class TabularExplainer(BaseEstimator):
         self.n_features_in_ = stats.num_features
         self.feature_names_in_ = np.array(schema.columns, object)
         self._neighborhood: Any = None
-        self._config(None, 2)  # settings that do not go together are refused here, not later
+        self._conditions = bin_conditions(stats, schema)
+        self._display_schema = display_schema(schema)
+        self._plan(None, 2)  # settings that do not go together are refused here, not later
         return self
 
     def explain(
@@ -204,7 +207,7 @@ class TabularExplainer(BaseEstimator):
         _check_counts(labels, top_labels, num_features, num_samples, batch_size)
         table_model = TableModel(as_predict_fn(model, self.output), self.schema_)
         _check_method(method, table_model.model)
-        config = self._config(num_features, num_samples)
+        config, domain, lime = self._plan(num_features, num_samples)
         values = frames.encode(self.schema_, X)
         self._check_missing(config, values)
         self._check_held(config, values)
@@ -222,11 +225,16 @@ class TabularExplainer(BaseEstimator):
 
         bins, centered = encode_rows(self.stats_, values)
         instances = TabularInstance(bins, centered.astype(jnp.result_type(float)))
-        rows = engine.Rows(instances, ids, chosen.astype(np.int32))
-        domain = jax.device_put(make_domain(self.stats_, config))
-        lime = make_method(self.stats_, config, shared=domain.shared)
+        run = partial(self._run, domain, lime, instances, ids, values, config, batch_size)
         with progress_bar(len(values), progress) as tick:
-            fit: Any = self._run(domain, lime, table_model, rows, values, config, batch_size, tick)
+            if len(values) == 0:
+                fit: Any = _no_rows(chosen.shape[1], values.shape[1])
+            elif table_model.on_device:
+                fit = run(table_model.on_codes(), chosen, tick)
+            elif kind == "probability" and prediction.shape[1] == 2:
+                fit = _run_mirrored(run, table_model, chosen, tick)
+            else:
+                fit = run(table_model, chosen, tick)
         _check_fit(fit, values.shape[1], num_samples, table_model.hidden_error)
         in_bins = config.encoding != "standardized"
         return Explanations(
@@ -244,8 +252,8 @@ class TabularExplainer(BaseEstimator):
             bins=bins if in_bins else np.full_like(bins, -1),
             variables=_variables(self.stats_, centered, in_bins),
             output_names=names,
-            conditions=bin_conditions(self.stats_, self.schema_) if in_bins else (),
-            schema=display_schema(self.schema_),
+            conditions=self._conditions if in_bins else (),
+            schema=self._display_schema,
             method="sampled",
             model_path=f"{table_model.model.path}: {table_model.model.reason}",
             output_kind=kind,
@@ -257,16 +265,16 @@ class TabularExplainer(BaseEstimator):
         self,
         domain: Any,
         lime: Any,
-        table_model: TableModel,
-        rows: engine.Rows,
+        instances: TabularInstance,
+        ids: np.ndarray,
         values: np.ndarray,
         config: TabularConfig,
         batch_size: int | None,
+        target: Any,
+        labels: np.ndarray,
         tick: Callable[[int], None],
     ) -> LinearFit:
-        if len(rows) == 0:
-            return _no_rows(rows.labels.shape[1], values.shape[1])
-        target = table_model.on_codes() if table_model.on_device else table_model
+        rows = engine.Rows(instances, ids, labels.astype(np.int32))
         shared_key, row_key = engine.keys_of(self.seed)
         to_inputs = partial(host_inputs, self.stats_, sampling=config.sampling)
         if domain.shared:
@@ -326,7 +334,8 @@ class TabularExplainer(BaseEstimator):
         ]
         return frames.Schema("array", names, tuple(map(bool, stats.categorical)), tuple(levels))
 
-    def _config(self, num_features: int | None, num_samples: int) -> TabularConfig:
+    def _plan(self, num_features: int | None, num_samples: int) -> tuple[TabularConfig, Any, Any]:
+        """The configuration, and the domain and the method that it names."""
         discretized = self.discretizer is not None
         sampling = "around" if self.sample_around_instance else "bins" if discretized else "normal"
         encoding = self.encoding or ("same_bin" if discretized else "standardized")
@@ -353,8 +362,9 @@ class TabularExplainer(BaseEstimator):
             design=self.design,
             features=features,
         )
-        make_method(self.stats_, config, shared=make_domain(self.stats_, config).shared)
-        return config
+        domain = make_domain(self.stats_, config)
+        method = make_method(self.stats_, config, shared=domain.shared)
+        return config, jax.device_put(domain), method
 
     def _check_missing(self, config: TabularConfig, values: np.ndarray) -> None:
         in_bins = config.sampling == "bins" and config.encoding != "standardized"
@@ -448,6 +458,17 @@ def _check_fit(
             UserWarning,
             stacklevel=3,
         )
+
+
+def _run_mirrored(
+    run: Callable[..., LinearFit], model: TableModel, labels: np.ndarray, tick: Any
+) -> LinearFit:
+    """Both probabilities from the second, unless they turn out not to add up to 1."""
+    try:
+        fit = run(second_output(model), np.zeros((len(labels), 1), np.int64), tick)
+    except NotMirroredError:
+        return run(model, labels, tick)
+    return mirror_back(fit, labels)
 
 
 def _variables(stats: TabularStats, centered: np.ndarray, in_bins: bool) -> np.ndarray:

@@ -125,7 +125,9 @@ class TabularDomain:
                 assert instance is not None
                 middle = instance.values
             values = middle + jnp.asarray(stats.scale) * normal(draws)
-            bins = self._digitize(values)
+            in_bins = self.encoding != "standardized"
+            # Bins that nobody asks for are not worth the memory traffic.
+            bins = self._digitize(values) if in_bins else jnp.zeros(values.shape, jnp.int8)
             if self.has_levels:
                 is_level = jnp.asarray(stats.categorical)
                 levels, _ = self._draw_bins(draws)
@@ -135,7 +137,7 @@ class TabularDomain:
             assert instance is not None
             bins = jnp.where(self.perturbed, bins, instance.bins)
             values = jnp.where(self.perturbed, values, instance.values)
-        return TabularSamples(bins.astype(jnp.int32), values)
+        return TabularSamples(bins, values)
 
     def inputs(self, samples: TabularSamples) -> Float[Array, "*batch samples features"]:
         """Values in the columns' own units, in the device's precision.

@@ -177,7 +177,7 @@ class IndependentMethod:
         # One-hot columns that are not kept are made once for every block: larger ones pay.
         if self.design.num_samples * bins * 4 > STORED_ONE_HOTS:
             return 64
-        return max(4, min(32, 4096 // bins))
+        return max(4, min(16, 4096 // bins))
 
     def retain(self, samples: Any) -> Any:
         """What shared fits need of the samples: their bins; see `SharedMethod`."""

@@ -1,0 +1,58 @@
+"""Two probabilities are one number: the second is fitted, the first is its mirror image."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+class NotMirroredError(Exception):
+    """The two outputs of a model do not add up to 1 after all."""
+
+
+def second_output(model: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """A model's second probability.
+
+    Args:
+        model: of two outputs.
+
+    Returns:
+        The same function with one output; it raises `NotMirroredError` where the two do not add
+        up to 1 to the last digits.
+    """
+
+    def call(inputs: np.ndarray) -> np.ndarray:
+        outputs = model(inputs)
+        if not np.allclose(outputs.sum(1), 1, rtol=0, atol=1e-9):
+            raise NotMirroredError
+        return outputs[:, 1:]
+
+    return call
+
+
+def mirror_back(fit: Any, labels: np.ndarray) -> Any:
+    """Fits of both outputs from fits of the second.
+
+    Args:
+        fit: a `LinearFit` of one output, with a leading axis of rows.
+        labels: (rows, labels) 0 or 1, the outputs that are asked for.
+
+    Returns:
+        A `LinearFit` of these. All that LIME does is linear in the output or, as a choice of
+        features, blind to its sign; so this is the fit of the first output, to rounding.
+    """
+    second = labels == 1
+    both = {
+        name: np.repeat(getattr(fit, name), labels.shape[1], axis=1)
+        for name in ("coef", "std_error", "selected", "intercept", "score", "local_pred")
+    }
+    both["coef"] = np.where(second[..., None], both["coef"], -both["coef"])
+    for name in ("intercept", "local_pred"):
+        both[name] = np.where(second, both[name], 1 - both[name])
+    copy = object.__new__(type(fit))  # a host fit: `__init__` is for arrays on the device
+    for field in dataclasses.fields(fit):
+        object.__setattr__(copy, field.name, both.get(field.name, getattr(fit, field.name)))
+    return copy
