@@ -196,7 +196,7 @@ def _explain_rows_on_host(
     units = units_of(method.design)
     bytes_per_unit = 40 * method.design.block_size * domain.sample_size
     at_once = budget.units_per_call(len(units), bytes_per_unit)
-    chunk = budget.rows_per_call(4 * at_once * bytes_per_unit, most=64)
+    chunk = budget.rows_per_call(6 * at_once * bytes_per_unit, most=32)
     groups = units.reshape(-1, at_once, 2)
     work = [(some, group) for some in _chunks(rows, chunk) for group in groups]
 

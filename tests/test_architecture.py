@@ -20,7 +20,17 @@ PACKAGE = "lime_jax"
 # "" is `lime_jax` itself, the public names, which only the command line may import.
 FLOORS = (
     *("typing", "stages", "fits", "domains", "neighborhood", "functional", "models", "budget"),
-    *("engine", "plots", "report", "row_ids", "frames", "progress", "conditions", "mirror", "table_model"),
+    *(
+        "engine",
+        "plots",
+        "report",
+        "row_ids",
+        "frames",
+        "progress",
+        "conditions",
+        "mirror",
+        "table_model",
+    ),
     *("explanation", "explainers", "", "cli", "__main__"),
 )
 SHARED = {"explanations": "explanation"}  # one row and a data set of them: one floor
