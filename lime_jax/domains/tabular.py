@@ -125,9 +125,7 @@ class TabularDomain:
                 assert instance is not None
                 middle = instance.values
             values = middle + jnp.asarray(stats.scale) * normal(draws)
-            in_bins = self.encoding != "standardized"
-            # Bins that nobody asks for are not worth the memory traffic.
-            bins = self._digitize(values) if in_bins else jnp.zeros(values.shape, jnp.int8)
+            bins = self._digitize(values)
             if self.has_levels:
                 is_level = jnp.asarray(stats.categorical)
                 levels, _ = self._draw_bins(draws)
