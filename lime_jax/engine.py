@@ -197,23 +197,26 @@ def _explain_rows_on_host(
     bytes_per_unit = 40 * method.design.block_size * domain.sample_size
     at_once = budget.units_per_call(len(units), bytes_per_unit)
     chunk = budget.rows_per_call(6 * at_once * bytes_per_unit, most=32)
-    groups = units.reshape(-1, at_once, 2)
-    work = [(some, group) for some in _chunks(rows, chunk) for group in groups]
+    groups = list(units.reshape(-1, at_once, 2))
 
-    def draw(step: int) -> Any:
-        (part, count, _), group = work[step]
-        return _sample_rows(key, domain, method, group, part, count)
+    def steps() -> Iterator[tuple[Any, ...]]:
+        for part, count, taken in _chunks(rows, chunk):
+            for group in groups:
+                samples = _sample_rows(key, domain, method, group, part, count)
+                yield part, count, taken, group, samples
 
-    fits, summaries, samples = [], None, draw(0)
-    for step, ((part, count, taken), group) in enumerate(work):
+    fits, summaries, ahead = [], None, steps()
+    following = next(ahead)
+    while following is not None:
+        part, count, taken, group, current = following
         # JAX returns before it is done: the next samples are drawn while the model runs.
-        current, samples = samples, draw(step + 1) if step + 1 < len(work) else None
+        following = next(ahead, None)
         inputs = host_inputs(_first(current, count), taken)
         what = f"samples of rows {taken.start} to {taken.stop - 1}"
         y = _call_in_batches(model, inputs, 3, batch_size, what)
         y = _to_device(np.concatenate([y, np.zeros((chunk - count, *y.shape[1:]))]))
         summaries = _summarize_rows(domain, method, current, y, group, part, summaries, count)
-        if (step + 1) % len(groups) == 0:
+        if group is groups[-1]:
             fits.append((_solve_rows(domain, method, summaries, part, count), count))
             summaries = None
             if progress is not None:

@@ -219,17 +219,8 @@ class Method(Sampler, Protocol):
 
 
 @runtime_checkable
-class SharedMethod(Protocol):
+class SharedMethod(Sampler, Protocol):
     """A method for a neighborhood that all rows share; arrays are (replicates, blocks, ...)."""
-
-    @property
-    def design(self) -> Any:
-        """How many draws there are, in which replicates and blocks."""
-        ...
-
-    def draws(self, key: Key[Array, ""], replicate: Any, block: Any) -> Any:
-        """One block of draws, a function of nothing but these arguments."""
-        ...
 
     @property
     def rows_at_once(self) -> int:
