@@ -1,4 +1,4 @@
-"""`python -m benchmarks [speed] [noise] [memory] [startup] [--quick] [--out FOLDER]`."""
+"""`python -m benchmarks [group ...] [--quick] [--out FOLDER]`; no group: all of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.record import Record, as_notes, as_table
 
-GROUPS = ("speed", "noise", "memory", "startup")
+GROUPS = ("speed", "exact", "models", "noise", "memory", "startup")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,7 +58,7 @@ def write(records: list[Record], out: Path) -> None:
 
 def machine() -> dict[str, str | int]:
     """What the numbers were measured on."""
-    packages = ("jax", "numpy", "scipy", "scikit-learn", "lime")
+    packages = ("jax", "numpy", "scipy", "scikit-learn", "lime", "shap", "xgboost-cpu", "keras")
     return {
         "cpu": _cpu_model(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0,

@@ -21,6 +21,7 @@ class Case:
     categorical: tuple[int, ...] = ()
     weights: np.ndarray | None = None  # of a logistic model
     bias: float = 0.0
+    model: Any = None  # the estimator itself, where there is one
 
 
 def breast_cancer_forest(trees: int = 100, threads: int = 1) -> Case:
@@ -32,7 +33,30 @@ def breast_cancer_forest(trees: int = 100, threads: int = 1) -> Case:
     X, y = map(np.asarray, load_breast_cancer(return_X_y=True))
     train, test = train_test_split(np.arange(len(X)), test_size=0.2, random_state=0)
     forest = RandomForestClassifier(trees, random_state=0, n_jobs=threads).fit(X[train], y[train])
-    return Case(X[train], X[test], lambda inputs: forest.predict_proba(inputs))
+    return Case(X[train], X[test], lambda inputs: forest.predict_proba(inputs), model=forest)
+
+
+def large_forest(train: int = 20_000) -> Case:
+    """20 numeric columns and 100 trees of full depth."""
+    from sklearn.datasets import make_classification
+    from sklearn.ensemble import RandomForestClassifier
+
+    X, y = make_classification(train + 1000, 20, n_informative=10, random_state=0)
+    forest = RandomForestClassifier(random_state=0, n_jobs=2).fit(X[1000:], y[1000:])
+    forest.set_params(n_jobs=1)
+    return Case(X[1000:], X[:1000], forest.predict_proba, model=forest)
+
+
+def boosted(trees: int = 250) -> Case:
+    """Breast cancer and an XGBoost classifier of depth 6."""
+    import xgboost
+
+    case = breast_cancer_forest(1)
+    rng = np.random.default_rng(6)
+    X = case.X_train + 0.05 * case.X_train.std(0) * rng.normal(size=case.X_train.shape)
+    y = case.predict(case.X_train).argmax(1)
+    model = xgboost.XGBClassifier(n_estimators=trees, max_depth=6, n_jobs=2).fit(X, y)
+    return Case(X, case.X_test, model.predict_proba, model=model)
 
 
 def more_rows(case: Case, count: int) -> np.ndarray:

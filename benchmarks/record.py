@@ -55,6 +55,11 @@ def smaller(name: str, ours: float, peer: float, unit: str, how: str, target: fl
     return Record(name, ours, peer, ours / peer, unit, how, at_most=target)
 
 
+def at_most(name: str, ours: float, unit: str, how: str, target: float) -> Record:
+    """A record without a peer, at most `target`."""
+    return Record(name, ours, None, ours, unit, how, at_most=target)
+
+
 def as_table(records: Iterable[Record]) -> str:
     """The records as a Markdown table."""
     lines = [

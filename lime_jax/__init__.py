@@ -23,11 +23,15 @@ _HOME = {
     "TabularExplainer": "lime_jax.explainers",
     "TabularStats": "lime_jax.domains.columns",
     "as_predict_fn": "lime_jax.models",
+    "choose_width": "lime_jax.widths",
     "explain_tabular": "lime_jax.functional",
     "fit_tabular": "lime_jax.domains.learn",
     "host_predict": "lime_jax.models",
     "jax_predict": "lime_jax.models",
     "load": "lime_jax.explanations",
+    "register_converter": "lime_jax.models.registry",
+    "register_transformer": "lime_jax.models.registry",
+    "width_figure": "lime_jax.widths",
 }
 
 __all__ = [*_HOME, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
@@ -46,7 +50,11 @@ if TYPE_CHECKING:
     from lime_jax.models import as_predict_fn as as_predict_fn
     from lime_jax.models import host_predict as host_predict
     from lime_jax.models import jax_predict as jax_predict
+    from lime_jax.models.registry import register_converter as register_converter
+    from lime_jax.models.registry import register_transformer as register_transformer
     from lime_jax.typing import LinearFit as LinearFit
+    from lime_jax.widths import choose_width as choose_width
+    from lime_jax.widths import width_figure as width_figure
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ program; any other is called between two of them, so its exceptions are its own.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -18,9 +18,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax import budget
+from lime_jax.fits.sweep import make_sweep_method
 from lime_jax.models.predict import DevicePredict
-from lime_jax.neighborhood import explain_one, predict, sample, summarize, units_of
-from lime_jax.typing import Array, Domain, LinearFit, Method, SharedMethod, pytree
+from lime_jax.neighborhood import (
+    explain_one,
+    predict,
+    sample,
+    summarize,
+    summarize_one,
+    units_of,
+)
+from lime_jax.typing import Array, ClosedForm, Domain, LinearFit, Method, SharedMethod, pytree
 
 HostPredict = Callable[[np.ndarray], np.ndarray]
 """Inputs in float64 `(samples, ...)` to outputs `(samples, outputs)`."""
@@ -68,6 +76,151 @@ class SharedNeighborhood:
     layout: Any = None
 
 
+@dataclasses.dataclass
+class SharedRun:
+    """All that the samples of a shared neighborhood, and the model's outputs, are a function of.
+
+    Attributes:
+        key: of the neighborhood.
+        domain: what a sample is.
+        method: what to draw.
+        model: to explain.
+        host_inputs: makes a host model's inputs of samples.
+        neighborhood: filled here, and read when it comes back filled.
+        batch_size: largest batch of a host model.
+    """
+
+    key: Array
+    domain: Domain
+    method: SharedMethod
+    model: DevicePredict[Any] | HostPredict
+    host_inputs: HostInputs
+    neighborhood: SharedNeighborhood
+    batch_size: int | None
+
+    def draw(self, skip: int = 0) -> tuple[list[Any], list[Any]]:
+        """Draw replicates, and call the model on them.
+
+        Args:
+            skip: 0: draw the replicates of the design. Else how many there are by now, a multiple
+                of the design's: as many again are drawn, and not kept.
+
+        Returns:
+            By group of units: what the fits need of the samples, and the outputs. The former are
+            left out where the neighborhood has its layout already.
+        """
+        design, layout = self.method.design, self.neighborhood.layout
+        units = units_of(design)
+        bytes_per_unit = 64 * design.block_size * self.domain.sample_size
+        at_once = budget.units_per_call(len(units), bytes_per_unit)
+        keep = not skip and len(units) * bytes_per_unit // 8 <= budget.KEPT_NEIGHBORHOOD
+        if skip:
+            units = units_of(design.with_replicates(skip)) + np.array([skip, 0], np.int32)
+        retained, outputs = [], []
+        for number, group in enumerate(units.reshape(-1, at_once, 2)):
+            samples = None if skip else self.neighborhood.samples.get(number)
+            if samples is None:
+                samples = _sample_units(self.key, self.domain, self.method, group)
+            outputs.append(self._predict(samples, number, keep))
+            if keep:
+                self.neighborhood.samples[number] = samples
+            if layout is None:
+                retained.append(self.method.retain(samples))
+        return retained, outputs
+
+    def _predict(self, samples: Any, number: int, keep: bool) -> Any:
+        if isinstance(self.model, DevicePredict):
+            return _predict_units(self.model, self.domain, samples)
+        inputs = self.neighborhood.inputs.get(number) if keep else None
+        inputs = self.host_inputs(samples) if inputs is None else inputs
+        if keep:
+            self.neighborhood.inputs[number] = inputs
+        what = "the neighborhood that all rows share"
+        return _call_in_batches(self.model, inputs, 2, self.batch_size, what)
+
+
+@dataclasses.dataclass
+class RowRun:
+    """All that the summaries of rows with neighborhoods of their own are a function of.
+
+    Attributes:
+        key: that rows fold their ids into.
+        domain: what a sample is.
+        method: what to draw, how to weigh and fit.
+        model: to explain.
+        host_inputs: makes a host model's inputs of the samples of some rows.
+        batch_size: largest batch of a host model.
+    """
+
+    key: Array
+    domain: Domain
+    method: Method
+    model: DevicePredict[Any] | HostPredict
+    host_inputs: Callable[[Any, Any], np.ndarray]
+    batch_size: int | None
+
+    @property
+    def rows_at_once(self) -> int:
+        """Rows that `summarize` should be called with."""
+        summary = 64 * 8 * self.domain.sample_size**2  # of 64 groups of replicates
+        if isinstance(self.model, DevicePredict):
+            return budget.rows_per_call(summary, most=max(64, self._plan()[0]))
+        return budget.rows_per_call(summary, most=32)
+
+    def _plan(self) -> tuple[int, int]:
+        """Rows in a block, and units at once, of a model on the device."""
+        size = self.method.design.block_size
+        sample_bytes = 64 * self.domain.sample_size
+        at_once = budget.samples_at_once(self.method.design.num_samples, size, sample_bytes)
+        return budget.rows_per_block(at_once, at_once * sample_bytes), at_once // size
+
+    def summarize(self, rows: Rows, count: int, skip: int, which: np.ndarray) -> Any:
+        """Draw the replicates of the design for some rows, and sum them up.
+
+        Args:
+            rows: of which the first `count` are asked for.
+            count: how many.
+            skip: replicates of each row that came before; these are the next.
+            which: numbers of the rows, for the inputs of a host model.
+
+        Returns:
+            Summaries (rows, replicates, ...).
+        """
+        key, domain, method, model = self.key, self.domain, self.method, self.model
+        if isinstance(model, DevicePredict):
+            block, units_at_once = self._plan()
+            return _sum_rows(key, domain, method, model, rows, count, skip, block, units_at_once)
+        units = units_of(method.design)
+        bytes_per_unit = 40 * method.design.block_size * domain.sample_size
+        summaries = None
+        for group in units.reshape(-1, budget.units_per_call(len(units), bytes_per_unit), 2):
+            samples = _sample_rows(
+                key, domain, method, group + np.array([skip, 0], np.int32), rows, count
+            )
+            inputs = self.host_inputs(_first(samples, count), which)
+            y = _call_in_batches(model, inputs, 3, self.batch_size, "samples of rows")
+            y = _to_device(np.concatenate([y, np.zeros((len(rows) - count, *y.shape[1:]))]))
+            summaries = _summarize_rows(domain, method, samples, y, group, rows, summaries, count)
+        return summaries
+
+    def solve(self, summaries: Any, rows: Rows, count: int) -> Any:
+        """Fits of the first rows from their summaries, on the host."""
+        return _first(_solve_rows(self.domain, self.method, summaries, rows, count), count)
+
+
+def merge_pairs(method: Method, summaries: Any) -> Any:
+    """Neighboring replicates together.
+
+    Args:
+        method: that the summaries are of.
+        summaries: (rows, replicates, ...), an even number of replicates.
+
+    Returns:
+        Summaries of half as many.
+    """
+    return _merge_pairs(method, summaries)
+
+
 def keys_of(seed: int) -> tuple[Array, Array]:
     """The only place where a seed becomes keys.
 
@@ -95,7 +248,7 @@ def explain_shared(
     neighborhood: SharedNeighborhood,
     batch_size: int | None = None,
     progress: Progress | None = None,
-) -> LinearFit:
+) -> Any:
     """Explain rows with one neighborhood for all.
 
     Args:
@@ -112,33 +265,99 @@ def explain_shared(
     Returns:
         Fits with a leading axis of rows, on the host.
     """
-    units = units_of(method.design)
-    bytes_per_unit = 64 * method.design.block_size * domain.sample_size
-    at_once = budget.units_per_call(len(units), bytes_per_unit)
-    keep = len(units) * bytes_per_unit // 8 <= budget.KEPT_NEIGHBORHOOD
-    retained, outputs = [], []
-    for number, group in enumerate(units.reshape(-1, at_once, 2)):
-        samples = neighborhood.samples.get(number)
-        if samples is None:
-            samples = _sample_units(key, domain, method, group)
-        if isinstance(model, DevicePredict):
-            outputs.append(_predict_units(model, domain, samples))
-        else:
-            inputs = neighborhood.inputs.get(number)
-            inputs = host_inputs(samples) if inputs is None else inputs
-            what = "the neighborhood that all rows share"
-            outputs.append(_call_in_batches(model, inputs, 2, batch_size, what))
-            if keep:
-                neighborhood.inputs[number] = inputs
-        if keep:
-            neighborhood.samples[number] = samples
-        if neighborhood.layout is None:
-            retained.append(method.retain(samples))
-    shape = (method.design.num_replicates, method.design.num_blocks)
+    arguments = (model, rows, host_inputs, neighborhood, batch_size, progress)
+    return sweep_shared(key, domain, [method], *arguments)[0]
+
+
+def sweep_shared(
+    key: Array,
+    domain: Domain,
+    methods: Sequence[SharedMethod],
+    model: DevicePredict[Any] | HostPredict,
+    rows: Rows,
+    host_inputs: HostInputs,
+    neighborhood: SharedNeighborhood,
+    batch_size: int | None = None,
+    progress: Progress | None = None,
+) -> list[Any]:
+    """Explain rows by several methods with one neighborhood, and one set of model calls, for all.
+
+    Args:
+        key: of the neighborhood.
+        domain: what a sample is.
+        methods: that differ in the numbers of their leaves only; they share one program.
+        model: to explain.
+        rows: to explain.
+        host_inputs: as in `explain_shared`.
+        neighborhood: as in `explain_shared`.
+        batch_size: largest batch of a host model.
+        progress: told of the rows that are finished by all methods.
+
+    Returns:
+        Fits of every method, as of `explain_shared`.
+    """
+    run = SharedRun(key, domain, methods[0], model, host_inputs, neighborhood, batch_size)
+    retained, outputs = run.draw()
     if neighborhood.layout is None:
-        neighborhood.layout = _lay_out(method, retained, shape)
-    y = outputs if isinstance(model, DevicePredict) else _to_device(np.concatenate(outputs))
-    adjusted = _adjust(method, neighborhood.layout, y, shape)
+        neighborhood.layout = lay_out(methods[0], retained)
+    adjusted = adjust(methods[0], neighborhood.layout, outputs)
+    last = len(methods) - 1
+    return [
+        fit_shared(domain, method, adjusted, rows, progress if number == last else None)
+        for number, method in enumerate(methods)
+    ]
+
+
+def lay_out(method: SharedMethod, retained: list[Any]) -> Any:
+    """Samples as the fits read them.
+
+    Args:
+        method: of the fits.
+        retained: of all units of its design, by group.
+
+    Returns:
+        The method's layout.
+    """
+    return _lay_out(method, retained, _shared_shape(method))
+
+
+def adjust(method: SharedMethod, layout: Any, outputs: list[Any]) -> Any:
+    """A layout with the model's outputs.
+
+    Args:
+        method: of the fits.
+        layout: of the samples.
+        outputs: by group of units.
+
+    Returns:
+        What the fits read.
+    """
+    if isinstance(outputs[0], np.ndarray):
+        outputs = [_to_device(np.concatenate(outputs))]
+    return _adjust(method, layout, outputs, _shared_shape(method))
+
+
+def _shared_shape(method: SharedMethod) -> tuple[int, int]:
+    """Replicates, or groups of them where they are very many; and blocks in each."""
+    design = method.design
+    return design.num_groups, design.num_replicates // design.num_groups * design.num_blocks
+
+
+def fit_shared(
+    domain: Domain, method: SharedMethod, adjusted: Any, rows: Rows, progress: Progress | None
+) -> Any:
+    """Explain rows by a neighborhood that is drawn.
+
+    Args:
+        domain: of the rows.
+        method: of the fits.
+        adjusted: the neighborhood.
+        rows: to explain.
+        progress: told of finished rows.
+
+    Returns:
+        Fits with a leading axis of rows, on the host.
+    """
     fit = partial(_fit_shared, domain, method, adjusted, block=method.rows_at_once)
     return _collect(fit, rows, domain, progress)
 
@@ -149,10 +368,10 @@ def explain_rows(
     method: Method,
     model: DevicePredict[Any] | HostPredict,
     rows: Rows,
-    host_inputs: Callable[[Any, slice], np.ndarray],
+    host_inputs: Callable[[Any, Any], np.ndarray],
     batch_size: int | None = None,
     progress: Progress | None = None,
-) -> LinearFit:
+) -> Any:
     """Explain rows with a neighborhood for each.
 
     Args:
@@ -182,16 +401,90 @@ def explain_rows(
     return _collect(fit, rows, domain, progress, most=max(64, block))
 
 
+def sweep_rows(
+    key: Array,
+    domain: Domain,
+    methods: Sequence[Method],
+    model: DevicePredict[Any] | HostPredict,
+    rows: Rows,
+    host_inputs: Callable[[Any, Any], np.ndarray],
+    batch_size: int | None = None,
+    progress: Progress | None = None,
+) -> list[Any]:
+    """Explain rows by several methods, which share each row's neighborhood and its model calls.
+
+    Args:
+        key: that rows fold their ids into.
+        domain: what a sample is.
+        methods: that differ in the numbers of their leaves only; they share one program.
+        model: to explain.
+        rows: to explain.
+        host_inputs: as in `explain_rows`.
+        batch_size: largest batch of a host model.
+        progress: told of finished rows.
+
+    Returns:
+        Fits of every method, as of `explain_rows`.
+    """
+    method = make_sweep_method(methods)
+    fits = explain_rows(key, domain, method, model, rows, host_inputs, batch_size, progress)
+    return [jax.tree.map(lambda leaf, i=number: leaf[:, i], fits) for number in range(len(methods))]
+
+
+def predict_rows(model: DevicePredict[Any], inputs: np.ndarray) -> np.ndarray:
+    """What a device model says of rows, in chunks of one shape.
+
+    Args:
+        model: to call.
+        inputs: (rows, ...).
+
+    Returns:
+        Its outputs, on the host.
+    """
+    inputs = inputs.astype(jnp.result_type(float))
+    size = budget.rows_per_call(64 * inputs[0].nbytes, most=2**14)
+    size = min(size, 2 ** (len(inputs) - 1).bit_length())  # few shapes: powers of two
+    parts = []
+    for start in range(0, len(inputs), size):
+        part = inputs[start : start + size]
+        padded = np.concatenate([part, np.repeat(part[:1], size - len(part), axis=0)])
+        parts.append(np.asarray(_predict_rows(model, padded))[: len(part)])
+    return np.concatenate(parts)
+
+
+def explain_exact(
+    form: ClosedForm,
+    rows: Rows,
+    variance: np.ndarray | None,
+    domain: Domain,
+    progress: Progress | None = None,
+) -> LinearFit:
+    """Explain rows by a closed form.
+
+    Args:
+        form: of the model.
+        rows: to explain.
+        variance: of the outputs in each row's neighborhood, (rows, outputs); None: no scores.
+        domain: of the rows.
+        progress: told of finished rows.
+
+    Returns:
+        Fits with a leading axis of rows, on the host.
+    """
+    rows = Rows((rows.instances, variance), rows.ids, rows.labels)
+    return _collect(partial(_fit_exact, form, block=form.rows_at_once), rows, domain, progress)
+
+
 def _explain_rows_on_host(
     key: Array,
     domain: Domain,
     method: Method,
     model: HostPredict,
     rows: Rows,
-    host_inputs: Callable[[Any, slice], np.ndarray],
+    host_inputs: Callable[[Any, Any], np.ndarray],
     batch_size: int | None,
     progress: Progress | None,
-) -> LinearFit:
+) -> Any:
     """Three phases for each chunk of rows: sample, call the model, sum up; then solve."""
     units = units_of(method.design)
     bytes_per_unit = 40 * method.design.block_size * domain.sample_size
@@ -260,12 +553,12 @@ def _chunks(rows: Rows, size: int) -> Iterator[tuple[Rows, int, slice]]:
 
 
 def _collect(
-    fit: Callable[..., LinearFit],
+    fit: Callable[..., Any],
     rows: Rows,
     domain: Domain,
     progress: Progress | None,
     most: int = 1024,
-) -> LinearFit:
+) -> Any:
     """Fits of all rows on the host, in chunks of one shape."""
     bytes_per_row = 64 * domain.sample_size * (1 + 8 * rows.labels.shape[1])
     fits = []
@@ -277,9 +570,15 @@ def _collect(
 
 
 def _map_rows(fn: Callable[[Any], _T], rows: Any, count: Any, block: int) -> _T:
-    """`vmap` over blocks of rows, as many blocks as hold the first `count` rows.
+    """`vmap` over blocks of rows, as many blocks as hold the first `count` rows."""
+    return _map_blocks(jax.jit(jax.vmap(fn)), rows, count, block)
 
-    The number of blocks is not part of the program: one row and a thousand run the same one.
+
+def _map_blocks(batched: Callable[[Any], _T], rows: Any, count: Any, block: int) -> _T:
+    """A jitted function of blocks of rows, as many blocks as hold the first `count` rows.
+
+    It is traced once, for the shapes and for the loop. The number of blocks is not part of the
+    program: one row and a thousand run the same one.
     """
     length = jax.tree.leaves(rows)[0].shape[0]
     block = min(block, length)
@@ -287,7 +586,6 @@ def _map_rows(fn: Callable[[Any], _T], rows: Any, count: Any, block: int) -> _T:
     def take(start: Any) -> Any:
         return jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, block), rows)
 
-    batched = jax.jit(jax.vmap(fn))  # traced once, for the shapes and for the loop
     shapes = jax.eval_shape(batched, take(0))
     empty = jax.tree.map(lambda s: jnp.zeros((length, *s.shape[1:]), s.dtype), shapes)
 
@@ -309,6 +607,11 @@ def _sample_units(key: Array, domain: Any, method: Any, units: Array) -> Any:
 
 
 @jax.jit
+def _predict_rows(model: DevicePredict[Any], inputs: Array) -> Any:
+    return model(inputs)
+
+
+@jax.jit
 def _predict_units(model: DevicePredict[Any], domain: Any, samples: Any) -> Array:
     return predict(model, domain, samples)
 
@@ -319,9 +622,8 @@ def _lay_out(method: Any, groups: list[Any], shape: tuple[int, int]) -> Any:
 
 
 @partial(jax.jit, static_argnames="shape")
-def _adjust(method: Any, layout: Any, outputs: Any, shape: tuple[int, int]) -> Any:
-    groups = outputs if isinstance(outputs, list) else [outputs]
-    return method.adjust(layout, _by_replicate(groups, shape))
+def _adjust(method: Any, layout: Any, outputs: list[Any], shape: tuple[int, int]) -> Any:
+    return method.adjust(layout, _by_replicate(outputs, shape))
 
 
 def _by_replicate(groups: list[Any], shape: tuple[int, int]) -> Any:
@@ -335,13 +637,20 @@ def _by_replicate(groups: list[Any], shape: tuple[int, int]) -> Any:
 
 
 @partial(jax.jit, static_argnames="block")
-def _fit_shared(
-    domain: Any, method: Any, adjusted: Any, rows: Rows, count: Any, block: int
-) -> LinearFit:
-    def fit(row: Rows) -> LinearFit:
+def _fit_shared(domain: Any, method: Any, adjusted: Any, rows: Rows, count: Any, block: int) -> Any:
+    def fit(row: Rows) -> Any:
         return method.explain_row(domain, row.instances, adjusted, row.labels)
 
     return _map_rows(fit, rows, count, block)
+
+
+@partial(jax.jit, static_argnames="block")
+def _fit_exact(form: Any, rows: Rows, count: Any, block: int) -> LinearFit:
+    def fit(rows: Rows) -> LinearFit:
+        instances, variance = rows.instances
+        return form.explain_block(instances, rows.labels, variance)
+
+    return _map_blocks(jax.jit(fit), rows, count, block)
 
 
 @partial(jax.jit, static_argnames=("block", "units_at_once"))
@@ -354,12 +663,37 @@ def _explain_rows(
     count: Any,
     block: int,
     units_at_once: int,
-) -> LinearFit:
-    def explain(row: Rows) -> LinearFit:
+) -> Any:
+    def explain(row: Rows) -> Any:
         row_key = jax.random.fold_in(key, row.ids)
         return explain_one(row_key, row.instances, domain, method, model, row.labels, units_at_once)
 
     return _map_rows(explain, rows, count, block)
+
+
+@partial(jax.jit, static_argnames=("block", "units_at_once"))
+def _sum_rows(
+    key: Array,
+    domain: Any,
+    method: Any,
+    model: DevicePredict[Any],
+    rows: Rows,
+    count: Any,
+    skip: Any,
+    block: int,
+    units_at_once: int,
+) -> Any:
+    def one(row: Rows) -> Any:
+        row_key = jax.random.fold_in(key, row.ids)
+        return summarize_one(row_key, row.instances, domain, method, model, units_at_once, skip)
+
+    return _map_rows(one, rows, count, block)
+
+
+@jax.jit
+def _merge_pairs(method: Any, summaries: Any) -> Any:
+    first, second = (jax.tree.map(lambda a, i=i: a[:, i::2], summaries) for i in (0, 1))
+    return jax.vmap(jax.vmap(method.merge))(first, second)
 
 
 @jax.jit
@@ -390,8 +724,8 @@ def _summarize_rows(
 
 
 @jax.jit
-def _solve_rows(domain: Any, method: Any, summaries: Any, rows: Rows, count: Any) -> LinearFit:
-    def one(row: Any) -> LinearFit:
+def _solve_rows(domain: Any, method: Any, summaries: Any, rows: Rows, count: Any) -> Any:
+    def one(row: Any) -> Any:
         rows, summaries = row
         return method.solve(summaries, domain.coordinates(rows.instances), rows.labels)
 

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-import warnings
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from lime_jax import engine, frames
+from lime_jax import exact, frames
 from lime_jax.conditions import bin_conditions, display_schema
 from lime_jax.domains.columns import TabularStats
 from lime_jax.domains.config import TabularConfig, make_domain, make_method
 from lime_jax.domains.learn import fit_tabular
-from lime_jax.domains.tabular import TabularInstance, encode_rows, host_inputs
+from lime_jax.door import as_list, check_fit, column_number
 from lime_jax.explanations import Explanations
-from lime_jax.mirror import NotMirroredError, mirror_back, second_output
-from lime_jax.models.predict import Model, as_predict_fn
+from lime_jax.kept_model import KeptModel, open_model
+from lime_jax.options import ExplainOptions, check_method
+from lime_jax.precision import warn_unsettled
 from lime_jax.progress import progress_bar
+from lime_jax.row_fits import (
+    Task,
+    exact_fits,
+    no_rows,
+    row_variables,
+    sampled_fits,
+    settled_fit,
+)
 from lime_jax.row_ids import hash_ids
 from lime_jax.row_ids import row_ids as content_ids
 from lime_jax.table_model import TableModel, choose_labels
-from lime_jax.typing import LinearFit
 
 ALGORITHMS = ("lime",)
 MODES = ("classification", "regression")
-METHODS = ("auto", "sampled", "exact")
 
 
 class TabularExplainer(BaseEstimator):
@@ -144,13 +148,15 @@ class TabularExplainer(BaseEstimator):
             categorical, names = self.categorical_features, self.feature_names
             schema = frames.learn_schema(
                 X,
-                None if categorical is None else _as_list(categorical),
-                None if names is None else _as_list(names),
+                None if categorical is None else as_list(categorical),
+                None if names is None else as_list(names),
                 self.categorical_names,
             )
             discretizer = self.discretizer
             if isinstance(discretizer, Mapping):
-                discretizer = {_column(schema, k, "discretizer"): v for k, v in discretizer.items()}
+                discretizer = {
+                    column_number(schema, k, "discretizer"): v for k, v in discretizer.items()
+                }
             stats = fit_tabular(
                 frames.encode(schema, X),
                 discretizer=discretizer,
@@ -161,10 +167,12 @@ class TabularExplainer(BaseEstimator):
         self.schema_, self.stats_ = schema, stats
         self.n_features_in_ = stats.num_features
         self.feature_names_in_ = np.array(schema.columns, object)
-        self._neighborhood: Any = None
+        self._neighborhoods: dict[Any, Any] = {}
+        self._kept: KeptModel | None = None
         self._conditions = bin_conditions(stats, schema)
         self._display_schema = display_schema(schema)
-        self._plan(None, 2)  # settings that do not go together are refused here, not later
+        # Settings that do not go together are refused here, not later.
+        self._plan(None, 2, self.kernel_width)
         return self
 
     def explain(
@@ -174,8 +182,11 @@ class TabularExplainer(BaseEstimator):
         labels: Sequence[Any] | np.ndarray | None = None,
         top_labels: int | None = None,
         num_features: int | None = None,
-        num_samples: int = 4096,
+        num_samples: int | str = 4096,
+        tolerance: float | None = None,
         method: str = "auto",
+        effective_num_samples: int | None = None,
+        score: bool = True,
         row_ids: Sequence[Any] | np.ndarray | None = None,
         batch_size: int | None = None,
         progress: bool | None = None,
@@ -189,8 +200,19 @@ class TabularExplainer(BaseEstimator):
             labels: outputs to explain, by number or name; None: all.
             top_labels: in place of `labels`, the row's k highest outputs.
             num_features: how many features each explanation keeps; None: all.
-            num_samples: of each neighborhood, rounded up to whole replicates of a power of two.
-            method: "sampled"; "auto" the same for models without a closed form; "exact" refuses.
+            num_samples: of each neighborhood, rounded up to whole replicates of a power of two; or
+                "auto": from 4,096 on, for each row twice as many until its strongest weights
+                (`num_features` or ten) are settled; `samples_used` says how many it took.
+            tolerance: for "auto": weights are settled when their order is clear, or when their 95 %
+                intervals reach less far than this to either side, in units of the output; None:
+                only their order counts.
+            method: "exact": in closed form, without samples, for sums over trees or over columns;
+                "sampled"; "auto": exact where there is a closed form for this model and these
+                settings.
+            effective_num_samples: of an exact explanation, the finite run whose shrinkage by
+                `alpha` is wanted; None: that of infinitely many samples, which is none.
+            score: whether exact explanations of trees come with R², for which the model's variance
+                in each neighborhood is sampled.
             row_ids: of the rows, numbers or text; None: a hash of the row's content. Where rows
                 have neighborhoods of their own, these are a function of seed and id.
             batch_size: largest batch of a model that runs on the host; None: as memory allows.
@@ -203,111 +225,159 @@ class TabularExplainer(BaseEstimator):
             ValueError: if an argument is not usable; it names the argument.
             NotFittedError: before `fit`.
         """
+        options = ExplainOptions(
+            labels=labels,
+            top_labels=top_labels,
+            num_features=num_features,
+            num_samples=num_samples,
+            tolerance=tolerance,
+            method=method,
+            effective_num_samples=effective_num_samples,
+            score=score,
+            row_ids=row_ids,
+            batch_size=batch_size,
+            progress=progress,
+        )
+        return self._explain(X, model, [self.kernel_width], options)[0]
+
+    def sweep(
+        self, X: Any, model: Any, kernel_width: Sequence[float] | np.ndarray, **options: Any
+    ) -> list[Explanations]:
+        """Explain the same rows under several kernel widths, with one set of model calls.
+
+        Args:
+            X: as in `explain`.
+            model: as in `explain`.
+            kernel_width: widths, in units of the distance.
+            **options: of `explain`; `num_samples` is a number.
+
+        Returns:
+            Explanations for every width, in their order; see `choose_width` and `width_figure`.
+
+        Raises:
+            ValueError: if an argument is not usable; it names the argument.
+            NotFittedError: before `fit`.
+        """
+        widths = [float(width) for width in np.asarray(kernel_width, np.float64).reshape(-1)]
+        if not widths:
+            raise ValueError("`kernel_width`: expected at least one width, got none")
+        unknown = sorted(set(options) - {f.name for f in dataclasses.fields(ExplainOptions)})
+        if unknown:
+            raise ValueError(f"`{unknown[0]}`: expected an option of `explain`, got {unknown[0]!r}")
+        if options.get("num_samples") == "auto":
+            raise ValueError("`num_samples`: expected a number, all widths share their samples")
+        return self._explain(X, model, widths, ExplainOptions(**options))
+
+    def _explain(
+        self, X: Any, model: Any, widths: Sequence[float | None], options: ExplainOptions
+    ) -> list[Explanations]:
         check_is_fitted(self, "stats_")
-        _check_counts(labels, top_labels, num_features, num_samples, batch_size)
-        table_model = TableModel(as_predict_fn(model, self.output), self.schema_)
-        _check_method(method, table_model.model)
-        config, domain, lime = self._plan(num_features, num_samples)
+        options.check()
+        configs = [self._plan(options.num_features, options.first_size, w) for w in widths]
         values = frames.encode(self.schema_, X)
-        self._check_missing(config, values)
-        self._check_held(config, values)
-        ids = content_ids(values) if row_ids is None else hash_ids(row_ids, len(values))
+        self._check_missing(configs[0], values)
+        self._check_held(configs[0], values)
+        kept = self._open(model, values)
+        table_model = TableModel(kept.model, self.schema_)
+        why_not = exact.why_not(kept.model.structure, self.stats_, configs[0])
+        why_not = kept.model.why_not_exact if kept.model.structure is None else why_not
+        check_method(options.method, why_not)
 
         if len(values):
-            prediction = table_model.predict_rows(X, values, batch_size)
+            prediction = table_model.predict_rows(X, values, options.batch_size)
         else:
             known = (self.class_names, table_model.model.class_names, ("prediction",))
             count = len(next(names for names in known if names is not None))
             prediction = np.zeros((0, count))
         kind = table_model.output_kind(self.mode, prediction)
         names = table_model.output_names(self.class_names, prediction.shape[1])
-        chosen = choose_labels(labels, top_labels, prediction, names)
-
-        bins, centered = encode_rows(self.stats_, values)
-        instances = TabularInstance(bins, centered.astype(jnp.result_type(float)))
-        run = partial(self._run, domain, lime, instances, ids, values, config, batch_size)
-        with progress_bar(len(values), progress) as tick:
+        chosen = choose_labels(options.labels, options.top_labels, prediction, names)
+        ids = options.row_ids
+        with progress_bar(len(values), options.progress) as tick:
+            task = Task.of(
+                self.stats_,
+                configs,
+                values,
+                seed=self.seed,
+                ids=content_ids(values) if ids is None else hash_ids(ids, len(values)),
+                labels=chosen,
+                batch_size=options.batch_size,
+                tick=tick,
+                neighborhoods=self._neighborhoods,
+            )
+            both_add_up = kind == "probability" and prediction.shape[1] == 2
+            is_exact = options.method != "sampled" and not why_not
+            used: np.ndarray | None = None
             if len(values) == 0:
-                fit: Any = _no_rows(chosen.shape[1], values.shape[1])
-            elif table_model.on_device:
-                fit = run(table_model.on_codes(), chosen, tick)
-            elif kind == "probability" and prediction.shape[1] == 2:
-                fit = _run_mirrored(run, table_model, chosen, tick)
+                fits = [no_rows(chosen.shape[1], values.shape[1])] * len(configs)
+            elif is_exact:
+                fits = exact_fits(task, kept, options.effective_num_samples, options.score)
+            elif options.num_samples == "auto":
+                top, tolerance = options.num_features or 10, options.tolerance
+                found = settled_fit(task, table_model, both_add_up, tolerance, top)
+                warn_unsettled(found.settled, found.num_samples, tolerance, stacklevel=3)
+                fits, used = [found.fit], found.num_samples
             else:
-                fit = run(table_model, chosen, tick)
-        _check_fit(fit, values.shape[1], num_samples, table_model.hidden_error)
+                fits = sampled_fits(task, table_model, both_add_up)
+        facts = dict(prediction=prediction, output_names=names, output_kind=kind)
+        facts["model_path"] = f"{kept.model.path}: {kept.model.reason}"
+        packed = []
+        for config, fit in zip(configs, fits, strict=True):
+            check_fit(fit, options.first_size, is_exact, table_model.hidden_error)
+            packed.append(self._explanations(task, config, fit, is_exact, used, **facts))
+        return packed
+
+    def _open(self, model: Any, values: np.ndarray) -> KeptModel:
+        """The model as JAX or as it is; the last one is recognized."""
+        may_miss = (self.stats_.missing_bin >= 0) & ~self.stats_.categorical
+        self._kept = open_model(model, self.output, self.schema_, values, may_miss, self._kept)
+        return self._kept
+
+    def _explanations(
+        self,
+        task: Task,
+        config: TabularConfig,
+        fit: Any,
+        is_exact: bool,
+        used: np.ndarray | None,
+        **facts: Any,
+    ) -> Explanations:
         in_bins = config.encoding != "standardized"
+        method = make_method(task.stats, config, shared=False)
+        design = method.design
+        if used is None:
+            used = np.full(len(task.values), 0 if is_exact else design.num_samples)
+        elif len(used):
+            growth = int(used.max()) // design.num_samples
+            design = design.with_replicates(growth * design.num_replicates)
         return Explanations(
             coef=fit.coef,
             std_error=fit.std_error,
-            labels=chosen,
+            labels=task.labels,
             intercept=fit.intercept,
             score=fit.score,
+            held_out_score=fit.score if fit.held_out_score is None else fit.held_out_score,
             local_pred=fit.local_pred,
-            prediction=prediction,
             effective_samples=fit.effective_samples,
-            row_ids=ids,
+            samples_used=used,
+            row_ids=task.ids,
             support=fit.support.astype(np.int8),
-            values=values,
-            bins=bins if in_bins else np.full_like(bins, -1),
-            variables=_variables(self.stats_, centered, in_bins),
-            output_names=names,
+            values=task.values,
+            bins=task.bins if in_bins else np.full_like(task.bins, -1),
+            variables=row_variables(task.stats, task.centered, in_bins),
             conditions=self._conditions if in_bins else (),
             schema=self._display_schema,
-            method="sampled",
-            model_path=f"{table_model.model.path}: {table_model.model.reason}",
-            output_kind=kind,
-            num_samples=lime.design.num_samples,
-            num_replicates=lime.design.num_replicates,
+            method="exact" if is_exact else "sampled",
+            kernel_width=float(method.kernel_width),
+            num_samples=design.num_samples,
+            num_replicates=0 if is_exact else design.num_replicates,
+            **facts,
         )
 
-    def _run(
-        self,
-        domain: Any,
-        lime: Any,
-        instances: TabularInstance,
-        ids: np.ndarray,
-        values: np.ndarray,
-        config: TabularConfig,
-        batch_size: int | None,
-        target: Any,
-        labels: np.ndarray,
-        tick: Callable[[int], None],
-    ) -> LinearFit:
-        rows = engine.Rows(instances, ids, labels.astype(np.int32))
-        shared_key, row_key = engine.keys_of(self.seed)
-        to_inputs = partial(host_inputs, self.stats_, sampling=config.sampling)
-        if domain.shared:
-            neighborhood = self._shared_neighborhood(config, type(lime))
-            return engine.explain_shared(
-                shared_key, domain, lime, target, rows, to_inputs, neighborhood, batch_size, tick
-            )
-        perturbed = np.asarray(domain.perturbed)
-
-        def inputs_of(samples: Any, taken: slice) -> np.ndarray:
-            made = to_inputs(samples)
-            if perturbed.all():
-                return made
-            # Columns that are held fixed carry the row's own values to the last digit.
-            return np.where(perturbed, made, values[taken][:, None, None, :])
-
-        return engine.explain_rows(row_key, domain, lime, target, rows, inputs_of, batch_size, tick)
-
-    def _shared_neighborhood(
-        self, config: TabularConfig, method: type
-    ) -> engine.SharedNeighborhood:
-        """The last shared neighborhood, if it is the one that is asked for."""
-        precision = jnp.result_type(float)
-        facts = (self.seed, config.num_samples, config.sampling, config.design, precision, method)
-        kept = getattr(self, "_neighborhood", None)
-        if kept is None or kept[0] != facts:
-            kept = self._neighborhood = (facts, engine.SharedNeighborhood())
-        return kept[1]
-
     def __getstate__(self) -> dict[str, Any]:
-        """Without the cached neighborhood."""
+        """Without what is only kept to save time."""
         state: Any = super().__getstate__()
-        return {**state, "_neighborhood": None}
+        return {**state, "_neighborhoods": {}, "_kept": None}
 
     def _check_settings(self) -> None:
         for name, known in (("algorithm", ALGORITHMS), ("mode", (*MODES, None))):
@@ -334,8 +404,10 @@ class TabularExplainer(BaseEstimator):
         ]
         return frames.Schema("array", names, tuple(map(bool, stats.categorical)), tuple(levels))
 
-    def _plan(self, num_features: int | None, num_samples: int) -> tuple[TabularConfig, Any, Any]:
-        """The configuration, and the domain and the method that it names."""
+    def _plan(
+        self, num_features: int | None, num_samples: int, kernel_width: float | None
+    ) -> TabularConfig:
+        """The configuration that the settings name; refused here if they do not go together."""
         discretized = self.discretizer is not None
         sampling = "around" if self.sample_around_instance else "bins" if discretized else "normal"
         encoding = self.encoding or ("same_bin" if discretized else "standardized")
@@ -346,10 +418,10 @@ class TabularExplainer(BaseEstimator):
             )
         features = None
         if self.features is not None:
-            found = {_column(self.schema_, f, "features") for f in self.features}
+            found = {column_number(self.schema_, f, "features") for f in self.features}
             features = tuple(sorted(found))
         config = TabularConfig(
-            kernel_width=self.kernel_width,
+            kernel_width=kernel_width,
             alpha=float(self.alpha),
             num_samples=num_samples,
             sampling=sampling,
@@ -362,9 +434,8 @@ class TabularExplainer(BaseEstimator):
             design=self.design,
             features=features,
         )
-        domain = make_domain(self.stats_, config)
-        method = make_method(self.stats_, config, shared=domain.shared)
-        return config, jax.device_put(domain), method
+        make_method(self.stats_, config, shared=make_domain(self.stats_, config).shared)
+        return config
 
     def _check_missing(self, config: TabularConfig, values: np.ndarray) -> None:
         in_bins = config.sampling == "bins" and config.encoding != "standardized"
@@ -393,102 +464,3 @@ class TabularExplainer(BaseEstimator):
                 "that `fit` did not see, and a column that is held fixed has to keep it; add the "
                 "column to `features`, or fit with that level"
             )
-
-
-def _as_list(names: Any) -> list[Any]:
-    """Names or numbers of columns, from any sequence, also an array or an index."""
-    return names.tolist() if hasattr(names, "tolist") else list(names)
-
-
-def _column(schema: frames.Schema, column: int | str, argument: str) -> int:
-    if isinstance(column, str) and column in schema.columns:
-        return schema.columns.index(column)
-    if not isinstance(column, str) and int(column) in range(len(schema.columns)):
-        return int(column)
-    raise ValueError(
-        f"`{argument}`: expected names or numbers of the {len(schema.columns)} columns, "
-        f"got {column!r}"
-    )
-
-
-def _check_counts(
-    labels: Any, top_labels: Any, num_features: Any, num_samples: Any, batch: Any
-) -> None:
-    counts: dict[str, tuple[Any, int]] = {
-        "top_labels": (top_labels, 1),
-        "num_features": (num_features, 1),
-        "num_samples": (num_samples, 2),
-        "batch_size": (batch, 1),
-    }
-    for name, (value, least) in counts.items():
-        if value is None and name != "num_samples":
-            continue
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-            raise ValueError(f"`{name}`: expected a whole number, at least {least}, got {value!r}")
-    if labels is not None and top_labels is not None:
-        raise ValueError("`top_labels`: expected either `labels` or `top_labels`, got both")
-
-
-def _check_method(method: str, model: Model) -> None:
-    if method not in METHODS:
-        raise ValueError(f"`method`: expected one of {', '.join(METHODS)}, got {method!r}")
-    if method == "exact":
-        raise ValueError(
-            f"`method`: no closed form is known for this model ({model.reason}); "
-            "use 'sampled' or 'auto'"
-        )
-
-
-def _check_fit(
-    fit: LinearFit, features: int, num_samples: int, hidden_error: Exception | None
-) -> None:
-    if not np.isfinite(fit.coef).all() or not np.isfinite(fit.intercept).all():
-        row = int(np.flatnonzero(~np.isfinite(fit.coef).all(axis=(1, 2)))[0])
-        raise ValueError(
-            f"`model`: its outputs on the samples of row {row} are not all finite numbers; "
-            "check that it accepts values that do not occur together in the training rows"
-        ) from hidden_error
-    few = np.flatnonzero(fit.effective_samples < min(features + 2, num_samples / 10))
-    if few.size:
-        least = float(fit.effective_samples[few].min())
-        warnings.warn(
-            f"the kernel is so narrow that {few.size} of {len(fit.coef)} rows rest on few samples "
-            f"(effective sample size down to {least:.3g}, {features} features); use a larger "
-            "`kernel_width` or more `num_samples`",
-            UserWarning,
-            stacklevel=3,
-        )
-
-
-def _run_mirrored(
-    run: Callable[..., LinearFit], model: TableModel, labels: np.ndarray, tick: Any
-) -> LinearFit:
-    """Both probabilities from the second, unless they turn out not to add up to 1."""
-    try:
-        fit = run(second_output(model), np.zeros((len(labels), 1), np.int64), tick)
-    except NotMirroredError:
-        return run(model, labels, tick)
-    return mirror_back(fit, labels)
-
-
-def _variables(stats: TabularStats, centered: np.ndarray, in_bins: bool) -> np.ndarray:
-    """The rows' own interpretable variables, one per feature."""
-    if in_bins:
-        return np.ones(centered.shape, np.float32)
-    units = np.where(stats.categorical, 1.0, (centered - stats.mean) / stats.scale)
-    return units.astype(np.float32)
-
-
-def _no_rows(labels: int, features: int) -> LinearFit:
-    wide, narrow = jnp.zeros((0, labels, features)), jnp.zeros((0, labels))
-    fit = LinearFit(
-        coef=wide,
-        std_error=wide,
-        selected=wide.astype(bool),
-        intercept=narrow,
-        score=narrow,
-        local_pred=narrow,
-        effective_samples=jnp.zeros(0),
-        support=jnp.zeros((0, features), jnp.int32),
-    )
-    return jax.tree.map(np.asarray, fit)

@@ -79,11 +79,11 @@ class Explanation:
         Returns:
             The name.
         """
-        position = self.explanations._position(self.row, label)
+        position = self.explanations.position(self.row, label)
         return self.explanations.output_names[self.explanations.labels[self.row, position]]
 
     def _strongest(self, num_features: int | None, label: int | None) -> tuple[list[int], int]:
-        position = self.explanations._position(self.row, label)
+        position = self.explanations.position(self.row, label)
         weights = self.explanations.coef[self.row, position]
         kept = ~np.isnan(self.explanations.std_error[self.row, position])
         order = np.argsort(-np.abs(weights), kind="stable")
@@ -146,17 +146,18 @@ class Explanation:
             score=float(all_.score[self.row, position]),
             local_pred=float(all_.local_pred[self.row, position]),
             effective_samples=float(all_.effective_samples[self.row]),
-            num_samples=all_.num_samples,
+            num_samples=int(all_.samples_used[self.row]),
             method=all_.method,
             notes=self._notes(),
-            degrees_of_freedom=all_.num_replicates - 1 if all_.num_replicates else None,
+            degrees_of_freedom=all_.replicates_of(self.row) - 1 if all_.num_replicates else None,
         )
 
     def _notes(self) -> tuple[str, ...]:
         all_ = self.explanations
         notes = []
-        effective, drawn = float(all_.effective_samples[self.row]), all_.num_samples
-        if drawn and effective > 0.9 * drawn:
+        effective = float(all_.effective_samples[self.row])
+        drawn = int(all_.samples_used[self.row]) or all_.num_samples
+        if effective > 0.9 * drawn:
             notes.append(
                 "The kernel is nearly flat: almost all samples count alike, so these weights are "
                 "averages over the whole table rather than local effects."

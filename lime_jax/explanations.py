@@ -13,6 +13,7 @@ import numpy as np
 from lime_jax.explanation import Explanation
 from lime_jax.frames import Schema, display_value
 from lime_jax.report import dataset_page
+from lime_jax.stages.designs import group_count
 
 if TYPE_CHECKING:
     import pandas
@@ -25,9 +26,11 @@ _ROW_ARRAYS = (
     "labels",
     "intercept",
     "score",
+    "held_out_score",
     "local_pred",
     "prediction",
     "effective_samples",
+    "samples_used",
     "row_ids",
     "support",
     "values",
@@ -35,7 +38,7 @@ _ROW_ARRAYS = (
     "variables",
 )
 _NAMES = ("output_names", "conditions", "method", "model_path", "output_kind")
-_NUMBERS = ("num_samples", "num_replicates")
+_NUMBERS = ("kernel_width", "num_samples", "num_replicates")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,10 +51,13 @@ class Explanations:
         labels: (rows, labels) which output each explanation is of; they differ by row under
             `top_labels`.
         intercept: (rows, labels) of the surrogate.
-        score: (rows, labels) its weighted R².
+        score: (rows, labels) its weighted R²; NaN where it was not asked for.
+        held_out_score: (rows, labels) R² of the surrogate on samples it was not fitted to.
         local_pred: (rows, labels) its value at the row.
         prediction: (rows, outputs) the model's own.
-        effective_samples: (rows,) (sum of weights)² / sum of squared weights.
+        effective_samples: (rows,) (sum of weights)² / sum of squared weights; where exact, of
+            `num_samples` draws.
+        samples_used: (rows,) drawn for each row; 0 where exact.
         row_ids: (rows,) 32-bit ids that the rows' keys came from.
         support: (rows, features) what the samples can say of the row's bins, a `Support`.
         values: (rows, features) the rows as numbers and level codes.
@@ -63,8 +69,9 @@ class Explanations:
         method: "exact" or "sampled".
         model_path: "jax" or "host", and why.
         output_kind: "probability", "margin" or "value".
-        num_samples: of each neighborhood; 0 if exact.
-        num_replicates: that standard errors come from.
+        kernel_width: of the proximity kernel, in units of the distance.
+        num_samples: of the largest neighborhood.
+        num_replicates: of the largest neighborhood, that standard errors come from; 0 where exact.
     """
 
     coef: np.ndarray
@@ -72,9 +79,11 @@ class Explanations:
     labels: np.ndarray
     intercept: np.ndarray
     score: np.ndarray
+    held_out_score: np.ndarray
     local_pred: np.ndarray
     prediction: np.ndarray
     effective_samples: np.ndarray
+    samples_used: np.ndarray
     row_ids: np.ndarray
     support: np.ndarray
     values: np.ndarray
@@ -86,6 +95,7 @@ class Explanations:
     method: str
     model_path: str
     output_kind: str
+    kernel_width: float
     num_samples: int
     num_replicates: int
 
@@ -140,11 +150,37 @@ class Explanations:
         if len(self) == 0:
             return np.zeros(len(self.feature_names)), np.zeros(len(self.feature_names))
         rows = np.arange(len(self))
-        position = self.shown if label is None else [self._position(int(r), label) for r in rows]
+        position = self.shown if label is None else [self.position(int(r), label) for r in rows]
         size = np.abs(self.coef[rows, position]).astype(np.float64)
         return size.mean(0), size.std(0) / np.sqrt(len(self))
 
-    def _position(self, row: int, label: int | None) -> int:
+    def replicates_of(self, row: int) -> int:
+        """Replicates that a row's standard errors come from; 0 where exact.
+
+        Args:
+            row: its number.
+
+        Returns:
+            Neighboring ones of very many count as one; see `stages.designs.group_count`.
+        """
+        if not self.num_replicates:
+            return 0
+        size = self.num_samples // self.num_replicates
+        return group_count(int(self.samples_used[row]) // size)
+
+    def position(self, row: int, label: int | None) -> int:
+        """Where in `labels` an output is.
+
+        Args:
+            row: its number.
+            label: output; None: the predicted one.
+
+        Returns:
+            Index into the second axis of `coef`.
+
+        Raises:
+            ValueError: if `label` was not explained.
+        """
         if label is None:
             return int(self.shown[row])
         found = np.flatnonzero(self.labels[row] == label)
@@ -332,8 +368,10 @@ class Explanations:
             ("method", self.method),
             ("model", self.model_path),
             ("output", self.output_kind),
-            ("samples", f"{self.num_samples:,} in {self.num_replicates} replicates"),
         ]
+        if self.method == "sampled":
+            drawn = f"{self.num_samples:,} in {self.num_replicates} replicates"
+            facts.append(("samples", drawn))
         reports = [self[r].report() for r in rows if r < len(self)]
         return dataset_page(title, list(self.feature_names), size, error, facts, reports)
 

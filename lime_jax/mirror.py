@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from lime_jax.typing import replaced
 
 
 class NotMirroredError(Exception):
@@ -49,10 +50,9 @@ def mirror_back(fit: Any, labels: np.ndarray) -> Any:
         name: np.repeat(getattr(fit, name), labels.shape[1], axis=1)
         for name in ("coef", "std_error", "selected", "intercept", "score", "local_pred")
     }
+    if fit.held_out_score is not None:
+        both["held_out_score"] = np.repeat(fit.held_out_score, labels.shape[1], axis=1)
     both["coef"] = np.where(second[..., None], both["coef"], -both["coef"])
     for name in ("intercept", "local_pred"):
         both[name] = np.where(second, both[name], 1 - both[name])
-    copy = object.__new__(type(fit))  # a host fit: `__init__` is for arrays on the device
-    for field in dataclasses.fields(fit):
-        object.__setattr__(copy, field.name, both.get(field.name, getattr(fit, field.name)))
-    return copy
+    return replaced(fit, **both)

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.typing import Array, Domain, Float, Int, Key, LinearFit, Method, PredictFn, Sampler
+from lime_jax.typing import Array, Domain, Float, Int, Key, Method, PredictFn, Sampler
 
 
 def units_of(design: Any) -> np.ndarray:
@@ -135,7 +135,7 @@ def explain_one(
     predict_fn: PredictFn,
     labels: Int[Array, " labels"] | None = None,
     units_at_once: int | None = None,
-) -> LinearFit:
+) -> Any:
     """Explain one row with a neighborhood of its own.
 
     Args:
@@ -151,17 +151,43 @@ def explain_one(
     Returns:
         The explanation.
     """
+    summaries = summarize_one(key, instance, domain, method, predict_fn, units_at_once)
+    return method.solve(summaries, domain.coordinates(instance), labels)
+
+
+def summarize_one(
+    key: Key[Array, ""],
+    instance: Any,
+    domain: Domain,
+    method: Method,
+    predict_fn: PredictFn,
+    units_at_once: int | None = None,
+    skip: Int[Array, ""] | int = 0,
+) -> Any:
+    """What the explanation of one row needs of its samples.
+
+    Args:
+        key: of the neighborhood.
+        instance: the row, as the domain knows it.
+        domain: what a sample is.
+        method: how to weigh and fit.
+        predict_fn: a JAX function, batch in, batch out.
+        units_at_once: as in `explain_one`.
+        skip: replicates that came before.
+
+    Returns:
+        Summaries with a leading axis of replicates.
+    """
     units = jnp.asarray(units_of(method.design))
+    ahead = jnp.stack([jnp.asarray(skip), jnp.zeros((), jnp.int32)]).astype(jnp.int32)
 
     def add(summaries: Any, some: Array) -> Any:
-        samples = sample(key, instance, domain, method, some)
+        samples = sample(key, instance, domain, method, some + ahead)
         y = predict(predict_fn, domain, samples)
         return summarize(instance, domain, method, samples, y, some, summaries)
 
     if units_at_once is None or units_at_once >= len(units):
-        summaries = add(None, units)
-    else:
-        groups = units.reshape(-1, units_at_once, 2)
-        first = add(None, groups[0])
-        summaries = jax.lax.scan(lambda s, some: (add(s, some), None), first, groups[1:])[0]
-    return method.solve(summaries, domain.coordinates(instance), labels)
+        return add(None, units)
+    groups = units.reshape(-1, units_at_once, 2)
+    first = add(None, groups[0])
+    return jax.lax.scan(lambda s, some: (add(s, some), None), first, groups[1:])[0]

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
 
-from lime_jax import frames
+from lime_jax import engine, frames
 from lime_jax.models.outputs import as_outputs, looks_like_probabilities, warn_unless_probabilities
 from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.typing import pytree, static
@@ -53,7 +53,7 @@ class TableModel:
         self.schema = schema
         self.num_outputs: int | None = None
         self.on_device = isinstance(model.predict, DevicePredict)
-        if self.on_device:
+        if self.on_device and model.host is None:
             for k, levels in enumerate(schema.levels):
                 if levels is not None and any(isinstance(level, str) for level in levels):
                     raise ValueError(
@@ -89,25 +89,63 @@ class TableModel:
         Returns:
             The predictions.
         """
-        if self.on_device:
-            raw = np.asarray(self.model.predict(jnp.asarray(self.numbers(X, values))))
+        if self.on_device and not self._needs_host(values):
+            inputs = values if self.model.host is not None else self.numbers(X, values)
+            raw = engine.predict_rows(self.model.predict, inputs)  # pyright: ignore[reportArgumentType]
             try:
                 return as_outputs(raw, len(values))
             except ValueError as error:
                 raise error from self.hidden_error
+        call = self.model.host or self.model.predict
         table = frames.align(self.schema, X)
         step = batch_size or len(values)
         parts = []
         for start in range(0, len(values), step):
             stop = min(start + step, len(values))
             try:
-                raw = self.model.predict(frames.take_rows(table, start, stop))
+                raw = call(frames.take_rows(table, start, stop))
             except Exception as error:
                 error.add_note(f"raised by the model on rows {start} to {stop - 1} of `X`")
                 raise
             parts.append(as_outputs(raw, stop - start, self.num_outputs))
             self.num_outputs = parts[-1].shape[1]
         return np.concatenate(parts)
+
+    def _needs_host(self, values: np.ndarray) -> bool:
+        """Whether a converted model should be asked itself.
+
+        Where a number is missing or a level unknown, it knows best whether that may be; and where
+        32 bits do not hold a number, it may fall on the other side of a threshold.
+        """
+        if self.model.host is None:
+            return False
+        if np.isnan(values).any() or (values[:, list(self.schema.categorical)] < 0).any():
+            return True
+        if self.model.rounds_inputs or jnp.result_type(float) == np.float64:
+            return False
+        return not np.array_equal(values, values.astype(np.float32))
+
+    def agrees_with_itself(self, values: Float64[np.ndarray, "rows features"]) -> bool:
+        """Whether a converted model says what it said before it was converted.
+
+        Args:
+            values: some rows, encoded; NaN where numbers may be missing.
+
+        Returns:
+            False: something about the model or the table is not as the converter thought.
+
+        Raises:
+            Exception: the model's own, if it refuses such rows.
+        """
+        assert self.model.host is not None
+        rounded = values.astype(np.float32)
+        raw = self.model.host(frames.decode(self.schema, rounded.astype(np.float64)))
+        own = as_outputs(raw, len(values))
+        converted = np.asarray(engine.predict_rows(self.model.predict, rounded))  # pyright: ignore[reportArgumentType]
+        scale = max(float(np.abs(own).max()), 1e-30)
+        return converted.shape == own.shape and bool(
+            np.all(np.abs(converted - own) <= 1e-3 * scale)
+        )
 
     @property
     def hidden_error(self) -> Exception | None:
@@ -136,9 +174,9 @@ class TableModel:
         """A JAX model for the engine's samples, in which levels are codes.
 
         Returns:
-            The model itself where codes and levels are the same numbers.
+            The model itself where codes and levels are the same numbers, or it takes codes.
         """
-        levels = self._numeric_levels()
+        levels = {} if self.model.host is not None else self._numeric_levels()
         if not levels:
             return self.model.predict  # pyright: ignore[reportReturnType]
         tables = tuple(jnp.asarray(table, jnp.result_type(float)) for table in levels.values())

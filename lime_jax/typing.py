@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 __all__ = [
     "Array",
     "Bool",
+    "ClosedForm",
     "Coordinates",
     "Domain",
     "Float",
@@ -27,6 +28,7 @@ __all__ = [
     "UInt32",
     "View",
     "pytree",
+    "replaced",
     "static",
 ]
 
@@ -85,6 +87,22 @@ def pytree(cls: type[_T]) -> type[_T]:
     return cls
 
 
+def replaced(node: _T, **changes: Any) -> _T:
+    """A copy of a `pytree` with other leaves; like unflattening, it does not go through `__init__`.
+
+    Args:
+        node: of a class made by `pytree`; its arrays may be on the host.
+        **changes: by field.
+
+    Returns:
+        The copy.
+    """
+    copy = object.__new__(type(node))
+    for field in dataclasses.fields(node):  # pyright: ignore[reportArgumentType]
+        object.__setattr__(copy, field.name, changes.get(field.name, getattr(node, field.name)))
+    return copy
+
+
 class Support(enum.IntEnum):
     """What the samples can say of x's own bin or level."""
 
@@ -110,6 +128,9 @@ class LinearFit:
         local_pred: the surrogate's value at x.
         effective_samples: (sum of weights)² / sum of squared weights.
         support: what the samples can say of x's bins, a `Support`.
+        held_out_score: R² on samples that the surrogate was not fitted to: on every replicate,
+            the surrogate of the others; at most `score`, but for noise. None: an exact fit,
+            where it is `score`.
     """
 
     coef: Float[Array, "*batch outputs features"]
@@ -120,6 +141,7 @@ class LinearFit:
     local_pred: Float[Array, "*batch outputs"]
     effective_samples: Float[Array, "*batch"]
     support: Int[Array, "*batch features"]
+    held_out_score: Float[Array, "*batch outputs"] | None = None
 
 
 @pytree
@@ -243,4 +265,27 @@ class SharedMethod(Sampler, Protocol):
         self, domain: Domain, instance: Any, adjusted: Any, labels: Int[Array, " labels"] | None
     ) -> LinearFit:
         """One row's explanation."""
+        ...
+
+
+@runtime_checkable
+class ClosedForm(Protocol):
+    """The explanation of every row as a formula: what sampling converges to."""
+
+    @property
+    def rows_at_once(self) -> int:
+        """Rows that are worth working on together."""
+        ...
+
+    def explain_block(
+        self,
+        instances: Any,
+        labels: Int[Array, "rows labels"],
+        variance: Float[Array, "rows outputs"] | None,
+    ) -> LinearFit:
+        """Explanations of a block of rows.
+
+        `variance` is that of the outputs in each row's neighborhood, for the score; None: it is
+        not asked for.
+        """
         ...

@@ -20,24 +20,25 @@ PACKAGE = "lime_jax"
 # "" is `lime_jax` itself, the public names, which only the command line may import.
 FLOORS = (
     *("typing", "stages", "fits", "domains", "neighborhood", "functional", "models", "budget"),
+    *("exact", "engine", "plots", "report", "precision", "adaptive", "row_ids", "frames"),
     *(
-        "engine",
-        "plots",
-        "report",
-        "row_ids",
-        "frames",
         "progress",
         "conditions",
         "mirror",
         "table_model",
+        "kept_model",
+        "row_fits",
+        "door",
+        "options",
     ),
-    *("explanation", "explainers", "", "cli", "__main__"),
+    *("explanation", "widths", "explainers", "", "cli", "__main__"),
 )
 SHARED = {"explanations": "explanation"}  # one row and a data set of them: one floor
 # Libraries a user may not have or may not need: imported inside the functions that use them.
 OPTIONAL = {
     *("pandas", "polars", "pyarrow", "matplotlib", "rich", "skops", "lime", "IPython"),
-    *("ray", "pyspark", "torch", "xgboost", "lightgbm", "keras"),
+    *("ray", "pyspark", "torch", "xgboost", "lightgbm", "keras", "onnx", "onnxruntime"),
+    *("equinox", "flax", "shap"),
 }
 # A subclass of matplotlib's Figure; itself imported inside the function that makes one.
 NEEDS_ITS_LIBRARY = {"lime_jax.plots.notebook_figure"}

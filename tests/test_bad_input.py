@@ -1,5 +1,8 @@
 """Bad input: a clear error that names the argument, and odd but valid input that simply works."""
 
+import json
+import subprocess
+import sys
 import warnings
 
 import jax.numpy as jnp
@@ -7,8 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+import xgboost
 from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, QuantileTransformer, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from lime_jax import TabularExplainer, host_predict, jax_predict
 from lime_jax.typing import Support
@@ -97,11 +107,14 @@ ARGUMENTS = {
     "top_labels zero": (0, r"`top_labels`: expected a whole number, at least 1, got 0"),
     "num_features": (0, r"`num_features`: expected a whole number, at least 1, got 0"),
     "num_features negative": (-2, r"`num_features`: .* got -2"),
-    "num_samples": (1, r"`num_samples`: expected a whole number, at least 2, got 1"),
+    "num_samples": (1, r"`num_samples`: expected a whole number, at least 2, or 'auto', got 1"),
     "num_samples negative": (-5, r"`num_samples`: .* got -5"),
     "batch_size": (0, r"`batch_size`: expected a whole number, at least 1, got 0"),
     "method": ("fast", r"`method`: expected one of auto, sampled, exact, got 'fast'"),
-    "method exact": ("exact", r"`method`: no closed form is known for this model.*'sampled'"),
+    "method exact": (
+        "exact",
+        r"`method`: there is no closed form .* its inside is not known; use 'sampled'",
+    ),
     "row_ids": (
         [1, 2],
         r"`row_ids` must have one id per row of `X`, shape \(5,\), got shape \(2,\)",
@@ -364,7 +377,7 @@ class TestAModelThatRaises:
 
     def test_behind_host_predict_on_samples(self):
         def fail(batch):
-            if len(batch) > 5:
+            if len(batch) > 8:  # the rows come padded to a power of two
                 raise ZeroDivisionError("my own words")
             return np.zeros(len(batch))
 
@@ -380,3 +393,117 @@ def test_a_kernel_so_narrow_that_all_weights_vanish_is_warned_about(settings):
         explanations = explainer.explain(X[:5], model, num_samples=256)
     for name in ("coef", "intercept", "local_pred", "score", "effective_samples"):
         assert np.isfinite(getattr(explanations, name)).all(), name
+
+
+UNFITTED = {
+    "forest": RandomForestClassifier,
+    "pipeline": lambda: make_pipeline(StandardScaler(), RandomForestClassifier()),
+    "xgboost": xgboost.XGBClassifier,
+}
+
+
+@pytest.mark.parametrize("method", ["auto", "sampled", "exact"])
+@pytest.mark.parametrize("name", UNFITTED)
+def test_a_model_that_was_not_fitted_says_so(name, method):
+    with pytest.raises(NotFittedError, match="fit"):
+        FITTED.explain(X[:5], UNFITTED[name](), method=method)
+
+
+NAMED = pd.DataFrame(X[:, :3], columns=["a", "b", "c"])
+CLASS = (X[:, 0] > 0).astype(int)
+OTHER_COLUMNS = {
+    "fewer": (X[:, :2], "expecting 2 features", "fitted on 2 columns and gets 3"),
+    "in another order": (
+        NAMED[["c", "b", "a"]],
+        "must be in the same order",
+        "columns of other names or another order",
+    ),
+    "of another name": (NAMED.rename(columns={"a": "z"}), "seen at fit time, yet now missing", ""),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_COLUMNS)
+def test_a_model_of_other_columns_says_so_itself_unless_exact_was_asked_for(name):
+    table, own_words, reason = OTHER_COLUMNS[name]
+    rows = X[:, :3] if name == "fewer" else NAMED
+    other = DecisionTreeClassifier(max_depth=2).fit(table, CLASS)
+    explainer = TabularExplainer().fit(rows)
+    with pytest.raises(ValueError, match=own_words):
+        explainer.explain(rows[:5], other)
+    with pytest.raises(ValueError, match=rf"`method`: there is no closed form.*{reason}"):
+        explainer.explain(rows[:5], other, method="exact")
+
+
+def test_a_pipeline_that_misses_a_column_names_it_and_the_step():
+    columns = ColumnTransformer([("scale", StandardScaler(), ["a", "b"])])
+    other = make_pipeline(columns, DecisionTreeClassifier(max_depth=2)).fit(NAMED, CLASS)
+    table = NAMED[["a", "c"]]
+    explainer = TabularExplainer().fit(table)
+    with pytest.raises(ValueError, match=r"columns are missing: \{'b'\}"):
+        explainer.explain(table[:5], other)
+    with pytest.raises(ValueError, match=r"step 'columntransformer__scale'.*\['b'\].* not here"):
+        explainer.explain(table[:5], other, method="exact")
+    more = TabularExplainer().fit(NAMED).explain(NAMED[:5], other)
+    assert more.method == "exact"
+    assert (more.coef[:, :, 2] == 0).all()
+
+
+def test_an_unsupported_step_is_named_and_the_host_path_is_taken_unless_exact_was_asked_for():
+    odd_one = make_pipeline(QuantileTransformer(n_quantiles=9), DecisionTreeClassifier(max_depth=2))
+    odd_one.fit(X, CLASS)
+    reason = r"step 'quantiletransformer' \(QuantileTransformer\): has no JAX form here"
+    explanations = FITTED.explain(X[:5], odd_one, num_samples=256)
+    assert explanations.method == "sampled"
+    with pytest.raises(ValueError, match=rf"`method`: .*{reason}"):
+        FITTED.explain(X[:5], odd_one, method="exact")
+    assert "host: Pipeline.predict_proba on the host: step 'quant" in explanations.model_path
+
+
+@pytest.mark.parametrize("last", [DecisionTreeClassifier, LogisticRegression])
+@pytest.mark.parametrize("method", ["auto", "sampled"])
+def test_a_level_of_the_table_that_the_model_refuses_is_refused_in_its_own_words(last, method):
+    columns = ColumnTransformer([("levels", OneHotEncoder(), ["color"])], remainder="passthrough")
+    refuses = make_pipeline(columns, last()).fit(TEXT, [0, 1, 0, 1])
+    table = pd.concat([TEXT, TEXT.assign(color="pink")], ignore_index=True)
+    with pytest.raises(ValueError, match=r"Found unknown categories \['pink'\]"):
+        TabularExplainer().fit(table).explain(TEXT, refuses, num_samples=256, method=method)
+
+
+LARGE = """
+import json, resource
+import numpy as np
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.tree import DecisionTreeRegressor
+from lime_jax import TabularExplainer
+
+rng = np.random.default_rng(0)
+steps = np.arange(3001.0)[:, None]
+chain = DecisionTreeRegressor(random_state=0)
+chain.fit(steps, np.arange(3001) % 2, sample_weight=0.99 ** np.arange(3001))
+X = rng.normal(size=(3000, 6))
+wide = RandomForestRegressor(32, random_state=0).fit(X, X[:, 0] * X[:, 1] + rng.normal(size=3000))
+leaves = sum(tree.get_n_leaves() for tree in wide.estimators_)
+found = {"depth": int(chain.get_depth()), "leaves": int(leaves)}
+for name, model, table in (("chain", chain, steps), ("wide", wide, X)):
+    explainer = TabularExplainer(alpha=0.0).fit(table)
+    exact = explainer.explain(table[::500], model, method="exact", score=False)
+    assert exact.model_path[:3] == "jax"
+    np.testing.assert_allclose(exact.prediction[:, 0], model.predict(table[::500]), rtol=1e-5)
+    assert np.isfinite(exact.coef).all() and np.abs(exact.coef).min() > 0
+    if name == "chain":
+        sampled = explainer.explain(table[::500], model, method="sampled", num_samples=2048)
+        z = (sampled.coef - exact.coef) / sampled.std_error
+        found["z"] = float(np.sqrt((z**2).mean()))
+found["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(json.dumps(found))
+"""
+
+
+def test_very_deep_and_very_large_trees_are_explained_within_memory():
+    done = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["depth"] == 3000
+    assert found["leaves"] > 55_000
+    assert found["z"] < 2
+    assert found["peak"] < 1.5e9

@@ -44,7 +44,7 @@ def test_results_name_the_machine_but_no_host_or_path(tmp_path):
     assert written["records"][0]["met"] is True
     assert set(written["machine"]) == {
         *("cpu", "cores", "system", "python"),
-        *("jax", "numpy", "scipy", "scikit-learn", "lime"),
+        *("jax", "numpy", "scipy", "scikit-learn", "lime", "shap", "xgboost-cpu", "keras"),
     }
     page = (tmp_path / "results.md").read_text()
     assert "| fast | 2 rows/s | 1 rows/s | 2 | ≥ 1.5 | yes |" in page

@@ -176,6 +176,7 @@ def asked(monkeypatch):
         (["--top-labels", "1"], {"top_labels": 1}),
         (["--num-features", "2"], {"num_features": 2}),
         (["--num-samples", "512"], {"num_samples": 512}),
+        (["--method", "exact"], {"method": "exact"}),
         (["--no-progress"], {"progress": False}),
     ],
 )
@@ -190,6 +191,7 @@ def test_options_reach_the_library(cli, asked, tmp_path, capsys, arguments, opti
     [
         (["--seed", "3"], {"seed": 3}),
         (["--algorithm", "lime"], {"algorithm": "lime"}),
+        (["--output", "margin"], {"output": "margin"}),
         (["--discretizer", "decile"], {"discretizer": "decile"}),
         (["--discretizer", "entropy"], {"discretizer": "entropy"}),
         (["--discretizer", "none"], {"discretizer": None}),

@@ -1,4 +1,4 @@
-"""The notebook runs from top to bottom without a warning and shows what its text says."""
+"""The notebooks run from top to bottom without a warning and show what their text says."""
 
 from __future__ import annotations
 
@@ -36,17 +36,15 @@ def number_after(text, label):
     return float(found[1])
 
 
-@pytest.fixture(scope="module")
-def executed(tmp_path_factory):
-    """A copy of the notebook, executed by the Python that runs the tests."""
-    home = tmp_path_factory.mktemp("jupyter")
+def execute(path, home):
+    """A copy of a notebook, executed by the Python that runs the tests."""
     kernel = home / "kernels" / KERNEL
     kernel.mkdir(parents=True)
     command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = {"argv": command, "display_name": "tests", "language": "python"}
     (kernel / "kernel.json").write_text(json.dumps(spec))
 
-    notebook = nbformat.read(FOLDER / "breast_cancer.ipynb", as_version=4)
+    notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = []
@@ -64,8 +62,20 @@ def executed(tmp_path_factory):
         return client.execute()
 
 
-def test_runs_without_errors_or_warnings(executed):
-    loud = [o for o in outputs(executed) if o.output_type == "error" or o.get("name") == "stderr"]
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    return execute(FOLDER / "breast_cancer.ipynb", tmp_path_factory.mktemp("jupyter"))
+
+
+@pytest.fixture(scope="module")
+def penalized(tmp_path_factory):
+    return execute(FOLDER / "explanation_penalty.ipynb", tmp_path_factory.mktemp("jupyter"))
+
+
+@pytest.mark.parametrize("name", ["executed", "penalized"])
+def test_runs_without_errors_or_warnings(request, name):
+    ran = request.getfixturevalue(name)
+    loud = [o for o in outputs(ran) if o.output_type == "error" or o.get("name") == "stderr"]
     assert loud == []
 
 
@@ -98,6 +108,18 @@ def test_it_agrees_with_lime_within_its_noise(executed):
 
 def test_numpy_and_jax_agree_on_the_same_samples(executed):
     assert "NumPy and JAX agree on the same samples: True" in printed(executed)
+
+
+def test_a_penalty_on_the_explanation_pays_where_the_shortcut_fails(penalized):
+    usual, told = printed(penalized).split("with the penalty:")
+    mark, same, other = (
+        "|weight| of the mark:",
+        "accuracy, same scanner:",
+        "accuracy, other scanner:",
+    )
+    assert number_after(told, mark) < 0.2 * number_after(usual, mark)
+    assert number_after(told, other) > number_after(usual, other) + 0.1
+    assert number_after(usual, same) > number_after(told, same)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

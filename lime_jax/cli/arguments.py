@@ -177,6 +177,17 @@ def _add_choices(parser: _Parser) -> None:
     choices.add_argument(
         "--num-samples", type=_whole(1), default=4096, metavar="N", help="default: 4096"
     )
+    choices.add_argument(
+        "--method",
+        choices=("auto", "exact", "sampled"),
+        default="auto",
+        help="auto (default): exact where there is a closed form, else sampled",
+    )
+    choices.add_argument(
+        "--output",
+        choices=("probability", "margin", "value"),
+        help="of the model (default: probability of a classifier, value of a regressor)",
+    )
     choices.add_argument("--seed", type=_whole(0), default=0, metavar="N", help="default: 0")
     choices.add_argument(
         "--discretizer",

@@ -131,7 +131,8 @@ def _check_model(inputs: Inputs) -> None:
     """Call the model on one row, so that a mismatch is said before the work, and clearly."""
     from lime_jax.models import as_predict_fn
 
-    predict = as_predict_fn(inputs.model).predict
+    model = as_predict_fn(inputs.model)
+    predict = model.host or model.predict
     try:
         if len(inputs.rows):
             predict(inputs.rows[:1])
@@ -152,6 +153,7 @@ def _explain(inputs: Inputs, arguments: Namespace) -> Any:
         discretizer=discretizer,
         categorical_features=inputs.categorical,
         feature_names=inputs.feature_names,
+        output=arguments.output,
         seed=arguments.seed,
     ).fit(inputs.training, inputs.target if discretizer == "entropy" else None)
     return explainer.explain(
@@ -161,6 +163,7 @@ def _explain(inputs: Inputs, arguments: Namespace) -> Any:
         top_labels=arguments.top_labels,
         num_features=arguments.num_features,
         num_samples=arguments.num_samples,
+        method=arguments.method,
         progress=False if arguments.no_progress else None,
     )
 

@@ -77,7 +77,7 @@ def _difference(
 
 def estimate(
     sums: Sums, slope: Float[Array, "replicates outputs features"]
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, Array, Array, Array]:
     """Coefficients before shrinkage.
 
     Args:
@@ -85,22 +85,69 @@ def estimate(
         slope: the additive functions' own coefficients, one per replicate.
 
     Returns:
-        Coefficients (outputs, features), their standard errors, and which features rest on bins
-        that some replicate never met: their errors come from the pooled samples.
+        Coefficients (outputs, features), their standard errors, which features rest on bins
+        that some replicate never met (their errors come from the pooled samples), and the
+        coefficients without each replicate (replicates, outputs, features).
     """
     parts = (sums.hits, sums.products, sums.weight, sums.residual)
     pooled = [part.sum(0) for part in parts]
     others = [whole - part for whole, part in zip(pooled, parts, strict=True)]
     whole, left_out = _difference(*pooled), _difference(*others)
-    # A left-out set that never met x's bin says nothing about it.
-    left_out = jnp.where(others[0][:, None] > 0, left_out, whole)
+    other_slopes = (slope.sum(0) - slope) / (slope.shape[0] - 1)
     beta = whole + slope.mean(0)
-    left_out = left_out + (slope.sum(0) - slope) / (slope.shape[0] - 1)
-    error = jackknife_standard_error(beta, left_out)
+    # A left-out set that never met x's bin says nothing about it.
+    known = jnp.where(others[0][:, None] > 0, left_out, whole)
+    error = jackknife_standard_error(beta, known + other_slopes)
 
     weight = jnp.maximum(pooled[2], jnp.finfo(beta.dtype).tiny)
     effective = weight**2 / jnp.maximum(sums.squares, jnp.finfo(beta.dtype).tiny)
     spread = jnp.sqrt(sums.residual_squared / weight)[:, None]
     count = jnp.maximum(pooled[0] / weight * effective, 1)
     rare = (sums.hits <= 0).any(0)
-    return beta, jnp.where(rare, spread / jnp.sqrt(count), error), rare
+    error = jnp.where(rare, spread / jnp.sqrt(count), error)
+    return beta, error, rare, left_out + other_slopes
+
+
+def held_out_excess(
+    sums: Sums,
+    slope: Float[Array, "replicates outputs features"],
+    mean: Float[Array, "replicates outputs"],
+    coef: Float[Array, "replicates outputs features"],
+    q: Float[Array, " features"],
+) -> Float[Array, " outputs"]:
+    """What surrogates explain of the variance in samples that they were not fitted to.
+
+    The mean square that a surrogate `b + β z` leaves is
+    `Var y - 2 β·Cov(z, y) + Σ v β² + (E y - b - β·q)²`.
+    Of each replicate's own samples it needs the covariance. That too has the exact part of the
+    additive function and the sampled part of its residual; both are fair to a surrogate of the
+    other replicates, whose additive function it is.
+
+    Args:
+        sums: of the residuals that the additive functions leave.
+        slope: the additive functions' own coefficients, one per replicate.
+        mean: their exact means.
+        coef: of the surrogate without each replicate, 0 where not selected.
+        q: chance of x's own bin under the kernel.
+
+    Returns:
+        `Var y` less the mean square; negative where the surrogates are worse than the mean.
+    """
+    tiny = jnp.finfo(coef.dtype).tiny
+    replicates, total = sums.weight.shape[0], jnp.maximum(sums.weight.sum(), tiny)
+    v = q * (1 - q)
+    share = sums.weight[:, None] / total
+    weight = jnp.maximum(sums.weight, tiny)[:, None]
+    rest = jnp.maximum(total - sums.weight, tiny)[:, None]
+    others = (sums.residual.sum(0) - sums.residual) / rest
+    # Centered at the mean of the others: at the replicate's own, few samples would fit themselves.
+    covariance = (
+        sums.products
+        - q * sums.residual[..., None]
+        - others[..., None] * (sums.hits - q * sums.weight[:, None])[:, None]
+    ) / total + share[..., None] * v * slope
+    explained = (coef * (2 * covariance - share[..., None] * v * coef)).sum((0, 2))
+    own_mean = mean + sums.residual / weight
+    other_mean = (mean.sum(0) - mean) / (replicates - 1) + others
+    # A replicate's own mean is as uncertain as the others' times their number.
+    return explained - (share * (own_mean - other_mean) ** 2).sum(0) / replicates

@@ -18,11 +18,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.fits.additive import fit_values, inverse_root, slopes
-from lime_jax.fits.differences import Sums, estimate, take_outputs
+from lime_jax.fits.differences import Sums, estimate, held_out_excess, take_outputs
 from lime_jax.stages.bins import tilt
 from lime_jax.stages.designs import Design, uniforms
-from lime_jax.stages.select import resolve_selection
-from lime_jax.typing import Array, Bool, Domain, Float, Int, Key, LinearFit, Support, pytree, static
+from lime_jax.stages.select import select_independent
+from lime_jax.typing import Array, Domain, Float, Int, Key, LinearFit, Support, pytree, static
 
 WIDE_COLUMN = 32
 """A column with more bins is compared code by code: one-hot products cost as much as its bins."""
@@ -215,10 +215,10 @@ class IndependentMethod:
         sums = self._weighted_sums(adjusted, own_bins)
         if labels is not None:
             sums = take_outputs(sums, labels)
-        slope, mean = self._exact_part(adjusted, own_bins, labels)
-        beta, error, rare = estimate(sums, slope)
+        slope, means = self._exact_part(adjusted, own_bins, labels)
+        beta, error, rare, left_out = estimate(sums, slope)
         weight = jnp.maximum(sums.weight.sum(), jnp.finfo(beta.dtype).tiny)
-        mean = mean + sums.residual.sum(0) / weight
+        mean = means.mean(0) + sums.residual.sum(0) / weight
         variance = jnp.maximum(sums.output_squared / weight - (sums.output / weight) ** 2, 0)
 
         met = own_bins >= 0
@@ -226,11 +226,20 @@ class IndependentMethod:
         q = tilt(probability, self.kernel_width)
         v = q * (1 - q)
         varies = jnp.broadcast_to(met & (v > 0), beta.shape)
-        chosen = varies & self._select(jnp.where(varies, beta, 0), v)
+        chosen = varies & select_independent(
+            jnp.where(varies, beta, 0),
+            v[None],
+            jnp.ones_like(v)[None],
+            self.num_features,
+            self.feature_selection,
+        )
         # What ridge's penalty does to a diagonal Gram matrix.
         shrink = jnp.where(v > 0, v / jnp.maximum(v + self.alpha / weight, 1e-30), 0)
         coef = jnp.where(chosen, beta * shrink, 0)
         explained = ((2 * jnp.where(chosen, beta, 0) - coef) * coef * v).sum(-1)
+        rest = jnp.maximum(weight - sums.weight, jnp.finfo(beta.dtype).tiny)[:, None, None]
+        left_out = jnp.where(chosen, left_out * v / jnp.maximum(v + self.alpha / rest, 1e-30), 0)
+        excess = held_out_excess(sums, slope, means, left_out, q)
         constant = variance <= 0
         intercept = mean - coef @ q
         support = jnp.where(met, jnp.where(rare, Support.RARE, Support.FULL), Support.NONE)
@@ -243,6 +252,7 @@ class IndependentMethod:
             local_pred=intercept + coef.sum(-1),
             effective_samples=weight**2 / jnp.maximum(sums.squares, jnp.finfo(beta.dtype).tiny),
             support=support.astype(jnp.int32),
+            held_out_score=jnp.where(constant, 1.0, excess / jnp.where(constant, 1, variance)),
         )
 
     def _one_hot(self, narrow: Int[Array, "*batch columns"]) -> Float[Array, "*batch bins"]:
@@ -342,12 +352,12 @@ class IndependentMethod:
 
     def _exact_part(
         self, adjusted: Adjusted, own_bins: Int[Array, " features"], labels: Array | None
-    ) -> tuple[Float[Array, "replicates outputs features"], Float[Array, " outputs"]]:
-        """Coefficients of the additive functions, and the mean they and the outputs have."""
+    ) -> tuple[Float[Array, "replicates outputs features"], Float[Array, "replicates outputs"]]:
+        """Coefficients of the additive functions, and the means they and the outputs have."""
         mean = adjusted.mean if labels is None else adjusted.mean[labels]
         shape = (adjusted.targets.shape[0], mean.shape[0], own_bins.shape[0])
         if adjusted.slope is None or adjusted.rest is None:
-            return jnp.zeros(shape, mean.dtype), mean
+            return jnp.zeros(shape, mean.dtype), jnp.broadcast_to(mean, shape[:2])
         slope, rest = adjusted.slope, adjusted.rest
         if labels is not None:
             slope, rest = slope[:, labels], rest[:, labels]
@@ -362,23 +372,8 @@ class IndependentMethod:
         own_rest = jnp.where(
             met, jnp.take(rest, position, axis=-1), jnp.take(whole, first, axis=-1)
         )
-        mean = mean + (own_rest + q * own_slope).sum(-1).mean(0)
+        mean = mean + (own_rest + q * own_slope).sum(-1)
         return jnp.zeros(shape, mean.dtype).at[..., self.narrow_columns].set(own_slope), mean
-
-    def _select(
-        self, beta: Float[Array, "outputs features"], v: Float[Array, " features"]
-    ) -> Bool[Array, "outputs features"]:
-        """The selection methods of the moments, for a diagonal Gram matrix."""
-        method = resolve_selection(self.feature_selection, self.num_features)
-        if self.num_features is None or method == "none":
-            return jnp.ones(beta.shape, bool)
-        size = jnp.abs(beta)
-        if method == "forward_selection":
-            size = size * jnp.sqrt(v)
-        elif method == "lasso_path":
-            size = size * v
-        _, best = jax.lax.top_k(size, min(self.num_features, beta.shape[1]))
-        return jax.vmap(lambda row: jnp.zeros(v.shape, bool).at[row].set(True))(best)
 
 
 def make_independent_method(

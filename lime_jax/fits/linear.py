@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 
 from lime_jax.fits.jackknife import jackknife_standard_error, leave_one_out
-from lime_jax.stages.designs import Design, uniforms
+from lime_jax.stages.designs import Design, group_count, uniforms
 from lime_jax.stages.kernels import distance, exponential_kernel
 from lime_jax.stages.moments import Moments, merge, pool, weighted_moments
-from lime_jax.stages.ridge import local_prediction, r_squared, ridge
+from lime_jax.stages.ridge import local_prediction, pooled_r_squared, r_squared, ridge
 from lime_jax.stages.select import select
 from lime_jax.typing import (
     Array,
@@ -122,6 +122,7 @@ class LinearMethod:
         """
         if labels is not None:
             summaries = _take_outputs(summaries, labels)
+        summaries = _grouped(summaries)
         include = leave_one_out(summaries.weight.shape[0])
         everything = pool(summaries, include[0])
         chosen, mask = self._select(everything, coordinates)
@@ -145,6 +146,7 @@ class LinearMethod:
             local_pred=local_prediction(coef, intercept, coordinates.z),
             effective_samples=everything.weight**2 / squared,
             support=coordinates.support,
+            held_out_score=pooled_r_squared(summaries, left_out, intercepts[1:], everything),
         )
 
     @property
@@ -198,6 +200,18 @@ class LinearMethod:
 def _join_blocks(leaf: Array) -> Array:
     replicates, blocks, size, *rest = leaf.shape
     return leaf.reshape(replicates, blocks * size, *rest)
+
+
+def _grouped(moments: Moments) -> Moments:
+    """Neighboring replicates together, where there are very many."""
+    replicates = moments.weight.shape[0]
+    groups = group_count(replicates)
+    if groups == replicates:
+        return moments
+    parts = jax.tree.map(
+        lambda leaf: leaf.reshape(groups, replicates // groups, *leaf.shape[1:]), moments
+    )
+    return jax.vmap(pool, in_axes=(0, None))(parts, jnp.ones(replicates // groups))
 
 
 def _take_outputs(moments: Moments, labels: Int[Array, " labels"]) -> Moments:

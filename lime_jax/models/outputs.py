@@ -92,5 +92,5 @@ def warn_unless_probabilities(prediction: Float64[np.ndarray, "rows outputs"]) -
             f"sum to {sums[worst]:.4g}; hand over `mode='regression'` or `output='margin'` if "
             "they are not meant to be",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -9,6 +9,10 @@ from typing import Any, Generic, TypeVar
 import jax
 import numpy as np
 
+from lime_jax.models.features import NotConvertibleError, RawTable
+from lime_jax.models.registry import convert, has_methods, host_method, opener_of
+from lime_jax.models.structure import Structure
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -44,9 +48,10 @@ class DevicePredict(Generic[Function]):
         return cls(jax.tree_util.tree_unflatten(structure, leaves))
 
 
-@dataclasses.dataclass(frozen=True)
+@jax.tree_util.register_pytree_node_class
+@dataclasses.dataclass(frozen=True, eq=False)
 class Model:
-    """A model as the explainers use it.
+    """A model as the explainers use it; a pytree, and a function of a batch.
 
     Attributes:
         predict: `DevicePredict`, or a function of a batch on the host.
@@ -54,6 +59,10 @@ class Model:
         reason: why, in words.
         output_kind: "probability", "margin" or "value"; None where only the numbers can tell.
         class_names: if the model knows them.
+        structure: of a converted model whose output is a sum over trees or over columns.
+        why_not_exact: why it has no structure.
+        host: a converted model as it came, a function of a batch on the host.
+        rounds_inputs: see `Converted`.
     """
 
     predict: Callable[..., Any]
@@ -61,6 +70,24 @@ class Model:
     reason: str
     output_kind: str | None
     class_names: tuple[str, ...] | None = None
+    structure: Structure | None = None
+    why_not_exact: str = "its inside is not known"
+    host: Callable[..., Any] | None = None
+    rounds_inputs: bool = False
+
+    def __call__(self, inputs: Any) -> Any:
+        """Call the model on a batch."""
+        return self.predict(inputs)
+
+    def tree_flatten(self) -> tuple[Any, Any]:
+        """The arrays of `predict`; a copy with other arrays has no structure."""
+        facts = (self.path, self.reason, self.output_kind, self.class_names)
+        return (self.predict,), facts
+
+    @classmethod
+    def tree_unflatten(cls, facts: Any, children: Any) -> Model:
+        """Put the arrays back."""
+        return cls(*children, *facts)
 
 
 _MARK = "__lime_jax_predict__"
@@ -96,15 +123,20 @@ _KINDS = {"predict_proba": "probability", "decision_function": "margin", "predic
 _METHODS = {kind: method for method, kind in _KINDS.items()}
 
 
-def as_predict_fn(model: Any, output: str | None = None) -> Model:
+def as_predict_fn(model: Any, output: str | None = None, table: RawTable | None = None) -> Model:
     """See what a model is, and how to call it.
+
+    A fitted estimator that the registry knows becomes a JAX function of the table: numbers, and
+    codes where `table` has levels.
 
     Args:
         model: a pytree with `__call__`, a jitted function or a function marked by `jax_predict`
             (these run on the device); a fitted estimator or its bound method
-            (`clf.predict_proba`); or any other function of a NumPy batch.
+            (`clf.predict_proba`); a Keras, Equinox, Flax or ONNX model; or any other function of
+            a NumPy batch.
         output: "probability", "margin" or "value"; None: what the handed method returns, or
             for an estimator `predict_proba` if it has one, else `predict`.
+        table: that the model is called with; None: numbers in all columns.
 
     Returns:
         The model.
@@ -115,17 +147,29 @@ def as_predict_fn(model: Any, output: str | None = None) -> Model:
     Example:
         >>> as_predict_fn(lambda batch: batch[:, 0]).path
         'host'
+        >>> from sklearn.tree import DecisionTreeRegressor
+        >>> tree = as_predict_fn(DecisionTreeRegressor().fit([[0], [1]], [2, 3]))
+        >>> tree.path, tree.output_kind, tree.structure.num_leaves
+        ('jax', 'value', 2)
+        >>> tree(np.array([[0.4], [0.6]]))
+        Array([[2.],
+               [3.]], dtype=float32)
     """
     if output is not None and output not in _METHODS:
         raise ValueError(f"`output`: expected one of {', '.join(_METHODS)}, got {output!r}")
+    if isinstance(model, Model):
+        return model if output is None else dataclasses.replace(model, output_kind=output)
     owner, name = getattr(model, "__self__", None), getattr(model, "__name__", None)
-    if owner is not None and name in _KINDS and hasattr(owner, "fit"):
+    opener = opener_of(owner if name in ("predict", "run") else model)
+    if opener is not None:
+        return opener(owner if name in ("predict", "run") else model, output, table)
+    if owner is not None and name in _KINDS and _is_estimator(owner):
         if output is not None and _METHODS[output] != name:
             name = _METHODS[output]
-        return _from_estimator(owner, name)
-    if hasattr(model, "fit") and hasattr(model, "predict"):
+        return _from_estimator(owner, name, table)
+    if hasattr(model, "predict") and _is_estimator(model):
         default = "predict_proba" if hasattr(model, "predict_proba") else "predict"
-        return _from_estimator(model, default if output is None else _METHODS[output])
+        return _from_estimator(model, default if output is None else _METHODS[output], table)
     if not callable(model):
         raise ValueError(
             f"`model`: expected a function of a batch or a fitted estimator, "
@@ -140,9 +184,14 @@ def as_predict_fn(model: Any, output: str | None = None) -> Model:
     return Model(model, "host", "a Python function of a NumPy batch", output)
 
 
-def _from_estimator(estimator: Any, method: str) -> Model:
+def _is_estimator(model: Any) -> bool:
+    return hasattr(model, "fit") or has_methods(model)  # a Booster only predicts
+
+
+def _from_estimator(estimator: Any, method: str, table: RawTable | None) -> Model:
     kind = type(estimator).__name__
-    if not hasattr(estimator, method):
+    own_way = host_method(estimator, method)
+    if own_way is None and not hasattr(estimator, method):
         raise ValueError(
             f"`output`: {kind} has no `{method}`; expected the output of a method it has"
         )
@@ -152,5 +201,37 @@ def _from_estimator(estimator: Any, method: str) -> Model:
         names = tuple(str(name) for name in classes)
         if method == "decision_function" and len(names) == 2:
             names = names[1:]  # one column: the margin of the second class
-    bound = getattr(estimator, method)
-    return Model(bound, "host", f"{kind}.{method} on the host", _KINDS[method], names)
+    if type(estimator).__module__.partition(".")[0] == "sklearn":
+        from sklearn.utils.validation import check_is_fitted
+
+        check_is_fitted(estimator)
+    bound, output_kind = own_way or (getattr(estimator, method), _KINDS[method])
+    try:
+        converted = convert(estimator, method, _table_of(estimator) if table is None else table)
+    except NotConvertibleError as error:
+        reason = f"{kind}.{method} on the host: {error}"
+        why = f"{error}, so it runs on the host"
+        return Model(bound, "host", reason, output_kind, names, why_not_exact=why)
+    return Model(
+        DevicePredict(converted.predict),
+        "jax",
+        f"{kind}.{method} converted to JAX",
+        output_kind,
+        names,
+        structure=converted.structure,
+        why_not_exact=converted.why_not_exact,
+        host=bound,
+        rounds_inputs=converted.rounds_inputs,
+    )
+
+
+def _table_of(estimator: Any) -> RawTable:
+    """The table that an estimator says it was fitted on, all numbers."""
+    names = getattr(estimator, "feature_names_in_", None)
+    count = getattr(estimator, "n_features_in_", None)
+    for name in ("num_features", "num_feature"):  # XGBoost's and LightGBM's Booster
+        if count is None and has_methods(estimator) and hasattr(estimator, name):
+            count = getattr(estimator, name)()
+    if count is None:
+        raise NotConvertibleError("it does not say how many columns it was fitted on")
+    return RawTable.of_numbers(int(count), None if names is None else list(names))

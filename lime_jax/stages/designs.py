@@ -7,6 +7,7 @@ rows, replicates and blocks are chunked, ordered or spread over devices never ch
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Literal
 
 import jax.numpy as jnp
@@ -26,6 +27,7 @@ __all__ = [
     "BLOCK_SIZE",
     "Design",
     "block_plan",
+    "group_count",
     "iid",
     "latin_hypercube",
     "make_design",
@@ -39,6 +41,7 @@ BLOCK_SIZE = 512
 """Points that are made at once, at most."""
 
 _NAMES = ("iid", "latin_hypercube", "sobol")
+_MOST_GROUPS = 64
 _PERMUTATION_ROUNDS = 8  # then any two points fall into any two strata alike, also of just four
 
 
@@ -66,6 +69,31 @@ class Design:
     def num_samples(self) -> int:
         """Points in all replicates together."""
         return self.num_replicates * self.replicate_size
+
+    @property
+    def num_groups(self) -> int:
+        """Groups of replicates that standard errors come from."""
+        return group_count(self.num_replicates)
+
+    def with_replicates(self, num_replicates: int) -> Design:
+        """More or fewer replicates of the same size; those in both designs are the same points.
+
+        Args:
+            num_replicates: how many, at least 2.
+
+        Returns:
+            The design.
+
+        Raises:
+            ValueError: if there are fewer than 2.
+
+        Example:
+            >>> make_design("sobol", 4096, num_columns=3).with_replicates(16).num_samples
+            8192
+        """
+        if num_replicates < 2:
+            raise ValueError(f"`num_replicates` must be at least 2, got {num_replicates}.")
+        return dataclasses.replace(self, num_replicates=num_replicates)
 
     @property
     def num_blocks(self) -> int:
@@ -102,6 +130,26 @@ def replicate_plan(num_samples: int) -> tuple[int, int]:
     # Beyond 2**23 points neither strata nor Sobol digits fit a uniform: then more replicates.
     exponent = min(max(int(num_samples) // 8, 1).bit_length() - 1, UNIFORM_BITS)
     return max(-(-int(num_samples) // 2**exponent), 2), 2**exponent
+
+
+def group_count(num_replicates: int) -> int:
+    """Groups of consecutive replicates that are left out together.
+
+    Args:
+        num_replicates: how many there are.
+
+    Returns:
+        As many as there are replicates, up to 64; of more, pairs (and pairs of pairs) count as
+        one. A standard error gains next to nothing from more groups, and its cost would grow
+        with their square.
+
+    Example:
+        >>> group_count(8), group_count(128)
+        (8, 64)
+    """
+    while num_replicates > _MOST_GROUPS and num_replicates % 2 == 0:
+        num_replicates //= 2
+    return num_replicates
 
 
 def block_plan(replicate_size: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from jax.scipy.linalg import cho_solve
 from lime_jax.stages.moments import Moments, rounding, varying
 from lime_jax.typing import Array, Bool, Float
 
-__all__ = ["local_prediction", "r_squared", "ridge"]
+__all__ = ["local_prediction", "pooled_r_squared", "r_squared", "ridge"]
 
 
 def ridge(
@@ -95,6 +95,49 @@ def r_squared(moments: Moments, coef: Float[Array, "outputs features"]) -> Float
     perfect = jnp.where(residual <= noise, 1.0, 0.0)
     score = jnp.where(constant, perfect, 1 - residual / jnp.where(constant, 1, moments.yy))
     return jnp.where(moments.weight > 0, score, 0)
+
+
+def pooled_r_squared(
+    parts: Moments,
+    coef: Float[Array, "parts outputs features"],
+    intercept: Float[Array, "parts outputs"],
+    whole: Moments,
+) -> Float[Array, " outputs"]:
+    """R² of linear models that are each scored on a part of the samples.
+
+    Args:
+        parts: moments with a leading axis, `(parts, ...)`.
+        coef: of each part's linear model, `(parts, outputs, features)`.
+        intercept: likewise, `(parts, outputs)`.
+        whole: moments of all parts together.
+
+    Returns:
+        1 less the squared errors of all parts over the squares about the mean of the whole,
+        `(outputs,)`: held-out R² if no model was fitted to its own part. It can be negative.
+        Constant outputs and no weight as in `r_squared`.
+
+    Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> from lime_jax.stages.moments import pool, weighted_moments
+        >>> z = jnp.array([[[0.0], [1.0]], [[2.0], [3.0]]])
+        >>> parts = jax.vmap(weighted_moments)(z, 3 * z, jnp.ones((2, 2)))
+        >>> coef, intercept = jnp.full((2, 1, 1), 3.0), jnp.zeros((2, 1))
+        >>> pooled_r_squared(parts, coef, intercept, pool(parts, jnp.ones(2))).tolist()
+        [1.0]
+    """
+    along = jnp.einsum("rcf,rfc->rc", coef, parts.zy, precision="highest")
+    fitted = jnp.einsum("rcf,rfg,rcg->rc", coef, parts.zz, coef, precision="highest")
+    offset = (
+        parts.mean_y - intercept - jnp.einsum("rcf,rf->rc", coef, parts.mean_z, precision="highest")
+    )
+    residual = parts.yy - 2 * along + fitted
+    residual = (jnp.maximum(residual, 0) + parts.weight[:, None] * offset**2).sum(0)
+    noise = rounding(whole.mean_y, whole.weight)
+    constant = whole.yy <= noise
+    perfect = jnp.where(residual <= noise, 1.0, 0.0)
+    score = jnp.where(constant, perfect, 1 - residual / jnp.where(constant, 1, whole.yy))
+    return jnp.where(whole.weight > 0, score, 0)
 
 
 def local_prediction(

@@ -17,6 +17,7 @@ __all__ = [
     "lasso_path",
     "resolve_selection",
     "select",
+    "select_independent",
 ]
 
 _METHODS = ("auto", "none", "highest_weights", "forward_selection", "lasso_path")
@@ -234,3 +235,44 @@ def lasso_path(moments: Moments, num_features: int) -> Bool[Array, "outputs feat
         return lasso_knot(moments.zz, zy, constant, floor, num_features)
 
     return jax.vmap(one_output)(moments.zy.T)
+
+
+def select_independent(
+    coef: Float[Array, "*batch outputs features"],
+    variance: Float[Array, "*#batch #outputs features"],
+    z_x: Float[Array, "*#batch #outputs features"],
+    num_features: int | None,
+    method: str,
+) -> Bool[Array, "*batch outputs features"]:
+    """Choose features where the interpretable variables are independent: no fit is needed.
+
+    Args:
+        coef: of the regression on all features; it is the same on any choice of them.
+        variance: of each variable.
+        z_x: the explained row's own.
+        num_features: how many to keep; None keeps all. Static.
+        method: as in `select`. Static.
+
+    Returns:
+        The features kept: what `select` chooses from moments with a diagonal `zz`.
+
+    Example:
+        >>> coef, variance = jnp.array([[3.0, 2.0]]), jnp.array([[0.1, 0.5]])
+        >>> select_independent(coef, variance, jnp.ones((1, 2)), 1, "highest_weights").tolist()
+        [[True, False]]
+        >>> select_independent(coef, variance, jnp.ones((1, 2)), 1, "lasso_path").tolist()
+        [[False, True]]
+    """
+    method = resolve_selection(method, num_features)
+    if num_features is None or method == "none":
+        return jnp.ones(coef.shape, bool)
+    size = jnp.abs(coef)
+    if method == "highest_weights":
+        size = size * jnp.abs(z_x)
+    elif method == "forward_selection":
+        size = size * jnp.sqrt(variance)
+    else:
+        size = size * variance
+    # `top_k` keeps the first of equals; a place in its order is below `num_features` or not.
+    _, best = jax.lax.top_k(size, min(num_features, coef.shape[-1]))
+    return (best[..., :, None] == jnp.arange(coef.shape[-1])).any(-2)

@@ -6,8 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
+from lime_jax.models.features import RawTable
 from lime_jax.models.predict import DevicePredict, as_predict_fn, jax_predict
 
 
@@ -47,15 +49,15 @@ with_arrays = jax.tree_util.Partial(lambda weights, inputs: inputs @ weights, jn
 
 NO, TWO, ONE, THREE = None, ("no", "yes"), ("yes",), ("0", "1", "2")
 RECOGNIZED = {
-    "classifier": (classifier, None, "host", "probability", TWO),
-    "its predict_proba": (classifier.predict_proba, None, "host", "probability", TWO),
-    "its decision_function": (classifier.decision_function, None, "host", "margin", ONE),
+    "classifier": (classifier, None, "jax", "probability", TWO),
+    "its predict_proba": (classifier.predict_proba, None, "jax", "probability", TWO),
+    "its decision_function": (classifier.decision_function, None, "jax", "margin", ONE),
     "its predict": (classifier.predict, None, "host", "value", NO),
-    "classifier, margin": (classifier, "margin", "host", "margin", ONE),
-    "bound, but margin": (classifier.predict_proba, "margin", "host", "margin", ONE),
-    "three margins": (three.decision_function, None, "host", "margin", THREE),
-    "regressor": (regressor, None, "host", "value", NO),
-    "its bound predict": (regressor.predict, None, "host", "value", NO),
+    "classifier, margin": (classifier, "margin", "jax", "margin", ONE),
+    "bound, but margin": (classifier.predict_proba, "margin", "jax", "margin", ONE),
+    "three margins": (three.decision_function, None, "jax", "margin", THREE),
+    "regressor": (regressor, None, "jax", "value", NO),
+    "its bound predict": (regressor.predict, None, "jax", "value", NO),
     "jitted": (jax.jit(plain), None, "jax", None, NO),
     "marked": (marked, None, "jax", None, NO),
     "marked, probability": (marked, "probability", "jax", "probability", NO),
@@ -79,9 +81,8 @@ def test_a_model_is_recognized(name):
 
 
 def test_the_method_that_an_output_names_is_called():
-    np.testing.assert_array_equal(
-        as_predict_fn(classifier, "margin").predict(X), classifier.decision_function(X)
-    )
+    margin = as_predict_fn(classifier, "margin").predict(X)
+    np.testing.assert_allclose(margin[:, 0], classifier.decision_function(X), rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(
         as_predict_fn(classifier.predict).predict(X), classifier.predict(X)
     )
@@ -99,6 +100,22 @@ def test_the_method_that_an_output_names_is_called():
 def test_what_is_no_model_is_refused(model, output, message):
     with pytest.raises(ValueError, match=message):
         as_predict_fn(model, output)
+
+
+def test_a_converted_model_is_a_pytree_and_a_function():
+    model = as_predict_fn(three)
+    leaves, structure = jax.tree.flatten(model)
+    assert leaves
+    again = jax.tree.unflatten(structure, leaves)
+    assert (again.output_kind, again.class_names) == ("probability", THREE)
+    assert again.structure is None
+    np.testing.assert_allclose(jax.jit(again)(X), three.predict_proba(X), rtol=1e-5)
+
+
+@pytest.mark.parametrize("table", [None, RawTable.of_numbers(3)])
+def test_a_model_that_was_not_fitted_says_so(table):
+    with pytest.raises(NotFittedError, match="LogisticRegression"):
+        as_predict_fn(LogisticRegression(), table=table)
 
 
 def test_what_takes_no_mark_is_refused():

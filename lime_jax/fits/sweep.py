@@ -1,0 +1,93 @@
+"""Several methods that differ in numbers only, such as the kernel width, on the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from lime_jax.typing import (
+    Array,
+    Coordinates,
+    Float,
+    Int,
+    Key,
+    LinearFit,
+    Method,
+    View,
+    pytree,
+    static,
+)
+
+__all__ = ["SweepMethod", "make_sweep_method"]
+
+
+@pytree
+class SweepMethod:
+    """Methods as one; see `Method`. Summaries and fits have one more axis, that of the methods.
+
+    The methods take turns (`lax.map`): memory is that of one of them, and no two factorizations
+    run side by side.
+
+    Attributes:
+        first: of the methods; its draws serve all.
+        methods: all of them, stacked leaf by leaf.
+        num_methods: how many there are.
+    """
+
+    first: Any
+    methods: Any
+    num_methods: int = static()
+
+    @property
+    def design(self) -> Any:
+        """Of the draws."""
+        return self.first.design
+
+    def draws(self, key: Key[Array, ""], replicate: Any, block: Any) -> Any:
+        """Draws of one block; see `Sampler`."""
+        return self.first.draws(key, replicate, block)
+
+    def summarize(self, view: View, y: Float[Array, "samples outputs"]) -> Any:
+        """Summaries of all methods; see `Method`."""
+        return jax.lax.map(lambda method: method.summarize(view, y), self.methods)
+
+    def merge(self, first: Any, second: Any) -> Any:
+        """Summaries of both sets of samples; see `Method`."""
+        return jax.vmap(self.first.merge)(first, second)
+
+    def solve(
+        self, summaries: Any, coordinates: Coordinates, labels: Int[Array, " labels"] | None = None
+    ) -> LinearFit:
+        """Explanations of all methods; see `Method`."""
+
+        def one(part: tuple[Any, Any]) -> LinearFit:
+            method, summaries = part
+            return method.solve(summaries, coordinates, labels)
+
+        by_method = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), summaries)
+        return jax.lax.map(one, (self.methods, by_method))
+
+
+def make_sweep_method(methods: Sequence[Method]) -> SweepMethod:
+    """Methods as one.
+
+    Args:
+        methods: that have the same design and differ in the numbers of their leaves only.
+
+    Returns:
+        The method, whose fits have a leading axis of methods.
+
+    Raises:
+        ValueError: if they differ in more.
+    """
+    structures = {jax.tree.structure(method) for method in methods}
+    if len(structures) != 1:
+        raise ValueError(
+            "`methods`: expected at least one, all of one kind that differ in numbers only, "
+            f"got {len(methods)} of {len(structures)} kinds"
+        )
+    stacked = jax.tree.map(lambda *leaves: jnp.stack([*map(jnp.asarray, leaves)]), *methods)
+    return SweepMethod(methods[0], stacked, len(methods))

@@ -1,0 +1,102 @@
+"""What is kept of the last model between calls: its JAX form, and tables of its exact form."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import pickle
+from typing import Any
+
+import numpy as np
+
+from lime_jax import frames
+from lime_jax.models.features import RawTable
+from lime_jax.models.predict import Model, as_predict_fn
+from lime_jax.table_model import TableModel
+
+_CHECKED_ROWS = 8
+
+
+@dataclasses.dataclass
+class KeptModel:
+    """A model that was opened.
+
+    Attributes:
+        fingerprint: of the model as it came, None: not to be recognized.
+        model: as the explainers use it.
+        tables: of its exact forms, by what they depend on.
+    """
+
+    fingerprint: bytes | None
+    model: Model
+    tables: dict[Any, Any] = dataclasses.field(default_factory=dict)
+
+
+def open_model(
+    model: Any,
+    output: str | None,
+    schema: frames.Schema,
+    values: np.ndarray,
+    may_miss: np.ndarray,
+    kept: KeptModel | None,
+) -> KeptModel:
+    """See what a model is, or recognize it.
+
+    A converted model is compared with itself on a few rows that hold every level; if the two
+    differ, it runs on the host.
+
+    Args:
+        model: as it was handed over.
+        output: that is asked for.
+        schema: of the table it is called with.
+        values: rows to explain, encoded.
+        may_miss: (features,) where samples may be missing numbers.
+        kept: the last model.
+
+    Returns:
+        The model, `kept` if it is the same one.
+    """
+    fingerprint = _fingerprint(model, output)
+    if kept is not None and fingerprint is not None and kept.fingerprint == fingerprint:
+        return kept
+    names = schema.columns if schema.kind == "frame" else None
+    opened = as_predict_fn(model, output, RawTable(names, schema.levels))
+    if opened.host is not None and len(values):
+        rows = values[:_CHECKED_ROWS]
+        if may_miss.any():
+            rows = np.concatenate([rows, np.where(may_miss, np.nan, rows)])
+        known = np.where(rows < 0, 0, rows) if any(schema.categorical) else rows
+        rows = np.where(np.array(schema.categorical), known, rows)
+        rows = np.concatenate([rows, _every_level(schema, rows[:1])])
+        if not TableModel(opened, schema).agrees_with_itself(rows):
+            reason = f"{opened.reason.removesuffix(' converted to JAX')} on the host: in JAX it "
+            reason += "predicts something else; please report this model"
+            opened = dataclasses.replace(
+                opened,
+                predict=opened.host,
+                path="host",
+                reason=reason,
+                structure=None,
+                why_not_exact="it runs on the host, its inside is not known",
+                host=None,
+            )
+    return KeptModel(fingerprint if len(values) else None, opened)  # unchecked: look again
+
+
+def _every_level(schema: frames.Schema, row: np.ndarray) -> np.ndarray:
+    """The row with each level of each column in turn: samples hold them all, a model may not."""
+    sizes = np.array([0 if levels is None else len(levels) for levels in schema.levels])
+    rows = np.repeat(row, sizes.max(initial=0), axis=0)
+    codes = np.minimum(np.arange(len(rows))[:, None], np.maximum(sizes - 1, 0))
+    return np.where(sizes > 0, codes, rows).astype(row.dtype)
+
+
+def _fingerprint(model: Any, output: str | None) -> bytes | None:
+    """Of all that a fitted model consists of; a model that was fitted again has another one."""
+    if not hasattr(getattr(model, "__self__", model), "fit"):
+        return None
+    try:
+        content = pickle.dumps((model, output), protocol=5)
+    except Exception:  # whatever a stranger's object raises when it is asked for its state
+        return None
+    return hashlib.blake2b(content).digest()

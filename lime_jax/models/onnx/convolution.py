@@ -1,0 +1,138 @@
+"""Convolutions and pooling, for any number of spatial axes, channels first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.models.onnx.operators import operator
+from lime_jax.models.onnx.reader import Node
+
+Padding = list[tuple[int, int]]
+
+
+@operator("Conv")
+def _conv(node: Node, x: Any, weights: Any, bias: Any = None) -> Any:
+    spatial = x.ndim - 2
+    strides = node.get("strides", (1,) * spatial)
+    dilations = node.get("dilations", (1,) * spatial)
+    out = jax.lax.conv_general_dilated(
+        x,
+        weights,
+        strides,
+        _padding(node, x.shape[2:], weights.shape[2:], strides, dilations),
+        rhs_dilation=dilations,
+        feature_group_count=node.get("group", 1),
+        precision="highest",
+    )
+    return out if bias is None else out + bias.reshape(-1, *[1] * spatial)
+
+
+@operator("MaxPool")
+def _max_pool(node: Node, x: Any) -> Any:
+    if len(node.outputs) > 1 and node.outputs[1]:
+        raise node.refuse("indices of the largest values have no JAX form here")
+    strides, dilations, padding, extra = _window(node, x)
+    padding = [(low, high + more) for (low, high), more in zip(padding, extra, strict=True)]
+    return jax.lax.reduce_window(
+        x,
+        -jnp.inf,
+        jax.lax.max,
+        (1, 1, *node.get("kernel_shape")),
+        (1, 1, *strides),
+        [(0, 0), (0, 0), *padding],
+        window_dilation=(1, 1, *dilations),
+    )
+
+
+@operator("AveragePool")
+def _average_pool(node: Node, x: Any) -> Any:
+    strides, dilations, padding, extra = _window(node, x)
+
+    def total(values: Any, around: Padding) -> Any:
+        return jax.lax.reduce_window(
+            values,
+            0.0,
+            jax.lax.add,
+            (1, 1, *node.get("kernel_shape")),
+            (1, 1, *strides),
+            [(0, 0), (0, 0), *around],
+            window_dilation=(1, 1, *dilations),
+        )
+
+    beyond = [(0, more) for more in extra]
+    around = [(low, high + more) for (low, high), (_, more) in zip(padding, beyond, strict=True)]
+    counted = jnp.ones((1, 1, *x.shape[2:]), x.dtype)
+    if node.get("count_include_pad", 0):
+        counted = jnp.pad(counted, [(0, 0), (0, 0), *padding], constant_values=1)
+        return total(x, around) / total(counted, beyond)
+    return total(x, around) / total(counted, around)
+
+
+@operator("GlobalAveragePool")
+def _global_average_pool(node: Node, x: Any) -> Any:
+    return x.mean(tuple(range(2, x.ndim)), keepdims=True)
+
+
+@operator("GlobalMaxPool")
+def _global_max_pool(node: Node, x: Any) -> Any:
+    return x.max(tuple(range(2, x.ndim)), keepdims=True)
+
+
+def _window(node: Node, x: Any) -> tuple[Sequence[int], Sequence[int], Padding, list[int]]:
+    """Strides, dilations, padding, and what `ceil_mode` adds at the end."""
+    kernel = node.get("kernel_shape")
+    strides = node.get("strides", (1,) * len(kernel))
+    dilations = node.get("dilations", (1,) * len(kernel))
+    padding = _padding(node, x.shape[2:], kernel, strides, dilations)
+    extra = [0] * len(kernel)
+    if node.get("ceil_mode", 0):
+        for k, (low, high) in enumerate(padding):
+            reach = dilations[k] * (kernel[k] - 1) + 1
+            size = x.shape[2 + k]
+            windows = math.ceil((size + low + high - reach) / strides[k]) + 1
+            if (windows - 1) * strides[k] >= size + low:
+                windows -= 1  # a window may not start behind the end
+            extra[k] = max(0, (windows - 1) * strides[k] + reach - size - low - high)
+    return strides, dilations, padding, extra
+
+
+def _padding(
+    node: Node,
+    sizes: Sequence[int],
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    dilations: Sequence[int],
+) -> Padding:
+    """Numbers to add before and behind each spatial axis."""
+    mode, spatial = node.get("auto_pad", "NOTSET"), len(sizes)
+    if mode == "NOTSET":
+        pads = node.get("pads", (0,) * (2 * spatial))
+        return list(zip(pads[:spatial], pads[spatial:], strict=True))
+    if mode == "VALID":
+        return [(0, 0)] * spatial
+    padding = []
+    for size, width, stride, dilation in zip(sizes, kernel, strides, dilations, strict=True):
+        windows = -(-size // stride)
+        total = max(0, (windows - 1) * stride + dilation * (width - 1) + 1 - size)
+        less, more = total // 2, total - total // 2
+        padding.append((less, more) if mode == "SAME_UPPER" else (more, less))
+    return padding
+
+
+@operator("LRN")
+def _local_response_normalization(node: Node, x: Any) -> Any:
+    size = node.get("size")
+    before, behind = (size - 1) // 2, size // 2
+    window = np.ones(x.ndim, int)
+    window[1] = size
+    padding = [(0, 0), (before, behind)] + [(0, 0)] * (x.ndim - 2)
+    ones = (1,) * x.ndim
+    total = jax.lax.reduce_window(x * x, 0.0, jax.lax.add, tuple(window), ones, padding)
+    scale = node.get("bias", 1.0) + node.get("alpha", 1e-4) / size * total
+    return x * scale ** -node.get("beta", 0.75)

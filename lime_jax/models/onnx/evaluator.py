@@ -1,0 +1,143 @@
+"""ONNX graphs as pytrees: weights are the leaves, everything else is part of the program."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.models.features import NotConvertibleError, put
+from lime_jax.models.onnx.operators import BUILDERS, OPERATORS
+from lime_jax.models.onnx.reader import Graph, Input
+from lime_jax.typing import Array, pytree, static
+
+for _family in ("elementwise", "shapes", "convolution", "reductions", "tables", "trees"):
+    importlib.import_module(f"lime_jax.models.onnx.{_family}")
+
+
+@pytree
+class OnnxPredict:
+    """A model as a function of a batch.
+
+    Attributes:
+        weights: real arrays by name.
+        parts: for each node that keeps its weights in attributes a pytree; else None.
+        graph: what is done with them.
+    """
+
+    weights: dict[str, Any]
+    parts: tuple[Any, ...]
+    graph: Graph = static()
+
+    def __call__(self, inputs: Any) -> Array:
+        """The outputs for a batch, of any shape that the graph takes."""
+        inputs = jnp.asarray(inputs)
+        if batch_size(self.graph) is None:
+            return self._run(inputs)
+        return jax.vmap(lambda example: self._run(example[None])[0])(inputs)
+
+    def _run(self, inputs: Array) -> Array:
+        values: dict[str, Any] = {name: fixed.array for name, fixed in self.graph.fixed}
+        values |= self.weights
+        values |= split_columns(inputs, self.graph.inputs)
+        values[""] = None
+        for node, part in zip(self.graph.nodes, self.parts, strict=True):
+            if lost := set(node.inputs) - set(values):
+                raise node.refuse(f"its input {lost.pop()!r}, a label, has no JAX form here")
+            given = [values[name] for name in node.inputs]
+            try:
+                out = OPERATORS[node.op](node, *given) if part is None else part(*given)
+            except NotConvertibleError:
+                raise
+            except Exception as error:
+                shapes = [None if v is None else v.shape for v in given]
+                error.add_note(f"in ONNX node {node.name!r} ({node.op}) with inputs of {shapes}")
+                raise
+            if part is not None:  # of a classifier, the scores: they come behind the labels
+                values[node.outputs[-1]] = out
+            else:
+                outputs = out if isinstance(out, tuple) else (out,)
+                values |= zip(node.outputs, outputs, strict=False)
+        result = jnp.asarray(values[self.graph.output])
+        return result.astype(jnp.result_type(float))
+
+
+def build(graph: Graph, weights: dict[str, np.ndarray]) -> OnnxPredict:
+    """A graph on the device.
+
+    Args:
+        graph: of a model.
+        weights: by name.
+
+    Returns:
+        The pytree.
+
+    Raises:
+        NotConvertibleError: if an operator has no JAX form here.
+    """
+    nodes, parts = [], []
+    for node in graph.nodes:
+        if node.op not in OPERATORS and node.op not in BUILDERS:
+            raise node.refuse("this operator has no JAX form here")
+        if "." not in node.op and node.opset < 7:
+            raise node.refuse(f"version {node.opset} of the operators is too old")
+        made = put(BUILDERS[node.op](node)) if node.op in BUILDERS else None
+        parts.append(made)
+        nodes.append(node if made is None else dataclasses.replace(node, attributes=()))
+    if not graph.inputs:
+        raise NotConvertibleError("ONNX: its output does not depend on an input")
+    if any(not entry.dtype for entry in graph.inputs):
+        raise NotConvertibleError("ONNX: an input is text, which has no JAX form")
+    if batch_size(graph) not in (None, 1):
+        raise NotConvertibleError(f"ONNX: it only takes batches of {batch_size(graph)}")
+    on_device = {name: jnp.asarray(array) for name, array in weights.items()}
+    return OnnxPredict(on_device, tuple(parts), dataclasses.replace(graph, nodes=tuple(nodes)))
+
+
+def batch_size(graph: Graph) -> int | None:
+    """The only batch size that a model takes.
+
+    Args:
+        graph: of the model.
+
+    Returns:
+        None if any.
+    """
+    sizes = {entry.shape[0] for entry in graph.inputs if entry.shape}
+    return next(iter(sizes)) if len(sizes) == 1 else None
+
+
+def split_columns(inputs: Any, entries: tuple[Input, ...]) -> dict[str, Any]:
+    """One batch as the inputs of a model, in their types.
+
+    Args:
+        inputs: the batch; where there are several inputs, their columns side by side.
+        entries: the inputs.
+
+    Returns:
+        By name.
+
+    Raises:
+        NotConvertibleError: if it is not said how many columns each input has.
+    """
+    if len(entries) == 1:
+        parts = [inputs]
+    else:
+        widths = [e.shape[1] if e.shape and len(e.shape) == 2 else None for e in entries]
+        known = [w for w in widths if w is not None]
+        if len(known) < len(widths) or inputs.ndim != 2 or sum(known) != inputs.shape[1]:
+            raise NotConvertibleError(
+                f"ONNX: it has {len(entries)} inputs that are not the columns of one table"
+            )
+        ends = np.cumsum(known)
+        parts = [inputs[:, end - w : end] for w, end in zip(known, ends, strict=True)]
+    typed = {}
+    for entry, part in zip(entries, parts, strict=True):
+        on_host = isinstance(part, np.ndarray)
+        dtype = np.dtype(entry.dtype)
+        typed[entry.name] = part.astype(dtype if on_host else jax.dtypes.canonicalize_dtype(dtype))
+    return typed

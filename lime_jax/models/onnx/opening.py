@@ -1,0 +1,196 @@
+"""How an ONNX model is opened, and which of its sums have a closed form."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.models.compose import apply, linear, sum_of_trees
+from lime_jax.models.features import Features, NotConvertibleError, RawTable, raw_features
+from lime_jax.models.onnx.evaluator import OnnxPredict, build
+from lime_jax.models.onnx.reader import Graph, Node, read_graph, read_proto
+from lime_jax.models.onnx.runtime import RuntimePredict, has_runtime, open_session
+from lime_jax.models.onnx.tables import class_labels, linear_model
+from lime_jax.models.onnx.trees import read_ensemble
+from lime_jax.models.predict import DevicePredict, Model
+from lime_jax.models.registry import Converted, register_opener
+from lime_jax.models.thresholds import after_rounding
+
+_TREES = ("ai.onnx.ml.TreeEnsembleClassifier", "ai.onnx.ml.TreeEnsembleRegressor")
+
+
+def load(source: Any, output: str | None = None, table: RawTable | None = None) -> Model:
+    """Open an ONNX model.
+
+    The first output of real numbers is explained: a classifier's labels are left out. A graph that
+    only takes batches of one is mapped over the batch.
+
+    Args:
+        source: path of a file, its bytes, or an `onnx.ModelProto`.
+        output: what the outputs are ("probability", "margin" or "value"), if known.
+        table: that the model is called with; None: one array of numbers, of any shape.
+
+    Returns:
+        A JAX function whose leaves are the weights. Where an operator has no JAX form here, a
+        function on the host by onnxruntime, with the reason.
+
+    Raises:
+        ImportError: if `onnx` is not installed, or onnxruntime is needed and is not.
+    """
+    proto = read_proto(source)
+    graph = None
+    try:
+        graph, weights = read_graph(proto)
+        predict = build(graph, weights)
+        converted = _converted(graph, predict, table)
+        _try(converted.predict, graph, table)
+    except NotConvertibleError as error:
+        names = None if graph is None else _class_names(graph)
+        if not has_runtime():
+            raise ImportError(f'{error}; to run it: pip install "lime_jax[onnx]"') from error
+        return _on_host(_runtime(source, proto, graph), str(error), output, names)
+    return Model(
+        DevicePredict(converted.predict),
+        "jax",
+        "an ONNX graph converted to JAX",
+        output,
+        _class_names(graph),
+        structure=converted.structure,
+        why_not_exact=converted.why_not_exact,
+        host=_Later(source, proto, graph) if has_runtime() else None,
+        rounds_inputs=converted.rounds_inputs,
+    )
+
+
+@register_opener("onnx.ModelProto")
+def _open_proto(model: Any, output: str | None, table: RawTable | None) -> Model:
+    return load(model, output, table)
+
+
+@register_opener("onnxruntime.InferenceSession")
+def _open_session(model: Any, output: str | None, table: RawTable | None) -> Model:
+    reason = "an onnxruntime session; hand over the model itself to run it in JAX"
+    return _on_host(RuntimePredict(model), reason, output, None)
+
+
+class _Later:
+    """A model on the host, whose session is made when it is called."""
+
+    def __init__(self, source: Any, proto: Any, graph: Graph | None) -> None:
+        self.given = source, proto, graph
+        self.runtime: RuntimePredict | None = None
+
+    def __call__(self, inputs: Any) -> np.ndarray:
+        if self.runtime is None:
+            self.runtime = _runtime(*self.given)
+        return self.runtime(inputs)
+
+
+def _runtime(source: Any, proto: Any, graph: Graph | None) -> RuntimePredict:
+    is_path = isinstance(source, str | os.PathLike)
+    content = os.fspath(source) if is_path else proto.SerializeToString()
+    return open_session(content, None if graph is None else graph.output)
+
+
+def _on_host(
+    runtime: RuntimePredict, reason: str, output: str | None, names: tuple[str, ...] | None
+) -> Model:
+    why = "it runs on the host, its inside is not known"
+    return Model(
+        runtime, "host", f"onnxruntime on the host: {reason}", output, names, why_not_exact=why
+    )
+
+
+def _converted(graph: Graph, predict: OnnxPredict, table: RawTable | None) -> Converted:
+    """The graph on a table, with its structure if it is nothing but a sum."""
+    shape = graph.inputs[0].shape
+    if table is None and len(graph.inputs) == 1 and shape and len(shape) == 2 and shape[1]:
+        table = RawTable.of_numbers(shape[1])
+    why = "its output is not a sum over trees or over columns"
+    if table is None:
+        return Converted(predict, why_not_exact=why, rounds_inputs=True)
+    features = raw_features(table)
+    node = _only_model(graph)
+    if node is not None and node.op in _TREES:
+        ensemble = read_ensemble(node)
+        if ensemble.transform == "NONE" and not ensemble.equal_columns:
+            return _sum_of_trees(graph, ensemble.trees, features)
+        last = node.get("post_transform")
+        why = f"its probabilities are {last} of a sum over trees, not a sum themselves"
+        if ensemble.equal_columns:
+            why = "its trees test numbers for equality"
+    if node is not None and node.op == "ai.onnx.ml.LinearRegressor":
+        model = linear_model(node)
+        coef, intercept = (np.asarray(part, np.float64) for part in (model.coef, model.intercept))
+        return linear(coef.T, intercept, features)
+    if all(levels is None for levels in table.levels):
+        return Converted(predict, why_not_exact=why, rounds_inputs=True)
+    return dataclasses.replace(apply(predict, features, why), rounds_inputs=True)
+
+
+def _sum_of_trees(graph: Graph, trees: Any, features: Features) -> Converted:
+    single = graph.inputs[0].dtype == "float32"
+    if trees.num_features > len(features):
+        raise NotConvertibleError(
+            f"ONNX: its trees test column {trees.num_features - 1}, the table has {len(features)}"
+        )
+    trees = dataclasses.replace(
+        trees,
+        threshold=after_rounding(trees.threshold) if single else trees.threshold,
+        num_features=len(features),
+    )
+    return sum_of_trees(trees, features, rounds_inputs=single)
+
+
+def _only_model(graph: Graph) -> Node | None:
+    """The node between input and output, if everything else leaves numbers as they are."""
+    real = ("float32", "float64")
+    if len(graph.inputs) != 1 or graph.inputs[0].dtype not in real:
+        return None
+    between = [node for node in graph.nodes if not _leaves_alone(node)]
+    if len(between) != 1 or len(graph.nodes[-1].inputs) != 1 or len(between[0].inputs) != 1:
+        return None
+    return between[0]
+
+
+def _leaves_alone(node: Node) -> bool:
+    if node.op == "Cast":
+        from onnx import TensorProto
+
+        return node.get("to") in (TensorProto.FLOAT, TensorProto.DOUBLE)
+    return node.op in ("Identity", "ai.onnx.ml.ZipMap")
+
+
+def _class_names(graph: Graph) -> tuple[str, ...] | None:
+    for node in reversed(graph.nodes):
+        if labels := class_labels(node):
+            return tuple(map(str, labels))
+    return None
+
+
+def _try(predict: Any, graph: Graph, table: RawTable | None) -> None:
+    """Trace the model once, as far as the shape of its input is known."""
+    shapes = [entry.shape for entry in graph.inputs]
+    if table is not None:
+        shape: tuple[Any, ...] = (2, len(table.levels))
+    elif len(shapes) == 1 and shapes[0]:
+        shape = (2, *shapes[0][1:])
+    elif all(s is not None and len(s) == 2 for s in shapes):
+        shape = (2, sum(s[1] or 0 for s in shapes if s))
+    else:
+        return
+    if None in shape:
+        return
+    try:
+        jax.eval_shape(predict, jax.ShapeDtypeStruct(shape, jnp.result_type(float)))
+    except NotConvertibleError:
+        raise
+    except Exception as error:  # an operator that is used in a way not thought of here
+        notes = " ".join(n for n in getattr(error, "__notes__", ()) if n.startswith("in ONNX"))
+        first = str(error).strip().partition("\n")[0][:200]
+        raise NotConvertibleError(f"ONNX: it does not trace: {first} {notes}") from error

@@ -1,0 +1,105 @@
+"""The registry of operators, and what their functions share.
+
+An operator is a JAX function of a node and its inputs. Shapes and indices reach it as NumPy arrays,
+because they are known while tracing; arithmetic of such values alone stays in NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.models.onnx.reader import Node
+
+_T = TypeVar("_T", bound=Callable[..., Any])
+
+OPERATORS: dict[str, Callable[..., Any]] = {}
+"""`(node, *inputs) -> output`, or a tuple of outputs; an input that is left out is None."""
+
+BUILDERS: dict[str, Callable[[Node], Any]] = {}
+"""`node -> pytree` of its inputs, for operators that keep their weights in attributes."""
+
+
+def operator(*names: str) -> Callable[[_T], _T]:
+    """Register the function of some operators.
+
+    Args:
+        *names: of the operators.
+
+    Returns:
+        A decorator.
+    """
+
+    def register(function: _T) -> _T:
+        OPERATORS.update(dict.fromkeys(names, function))
+        return function
+
+    return register
+
+
+def builder(*names: str) -> Callable[[_T], _T]:
+    """Register what makes a pytree of some operators' nodes.
+
+    Args:
+        *names: of the operators, with "ai.onnx.ml." in front where they belong to that domain.
+
+    Returns:
+        A decorator.
+    """
+
+    def register(function: _T) -> _T:
+        BUILDERS.update(dict.fromkeys(names, function))
+        return function
+
+    return register
+
+
+def namespace(*values: Any) -> Any:
+    """NumPy for values that are known while tracing, `jax.numpy` if one of them is not.
+
+    Args:
+        *values: of an operation.
+
+    Returns:
+        The module.
+    """
+    return np if all(isinstance(v, np.ndarray | np.generic) for v in values) else jnp
+
+
+def integers(node: Node, value: Any, what: str) -> tuple[int, ...]:
+    """A shape, axes or the like.
+
+    Args:
+        node: that needs it.
+        value: of it.
+        what: it is, for the message.
+
+    Returns:
+        Its numbers.
+
+    Raises:
+        NotConvertibleError: if they depend on the model's input.
+    """
+    if not isinstance(value, np.ndarray | np.generic | tuple | list | int):
+        raise node.refuse(f"its {what} depend on values of the model's input")
+    return tuple(int(v) for v in np.ravel(value))
+
+
+def axes_of(node: Node, value: Any, rank: int) -> tuple[int, ...] | None:
+    """Axes from an input or, in older versions, an attribute.
+
+    Args:
+        node: that has them.
+        value: of the input.
+        rank: of the array; negative axes count from its end.
+
+    Returns:
+        The axes; None if none are given.
+    """
+    given = node.get("axes") if value is None else value
+    if given is None:
+        return None
+    return tuple(axis % rank for axis in integers(node, given, "axes"))

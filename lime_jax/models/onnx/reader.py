@@ -1,0 +1,245 @@
+"""ONNX files and messages as plain data: nodes, weights, and what flows in and out."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lime_jax.models.features import NotConvertibleError
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Fixed:
+    """An array that is part of the program, such as a shape; equal to one of the same bytes."""
+
+    array: np.ndarray
+
+    def _content(self) -> tuple[Any, ...]:
+        return self.array.dtype.str, self.array.shape, self.array.tobytes()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether dtype, shape and content are the same."""
+        return isinstance(other, Fixed) and self._content() == other._content()
+
+    def __hash__(self) -> int:
+        """Of the same."""
+        return hash(self._content())
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """One operation.
+
+    Attributes:
+        op: its kind; "ai.onnx.ml.Scaler" outside the standard domain.
+        name: for messages.
+        inputs: names of values; "" where an optional one is left out.
+        outputs: names of values.
+        attributes: by name.
+        opset: version of the domain.
+    """
+
+    op: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: tuple[tuple[str, Any], ...]
+    opset: int
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """An attribute.
+
+        Args:
+            name: of it.
+            default: if it is not set.
+
+        Returns:
+            A number, a string, a tuple of them, or an array.
+        """
+        value = dict(self.attributes).get(name, default)
+        return value.array if isinstance(value, Fixed) else value
+
+    def refuse(self, reason: str) -> NotConvertibleError:
+        """An error that names this node.
+
+        Args:
+            reason: for it.
+
+        Returns:
+            The error, to be raised.
+        """
+        return NotConvertibleError(f"ONNX node {self.name!r} ({self.op}): {reason}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Input:
+    """What the model is fed with.
+
+    Attributes:
+        name: of the value.
+        dtype: of it; "" if it is text or no tensor.
+        shape: None where a size is free, None altogether if it is not said.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Graph:
+    """The part of a model that its chosen output needs.
+
+    Attributes:
+        nodes: in an order in which they can be run.
+        inputs: that a caller gives.
+        output: name of the chosen value.
+        fixed: arrays of integers, such as shapes, by name.
+    """
+
+    nodes: tuple[Node, ...]
+    inputs: tuple[Input, ...]
+    output: str
+    fixed: tuple[tuple[str, Fixed], ...]
+
+    def producer(self, name: str) -> Node | None:
+        """The node that makes a value.
+
+        Args:
+            name: of the value.
+
+        Returns:
+            The node; None for an input or a weight.
+        """
+        return next((node for node in self.nodes if name in node.outputs), None)
+
+
+def read_proto(source: Any) -> Any:
+    """A model as an `onnx.ModelProto`.
+
+    Args:
+        source: a path, the bytes of a file, or the message itself.
+
+    Returns:
+        The message.
+
+    Raises:
+        ImportError: if `onnx` is not installed.
+    """
+    if not isinstance(source, str | bytes | os.PathLike):
+        return source
+    try:
+        import onnx
+    except ImportError as error:
+        raise ImportError('ONNX models need onnx: pip install "lime_jax[onnx]"') from error
+    return onnx.load_from_string(source) if isinstance(source, bytes) else onnx.load(source)
+
+
+def read_graph(proto: Any) -> tuple[Graph, dict[str, np.ndarray]]:
+    """What a model computes.
+
+    Args:
+        proto: an `onnx.ModelProto`.
+
+    Returns:
+        The graph of its output of real numbers (labels are left out), and its real weights.
+
+    Raises:
+        NotConvertibleError: if it has no such output.
+    """
+    from onnx import numpy_helper
+
+    graph = proto.graph
+    opsets = {entry.domain or "ai.onnx": entry.version for entry in proto.opset_import}
+    arrays = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+    if graph.sparse_initializer:
+        raise NotConvertibleError("ONNX: sparse weights have no JAX form here")
+    nodes = []
+    for number, message in enumerate(graph.node):
+        node = _node(message, opsets, number)
+        if node.op == "Constant":
+            arrays[node.outputs[0]] = _constant(node)
+        else:
+            nodes.append(node)
+    inputs = [_input(value) for value in graph.input if value.name not in arrays]
+    output = _real_output(graph.output)
+    needed, used = _needed(nodes, output)
+    real = {k: v for k, v in arrays.items() if k in used and v.dtype.kind in "fV"}
+    fixed = tuple((k, Fixed(v)) for k, v in arrays.items() if k in used and k not in real)
+    kept = tuple(entry for entry in inputs if entry.name in used)
+    return Graph(needed, kept, output, fixed), real
+
+
+def _node(message: Any, opsets: dict[str, int], number: int) -> Node:
+    domain = message.domain or "ai.onnx"
+    op = message.op_type if domain == "ai.onnx" else f"{domain}.{message.op_type}"
+    name = message.name or f"number {number}"
+    attributes = tuple((a.name, _attribute(a)) for a in message.attribute)
+    version = opsets.get(domain, 1)
+    return Node(op, name, tuple(message.input), tuple(message.output), attributes, version)
+
+
+def _attribute(attribute: Any) -> Any:
+    from onnx import AttributeProto, TensorProto, helper, numpy_helper
+
+    if attribute.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS):
+        return "a graph of its own"  # of control flow, which is refused by its operator
+    value = helper.get_attribute_value(attribute)
+    if isinstance(value, TensorProto):
+        return Fixed(numpy_helper.to_array(value))
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple(v.decode() if isinstance(v, bytes) else v for v in value)
+    return value
+
+
+def _constant(node: Node) -> np.ndarray:
+    (name, value), *_ = node.attributes
+    if isinstance(value, Fixed):
+        return value.array
+    if name not in ("value_float", "value_floats", "value_int", "value_ints"):
+        raise node.refuse(f"a constant of kind {name} has no JAX form here")
+    return np.array(value, np.float32 if "float" in name else np.int64)
+
+
+def _input(value: Any) -> Input:
+    from onnx import helper
+
+    kind = value.type.tensor_type
+    if not value.type.HasField("tensor_type"):
+        return Input(value.name, "", None)
+    dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type) if kind.elem_type else np.dtype("f4")
+    shape = None
+    if kind.HasField("shape"):
+        sizes = (d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim)
+        shape = tuple(size if size and size > 0 else None for size in sizes)
+    return Input(value.name, "" if dtype.kind in "OSU" else dtype.name, shape)
+
+
+def _real_output(outputs: Sequence[Any]) -> str:
+    """The first output of real numbers; probabilities in dictionaries count as such."""
+    from onnx import helper
+
+    for value in outputs:
+        if value.type.HasField("sequence_type"):
+            return value.name
+        kind = value.type.tensor_type.elem_type
+        if not kind or helper.tensor_dtype_to_np_dtype(kind).kind in "fV":
+            return value.name
+    names = ", ".join(value.name for value in outputs)
+    raise NotConvertibleError(f"ONNX: expected an output of real numbers, got {names}")
+
+
+def _needed(nodes: Sequence[Node], output: str) -> tuple[tuple[Node, ...], set[str]]:
+    """The nodes that a value depends on, and the names of all values in them."""
+    used, kept = {output}, []
+    for node in reversed(nodes):  # ONNX lists nodes in the order of their use
+        if used & set(node.outputs):
+            used |= set(node.inputs)
+            kept.append(node)
+    return tuple(reversed(kept)), used

@@ -1,0 +1,102 @@
+"""onnxruntime: how a model is called on the host."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+
+from lime_jax.models.onnx.evaluator import split_columns
+from lime_jax.models.onnx.reader import Input
+
+_DTYPES = {"float": "float32", "double": "float64", "bool": "bool", "string": ""}
+
+
+class RuntimePredict:
+    """A session as a function of a NumPy batch.
+
+    Args:
+        session: an `onnxruntime.InferenceSession`.
+        output: to return; None: the first of real numbers.
+    """
+
+    def __init__(self, session: Any, output: str | None = None) -> None:
+        self.session = session
+        self.inputs = tuple(_input(entry) for entry in session.get_inputs())
+        self.output = output or _real_output(session.get_outputs())
+        sizes = {entry.shape[0] for entry in self.inputs if entry.shape}
+        self.batch = next(iter(sizes)) if len(sizes) == 1 else None
+
+    def __call__(self, inputs: Any) -> np.ndarray:
+        """The outputs for a batch."""
+        inputs = np.asarray(inputs)
+        if self.batch is None or len(inputs) == 0:
+            return self._run(inputs)
+        padding = np.repeat(inputs[:1], -len(inputs) % self.batch, axis=0)
+        whole = np.concatenate([inputs, padding])
+        parts = np.split(whole, len(whole) // self.batch)
+        return np.concatenate([self._run(part) for part in parts])[: len(inputs)]
+
+    def _run(self, inputs: np.ndarray) -> np.ndarray:
+        (raw,) = self.session.run([self.output], _typed(inputs, self.inputs))
+        if isinstance(raw, list):  # dictionaries of probabilities
+            raw = np.array([[row[name] for name in raw[0]] for row in raw])
+        return raw
+
+
+def open_session(content: bytes | str, output: str | None) -> RuntimePredict:
+    """Run a model by onnxruntime.
+
+    Args:
+        content: the model or its path.
+        output: to return; None: the first of real numbers.
+
+    Returns:
+        A function of a NumPy batch.
+
+    Raises:
+        ImportError: if onnxruntime is not installed.
+    """
+    if not has_runtime():
+        raise ImportError('this ONNX model needs onnxruntime: pip install "lime_jax[onnx]"')
+    import onnxruntime
+
+    return RuntimePredict(onnxruntime.InferenceSession(content), output)
+
+
+def has_runtime() -> bool:
+    """Whether onnxruntime is installed.
+
+    Returns:
+        True if so.
+    """
+    return importlib.util.find_spec("onnxruntime") is not None
+
+
+def _typed(inputs: np.ndarray, entries: tuple[Input, ...]) -> dict[str, Any]:
+    if any(not entry.dtype for entry in entries):
+        if len(entries) == 1:
+            return {entries[0].name: inputs.astype(str)}
+        columns = np.split(inputs, len(entries), axis=1)  # one for each input
+        kinds = [np.dtype(entry.dtype or str) for entry in entries]
+        return {
+            entry.name: column.astype(kind)
+            for entry, column, kind in zip(entries, columns, kinds, strict=True)
+        }
+    return split_columns(inputs, entries)
+
+
+def _input(entry: Any) -> Input:
+    kind: str = entry.type.removeprefix("tensor(").removesuffix(")")
+    shape = tuple(size if isinstance(size, int) and size > 0 else None for size in entry.shape)
+    return Input(entry.name, _DTYPES.get(kind, kind), shape or None)
+
+
+def _real_output(outputs: Any) -> str:
+    real = ("tensor(float", "tensor(double", "seq(map")
+    for entry in outputs:
+        if entry.type.startswith(real):
+            return entry.name
+    names = ", ".join(entry.name for entry in outputs)
+    raise ValueError(f"`model`: expected an output of real numbers, got {names}")

@@ -1,0 +1,205 @@
+"""Operators of the domain `ai.onnx.ml` but trees: linear models and steps of pipelines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.models.compose import softmax, two_sigmoids
+from lime_jax.models.onnx.operators import builder, operator
+from lime_jax.models.onnx.reader import Node
+from lime_jax.typing import Array, pytree, static
+
+
+def finish(scores: Any, transform: str) -> Array:
+    """What is done to scores at last.
+
+    Args:
+        scores: (samples, outputs).
+        transform: "NONE", "LOGISTIC" (number by number), "SOFTMAX", or "TWO_SIGMOIDS": both
+            probabilities from the one margin.
+
+    Returns:
+        (samples, outputs).
+    """
+    if transform == "LOGISTIC":
+        return jax.nn.sigmoid(scores)
+    if transform == "TWO_SIGMOIDS":
+        return two_sigmoids(scores)
+    return softmax(scores) if transform == "SOFTMAX" else scores
+
+
+def post_transform(node: Node) -> str:
+    """The transform of a node.
+
+    Args:
+        node: of a model.
+
+    Returns:
+        "NONE", "LOGISTIC" or "SOFTMAX".
+
+    Raises:
+        NotConvertibleError: if it is another one.
+    """
+    name = node.get("post_transform", "NONE")
+    if name not in ("NONE", "LOGISTIC", "SOFTMAX"):
+        raise node.refuse(f"post_transform {name} has no JAX form here")
+    return name
+
+
+def class_labels(node: Node) -> tuple[Any, ...]:
+    """The classes of a classifier.
+
+    Args:
+        node: of the classifier.
+
+    Returns:
+        Numbers or names.
+    """
+    for name in ("classlabels_int64s", "classlabels_ints", "classlabels_strings"):
+        if labels := node.get(name):
+            return labels
+    return ()
+
+
+@pytree
+class LinearModel:
+    """A linear model and what is done to its scores.
+
+    Attributes:
+        coef: (columns, outputs).
+        intercept: (outputs,).
+        transform: see `finish`.
+    """
+
+    coef: Any
+    intercept: Any
+    transform: str = static()
+
+    def __call__(self, x: Any) -> Array:
+        """The scores of a batch."""
+        scores = jnp.matmul(x, self.coef, precision="highest") + self.intercept
+        return finish(scores, self.transform)
+
+
+@builder("ai.onnx.ml.LinearRegressor", "ai.onnx.ml.LinearClassifier")
+def linear_model(node: Node) -> LinearModel:
+    """A linear model of a node.
+
+    Args:
+        node: with coefficients and intercepts.
+
+    Returns:
+        The model, with host arrays.
+
+    Raises:
+        NotConvertibleError: if its transform is not known here.
+    """
+    coefficients = np.array(node.get("coefficients"), np.float32)
+    transform, labels = post_transform(node), class_labels(node)
+    is_classifier = node.op.endswith("Classifier")
+    intercepts = node.get("intercepts") or ()
+    outputs = len(intercepts) or (len(labels) if is_classifier else node.get("targets", 1))
+    if is_classifier and outputs == 1:
+        if transform != "LOGISTIC":
+            raise node.refuse(f"{transform} of one score for two classes has no JAX form here")
+        transform = "TWO_SIGMOIDS"
+    if not is_classifier and outputs == 1 and transform != "NONE":
+        raise node.refuse(f"post_transform {transform} of one number has no JAX form here")
+    intercept = np.array(intercepts or (0.0,) * outputs, np.float32)
+    return LinearModel(coefficients.reshape(outputs, -1).T, intercept, transform)
+
+
+@pytree
+class Scaler:
+    """Columns moved and scaled.
+
+    Attributes:
+        offset: subtracted.
+        scale: multiplied with.
+    """
+
+    offset: Any
+    scale: Any
+
+    def __call__(self, x: Any) -> Array:
+        """The columns of a batch."""
+        return (jnp.asarray(x, self.scale.dtype) - self.offset) * self.scale
+
+
+@builder("ai.onnx.ml.Scaler")
+def _scaler(node: Node) -> Scaler:
+    offset, scale = node.get("offset", (0.0,)), node.get("scale", (1.0,))
+    return Scaler(np.array(offset, np.float32), np.array(scale, np.float32))
+
+
+@pytree
+class Imputer:
+    """Missing numbers filled in.
+
+    Attributes:
+        filled: in place of them.
+        gone: the number that stands for missing; NaN: NaN.
+    """
+
+    filled: Any
+    gone: Any
+
+    def __call__(self, x: Any) -> Array:
+        """The columns of a batch."""
+        return jnp.where((x == self.gone) | (jnp.isnan(self.gone) & jnp.isnan(x)), self.filled, x)
+
+
+@builder("ai.onnx.ml.Imputer")
+def _imputer(node: Node) -> Imputer:
+    if node.get("imputed_value_int64s"):
+        raise node.refuse("missing integers have no JAX form here")
+    filled = np.array(node.get("imputed_value_floats"), np.float32)
+    return Imputer(filled, np.float32(node.get("replaced_value_float", 0.0)))
+
+
+@pytree
+class OneHot:
+    """One column for each of some integers.
+
+    Attributes:
+        categories: the integers.
+    """
+
+    categories: Any
+
+    def __call__(self, x: Any) -> Array:
+        """Their columns, last."""
+        return (jnp.trunc(x)[..., None] == self.categories).astype(jnp.float32)
+
+
+@builder("ai.onnx.ml.OneHotEncoder")
+def _one_hot(node: Node) -> OneHot:
+    if not node.get("cats_int64s") or not node.get("zeros", 1):
+        raise node.refuse("text, or an error for unknown levels, has no JAX form")
+    return OneHot(np.array(node.get("cats_int64s"), np.int32))
+
+
+@operator("ai.onnx.ml.Normalizer")
+def _normalizer(node: Node, x: Any) -> Any:
+    norm = node.get("norm", "MAX")
+    if norm == "L1":
+        size = jnp.abs(x).sum(-1, keepdims=True)
+    elif norm == "L2":
+        size = jnp.sqrt((x * x).sum(-1, keepdims=True))
+    else:
+        size = x.max(-1, keepdims=True)
+    return jnp.where(size == 0, x, x / jnp.where(size == 0, 1, size))
+
+
+@operator("ai.onnx.ml.Binarizer")
+def _binarizer(node: Node, x: Any) -> Any:
+    return (x > node.get("threshold", 0.0)).astype(x.dtype)
+
+
+@operator("ai.onnx.ml.FeatureVectorizer")
+def _feature_vectorizer(node: Node, *columns: Any) -> Any:
+    return jnp.concatenate([jnp.asarray(c, jnp.float32) for c in columns], axis=1)

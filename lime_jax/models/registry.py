@@ -1,0 +1,295 @@
+"""The registry: which function turns which fitted model, or which step of a pipeline, into JAX.
+
+A family of models registers its converters under the names of its classes, so that no library is
+imported before somebody hands over one of its models.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from lime_jax.models.features import Features, NotConvertibleError, RawTable, raw_features
+from lime_jax.models.structure import Structure
+
+_T = TypeVar("_T", bound=Callable[..., Any])
+
+METHODS = ("predict_proba", "decision_function", "predict")
+
+
+@dataclasses.dataclass(frozen=True)
+class Converted:
+    """A model in JAX.
+
+    Attributes:
+        predict: a pytree, (samples, raw columns) -> (samples, outputs).
+        structure: of the output, where it is a sum over trees or columns.
+        why_not_exact: where it is not: why.
+        rounds_inputs: whether the library itself rounds numbers to float32 first, as the device
+            does; else 64-bit inputs may lie between a threshold and its 32-bit neighbor.
+    """
+
+    predict: Any
+    structure: Structure | None = None
+    why_not_exact: str = ""
+    rounds_inputs: bool = False
+
+
+Converter = Callable[[Any, str, Features], Converted]
+Transformer = Callable[[Any, Features], Features]
+HostMethods = Callable[[Any, str], tuple[Callable[..., Any], str] | None]
+Opener = Callable[[Any, str | None, RawTable | None], Any]
+
+_FAMILIES = {
+    library: f"lime_jax.models.{library}" for library in ("sklearn", "xgboost", "lightgbm", "keras")
+} | {
+    "equinox": "lime_jax.models.neural_modules",
+    "flax": "lime_jax.models.neural_modules",
+    "onnx": "lime_jax.models.onnx",
+    "onnxruntime": "lime_jax.models.onnx",
+}
+# They find their columns by name, or leave it to the first step.
+_LOOK_THEMSELVES = {"sklearn.Pipeline", "sklearn.ColumnTransformer"}
+_CONVERTERS: dict[str, tuple[Converter, tuple[str, ...]]] = {}
+_HOST_METHODS: dict[str, HostMethods] = {}
+_TRANSFORMERS: dict[str, Transformer] = {}
+_OPENERS: dict[str, Opener] = {}
+
+
+def register_converter(
+    *classes: str | type, methods: tuple[str, ...] = METHODS
+) -> Callable[[_T], _T]:
+    """Teach lime_jax to run a kind of fitted model in JAX.
+
+    Args:
+        *classes: the model's classes, or their names as "library.ClassName" (the library is the
+            first part of the module, so that it need not be imported).
+        methods: of the model that the function converts; others run on the host.
+
+    Returns:
+        A decorator for a function `(model, method, features) -> Converted`: `method` is one of
+        `methods`, `features` says where the model's columns come from. It raises
+        `NotConvertibleError` for what it can not do; the model then runs on the host.
+
+    Example:
+        >>> from lime_jax.models.compose import apply
+        >>> class Double:
+        ...     n_features_in_ = 1
+        ...     def fit(self, X): ...
+        ...     def predict(self, X):
+        ...         return 2 * X[:, 0]
+        >>> @register_converter(Double, methods=("predict",))
+        ... def convert_double(model, method, features):
+        ...     return apply(lambda inputs: 2 * inputs[:, :1], features)
+        >>> from lime_jax import as_predict_fn
+        >>> as_predict_fn(Double()).path
+        'jax'
+    """
+
+    def register(function: _T) -> _T:
+        _CONVERTERS.update({_name(c): (function, methods) for c in classes})
+        return function
+
+    return register
+
+
+def register_methods(*classes: str | type) -> Callable[[_T], _T]:
+    """Say how a kind of model is called whose methods are not scikit-learn's.
+
+    Args:
+        *classes: as for `register_converter`.
+
+    Returns:
+        A decorator for a function `(model, method)` that returns a function of a batch, and what
+        its outputs are ("probability", "margin" or "value"); or None: the model's own `method`.
+    """
+
+    def register(function: _T) -> _T:
+        _HOST_METHODS.update({_name(c): function for c in classes})
+        return function
+
+    return register
+
+
+def has_methods(model: Any) -> bool:
+    """Whether it is a model that is called in its own way.
+
+    Args:
+        model: any object.
+
+    Returns:
+        Whether its class is registered by `register_methods`.
+    """
+    return _find(model, _HOST_METHODS) is not None
+
+
+def host_method(model: Any, method: str) -> tuple[Callable[..., Any], str] | None:
+    """How to call a model on the host, if not by its own `method`.
+
+    Args:
+        model: fitted.
+        method: "predict_proba", "decision_function" or "predict".
+
+    Returns:
+        A function of a batch and what its outputs are; None: as the model's class says.
+
+    Raises:
+        ValueError: if it has no such outputs.
+    """
+    found = _find(model, _HOST_METHODS)
+    return None if found is None else found[1](model, method)
+
+
+def register_transformer(*classes: str | type) -> Callable[[_T], _T]:
+    """The same for a step of a pipeline: a function `(transformer, features) -> Features`.
+
+    Args:
+        *classes: as for `register_converter`.
+
+    Returns:
+        A decorator.
+    """
+
+    def register(function: _T) -> _T:
+        _TRANSFORMERS.update({_name(c): function for c in classes})
+        return function
+
+    return register
+
+
+def register_opener(*classes: str | type) -> Callable[[_T], _T]:
+    """The same for a kind of model that is no estimator with `fit` and scikit-learn's methods.
+
+    Args:
+        *classes: as for `register_converter`.
+
+    Returns:
+        A decorator for a function `(model, output, table) -> Model`: what `as_predict_fn` returns
+        for the model itself, and for its bound `predict` or `run`.
+    """
+
+    def register(function: _T) -> _T:
+        _OPENERS.update({_name(c): function for c in classes})
+        return function
+
+    return register
+
+
+def opener_of(model: Any) -> Opener | None:
+    """The function that opens this kind of model.
+
+    Args:
+        model: any object.
+
+    Returns:
+        What was registered for the nearest of its classes; None if nothing was.
+    """
+    found = _find(model, _OPENERS)
+    return None if found is None else found[1]
+
+
+def convert(model: Any, method: str, table: RawTable) -> Converted:
+    """A fitted model in JAX.
+
+    Args:
+        model: fitted.
+        method: of the model: "predict_proba", "decision_function" or "predict".
+        table: that it is called with.
+
+    Returns:
+        The model.
+
+    Raises:
+        NotConvertibleError: if it has no JAX form here; the message says why.
+    """
+    return convert_on(model, method, raw_features(table))
+
+
+def convert_on(model: Any, method: str, features: Features) -> Converted:
+    """The same behind the steps of a pipeline, or within an ensemble.
+
+    Args:
+        model: fitted.
+        method: as in `convert`.
+        features: its columns.
+
+    Returns:
+        The model.
+
+    Raises:
+        NotConvertibleError: as in `convert`.
+    """
+    found = _find(model, _CONVERTERS)
+    kind = type(model).__name__
+    if found is None:
+        raise NotConvertibleError(f"{kind} has no JAX form here")
+    cls, (function, methods) = found
+    if method not in methods:
+        raise NotConvertibleError(f"{kind}.{method} has no JAX form here")
+    if _method_of(type(model), method) is not _method_of(cls, method):
+        raise NotConvertibleError(f"{kind} has a `{method}` of its own")
+    _check_columns(model, cls, features)
+    return function(model, method, features)
+
+
+def transform_on(transformer: Any, features: Features) -> Features:
+    """The columns after a step of a pipeline.
+
+    Args:
+        transformer: fitted, "passthrough" or None.
+        features: before it.
+
+    Returns:
+        After it.
+
+    Raises:
+        NotConvertibleError: if it has no JAX form here.
+    """
+    if transformer is None or (isinstance(transformer, str) and transformer == "passthrough"):
+        return features
+    found = _find(transformer, _TRANSFORMERS)
+    kind = type(transformer).__name__
+    if found is None:
+        raise NotConvertibleError(f"{kind} has no JAX form here")
+    cls, function = found
+    if _method_of(type(transformer), "transform") is not _method_of(cls, "transform"):
+        raise NotConvertibleError(f"{kind} has a `transform` of its own")
+    _check_columns(transformer, cls, features)
+    return function(transformer, features)
+
+
+def _check_columns(model: Any, cls: type, features: Features) -> None:
+    """Whether a model was fitted on these columns, by what scikit-learn's classes keep of them."""
+    if _name(cls) in _LOOK_THEMSELVES:
+        return
+    kind, count = type(model).__name__, getattr(model, "n_features_in_", None)
+    if count is not None and count != len(features):
+        raise NotConvertibleError(f"{kind}: was fitted on {count} columns and gets {len(features)}")
+    if cls.__module__.partition(".")[0] != "sklearn":
+        return  # LightGBM changes names as it likes
+    names = getattr(model, "feature_names_in_", None)
+    if names is not None and features.names is not None and tuple(names) != features.names:
+        raise NotConvertibleError(f"{kind}: was fitted on columns of other names or another order")
+
+
+def _method_of(cls: type, name: str) -> Any:
+    """The method as the class holds it: `available_if` makes a new function at every access."""
+    return inspect.getattr_static(cls, name, None)
+
+
+def _name(cls: str | type) -> str:
+    return cls if isinstance(cls, str) else f"{cls.__module__.partition('.')[0]}.{cls.__qualname__}"
+
+
+def _find(instance: Any, known: dict[str, Any]) -> tuple[type, Any] | None:
+    """The entry of the nearest of an object's classes."""
+    for cls in type(instance).__mro__:
+        library = cls.__module__.partition(".")[0]
+        if library in _FAMILIES:
+            importlib.import_module(_FAMILIES[library])
+        if _name(cls) in known:
+            return cls, known[_name(cls)]
+    return None

@@ -1,0 +1,35 @@
+"""scikit-learn's models, one file per family; importing them registers their converters."""
+
+from lime_jax.models.sklearn import (
+    adaboost,
+    boosting,
+    calibration,
+    encoders,
+    ensembles,
+    histograms,
+    linear,
+    naive_bayes,
+    neighbors,
+    neural_network,
+    pipeline,
+    preprocessing,
+    svm,
+    trees,
+)
+
+__all__ = [
+    "adaboost",
+    "boosting",
+    "calibration",
+    "encoders",
+    "ensembles",
+    "histograms",
+    "linear",
+    "naive_bayes",
+    "neighbors",
+    "neural_network",
+    "pipeline",
+    "preprocessing",
+    "svm",
+    "trees",
+]

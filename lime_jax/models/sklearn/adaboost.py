@@ -1,0 +1,96 @@
+"""AdaBoost of trees: votes of classifiers, the weighted median of regressors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.models.compose import linked, softmax, sum_of_trees, two_sigmoids
+from lime_jax.models.features import Chain, Features, NotConvertibleError, put
+from lime_jax.models.registry import Converted, register_converter
+from lime_jax.models.sklearn.boosting import WHY_PROBABILITIES
+from lime_jax.models.sklearn.trees import join, refuse_several_targets
+from lime_jax.typing import Array, pytree
+
+
+@register_converter("sklearn.AdaBoostClassifier", methods=("predict_proba", "decision_function"))
+def convert_classifier(model: Any, method: str, features: Features) -> Converted:
+    """Weighted votes of trees, each for one class and against the others (SAMME)."""
+    _refuse_unless_trees(model, "DecisionTreeClassifier", "ExtraTreeClassifier")
+    votes = _votes(model)
+    trees = [member.tree_ for member in model.estimators_]
+    margin = sum_of_trees(join(trees, votes, len(features)), features, rounds_inputs=True)
+    if method == "decision_function":
+        return margin
+    link = two_sigmoids if len(model.classes_) == 2 else _softmax_of_votes
+    return linked(margin, link, WHY_PROBABILITIES)
+
+
+@register_converter("sklearn.AdaBoostRegressor", methods=("predict",))
+def convert_regressor(model: Any, method: str, features: Features) -> Converted:
+    """The weighted median of the trees."""
+    _refuse_unless_trees(model, "DecisionTreeRegressor", "ExtraTreeRegressor")
+    trees = [member.tree_ for member in model.estimators_]
+    value = np.concatenate([tree.value[:, 0, :] for tree in trees])
+    each = np.arange(len(trees))
+    structure = join(trees, value, len(features), each, np.zeros(len(trees)))
+    apart = sum_of_trees(structure, features, rounds_inputs=True)
+    median = put(WeightedMedian(_whole_weights(model.estimator_weights_[: len(trees)])))
+    why = "its prediction is the weighted median of its trees, not their sum"
+    return Converted(Chain((apart.predict, median)), None, why, rounds_inputs=True)
+
+
+@pytree
+class WeightedMedian:
+    """The weighted median of a model's outputs: the least at which half the weight is reached.
+
+    Attributes:
+        weights: of the outputs; whole numbers, whose sums are exact.
+    """
+
+    weights: Any
+
+    def __call__(self, outputs: Any) -> Array:
+        """The median of each row, (samples, outputs) -> (samples, 1)."""
+        order = jnp.argsort(outputs, axis=1)
+        weight = jnp.cumsum(self.weights[order], axis=1)
+        first = jnp.argmax(2 * weight >= weight[:, -1:], axis=1)[:, None]
+        return jnp.take_along_axis(outputs, jnp.take_along_axis(order, first, axis=1), axis=1)
+
+
+def _votes(model: Any) -> np.ndarray:
+    """What a node adds to the margins: its tree's weight for the class that it predicts."""
+    refuse_several_targets(model)
+    kind, classes = type(model).__name__, len(model.classes_)
+    if getattr(model, "algorithm", "SAMME") == "SAMME.R":
+        raise NotConvertibleError(f"{kind}: the algorithm SAMME.R has no JAX form here; use SAMME")
+    if classes < 2:
+        raise NotConvertibleError(f"{kind}: it has seen one class only")
+    if not all(np.array_equal(m.classes_, model.classes_) for m in model.estimators_):
+        raise NotConvertibleError(f"{kind}: one of its members has not seen all classes")
+    trees = [member.tree_ for member in model.estimators_]
+    weights = model.estimator_weights_[: len(trees)]
+    weight = np.repeat(weights / weights.sum(), [tree.node_count for tree in trees])
+    best = np.concatenate([tree.value[:, 0, :].argmax(axis=1) for tree in trees])
+    voted = best[:, None] == np.arange(classes)
+    votes = np.where(voted, 1.0, -1 / (classes - 1)) * weight[:, None]
+    return votes[:, 1:] - votes[:, :1] if classes == 2 else votes
+
+
+def _refuse_unless_trees(model: Any, *kinds: str) -> None:
+    for member in model.estimators_:
+        if type(member).__name__ not in kinds:
+            raise NotConvertibleError(
+                f"{type(model).__name__}: its members are {type(member).__name__}, not trees"
+            )
+
+
+def _whole_weights(weights: np.ndarray) -> np.ndarray:
+    """Weights as int32, in units of 2^-29 of their sum; twice the sum still fits."""
+    return np.round(weights / weights.sum() * 2.0**29).astype(np.int32)
+
+
+def _softmax_of_votes(margin: Array) -> Array:
+    return softmax(margin / (margin.shape[1] - 1))

@@ -1,0 +1,79 @@
+"""Gradient boosting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.models.compose import linked, softmax, sum_of_trees, two_sigmoids
+from lime_jax.models.features import Features, NotConvertibleError
+from lime_jax.models.registry import Converted, register_converter
+from lime_jax.models.sklearn.trees import join
+from lime_jax.typing import Array
+
+WHY_PROBABILITIES = (
+    "its probabilities are not a sum over trees; "
+    "its margin is: output='margin' or decision_function"
+)
+
+
+@register_converter(
+    "sklearn.GradientBoostingClassifier", methods=("predict_proba", "decision_function")
+)
+def convert_classifier(model: Any, method: str, features: Features) -> Converted:
+    """The margins, one of two classes or one for each, and probabilities made of them."""
+    margin = _sum(model, features)
+    if method == "decision_function":
+        return margin
+    if model.loss == "exponential":
+        return linked(margin, _of_half_margin, WHY_PROBABILITIES)
+    return probabilities(margin, len(model.classes_))
+
+
+@register_converter("sklearn.GradientBoostingRegressor", methods=("predict",))
+def convert_regressor(model: Any, method: str, features: Features) -> Converted:
+    """The sum itself; all its losses have the identity as link."""
+    return _sum(model, features)
+
+
+def probabilities(margin: Converted, num_classes: int) -> Converted:
+    """A classifier's probabilities from its margins, for the log loss.
+
+    Args:
+        margin: of the second of two classes, or of each class.
+        num_classes: of the classifier.
+
+    Returns:
+        The model behind the link.
+    """
+    return linked(margin, two_sigmoids if num_classes == 2 else softmax, WHY_PROBABILITIES)
+
+
+def _sum(model: Any, features: Features) -> Converted:
+    trees = [tree.tree_ for tree in model.estimators_.ravel()]
+    rounds, outputs = model.estimators_.shape
+    value = np.concatenate([tree.value[:, 0, :] for tree in trees]) * model.learning_rate
+    output = np.tile(np.arange(outputs), rounds)
+    structure = join(trees, value, len(features), output, _start(model, len(features)))
+    return sum_of_trees(structure, features, rounds_inputs=True)
+
+
+def _start(model: Any, num_features: int) -> np.ndarray:
+    """The margins before the first tree, where they are the same for all rows."""
+    init = model.init_
+    dummy = type(init).__name__ in ("DummyClassifier", "DummyRegressor")
+    if not (isinstance(init, str) or (dummy and getattr(init, "strategy", "") != "stratified")):
+        raise NotConvertibleError(
+            f"{type(model).__name__}: its `init` is a {type(init).__name__}, which is not the same "
+            "for all rows"
+        )
+    # scikit-learn's own: the priors, clipped, through the link of its loss.
+    return model._raw_predict_init(np.zeros((1, num_features), np.float32))[0]
+
+
+def _of_half_margin(margin: Array) -> Array:
+    """The exponential loss estimates half the log-odds."""
+    return jnp.concatenate([jax.nn.sigmoid(-2 * margin), jax.nn.sigmoid(2 * margin)], axis=1)

@@ -1,0 +1,112 @@
+"""How histogram gradient boosting numbers the categories of its columns before its trees."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Int
+
+from lime_jax.models.features import (
+    Column,
+    Features,
+    LevelColumn,
+    NotConvertibleError,
+    NumberColumn,
+    PointColumn,
+)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CodedColumn:
+    """A column that reaches the trees as the number of its category.
+
+    Attributes:
+        category: of each level of the column; -1 where it is missing or unknown to the model.
+    """
+
+    category: Int[np.ndarray, " levels"]
+
+    def levels_left(
+        self, categories: Bool[np.ndarray, " categories"], missing_left: bool
+    ) -> Bool[np.ndarray, " levels"]:
+        """The levels that a node sends left.
+
+        Args:
+            categories: those that go left, by number; at least as many as there are.
+            missing_left: where missing ones go, and unknown ones, which the model takes for them.
+
+        Returns:
+            A flag for each level.
+        """
+        return np.where(self.category < 0, missing_left, categories[self.category])
+
+
+def code_columns(model: Any, features: Features) -> tuple[Features, dict[int, CodedColumn]]:
+    """The columns as the trees number them, categories first.
+
+    Args:
+        model: a fitted histogram gradient boosting model.
+        features: as it was fitted on.
+
+    Returns:
+        The columns, with level codes in place of categories; and those that have categories.
+
+    Raises:
+        NotConvertibleError: if categories are read off a column that a step before changed.
+    """
+    if model.is_categorical_ is None:
+        return features, {}
+    chosen = np.asarray(model.is_categorical_, bool)
+    first = np.flatnonzero(chosen)
+    features = features.take([*map(int, first), *map(int, np.flatnonzero(~chosen))])
+    encoder = model._preprocessor.named_transformers_["encoder"]
+    columns, coded = list(features.columns), {}
+    for k, categories in enumerate(encoder.categories_):
+        columns[k], coded[k] = _code(columns[k], categories)
+    return dataclasses.replace(features, columns=tuple(columns)), coded
+
+
+def _code(column: Column, categories: np.ndarray) -> tuple[Column, CodedColumn]:
+    number = {c: k for k, c in enumerate(categories.tolist()) if c is not None and c == c}
+
+    def codes(values: Any) -> np.ndarray:
+        return np.array([number.get(v, -1) for v in values], np.int64)
+
+    if isinstance(column, LevelColumn):
+        own = LevelColumn(column.raw, np.arange(len(column.values)))
+        return own, CodedColumn(codes(column.values))
+    unknown = len(categories)
+    levels = CodedColumn(np.append(np.arange(unknown), -1))
+    if isinstance(column, PointColumn):
+        points, found = column.points, codes(column.values)
+        other = codes([column.other])[0]
+    else:
+        points = _points(column, number)
+        found, other = codes(points), -1
+        found = np.where(np.isnan(points), codes([column.missing])[0], found)
+    found = np.where(found < 0, unknown, found).astype(np.float64)
+    other = float(unknown if other < 0 else other)
+    return PointColumn(column.raw, points, found, other), levels
+
+
+def _points(column: NumberColumn, number: dict[Any, int]) -> np.ndarray:
+    """The raw numbers that are categories, and NaN."""
+    if column.steps:
+        raise NotConvertibleError(
+            f"column {column.raw} is scaled before its values are taken for categories"
+        )
+    try:
+        points = np.array([*number, np.nan], np.float64)
+    except (TypeError, ValueError) as error:
+        raise NotConvertibleError(
+            f"column {column.raw} is numeric here, but has categories such as "
+            f"{next(iter(number))!r}"
+        ) from error
+    if len(np.unique(points.astype(jnp.result_type(float)))) < len(points):
+        raise NotConvertibleError(
+            f"column {column.raw} has categories that are one number in the device's precision"
+        )
+    return points

@@ -1,0 +1,104 @@
+"""Rows against many points: differences that float32 can hold, a block of rows at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from lime_jax.models.features import Column, Features, LevelColumn, NumberColumn
+from lime_jax.typing import Array
+
+PAIRS_AT_ONCE = 1 << 20  # of a row and a point: a few MiB, and enough to fill a device
+
+
+def float32_center(points: Float[np.ndarray, "points columns"]) -> Float[np.ndarray, " columns"]:
+    """The mean of some points, as near as a float32 comes.
+
+    Args:
+        points: of a fitted model.
+
+    Returns:
+        Numbers that are the same in float32 and in float64, so that subtracting them on the host
+        and on the device is the same.
+
+    Example:
+        >>> float32_center(np.array([[1.0, 0.1], [2.0, 0.1]])).tolist()
+        [1.5, 0.10000000149011612]
+    """
+    return points.mean(axis=0).astype(np.float32).astype(np.float64)
+
+
+def centered(features: Features, center: Float[np.ndarray, " columns"]) -> Features:
+    """Columns less a constant each, subtracted before float32 has to hold what is left.
+
+    Args:
+        features: the columns.
+        center: of each, from `float32_center`.
+
+    Returns:
+        The columns less their centers.
+
+    Raises:
+        NotConvertibleError: if a column is text.
+    """
+
+    def one(column: Column, c: float) -> Column:
+        if isinstance(column, NumberColumn):
+            return column.then("subtract", c)
+        if isinstance(column, LevelColumn):
+            return dataclasses.replace(column, values=column.numbers() - c)
+        return dataclasses.replace(column, values=column.values - c, other=column.other - c)
+
+    columns = tuple(one(k, float(c)) for k, c in zip(features.columns, center, strict=True))
+    return dataclasses.replace(features, columns=columns)
+
+
+def distances(inputs: Any, points: Any, power: float = 2.0) -> Array:
+    """Sums of powers of differences, not expanded: small ones between large numbers are right.
+
+    Args:
+        inputs: (samples, columns).
+        points: (points, columns).
+        power: of the absolute differences; infinity: the largest of them.
+
+    Returns:
+        (samples, points); the distance itself only for a `power` of 1 or infinity.
+
+    Example:
+        >>> distances(jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]])).tolist()
+        [[25.0]]
+    """
+
+    def add_column(total: Array, column: tuple[Array, Array]) -> tuple[Array, None]:
+        away = column[0][:, None] - column[1]
+        if power == 2:
+            return total + away * away, None
+        if power == np.inf:
+            return jnp.maximum(total, jnp.abs(away)), None
+        return total + jnp.abs(away) ** power, None
+
+    zero = jnp.zeros((len(inputs), len(points)), jnp.result_type(inputs, points))
+    return jax.lax.scan(add_column, zero, (inputs.T, points.T), unroll=8)[0]
+
+
+def in_blocks(fn: Callable[[Any], Array], inputs: Any, num_points: int) -> Array:
+    """Call a function on as many rows at a time as memory is for.
+
+    Args:
+        fn: (samples, columns) -> (samples, outputs); works on samples × points numbers.
+        inputs: (samples, columns).
+        num_points: that `fn` compares every row with.
+
+    Returns:
+        (samples, outputs).
+    """
+    rows = max(1, PAIRS_AT_ONCE // num_points)
+    if len(inputs) <= rows:
+        return fn(inputs)
+    return jax.lax.map(lambda row: fn(row[None])[0], inputs, batch_size=rows)

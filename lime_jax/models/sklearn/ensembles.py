@@ -1,0 +1,98 @@
+"""Ensembles of any models: bagging, voting, stacking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.models.compose import average
+from lime_jax.models.features import Features, NotConvertibleError, NumberColumn
+from lime_jax.models.registry import Converted, convert_on, register_converter
+from lime_jax.models.sklearn.trees import refuse_several_targets
+from lime_jax.typing import Array, pytree, static
+
+
+@register_converter("sklearn.BaggingClassifier", methods=("predict_proba", "decision_function"))
+@register_converter("sklearn.BaggingRegressor", methods=("predict",))
+def convert_bagging(model: Any, method: str, features: Features) -> Converted:
+    """The mean of the members, each on its own columns."""
+    kind = type(model).__name__
+    for member in model.estimators_:
+        if method == "predict_proba" and not hasattr(member, method):
+            raise NotConvertibleError(
+                f"{kind}: {type(member).__name__} has no probabilities, it votes"
+            )
+        if method != "predict" and len(member.classes_) != model.n_classes_:
+            raise NotConvertibleError(f"{kind}: one of its members has not seen all classes")
+    pairs = zip(model.estimators_, model.estimators_features_, strict=True)
+    members = [
+        convert_on(member, method, features.take([int(k) for k in columns]))
+        for member, columns in pairs
+    ]
+    return average(members, np.full(len(members), 1 / len(members)))
+
+
+@register_converter("sklearn.VotingClassifier", methods=("predict_proba",))
+@register_converter("sklearn.VotingRegressor", methods=("predict",))
+def convert_voting(model: Any, method: str, features: Features) -> Converted:
+    """The weighted mean of the members' probabilities or values."""
+    members = [convert_on(member, method, features) for member in model.estimators_]
+    used = [name for name, member in model.estimators if not isinstance(member, str)]
+    weights = np.ones(len(used))
+    if model.weights is not None:
+        every = zip(model.estimators, model.weights, strict=True)
+        weights = np.array([w for (_, member), w in every if not isinstance(member, str)], float)
+    return average(members, weights / weights.sum())
+
+
+@register_converter("sklearn.StackingClassifier", methods=("predict_proba", "decision_function"))
+@register_converter("sklearn.StackingRegressor", methods=("predict",))
+def convert_stacking(model: Any, method: str, features: Features) -> Converted:
+    """The last model on what the first ones return."""
+    two_classes = False
+    if method != "predict":
+        refuse_several_targets(model)
+        two_classes = len(model.classes_) == 2
+    methods = [str(name) for name in model.stack_method_]
+    members = [
+        convert_on(member, own, features)
+        for member, own in zip(model.estimators_, methods, strict=True)
+    ]
+    stack = Stack(
+        tuple(member.predict for member in members),
+        features.matrix() if model.passthrough else None,
+        tuple(int(two_classes and own == "predict_proba") for own in methods),
+    )
+    last = model.final_estimator_
+    columns = tuple(NumberColumn(k) for k in range(last.n_features_in_))
+    return convert_on(last, method, Features(columns, stack, None, features.num_raw))
+
+
+@register_converter("sklearn.FrozenEstimator")
+def convert_frozen(model: Any, method: str, features: Features) -> Converted:
+    """The model inside."""
+    return convert_on(model.estimator, method, features)
+
+
+@pytree
+class Stack:
+    """What several models return, side by side.
+
+    Attributes:
+        members: of the raw table.
+        columns: what comes after them; None: nothing.
+        skip: how many outputs of each member are left out, from the first.
+    """
+
+    members: tuple[Any, ...]
+    columns: Any
+    skip: tuple[int, ...] = static()
+
+    def __call__(self, inputs: Any) -> Array:
+        """All outputs of a batch, (samples, raw columns) -> (samples, outputs)."""
+        parts = [m(inputs)[:, skip:] for m, skip in zip(self.members, self.skip, strict=True)]
+        if self.columns is not None:
+            parts.append(self.columns(inputs))
+        return jnp.concatenate(parts, axis=1)

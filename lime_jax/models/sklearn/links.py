@@ -1,0 +1,75 @@
+"""Probabilities of linear classifiers from their margins, where a softmax is not the link."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.models.compose import two_sigmoids
+from lime_jax.typing import Array
+
+LOWEST_MARGIN = -np.log(np.finfo(np.float64).max)  # below it, scikit-learn's sigmoid is 0
+
+
+def two_symmetric(margin: Array) -> Array:
+    """Both probabilities where the first class's margin is minus that of the second.
+
+    Args:
+        margin: (samples, 1) of the second class.
+
+    Returns:
+        (samples, 2).
+    """
+    return two_sigmoids(2 * margin)
+
+
+def two_clipped(margin: Array) -> Array:
+    """Both probabilities of a binary classifier with the modified Huber loss.
+
+    Args:
+        margin: (samples, 1) of the second class.
+
+    Returns:
+        (samples, 2).
+
+    Example:
+        >>> two_clipped(jnp.array([[0.5], [-3.0]])).tolist()
+        [[0.25, 0.75], [1.0, 0.0]]
+    """
+    share = (jnp.clip(margin, -1, 1) + 1) / 2
+    return jnp.concatenate([1 - share, share], axis=1)
+
+
+def normalized_clipped(margins: Array) -> Array:
+    """The same for more classes, one against the rest; where none has a share, all are equal.
+
+    Args:
+        margins: (samples, classes).
+
+    Returns:
+        (samples, classes).
+
+    Example:
+        >>> normalized_clipped(jnp.array([[1.0, 0.0, 0.0, -2.0], [-2.0] * 4])).tolist()
+        [[0.5, 0.25, 0.25, 0.0], [0.25, 0.25, 0.25, 0.25]]
+    """
+    share = (jnp.clip(margins, -1, 1) + 1) / 2
+    share = jnp.where(share.sum(1, keepdims=True) == 0, 1, share)
+    return share / share.sum(1, keepdims=True)
+
+
+def normalized_sigmoids(margins: Array) -> Array:
+    """Probabilities of binary classifiers of each class against the rest, divided by their sum.
+
+    By logarithms, because float32 has no numbers for odds that float64 has numbers for. Where even
+    float64 has none, scikit-learn takes all classes for equal.
+
+    Args:
+        margins: (samples, classes).
+
+    Returns:
+        (samples, classes).
+    """
+    lost = (margins < LOWEST_MARGIN).all(axis=1, keepdims=True)
+    return jax.nn.softmax(jnp.where(lost, 0, jax.nn.log_sigmoid(margins)), axis=1)

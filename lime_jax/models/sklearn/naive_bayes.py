@@ -1,0 +1,172 @@
+"""Classes as distributions: naive Bayes, and Gaussians with a covariance each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.models.compose import apply, linear, linked, softmax
+from lime_jax.models.features import Features
+from lime_jax.models.registry import Converted, register_converter
+from lime_jax.models.sklearn.distances import centered, float32_center
+from lime_jax.typing import Array, pytree, static
+
+
+@register_converter("sklearn.GaussianNB", methods=("predict_proba",))
+def convert_gaussian(model: Any, method: str, features: Features) -> Converted:
+    """Gaussian naive Bayes.
+
+    Args:
+        model: fitted.
+        method: "predict_proba".
+        features: its columns.
+
+    Returns:
+        The model; no sum over columns.
+    """
+    center = float32_center(model.theta_)
+    constant = np.log(model.class_prior_) - 0.5 * np.log(2 * np.pi * model.var_).sum(axis=1)
+    classes = GaussianClasses(model.theta_ - center, 0.5 / model.var_, constant)
+    why = "a class's log-likelihood is a square of the columns, and its probability no sum of them"
+    return linked(apply(classes, centered(features, center)), softmax, why)
+
+
+@register_converter("sklearn.MultinomialNB", "sklearn.ComplementNB", methods=("predict_proba",))
+def convert_counts(model: Any, method: str, features: Features) -> Converted:
+    """Naive Bayes of counts.
+
+    Args:
+        model: fitted.
+        method: "predict_proba".
+        features: its columns.
+
+    Returns:
+        The model; its log-likelihoods are lines, its probabilities are not.
+    """
+    coef = np.asarray(model.feature_log_prob_, np.float64)
+    prior = np.asarray(model.class_log_prior_, np.float64)
+    if type(model).__name__ == "ComplementNB" and len(coef) > 1:
+        prior = np.zeros(len(coef))
+    return linked(linear(coef, prior, features), softmax, "its probabilities are no sum of columns")
+
+
+@register_converter("sklearn.BernoulliNB", methods=("predict_proba",))
+def convert_flags(model: Any, method: str, features: Features) -> Converted:
+    """Naive Bayes of flags.
+
+    Args:
+        model: fitted.
+        method: "predict_proba".
+        features: its columns.
+
+    Returns:
+        The model; no sum over columns.
+    """
+    log_prob = np.asarray(model.feature_log_prob_, np.float64)
+    absent = np.log(1 - np.exp(log_prob))
+    constant = np.asarray(model.class_log_prior_, np.float64) + absent.sum(axis=1)
+    threshold = None if model.binarize is None else _device_threshold(model.binarize)
+    flags = FlagClasses((log_prob - absent).T, constant, threshold)
+    return linked(apply(flags, features), softmax, "its probabilities are no sum of columns")
+
+
+@register_converter(
+    "sklearn.QuadraticDiscriminantAnalysis", methods=("predict_proba", "decision_function")
+)
+def convert_quadratic(model: Any, method: str, features: Features) -> Converted:
+    """Quadratic discriminant analysis.
+
+    Args:
+        model: fitted.
+        method: "predict_proba" or "decision_function".
+        features: its columns.
+
+    Returns:
+        The model; no sum over columns.
+    """
+    means = np.asarray(model.means_, np.float64)
+    center = float32_center(means)
+    scales = [np.asarray(s, np.float64) for s in model.scalings_]
+    maps = np.zeros((*means.shape, max(map(len, scales))))
+    for k, (rotation, scale) in enumerate(zip(model.rotations_, scales, strict=True)):
+        maps[k, :, : len(scale)] = rotation / np.sqrt(scale)
+    constant = np.log(model.priors_) - 0.5 * np.array([np.log(s).sum() for s in scales])
+    margin = method == "decision_function" and len(means) == 2
+    classes = EllipticClasses(means - center, maps, constant, margin)
+    why = "a class's log-likelihood is a square of the columns"
+    scores = apply(classes, centered(features, center), why)
+    return linked(scores, softmax, why) if method == "predict_proba" else scores
+
+
+def _device_threshold(threshold: float) -> np.ndarray:
+    """A threshold rounded down: float32 inputs are above it as they are in float64."""
+    rounded = np.asarray(threshold, jnp.result_type(float))
+    below = np.nextafter(rounded, np.asarray(-np.inf, rounded.dtype))
+    return np.where(rounded > threshold, below, rounded)
+
+
+@pytree
+class GaussianClasses:
+    """Log-likelihoods of classes whose columns are independent and normal.
+
+    Attributes:
+        means: (classes, columns).
+        half_precision: 1 / (2 variance), the same shape.
+        constant: of the classes.
+    """
+
+    means: Any
+    half_precision: Any
+    constant: Any
+
+    def __call__(self, inputs: Any) -> Array:
+        """(samples, columns) -> (samples, classes)."""
+        away = inputs[:, None, :] - self.means
+        return self.constant - (away * away * self.half_precision).sum(axis=-1)
+
+
+@pytree
+class FlagClasses:
+    """Log-likelihoods of classes whose columns are flags.
+
+    Attributes:
+        weights: (columns, classes).
+        constant: of the classes.
+        threshold: above which a column is a flag; None: the columns are flags.
+    """
+
+    weights: Any
+    constant: Any
+    threshold: Any
+
+    def __call__(self, inputs: Any) -> Array:
+        """(samples, columns) -> (samples, classes)."""
+        if self.threshold is not None:
+            inputs = (inputs > self.threshold).astype(self.weights.dtype)
+        return jnp.matmul(inputs, self.weights, precision="highest") + self.constant
+
+
+@pytree
+class EllipticClasses:
+    """Log-likelihoods of classes that are normal, with any covariance.
+
+    Attributes:
+        means: (classes, columns).
+        maps: (classes, columns, directions) to where the covariance is the identity.
+        constant: of the classes.
+        margin: whether to return the second class's less the first's (static).
+    """
+
+    means: Any
+    maps: Any
+    constant: Any
+    margin: bool = static()
+
+    def __call__(self, inputs: Any) -> Array:
+        """(samples, columns) -> (samples, classes), or (samples, 1) if `margin`."""
+        away = inputs[:, None, :] - self.means
+        white = jnp.einsum("skc,kcd->skd", away, self.maps, precision="highest")
+        scores = self.constant - 0.5 * (white * white).sum(axis=-1)
+        return scores[:, 1:] - scores[:, :1] if self.margin else scores

@@ -1,0 +1,94 @@
+"""Multi-layer perceptrons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.models.compose import Link, apply, linked, softmax, two_sigmoids
+from lime_jax.models.features import Features, NotConvertibleError
+from lime_jax.models.registry import Converted, register_converter
+from lime_jax.models.sklearn.linear import refuse_many_labels
+from lime_jax.typing import Array, pytree, static
+
+ACTIVATIONS: dict[str, Link] = {
+    "relu": jax.nn.relu,
+    "tanh": jnp.tanh,
+    "logistic": jax.nn.sigmoid,
+    "exp": jnp.exp,
+    "softmax": softmax,
+}
+
+
+@register_converter("sklearn.MLPClassifier", methods=("predict_proba",))
+def convert_mlp_classifier(model: Any, method: str, features: Features) -> Converted:
+    """A neural network that classifies.
+
+    Args:
+        model: fitted.
+        method: "predict_proba".
+        features: its columns.
+
+    Returns:
+        The model; no sum over columns.
+
+    Raises:
+        NotConvertibleError: if a row can have several labels.
+    """
+    refuse_many_labels(model)
+    layers = _layers(model, features)
+    link = softmax if model.out_activation_ == "softmax" else two_sigmoids
+    return linked(layers, link, layers.why_not_exact)
+
+
+@register_converter("sklearn.MLPRegressor", methods=("predict",))
+def convert_mlp_regressor(model: Any, method: str, features: Features) -> Converted:
+    """A neural network that predicts numbers.
+
+    Args:
+        model: fitted.
+        method: "predict".
+        features: its columns.
+
+    Returns:
+        The model; no sum over columns.
+    """
+    layers = _layers(model, features)
+    if model.out_activation_ == "identity":
+        return layers
+    return linked(layers, ACTIVATIONS[model.out_activation_], layers.why_not_exact)
+
+
+def _layers(model: Any, features: Features) -> Converted:
+    if model.activation not in ("identity", *ACTIVATIONS):
+        raise NotConvertibleError(f"{type(model).__name__}: activation={model.activation!r}")
+    weights = tuple(np.asarray(w, np.float64) for w in model.coefs_)
+    biases = tuple(np.asarray(b, np.float64) for b in model.intercepts_)
+    return apply(Layers(weights, biases, model.activation), features)
+
+
+@pytree
+class Layers:
+    """Dense layers, each but the last followed by the same activation.
+
+    Attributes:
+        weights: of the layers, (inputs, outputs).
+        biases: of the layers.
+        activation: a name in `ACTIVATIONS`, or "identity" (static).
+    """
+
+    weights: tuple[Any, ...]
+    biases: tuple[Any, ...]
+    activation: str = static()
+
+    def __call__(self, inputs: Any) -> Array:
+        """(samples, columns) -> (samples, outputs), before the output activation."""
+        last = len(self.weights) - 1
+        for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            inputs = jnp.matmul(inputs, weight, precision="highest") + bias
+            if k < last and self.activation != "identity":
+                inputs = ACTIVATIONS[self.activation](inputs)
+        return inputs

@@ -1,0 +1,233 @@
+"""Steps that keep columns apart: scalers, imputers, selectors; and projections, which do not."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.models.features import (
+    Column,
+    Features,
+    LevelColumn,
+    NotConvertibleError,
+    NumberColumn,
+    PointColumn,
+    side_by_side,
+)
+from lime_jax.models.predict import DevicePredict, as_predict_fn
+from lime_jax.models.registry import register_transformer
+from lime_jax.typing import Array, pytree
+
+
+def steps_of_scaler(scaler: Any) -> list[tuple[Any, ...]]:
+    """What a scaler does, in its own order.
+
+    Args:
+        scaler: a fitted `StandardScaler`, `MinMaxScaler`, `MaxAbsScaler` or `RobustScaler`.
+
+    Returns:
+        The steps of all columns, see `NumberColumn.steps`, each with an array of a number a column
+        (a "clip" with two numbers).
+    """
+    steps: list[tuple[Any, ...]] = []
+    if hasattr(scaler, "feature_range"):  # MinMaxScaler
+        steps += [("multiply", scaler.scale_), ("add", scaler.min_)]
+        if scaler.clip:
+            steps.append(("clip", *scaler.feature_range))
+        return steps
+    if getattr(scaler, "with_mean", False):
+        steps.append(("subtract", scaler.mean_))
+    if getattr(scaler, "with_centering", False):
+        steps.append(("subtract", scaler.center_))
+    if getattr(scaler, "with_std", getattr(scaler, "with_scaling", True)):
+        steps.append(("divide", scaler.scale_))
+    if getattr(scaler, "clip", False):  # MaxAbsScaler
+        steps.append(("clip", -1.0, 1.0))
+    return steps
+
+
+@register_transformer(
+    "sklearn.StandardScaler", "sklearn.MinMaxScaler", "sklearn.MaxAbsScaler", "sklearn.RobustScaler"
+)
+def scale(scaler: Any, features: Features) -> Features:
+    """Each column a line of its own, by the scaler's own arithmetic in float64."""
+    columns = list(features.columns)
+    for name, *numbers in steps_of_scaler(scaler):
+        for k, column in enumerate(columns):
+            own = (float(n if np.ndim(n) == 0 else n[k]) for n in numbers)
+            columns[k] = column.then(name, *own)
+    return features.replaced(columns, features.names)
+
+
+@register_transformer("sklearn.SelectorMixin")
+def select(selector: Any, features: Features) -> Features:
+    """Some of the columns: whatever has `get_support`."""
+    return features.take(np.flatnonzero(selector.get_support()).tolist())
+
+
+@register_transformer("sklearn.SimpleImputer")
+def impute(imputer: Any, features: Features) -> Features:
+    """Missing values replaced, columns that had nothing else dropped, indicators appended."""
+    own = imputer.missing_values
+    kept = list(range(len(features)))
+    if not imputer.keep_empty_features:
+        kept = [k for k in kept if not is_missing(imputer.statistics_[k])]
+    filled = features.take(kept)
+    statistics = [imputer.statistics_[k] for k in kept]
+    if is_missing(own):
+        filled = filled.replaced(
+            [_fill(c, s) for c, s in zip(filled.columns, statistics, strict=True)], filled.names
+        )
+    else:
+        filled = _replace(filled, own, statistics)
+    if imputer.indicator_ is None:
+        return filled
+    return side_by_side([filled, indicate(imputer.indicator_, features)])
+
+
+@register_transformer("sklearn.MissingIndicator")
+def indicate(indicator: Any, features: Features) -> Features:
+    """1 where a value is missing, 0 elsewhere, for the columns that the indicator shows."""
+    own = indicator.missing_values
+    columns = [_indicator(features.columns[k], own) for k in indicator.features_]
+    return features.replaced(columns)
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a category or a statistic stands for a missing value: None, NaN, pandas' NA."""
+    if isinstance(value, float | np.floating):
+        return bool(np.isnan(value))
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def _fill(column: Column, statistic: Any) -> Column:
+    if isinstance(column, NumberColumn):
+        if not np.isnan(column.missing):
+            return column
+        return dataclasses.replace(column, missing=float(statistic))
+    if isinstance(column, PointColumn):
+        values = np.where(np.isnan(column.values), statistic, column.values)
+        other = float(statistic) if np.isnan(column.other) else column.other
+        return dataclasses.replace(column, values=values, other=other)
+    return _with_levels(column, is_missing, statistic)
+
+
+def _with_levels(column: LevelColumn, chosen: Callable[[Any], bool], value: Any) -> LevelColumn:
+    values = column.values.astype(object)
+    values[[chosen(v) for v in column.values]] = value
+    return LevelColumn(column.raw, values)
+
+
+def _replace(features: Features, number: Any, statistics: list[Any]) -> Features:
+    """A number, or a text, that stands for missing values, replaced."""
+    columns, mixes = list(features.columns), False
+    for k, column in enumerate(columns):
+        if isinstance(column, LevelColumn):
+            columns[k] = _with_levels(column, lambda v: v == number, statistics[k])
+        else:
+            mixes = True
+    features = features.replaced(columns, features.names)
+    if not mixes:
+        return features
+    if any(isinstance(c, LevelColumn) for c in columns):
+        features.matrix()  # text next to numbers is refused here
+    old = np.full(len(columns), float(number))
+    new = np.array(statistics, np.float64)
+    mixed_by = f"SimpleImputer replaces {number!r} in numbers, which"
+    return features.after(_Replace(old, new), len(columns), features.names, mixed_by)
+
+
+def _indicator(column: Column, own: Any) -> Column:
+    if isinstance(column, LevelColumn):
+        chosen = [is_missing(v) if is_missing(own) else v == own for v in column.values]
+        return LevelColumn(column.raw, np.array(chosen, np.float64))
+    if isinstance(column, PointColumn):
+        values, other = column.values, np.float64(column.other)
+        is_own = np.isnan if is_missing(own) else functools.partial(np.equal, own)
+        return dataclasses.replace(column, values=is_own(values) * 1.0, other=float(is_own(other)))
+    if is_missing(own):
+        never = column.then("constant", 0.0)
+        return dataclasses.replace(never, missing=float(np.isnan(column.missing)))
+    if column.steps:
+        raise NotConvertibleError(f"asks a scaled column for the number {own!r}")
+    points = np.array([own, np.nan], np.float64)
+    return PointColumn(column.raw, points, np.array([1.0, column.missing == own]), 0.0)
+
+
+@register_transformer("sklearn.FunctionTransformer")
+def call(transformer: Any, features: Features) -> Features:
+    """A JAX function, NumPy's functions of one number, or none at all."""
+    if transformer.func is None:
+        return features
+    fn = jax_form(transformer.func, transformer.kw_args)
+    row = jax.ShapeDtypeStruct((2, len(features)), jnp.result_type(float))
+    shape = jax.eval_shape(fn, row).shape
+    if len(shape) != 2 or shape[0] != 2:
+        raise NotConvertibleError(f"its function returns the shape {shape} for 2 samples")
+    name = getattr(transformer.func, "__name__", type(transformer.func).__name__)
+    return features.after(fn, shape[1], None, f"the function {name}")
+
+
+def jax_form(fn: Any, options: dict[str, Any] | None = None) -> Any:
+    """A function of a matrix as JAX runs it.
+
+    Args:
+        fn: jitted, marked by `jax_predict`, a pytree, or one of NumPy's functions of one number.
+        options: named arguments.
+
+    Returns:
+        A pytree.
+
+    Raises:
+        NotConvertibleError: if it is another function.
+    """
+    if isinstance(fn, np.ufunc) and fn.nin == fn.nout == 1 and hasattr(jnp, fn.__name__):
+        return DevicePredict(getattr(jnp, fn.__name__))
+    name = getattr(fn, "__name__", type(fn).__name__)
+    if not callable(fn) or as_predict_fn(fn).path != "jax":
+        raise NotConvertibleError(
+            f"the function {name} is no JAX; mark it by `lime_jax.jax_predict`"
+        )
+    return DevicePredict(functools.partial(fn, **options) if options else fn)
+
+
+@register_transformer("sklearn.PCA", "sklearn.IncrementalPCA", "sklearn.TruncatedSVD")
+def project(model: Any, features: Features) -> Features:
+    """Sums of columns, centered first so that float32 keeps its digits."""
+    components = model.components_.T
+    if getattr(model, "whiten", False):
+        deviation = np.sqrt(model.explained_variance_)
+        components = components / np.maximum(deviation, np.finfo(deviation.dtype).eps)
+    mean = getattr(model, "mean_", None)
+    centered = (
+        features
+        if mean is None
+        else features.replaced(
+            [c.then("subtract", float(m)) for c, m in zip(features.columns, mean, strict=True)]
+        )
+    )
+    fn = _Project(components)
+    return centered.after(fn, components.shape[1], None, type(model).__name__)
+
+
+@pytree
+class _Project:
+    components: Any
+
+    def __call__(self, inputs: Any) -> Array:
+        return jnp.matmul(inputs, self.components, precision="highest")
+
+
+@pytree
+class _Replace:
+    old: Any
+    new: Any
+
+    def __call__(self, inputs: Any) -> Array:
+        return jnp.where(inputs == self.old, self.new, inputs)

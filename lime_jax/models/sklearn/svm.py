@@ -1,0 +1,192 @@
+"""Support vector machines and kernel ridge regression: sums of kernels."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.models.compose import apply, linear, linked
+from lime_jax.models.features import Chain, Features, NotConvertibleError, put
+from lime_jax.models.registry import Converted, register_converter
+from lime_jax.models.sklearn.coupling import PairProbabilities, votes
+from lime_jax.models.sklearn.distances import (
+    centered,
+    distances,
+    float32_center,
+    in_blocks,
+)
+from lime_jax.models.sklearn.linear import WHY_NO_PROBABILITY
+from lime_jax.typing import Array, pytree, static
+
+KERNELS = ("linear", "rbf", "poly", "sigmoid")
+
+
+@register_converter("sklearn.SVR", "sklearn.NuSVR", methods=("predict",))
+def convert_support_regressor(model: Any, method: str, features: Features) -> Converted:
+    """Support vector regression.
+
+    Args:
+        model: fitted.
+        method: "predict".
+        features: its columns.
+
+    Returns:
+        The model; with a linear kernel a sum over columns.
+
+    Raises:
+        NotConvertibleError: if its kernel is a matrix or a function, or its data are sparse.
+    """
+    return _support_sum(model, model.dual_coef_, model.intercept_, features)
+
+
+@register_converter("sklearn.SVC", "sklearn.NuSVC", methods=("decision_function", "predict_proba"))
+def convert_support_classifier(model: Any, method: str, features: Features) -> Converted:
+    """Support vector classification: margins of classes or of their pairs, or probabilities.
+
+    Args:
+        model: fitted.
+        method: "decision_function" or "predict_proba".
+        features: its columns.
+
+    Returns:
+        The model; with a linear kernel the margins of pairs, and of two classes, are sums over
+        columns.
+
+    Raises:
+        NotConvertibleError: if its kernel is a matrix or a function, its data are sparse, or it
+            was fitted without probabilities and they are asked for.
+    """
+    count = len(model.classes_)
+    if method == "predict_proba" and not len(model._probA):
+        raise NotConvertibleError(f"{type(model).__name__}: it was fitted with probability=False")
+    _refuse_sparse(model, model._dual_coef_)
+    # libsvm's margins are those of the first class of each pair; scikit-learn turns one alone.
+    dual = _pair_weights(np.asarray(model._dual_coef_, np.float64), model._n_support)
+    intercept = np.asarray(model._intercept_, np.float64)
+    if method == "predict_proba":
+        pairs = _support_sum(model, dual, intercept, features)
+        probabilities = put(PairProbabilities(model._probA, model._probB, count))
+        return Converted(Chain((pairs.predict, probabilities)), None, WHY_NO_PROBABILITY)
+    if count == 2:
+        return _support_sum(model, -dual, -intercept, features)
+    pairs = _support_sum(model, dual, intercept, features)
+    if model.decision_function_shape == "ovo":
+        return pairs
+    why = "its margins count votes; decision_function_shape='ovo' with a linear kernel is a sum"
+    return linked(pairs, votes, why)
+
+
+@register_converter("sklearn.KernelRidge", methods=("predict",))
+def convert_kernel_ridge(model: Any, method: str, features: Features) -> Converted:
+    """Kernel ridge regression.
+
+    Args:
+        model: fitted.
+        method: "predict".
+        features: its columns.
+
+    Returns:
+        The model; with a linear kernel a sum over columns.
+
+    Raises:
+        NotConvertibleError: if its kernel is none of `KERNELS`, or its data are sparse.
+    """
+    dual = np.asarray(model.dual_coef_, np.float64)
+    dual = dual.reshape(len(dual), -1).T
+    gamma = 1 / len(features) if model.gamma is None else model.gamma
+    kernel = "poly" if model.kernel == "polynomial" else model.kernel
+    numbers = (gamma, model.coef0, model.degree)
+    return _kernel_sum(model, kernel, model.X_fit_, dual, np.zeros(len(dual)), numbers, features)
+
+
+def _support_sum(model: Any, dual: Any, intercept: Any, features: Features) -> Converted:
+    numbers = (model._gamma, model.coef0, model.degree)
+    points = model.support_vectors_
+    return _kernel_sum(model, model.kernel, points, dual, intercept, numbers, features)
+
+
+def _kernel_sum(
+    model: Any,
+    kernel: Any,
+    points: Any,
+    dual: Any,
+    intercept: Any,
+    numbers: Any,
+    features: Features,
+) -> Converted:
+    kind = type(model).__name__
+    if not isinstance(kernel, str) or kernel not in KERNELS:
+        raise NotConvertibleError(
+            f"{kind}: its kernel is {kernel if isinstance(kernel, str) else 'a function'}; "
+            f"expected one of {', '.join(KERNELS)}"
+        )
+    _refuse_sparse(model, points)
+    points, dual = np.asarray(points, np.float64), np.asarray(dual, np.float64)
+    if kernel == "linear":
+        return linear(dual @ points, np.asarray(intercept, np.float64), features)
+    if kernel == "rbf":
+        center = float32_center(points)
+        points, features = points - center, centered(features, center)
+    gamma, coef0, degree = numbers
+    degree = int(degree) if float(degree).is_integer() else float(degree)  # whole: multiplied out
+    arrays = (points, dual.T, np.asarray(intercept), np.float64(gamma), np.float64(coef0))
+    return apply(KernelSum(*arrays, kernel=kernel, degree=degree), features)
+
+
+def _refuse_sparse(model: Any, array: Any) -> None:
+    if hasattr(array, "toarray"):
+        raise NotConvertibleError(f"{type(model).__name__}: it was fitted on a sparse matrix")
+
+
+def _pair_weights(dual: np.ndarray, support: np.ndarray) -> np.ndarray:
+    """Weights of the support vectors for each pair of classes, from libsvm's compact table."""
+    if len(dual) == 1:
+        return dual
+    ends = np.cumsum(support)
+    rows = []
+    for i, j in combinations(range(len(support)), 2):
+        row = np.zeros(dual.shape[1])
+        of_i = slice(ends[i] - support[i], ends[i])
+        of_j = slice(ends[j] - support[j], ends[j])
+        row[of_i], row[of_j] = dual[j - 1, of_i], dual[i, of_j]
+        rows.append(row)
+    return np.stack(rows)
+
+
+@pytree
+class KernelSum:
+    """A weighted sum of kernels between a row and some points.
+
+    Attributes:
+        points: (points, columns).
+        weights: (points, outputs).
+        intercept: of the outputs.
+        gamma: of the kernel.
+        coef0: of the kernel.
+        kernel: one of `KERNELS` but "linear" (static).
+        degree: of the polynomial (static).
+    """
+
+    points: Any
+    weights: Any
+    intercept: Any
+    gamma: Any
+    coef0: Any
+    kernel: str = static()
+    degree: int | float = static()
+
+    def __call__(self, inputs: Any) -> Array:
+        """(samples, columns) -> (samples, outputs)."""
+        return in_blocks(self._block, inputs, len(self.points))
+
+    def _block(self, inputs: Any) -> Array:
+        if self.kernel == "rbf":
+            values = jnp.exp(-self.gamma * distances(inputs, self.points))
+        else:
+            inner = jnp.matmul(inputs, self.points.T, precision="highest")
+            inner = self.gamma * inner + self.coef0
+            values = jnp.tanh(inner) if self.kernel == "sigmoid" else inner**self.degree
+        return jnp.matmul(values, self.weights, precision="highest") + self.intercept

@@ -1,0 +1,111 @@
+"""Decision trees and forests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64, Int
+
+from lime_jax.models.compose import sum_of_trees
+from lime_jax.models.features import Features, NotConvertibleError
+from lime_jax.models.registry import Converted, register_converter
+from lime_jax.models.structure import TreeSum
+from lime_jax.models.thresholds import after_rounding
+
+
+@register_converter(
+    "sklearn.DecisionTreeClassifier",
+    "sklearn.ExtraTreeClassifier",
+    "sklearn.RandomForestClassifier",
+    "sklearn.ExtraTreesClassifier",
+    methods=("predict_proba",),
+)
+def convert_classifier(model: Any, method: str, features: Features) -> Converted:
+    """The mean over trees of the share of each class in the leaf."""
+    refuse_several_targets(model)
+    trees = _trees(model)
+    share = np.concatenate([tree.value[:, 0, :] for tree in trees])
+    return sum_of_trees(
+        join(trees, share / len(trees), len(features)), features, rounds_inputs=True
+    )
+
+
+@register_converter(
+    "sklearn.DecisionTreeRegressor",
+    "sklearn.ExtraTreeRegressor",
+    "sklearn.RandomForestRegressor",
+    "sklearn.ExtraTreesRegressor",
+    methods=("predict",),
+)
+def convert_regressor(model: Any, method: str, features: Features) -> Converted:
+    """The mean over trees of the leaf's value, for one or several targets."""
+    trees = _trees(model)
+    value = np.concatenate([tree.value[:, :, 0] for tree in trees])
+    return sum_of_trees(
+        join(trees, value / len(trees), len(features)), features, rounds_inputs=True
+    )
+
+
+def join(
+    trees: Sequence[Any],
+    value: Float64[np.ndarray, "nodes width"],
+    num_features: int,
+    output: Int[np.ndarray, " trees"] | None = None,
+    base: Float64[np.ndarray, " outputs"] | None = None,
+) -> TreeSum:
+    """Trees of scikit-learn as one sum.
+
+    They round a row to float32 and send it left if it is at or below the threshold.
+
+    Args:
+        trees: `tree_` of each.
+        value: what each of their nodes would add if it were a leaf.
+        num_features: columns that they were fitted on.
+        output: to which a tree adds its value; None: to all.
+        base: constant part of the outputs; None: 0.
+
+    Returns:
+        The sum.
+    """
+    sizes = np.array([tree.node_count for tree in trees])
+    roots = np.cumsum(sizes) - sizes
+
+    def of_nodes(name: str) -> np.ndarray:
+        return np.concatenate([getattr(tree, name) for tree in trees])
+
+    leaf = of_nodes("children_left") < 0
+    first = np.repeat(roots, sizes)
+    threshold = after_rounding(np.where(leaf, 0.0, of_nodes("threshold")))
+    return TreeSum(
+        column=np.where(leaf, -1, of_nodes("feature")).astype(np.int32),
+        threshold=np.where(leaf, np.nan, threshold),
+        missing_left=(of_nodes("missing_go_to_left") != 0) & ~leaf,
+        level_set=np.full(len(leaf), -1, np.int32),
+        left=np.where(leaf, -1, of_nodes("children_left") + first).astype(np.int32),
+        right=np.where(leaf, -1, of_nodes("children_right") + first).astype(np.int32),
+        value=np.where(leaf[:, None], value, 0.0),
+        roots=roots.astype(np.int32),
+        output=(np.zeros(len(trees)) if output is None else output).astype(np.int32),
+        level_sets=(),
+        base=np.zeros(value.shape[1]) if base is None else base,
+        num_features=num_features,
+    )
+
+
+def refuse_several_targets(model: Any) -> None:
+    """Classifiers of several targets return a list of arrays, which is not one output.
+
+    Raises:
+        NotConvertibleError: if the model has several targets.
+    """
+    if isinstance(model.classes_, list):
+        raise NotConvertibleError(
+            f"{type(model).__name__}: it has {len(model.classes_)} targets; hand over a "
+            "classifier of one"
+        )
+
+
+def _trees(model: Any) -> list[Any]:
+    return [tree.tree_ for tree in getattr(model, "estimators_", [model])]

@@ -1,0 +1,98 @@
+"""What a converted model is made of, where its output is a sum: over trees, or over columns.
+
+Host arrays in float64 on the *raw* columns of the table, whatever pipeline stands in front, and no
+library behind them: `models/trees.py` evaluates them on the device, `exact/` explains them.
+A categorical column is known by level codes, 0 to levels - 1, a numeric one by its values, NaN
+where missing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int32
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TreeSum:
+    """`base` plus, for each tree, the value of the leaf that a row reaches.
+
+    A node sends a row left if `value <= threshold` in float64: each library's own comparison and
+    rounding rule is in the threshold, not here. A node with a `level_set` sends left the codes
+    that are in it. Nodes of all trees are numbered together.
+
+    Attributes:
+        column: tested by each node; -1 at a leaf.
+        threshold: of numeric tests; NaN elsewhere.
+        missing_left: whether NaN goes left.
+        level_set: number of the node's set in `level_sets`; -1 for numeric tests and leaves.
+        left: number of the left child; -1 at a leaf.
+        right: number of the right child; -1 at a leaf.
+        value: of each leaf, for `width` neighboring outputs; 0 at other nodes.
+        roots: first node of each tree.
+        output: first of the outputs that a tree adds to (0 where `width` is all of them).
+        level_sets: unique sets of levels as flags by code; in each, as many as the column has.
+        base: constant part of every output.
+        num_features: raw columns of the table.
+    """
+
+    column: Int32[np.ndarray, " nodes"]
+    threshold: Float64[np.ndarray, " nodes"]
+    missing_left: Bool[np.ndarray, " nodes"]
+    level_set: Int32[np.ndarray, " nodes"]
+    left: Int32[np.ndarray, " nodes"]
+    right: Int32[np.ndarray, " nodes"]
+    value: Float64[np.ndarray, "nodes width"]
+    roots: Int32[np.ndarray, " trees"]
+    output: Int32[np.ndarray, " trees"]
+    level_sets: tuple[np.ndarray, ...]
+    base: Float64[np.ndarray, " outputs"]
+    num_features: int
+
+    @property
+    def num_outputs(self) -> int:
+        """Number of outputs."""
+        return len(self.base)
+
+    @property
+    def num_leaves(self) -> int:
+        """Leaves of all trees together."""
+        return int((self.column < 0).sum())
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Additive:
+    """`intercept` plus a function of each column: a line for numbers, a table for levels.
+
+    A numeric column adds `(value - shift) * slope`, or `missing` where it is NaN; a categorical one
+    `level_value` of its code.
+
+    Attributes:
+        intercept: constant part of every output.
+        shift: of each column; where the line crosses 0.
+        slope: of each column; 0 for a categorical one.
+        missing: what a missing number adds.
+        level_value: by code, of all categorical columns in a row.
+        level_offsets: first entry of every column in `level_value`.
+    """
+
+    intercept: Float64[np.ndarray, " outputs"]
+    shift: Float64[np.ndarray, " features"]
+    slope: Float64[np.ndarray, "features outputs"]
+    missing: Float64[np.ndarray, "features outputs"]
+    level_value: Float64[np.ndarray, "levels outputs"]
+    level_offsets: Int32[np.ndarray, " features_plus_1"]
+
+    @property
+    def num_features(self) -> int:
+        """Raw columns of the table."""
+        return len(self.shift)
+
+    @property
+    def num_outputs(self) -> int:
+        """Number of outputs."""
+        return len(self.intercept)
+
+
+Structure = TreeSum | Additive

@@ -1,0 +1,76 @@
+"""Comparisons that a library makes after rounding to float32, as float64 thresholds.
+
+`TreeSum` sends a row left if `value <= threshold` in float64. scikit-learn, XGBoost and ONNX round
+the value to float32 before they compare; the thresholds here decide the same without rounding.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float64
+
+_OVERFLOW = 2.0**128 - 2.0**103  # halfway from float32's largest number to the next power of two
+
+
+def after_rounding(threshold: Float64[np.ndarray, "*tests"]) -> Float64[np.ndarray, "*tests"]:
+    """Thresholds for `float32(x) <= threshold`.
+
+    Args:
+        threshold: compared with the rounded value; no NaN.
+
+    Returns:
+        The largest float64 numbers that round to a float32 at or below it (ties go to the even
+        one, beyond the largest float32 lies infinity), so that `x <= result` decides the same.
+
+    Example:
+        >>> import numpy as np
+        >>> threshold = np.array([0.1])
+        >>> limit = after_rounding(threshold)
+        >>> limit.astype(np.float32) <= threshold
+        array([ True])
+        >>> np.nextafter(limit, 1).astype(np.float32) <= threshold
+        array([False])
+    """
+    return _largest_that_rounds_to(_float32_at_or_below(threshold))
+
+
+def strictly_below(threshold: Float64[np.ndarray, "*tests"]) -> Float64[np.ndarray, "*tests"]:
+    """Thresholds for `float32(x) < float32(threshold)`.
+
+    Args:
+        threshold: compared with the rounded value; no NaN.
+
+    Returns:
+        The largest float64 numbers that round to a float32 below it; NaN, which lets nothing
+        pass, where there are none (below -infinity).
+
+    Example:
+        >>> import numpy as np
+        >>> strictly_below(np.array([1.0])) < 1.0
+        array([ True])
+    """
+    with np.errstate(over="ignore"):
+        single = np.asarray(threshold, np.float64).astype(np.float32)
+        below = np.nextafter(single, np.float32(-np.inf))
+    before = _largest_that_rounds_to(below)
+    return np.where(single == -np.inf, np.nan, before)
+
+
+def _float32_at_or_below(threshold: np.ndarray) -> np.ndarray:
+    threshold = np.asarray(threshold, np.float64)
+    with np.errstate(over="ignore"):
+        single = threshold.astype(np.float32)
+        below = np.nextafter(single, np.float32(-np.inf))
+    return np.where(single > threshold, below, single)
+
+
+def _largest_that_rounds_to(single: np.ndarray) -> np.ndarray:
+    """The largest float64 number that rounds to a float32 number."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        after = np.nextafter(single, np.float32(np.inf)).astype(np.float64)
+        middle = single.astype(np.float64) / 2 + after / 2  # exact: float64 has more bits
+        top = np.finfo(np.float32).max
+        middle = np.where(single == top, _OVERFLOW, np.where(single == -np.inf, -_OVERFLOW, middle))
+        rounds_here = middle.astype(np.float32) == single
+        largest = np.where(rounds_here, middle, np.nextafter(middle, -np.inf))
+    return np.where(single == np.inf, np.inf, largest)

@@ -1,0 +1,136 @@
+"""How nodes and trees are numbered for the device; on the host, all trees at once."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Float, Float64, Int32, Int64
+
+from lime_jax.models.structure import TreeSum
+
+TREES_TOGETHER = 64
+"""Trees that are summed before they are added to the rest: keeps rounding errors small."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Layout:
+    """Some trees of a sum, tree by tree, each one's nodes breadth first and siblings adjacent.
+
+    Attributes:
+        node: number in the sum.
+        tree: of each node.
+        left: place of the left child, the right one is next; -1 at a leaf.
+        levels: ends of the levels if nodes were sorted by level.
+        by_level: places of the nodes sorted by level.
+        first: place of each tree's root.
+        depth: levels below each root.
+        leaves: of each tree.
+    """
+
+    node: Int64[np.ndarray, " nodes"]
+    tree: Int64[np.ndarray, " nodes"]
+    left: Int64[np.ndarray, " nodes"]
+    levels: Int64[np.ndarray, " levels"]
+    by_level: Int64[np.ndarray, " nodes"]
+    first: Int64[np.ndarray, " trees"]
+    depth: Int64[np.ndarray, " trees"]
+    leaves: Int64[np.ndarray, " trees"]
+
+    @property
+    def is_leaf(self) -> np.ndarray:
+        """Which nodes are leaves."""
+        return self.left < 0
+
+
+def lay_out(trees: TreeSum, which: Int64[np.ndarray, " some"]) -> Layout:
+    """Find the nodes of some trees.
+
+    Args:
+        trees: all of them.
+        which: numbers of those to lay out, in this order.
+
+    Returns:
+        Their nodes.
+    """
+    node, tree = trees.roots[which].astype(np.int64), np.arange(len(which))
+    nodes, owners, depth = [node], [tree], np.zeros(len(which), np.int64)
+    while node.size:
+        inner = trees.column[node] >= 0
+        node, tree = node[inner], tree[inner]
+        depth[tree] += 1
+        node = np.stack([trees.left[node], trees.right[node]], axis=1).ravel().astype(np.int64)
+        tree = np.repeat(tree, 2)
+        nodes.append(node)
+        owners.append(tree)
+    node, tree = np.concatenate(nodes), np.concatenate(owners)
+    order = np.argsort(tree, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    where = np.zeros(len(trees.column), np.int64)
+    where[node] = place
+    node, tree = node[order], tree[order]
+    leaf = trees.column[node] < 0
+    first = np.searchsorted(tree, np.arange(len(which)))
+    return Layout(
+        node=node,
+        tree=tree,
+        left=np.where(leaf, -1, where[trees.left[node]]),
+        levels=np.cumsum([len(level) for level in nodes]),
+        by_level=place,
+        first=first,
+        depth=depth,
+        leaves=np.bincount(tree[leaf], minlength=len(which)),
+    )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Groups:
+    """Trees in groups of one size that add to the same outputs; -1 where there is no tree.
+
+    Attributes:
+        member: trees of each group.
+        output: first output that a group adds to.
+    """
+
+    member: Int64[np.ndarray, "groups size"]
+    output: Int32[np.ndarray, " groups"]
+
+
+def group(output: Int32[np.ndarray, " trees"], depth: Int64[np.ndarray, " trees"]) -> Groups:
+    """Group trees for summation, those of similar depth together.
+
+    Args:
+        output: first of the outputs that each tree adds to.
+        depth: of each tree.
+
+    Returns:
+        As few groups as hold at most 64 trees, with few empty places.
+    """
+    outputs, counts = np.unique(output, return_counts=True)
+    size = -(-counts.max() // -(-counts.max() // TREES_TOGETHER))
+    order = np.lexsort((depth, output))
+    rows, owners = [], []
+    for number, members in zip(outputs, np.split(order, np.cumsum(counts)[:-1]), strict=True):
+        empty = -len(members) % size
+        rows.append(np.pad(members, (0, empty), constant_values=-1).reshape(-1, size))
+        owners.append(np.full(len(rows[-1]), number, np.int32))
+    return Groups(np.concatenate(rows), np.concatenate(owners))
+
+
+def round_down(
+    threshold: Float64[np.ndarray, "*shape"], dtype: np.dtype
+) -> Float[np.ndarray, "*shape"]:
+    """Thresholds in the device's precision that decide the same for all its numbers.
+
+    Args:
+        threshold: compared with, `<=`.
+        dtype: of the device's numbers.
+
+    Returns:
+        The largest numbers that are not above.
+    """
+    with np.errstate(over="ignore"):
+        rounded = threshold.astype(dtype)
+    below = np.nextafter(rounded, np.array(-np.inf, dtype))
+    return np.where(rounded.astype(np.float64) > threshold, below, rounded)

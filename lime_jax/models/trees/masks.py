@@ -1,0 +1,186 @@
+"""Small trees: every node is tested, and clears the leaves that cannot be reached.
+
+One bit per leaf, from left to right, in words of 32. A node that sends a row right clears the bits
+of its left subtree. What nodes off the path clear does not matter: the leaf that the row reaches
+keeps its bit and has none below it. (QuickScorer; Lucchese et al., SIGIR 2015.)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int64
+
+from lime_jax.models.structure import TreeSum
+from lime_jax.models.trees.layout import Layout, group, lay_out
+from lime_jax.typing import Array, pytree, static
+
+WORD = 32
+_ALL = np.uint32(0xFFFFFFFF)
+_NODES_TOGETHER = 8
+"""Nodes in one pass over the rows of a block."""
+
+
+@pytree
+class Masks:
+    """Trees of up to a few words of leaves.
+
+    Attributes:
+        column: tested by each node.
+        threshold: it is compared with.
+        keep: bits that stay if the row goes right.
+        value: of the leaves.
+        output: first output that a group of trees adds to.
+        num_outputs: of all.
+    """
+
+    column: Array  # (groups, trees, passes, nodes)
+    threshold: Array
+    keep: Array  # (groups, trees, passes, nodes, words)
+    value: Array  # (groups, trees, leaves, width)
+    output: Array
+    num_outputs: int = static()
+
+    def __call__(self, columns: Any) -> Array:
+        """Outputs (rows, outputs) of (columns, rows)."""
+        rows, width = columns.shape[1], self.value.shape[-1]
+
+        def tree(total: Array, tree: Any) -> tuple[Array, None]:
+            *nodes, value = tree
+            leaf = _leaf(columns, *nodes)
+            return total + value.at[leaf].get(mode="promise_in_bounds"), None
+
+        def trees(total: Array, group: Any) -> tuple[Array, None]:
+            *members, output = group
+            part = jnp.zeros((rows, width), self.value.dtype)
+            part = jax.lax.scan(tree, part, tuple(members))[0]
+            return add_outputs(total, part, output), None
+
+        total = jnp.zeros((rows, self.num_outputs), self.value.dtype)
+        groups = (self.column, self.threshold, self.keep, self.value, self.output)
+        return jax.lax.scan(trees, total, groups)[0]
+
+
+def _leaf(columns: Array, column: Array, threshold: Array, keep: Array) -> Array:
+    """The leaf of one tree that each row reaches."""
+    num_words = keep.shape[-1]
+
+    def some_nodes(words: Any, nodes: Any) -> tuple[Any, None]:
+        column, threshold, keep = nodes
+        for k in range(column.shape[0]):
+            value = jax.lax.dynamic_index_in_dim(columns, column[k], keepdims=False)
+            left = value <= threshold[k]
+            words = tuple(w & jnp.where(left, _ALL, keep[k, i]) for i, w in enumerate(words))
+        return words, None
+
+    full = (jnp.full(columns.shape[1], _ALL),) * num_words
+    words, _ = jax.lax.scan(some_nodes, full, (column, threshold, keep))
+    leaf = _lowest_bit(words[-1]) + np.uint32(WORD * (num_words - 1))
+    for i in reversed(range(num_words - 1)):
+        leaf = jnp.where(words[i] != 0, _lowest_bit(words[i]) + np.uint32(WORD * i), leaf)
+    return leaf
+
+
+def _lowest_bit(word: Array) -> Array:
+    return np.uint32(31) - jax.lax.clz(word & (~word + np.uint32(1)))
+
+
+def add_outputs(total: Array, part: Array, output: Array) -> Array:
+    """Add to some neighboring outputs.
+
+    Args:
+        total: (rows, outputs).
+        part: (rows, width).
+        output: first of them.
+
+    Returns:
+        The total.
+    """
+    if part.shape == total.shape:
+        return total + part
+    old = jax.lax.dynamic_slice_in_dim(total, output, part.shape[1], axis=1)
+    return jax.lax.dynamic_update_slice_in_dim(total, old + part, output, axis=1)
+
+
+def as_masks(
+    trees: TreeSum,
+    which: Int64[np.ndarray, " some"],
+    column: Int64[np.ndarray, " nodes"],
+    threshold: Float[np.ndarray, " nodes"],
+) -> Masks:
+    """Put small trees on the device.
+
+    Args:
+        trees: all of them.
+        which: to put.
+        column: tested by each node of `trees`; see `columns_of`.
+        threshold: of each node.
+
+    Returns:
+        A function of a block of columns.
+    """
+    layout = lay_out(trees, which)
+    groups = group(trees.output[which], layout.depth)
+    start, size = _leaf_ranges(layout)
+    words = -(-int(layout.leaves.max()) // WORD)
+    passes = max(1, -(-(int(layout.leaves.max()) - 1) // _NODES_TOGETHER))
+    slot = np.empty(len(which), np.int64)
+    present = groups.member >= 0
+    slot[groups.member[present]] = np.flatnonzero(present)
+
+    leaf = layout.is_leaf
+    inner = np.flatnonzero(~leaf)
+    tree = layout.tree[inner]
+    within = np.cumsum(~leaf)[inner] - 1
+    within -= np.searchsorted(tree, np.arange(len(which)))[tree]
+    at = (slot[tree], within)
+    shape = (groups.member.size, passes * _NODES_TOGETHER)
+    device_column = np.zeros(shape, np.int32)
+    device_threshold = np.zeros(shape, threshold.dtype)
+    keep = np.full((*shape, words), _ALL)
+    device_column[at] = column[layout.node[inner]]
+    device_threshold[at] = threshold[layout.node[inner]]
+    left = layout.left[inner]
+    keep[at] = ~_bits(start[left], start[left] + size[left], words)
+    value = np.zeros((groups.member.size, words * WORD, trees.value.shape[1]), threshold.dtype)
+    value[slot[layout.tree[leaf]], start[leaf]] = trees.value[layout.node[leaf]]
+
+    lead = groups.member.shape
+    nodes = (*lead, passes, _NODES_TOGETHER)
+    return Masks(
+        column=jnp.asarray(device_column.reshape(nodes)),
+        threshold=jnp.asarray(device_threshold.reshape(nodes)),
+        keep=jnp.asarray(keep.reshape(*nodes, words)),
+        value=jnp.asarray(value.reshape(*lead, *value.shape[1:])),
+        output=jnp.asarray(groups.output),
+        num_outputs=trees.num_outputs,
+    )
+
+
+def _leaf_ranges(layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+    """First leaf below every node, counted from left to right in its tree, and how many."""
+    size = layout.is_leaf.astype(np.int64)
+    start = np.zeros_like(size)
+    levels = np.split(layout.by_level, layout.levels[:-1])
+    levels = [level[~layout.is_leaf[level]] for level in levels]
+    for level in reversed(levels):
+        left = layout.left[level]
+        size[level] = size[left] + size[left + 1]
+    for level in levels:
+        left = layout.left[level]
+        start[left] = start[level]
+        start[left + 1] = start[level] + size[left]
+    return start, size
+
+
+def _bits(start: np.ndarray, stop: np.ndarray, words: int) -> np.ndarray:
+    """Words with the bits from `start` to `stop` set."""
+    first = np.arange(words) * WORD
+    low, high = (
+        np.clip(edge[:, None] - first, 0, WORD).astype(np.uint64) for edge in (start, stop)
+    )
+    one = np.uint64(1)
+    return (((one << high) - one) ^ ((one << low) - one)).astype(np.uint32)

@@ -1,0 +1,338 @@
+"""The fits of a table's rows: in closed form, from one neighborhood, or each from its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax import engine, exact
+from lime_jax.adaptive import AdaptiveFit, explain_rows_until, explain_shared_until
+from lime_jax.domains.columns import TabularStats
+from lime_jax.domains.config import TabularConfig, make_domain, make_method
+from lime_jax.domains.tabular import TabularInstance, encode_rows, host_inputs
+from lime_jax.fits.variance import MatchedVariance, OutputVariance
+from lime_jax.kept_model import KeptModel
+from lime_jax.mirror import NotMirroredError, mirror_back, second_output
+from lime_jax.models.structure import TreeSum
+from lime_jax.precision import settled
+from lime_jax.table_model import TableModel
+from lime_jax.typing import LinearFit, replaced
+
+_T = TypeVar("_T")
+
+SCORE_SAMPLES = 1024
+"""Samples that an exact explanation's R² measures the variance of the model with."""
+
+_FEW = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """Rows to explain, and how.
+
+    Attributes:
+        stats: of the table.
+        configs: the choices; they differ in the kernel width only.
+        domain: what a sample is, on the device.
+        seed: of all random numbers.
+        values: the rows, encoded.
+        bins: (rows, features) their flat bins.
+        centered: (rows, features) values minus the columns' `center`.
+        ids: of the rows.
+        labels: (rows, labels) outputs to explain.
+        batch_size: largest batch of a host model.
+        tick: told of finished rows.
+        neighborhoods: what earlier tasks have drawn, by method; filled here.
+    """
+
+    stats: TabularStats
+    configs: tuple[TabularConfig, ...]
+    domain: Any
+    seed: int
+    values: np.ndarray
+    bins: np.ndarray
+    centered: np.ndarray
+    ids: np.ndarray
+    labels: np.ndarray
+    batch_size: int | None
+    tick: Callable[[int], None] | None
+    neighborhoods: dict[type, Any]
+
+    @classmethod
+    def of(
+        cls,
+        stats: TabularStats,
+        configs: Sequence[TabularConfig],
+        values: np.ndarray,
+        **others: Any,
+    ) -> Task:
+        """The task for some rows.
+
+        Args:
+            stats: of the table.
+            configs: the choices; they differ in the kernel width only.
+            values: the rows, encoded.
+            **others: the other attributes.
+
+        Returns:
+            The task, with rows and domain as the engine takes them.
+        """
+        bins, centered = encode_rows(stats, values)
+        domain = jax.device_put(make_domain(stats, configs[0]))
+        return cls(
+            stats, tuple(configs), domain, values=values, bins=bins, centered=centered, **others
+        )
+
+    @property
+    def config(self) -> TabularConfig:
+        """What all configurations agree on."""
+        return self.configs[0]
+
+    def methods(self) -> list[Any]:
+        """One for each configuration."""
+        shared = self.domain.shared
+        return [make_method(self.stats, config, shared=shared) for config in self.configs]
+
+    def rows(self, labels: np.ndarray) -> engine.Rows:
+        """The rows as the engine takes them.
+
+        Args:
+            labels: (rows, labels) outputs to explain.
+
+        Returns:
+            Instances, ids and labels.
+        """
+        instances = TabularInstance(self.bins, self.centered.astype(jnp.result_type(float)))
+        return engine.Rows(instances, self.ids, labels.astype(np.int32))
+
+
+def sampled_fits(task: Task, model: TableModel, both_add_up: bool) -> list[LinearFit]:
+    """Fits from samples, one set of model calls for all.
+
+    Args:
+        task: the rows.
+        model: to explain.
+        both_add_up: whether its outputs are two probabilities.
+
+    Returns:
+        For every configuration, fits with a leading axis of rows.
+    """
+
+    def run(target: Any, labels: np.ndarray) -> list[LinearFit]:
+        return _run(task, task.methods(), target, labels)
+
+    return _mirrored(run, task, model, both_add_up, lambda fits, back: [back(f) for f in fits])
+
+
+def settled_fit(
+    task: Task, model: TableModel, both_add_up: bool, tolerance: float | None, top: int
+) -> AdaptiveFit:
+    """Fits from as many samples as each row needs.
+
+    Args:
+        task: the rows, with one configuration.
+        model: to explain.
+        both_add_up: whether its outputs are two probabilities.
+        tolerance: half-width of the intervals; see `precision.settled`.
+        top: how many weights are shown.
+
+    Returns:
+        Fits with a leading axis of rows, and what they took.
+    """
+    [method] = task.methods()
+    enough = partial(settled, tolerance=tolerance, top=top)
+
+    def run(target: Any, labels: np.ndarray) -> AdaptiveFit:
+        shared_key, row_key = engine.keys_of(task.seed)
+        rows, ends = task.rows(labels), (enough, task.batch_size, task.tick)
+        if not task.domain.shared:
+            key, inputs_of = row_key, _own_inputs(task)
+            return explain_rows_until(key, task.domain, method, target, rows, inputs_of, *ends)
+        inputs_of, kept = _shared_inputs(task), _neighborhood(task, type(method))
+        return explain_shared_until(
+            shared_key, task.domain, method, target, rows, inputs_of, kept, *ends
+        )
+
+    def both(found: AdaptiveFit, back: Callable[[LinearFit], LinearFit]) -> AdaptiveFit:
+        return AdaptiveFit(back(found.fit), found.num_samples, found.num_replicates, found.settled)
+
+    return _mirrored(run, task, model, both_add_up, both)
+
+
+def _mirrored(
+    run: Callable[[Any, np.ndarray], _T],
+    task: Task,
+    model: TableModel,
+    both_add_up: bool,
+    apply: Callable[[_T, Callable[[LinearFit], LinearFit]], _T],
+) -> _T:
+    """Both probabilities from the second, unless they turn out not to add up to 1."""
+    if model.on_device:
+        return run(model.on_codes(), task.labels)
+    if not both_add_up:
+        return run(model, task.labels)
+    try:
+        found = run(second_output(model), np.zeros((len(task.labels), 1), np.int64))
+    except NotMirroredError:
+        return run(model, task.labels)
+    return apply(found, lambda fit: mirror_back(fit, task.labels))
+
+
+def exact_fits(
+    task: Task, kept: KeptModel, effective_num_samples: int | None, score: bool
+) -> list[LinearFit]:
+    """Fits in closed form.
+
+    Args:
+        task: the rows.
+        kept: the model, and the tables that were built of it; filled here.
+        effective_num_samples: whose shrinkage by `alpha` is wanted; None: none.
+        score: whether R² is wanted.
+
+    Returns:
+        For every configuration, fits with a leading axis of rows; no standard errors.
+    """
+    config, tables, structure = task.config, kept.tables, kept.model.structure
+    assert structure is not None
+    facts = (config.sampling, config.encoding, config.distance_space, config.features)
+    facts = (*facts, jnp.result_type(float))
+    if facts not in tables:
+        tables[facts] = exact.make_tables(structure, task.stats, config)
+    variances: list[Any] = [None] * len(task.configs)
+    if score and isinstance(structure, TreeSum):
+        variances = _output_variances(task, kept.model.predict)
+    rows = task.rows(task.labels)
+    fits = []
+    for config, variance in zip(task.configs, variances, strict=True):
+        form = exact.make_closed_form(
+            structure, task.stats, config, effective_num_samples, tables[facts]
+        )
+        tick = task.tick if config is task.configs[-1] else None
+        fit = engine.explain_exact(form, rows, variance, task.domain, tick)
+        fits.append(fit if variance is None else _without_vague_scores(fit, config))
+    return fits
+
+
+def _without_vague_scores(fit: LinearFit, config: TabularConfig) -> LinearFit:
+    """No R² where the kernel is so narrow that few of the samples count."""
+    effective = SCORE_SAMPLES * fit.effective_samples / config.num_samples
+    vague = np.asarray(effective < _FEW)
+    if vague.any():
+        warnings.warn(
+            f"the kernel is so narrow that the R² of {int(vague.sum())} of {len(vague)} rows is "
+            "not known (NaN); the weights are exact all the same; `method='sampled'` measures "
+            "both with more samples",
+            UserWarning,
+            stacklevel=5,
+        )
+    return replaced(fit, score=np.where(vague[:, None], np.nan, fit.score))
+
+
+def _output_variances(task: Task, predict: Any) -> list[Any]:
+    """How much the outputs vary in each row's neighborhood, (rows, outputs) for every width."""
+    configs = [dataclasses.replace(c, num_samples=SCORE_SAMPLES) for c in task.configs]
+    config, stats = configs[0], task.stats
+    by_bins = (config.sampling, config.encoding, config.distance_space)
+    matched = by_bins == ("bins", "same_bin", "encoded") and task.domain.shared
+    methods: list[Any] = []
+    for config in configs:
+        linear = make_method(stats, config, shared=False)
+        methods.append(
+            MatchedVariance(linear, stats.offsets, stats.max_bins)
+            if matched
+            else OutputVariance(linear)
+        )
+    quiet = dataclasses.replace(task, configs=tuple(configs), tick=None)
+    return _run(quiet, methods, predict, task.labels)
+
+
+def _run(task: Task, methods: Sequence[Any], target: Any, labels: np.ndarray) -> list[Any]:
+    shared_key, row_key = engine.keys_of(task.seed)
+    domain, rows, ends = task.domain, task.rows(labels), (task.batch_size, task.tick)
+    if domain.shared:
+        kept = _neighborhood(task, type(methods[0]))
+        inputs_of = _shared_inputs(task)
+        return engine.sweep_shared(
+            shared_key, domain, methods, target, rows, inputs_of, kept, *ends
+        )
+    inputs_of = _own_inputs(task)
+    if len(methods) > 1:
+        return engine.sweep_rows(row_key, domain, methods, target, rows, inputs_of, *ends)
+    return [engine.explain_rows(row_key, domain, methods[0], target, rows, inputs_of, *ends)]
+
+
+def _shared_inputs(task: Task) -> Callable[[Any], np.ndarray]:
+    """Makes a host model's inputs of samples."""
+    return partial(host_inputs, task.stats, sampling=task.config.sampling)
+
+
+def _own_inputs(task: Task) -> Callable[[Any, Any], np.ndarray]:
+    """The same for the samples of some rows; columns that are held keep their very values."""
+    to_inputs, perturbed = _shared_inputs(task), np.asarray(task.domain.perturbed)
+
+    def inputs_of(samples: Any, taken: Any) -> np.ndarray:
+        made = to_inputs(samples)
+        if perturbed.all():
+            return made
+        return np.where(perturbed, made, task.values[taken][:, None, None, :])
+
+    return inputs_of
+
+
+def _neighborhood(task: Task, method: type) -> engine.SharedNeighborhood:
+    """The last shared neighborhood of this kind, if it is the one that is asked for."""
+    config = task.config
+    facts = (task.seed, config.num_samples, config.sampling, config.design)
+    facts = (*facts, jnp.result_type(float))
+    kept = task.neighborhoods.get(method)
+    if kept is None or kept[0] != facts:
+        kept = task.neighborhoods[method] = (facts, engine.SharedNeighborhood())
+    return kept[1]
+
+
+def row_variables(stats: TabularStats, centered: np.ndarray, in_bins: bool) -> np.ndarray:
+    """The rows' own interpretable variables.
+
+    Args:
+        stats: of the table.
+        centered: (rows, features) values minus `center`.
+        in_bins: whether variables are matches with x's bins.
+
+    Returns:
+        (rows, features), one per feature.
+    """
+    if in_bins:
+        return np.ones(centered.shape, np.float32)
+    units = np.where(stats.categorical, 1.0, (centered - stats.mean) / stats.scale)
+    return units.astype(np.float32)
+
+
+def no_rows(labels: int, features: int) -> LinearFit:
+    """The fits of a table without rows.
+
+    Args:
+        labels: outputs that would be explained.
+        features: of the table.
+
+    Returns:
+        Empty arrays.
+    """
+    wide, narrow = jnp.zeros((0, labels, features)), jnp.zeros((0, labels))
+    fit = LinearFit(
+        coef=wide,
+        std_error=wide,
+        selected=wide.astype(bool),
+        intercept=narrow,
+        score=narrow,
+        local_pred=narrow,
+        effective_samples=jnp.zeros(0),
+        support=jnp.zeros((0, features), jnp.int32),
+    )
+    return jax.tree.map(np.asarray, fit)
