@@ -71,7 +71,7 @@ def large_forest(train: int, rows: int) -> Iterator[Record]:
     case = cases.large_forest(train)
     X = case.X_test[:rows]
     explainer = TabularExplainer().fit(case.X_train)
-    leaves = sum(tree.tree_.n_leaves for tree in case.model.estimators_)
+    leaves = sum(int(tree.tree_.n_leaves) for tree in case.model.estimators_)
     first = seconds(lambda: explainer.explain(X, case.model))
     built = build_seconds(explainer, case.model)
     rate = rows / median_seconds(lambda: explainer.explain(X, case.model), repeats=3)

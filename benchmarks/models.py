@@ -48,7 +48,7 @@ def predictions(name: str, case: cases.Case, rows: int, target: float) -> Record
         times[threads] = median_seconds(lambda: case.model.predict_proba(single), repeats=7)
     case.model.set_params(n_jobs=1)
     best = min(times, key=lambda threads: times[threads])
-    leaves = sum(tree.tree_.n_leaves for tree in case.model.estimators_)
+    leaves = sum(int(tree.tree_.n_leaves) for tree in case.model.estimators_)
     return faster(
         f"{name}, {rows:,} x {X.shape[1]}",
         rows / median_seconds(ours, repeats=9),

@@ -442,14 +442,16 @@ def predict_rows(model: DevicePredict[Any], inputs: np.ndarray) -> np.ndarray:
         Its outputs, on the host.
     """
     inputs = inputs.astype(jnp.result_type(float))
-    size = budget.rows_per_call(64 * inputs[0].nbytes, most=2**14)
+    most = 2**11 if jax.default_backend() == "cpu" else 2**16
+    size = budget.rows_per_call(64 * inputs[0].nbytes, most)
     size = min(size, 2 ** (len(inputs) - 1).bit_length())  # few shapes: powers of two
     parts = []
     for start in range(0, len(inputs), size):
         part = inputs[start : start + size]
-        padded = np.concatenate([part, np.repeat(part[:1], size - len(part), axis=0)])
-        parts.append(np.asarray(_predict_rows(model, padded))[: len(part)])
-    return np.concatenate(parts)
+        if len(part) < size:
+            part = np.concatenate([part, np.repeat(part[:1], size - len(part), axis=0)])
+        parts.append(_predict_rows(model, part))
+    return np.concatenate([np.asarray(part) for part in parts])[: len(inputs)]
 
 
 def explain_exact(
@@ -472,7 +474,9 @@ def explain_exact(
         Fits with a leading axis of rows, on the host.
     """
     rows = Rows((rows.instances, variance), rows.ids, rows.labels)
-    return _collect(partial(_fit_exact, form, block=form.rows_at_once), rows, domain, progress)
+    fit = partial(_fit_exact, form, block=form.rows_at_once)
+    # JAX returns before it is done, so several chunks keep several cores busy.
+    return _collect(fit, rows, domain, progress, at_once=4)
 
 
 def _explain_rows_on_host(
@@ -558,14 +562,25 @@ def _collect(
     domain: Domain,
     progress: Progress | None,
     most: int = 1024,
+    at_once: int = 1,
 ) -> Any:
-    """Fits of all rows on the host, in chunks of one shape."""
+    """Fits of all rows on the host, in chunks of one shape, of which some may run side by side."""
     bytes_per_row = 64 * domain.sample_size * (1 + 8 * rows.labels.shape[1])
-    fits = []
-    for part, count, _ in _chunks(rows, budget.rows_per_call(bytes_per_row, most)):
-        fits.append(_first(fit(part, count), count))
+    fits: list[Any] = []
+    running: list[tuple[Any, int]] = []
+
+    def finish() -> None:
+        fit, count = running.pop(0)
+        fits.append(_first(fit, count))
         if progress is not None:
             progress(count)
+
+    for part, count, _ in _chunks(rows, budget.rows_per_call(at_once * bytes_per_row, most)):
+        running.append((fit(part, count), count))
+        if len(running) == at_once:
+            finish()
+    while running:
+        finish()
     return jax.tree.map(lambda *parts: np.concatenate(parts), *fits)
 
 

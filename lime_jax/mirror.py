@@ -7,11 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from lime_jax.typing import replaced
+from lime_jax.typing import pytree, replaced
 
 
 class NotMirroredError(Exception):
     """The two outputs of a model do not add up to 1 after all."""
+
+
+@pytree
+class SecondOutput:
+    """The second output of a JAX model.
+
+    Attributes:
+        model: of two outputs.
+    """
+
+    model: Any
+
+    def __call__(self, inputs: Any) -> Any:
+        """Call the model on a batch."""
+        return self.model(inputs)[:, 1:]
 
 
 def second_output(model: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:

@@ -19,7 +19,8 @@ from lime_jax.domains.config import TabularConfig, make_domain, make_method
 from lime_jax.domains.tabular import TabularInstance, encode_rows, host_inputs
 from lime_jax.fits.variance import MatchedVariance, OutputVariance
 from lime_jax.kept_model import KeptModel
-from lime_jax.mirror import NotMirroredError, mirror_back, second_output
+from lime_jax.mirror import NotMirroredError, SecondOutput, mirror_back, second_output
+from lime_jax.models.predict import DevicePredict
 from lime_jax.models.structure import TreeSum
 from lime_jax.precision import settled
 from lime_jax.table_model import TableModel
@@ -27,7 +28,7 @@ from lime_jax.typing import LinearFit, replaced
 
 _T = TypeVar("_T")
 
-SCORE_SAMPLES = 1024
+SCORE_SAMPLES = 2048
 """Samples that an exact explanation's R² measures the variance of the model with."""
 
 _FEW = 64
@@ -175,7 +176,12 @@ def _mirrored(
 ) -> _T:
     """Both probabilities from the second, unless they turn out not to add up to 1."""
     if model.on_device:
-        return run(model.on_codes(), task.labels)
+        if not both_add_up or model.model.host is None:
+            return run(model.on_codes(), task.labels)
+        # An estimator's: they add up, and there is no looking at them within the program.
+        second = DevicePredict(SecondOutput(model.on_codes()))
+        found = run(second, np.zeros((len(task.labels), 1), np.int64))
+        return apply(found, lambda fit: mirror_back(fit, task.labels))
     if not both_add_up:
         return run(model, task.labels)
     try:

@@ -65,6 +65,14 @@ def convert_pipeline(pipeline: Any, method: str, features: Features) -> Converte
         return convert_on(model, method, features)
 
 
+@register_converter("sklearn.GridSearchCV", "sklearn.RandomizedSearchCV")
+def convert_search(search: Any, method: str, features: Features) -> Converted:
+    """The best model that was found."""
+    if not hasattr(search, "best_estimator_"):
+        raise NotConvertibleError(f"{type(search).__name__}: was not refitted (`refit=False`)")
+    return convert_on(search.best_estimator_, method, features)
+
+
 @register_methods("sklearn.Pipeline")
 def pipeline_method(pipeline: Any, method: str) -> tuple[Callable[..., Any], str] | None:
     """XGBoost and LightGBM have margins but no `decision_function` that a pipeline could find."""

@@ -281,3 +281,18 @@ def test_a_target_that_only_python_transforms_back_is_refused():
     assert (
         "step 'transformer' (FunctionTransformer): the function squared is no JAX" in model.reason
     )
+
+
+def test_a_search_is_its_best_model():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression())
+    search = GridSearchCV(pipeline, {"logisticregression__C": [0.1, 10.0]}, cv=2)
+    search.fit(X, X[:, 0] > 0)
+    found = as_predict_fn(search)
+    assert found.path == "jax"
+    np.testing.assert_allclose(found(X), search.predict_proba(X), rtol=1e-4)
+    assert as_predict_fn(search, "margin").structure is not None
