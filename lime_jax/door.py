@@ -54,10 +54,12 @@ def check_fit(
     Raises:
         ValueError: naming the row.
     """
-    if not np.isfinite(fit.coef).all() or not np.isfinite(fit.intercept).all():
-        row = int(np.flatnonzero(~np.isfinite(fit.coef).all(axis=(1, 2)))[0])
+    finite = np.isfinite(fit.coef).all(axis=(1, 2)) & np.isfinite(fit.intercept).all(axis=1)
+    if not finite.all():
+        row = int(np.flatnonzero(~finite)[0])
+        where = "around" if is_exact else "on the samples of"
         raise ValueError(
-            f"`model`: its outputs on the samples of row {row} are not all finite numbers; "
+            f"`model`: its outputs {where} row {row} are not all finite numbers; "
             "check that it accepts values that do not occur together in the training rows"
         ) from hidden_error
     features = fit.coef.shape[2]

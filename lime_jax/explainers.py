@@ -210,7 +210,8 @@ class TabularExplainer(BaseEstimator):
                 "sampled"; "auto": exact where there is a closed form for this model and these
                 settings.
             effective_num_samples: of an exact explanation, the finite run whose shrinkage by
-                `alpha` is wanted; None: that of infinitely many samples, which is none.
+                `alpha` is wanted; None: that of infinitely many samples, which is none. It has no
+                effect on a sampled one.
             score: whether exact explanations of trees come with R², for which the model's variance
                 in each neighborhood is sampled.
             row_ids: of the rows, numbers or text; None: a hash of the row's content. Where rows
@@ -306,6 +307,7 @@ class TabularExplainer(BaseEstimator):
                 neighborhoods=self._neighborhoods,
             )
             both_add_up = kind == "probability" and prediction.shape[1] == 2
+            both_add_up = both_add_up and np.allclose(prediction.sum(1), 1, rtol=0, atol=1e-5)
             is_exact = options.method != "sampled" and not why_not
             used: np.ndarray | None = None
             if len(values) == 0:
@@ -330,8 +332,9 @@ class TabularExplainer(BaseEstimator):
     def _open(self, model: Any, values: np.ndarray) -> KeptModel:
         """The model as JAX or as it is; the last one is recognized."""
         may_miss = (self.stats_.missing_bin >= 0) & ~self.stats_.categorical
-        self._kept = open_model(model, self.output, self.schema_, values, may_miss, self._kept)
-        return self._kept
+        kept = open_model(model, self.output, self.schema_, values, may_miss, self._kept)
+        self._kept = kept
+        return kept
 
     def _explanations(
         self,

@@ -51,8 +51,10 @@ class Explanations:
         labels: (rows, labels) which output each explanation is of; they differ by row under
             `top_labels`.
         intercept: (rows, labels) of the surrogate.
-        score: (rows, labels) its weighted R²; NaN where it was not asked for.
-        held_out_score: (rows, labels) R² of the surrogate on samples it was not fitted to.
+        score: (rows, labels) its weighted R²; where exact, NaN if it was not asked for or the
+            kernel is too narrow to measure it.
+        held_out_score: (rows, labels) R² of the surrogate on samples it was not fitted to; where
+            exact, the score.
         local_pred: (rows, labels) its value at the row.
         prediction: (rows, outputs) the model's own.
         effective_samples: (rows,) (sum of weights)² / sum of squared weights; where exact, of

@@ -7,11 +7,13 @@ import hashlib
 import pickle
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from lime_jax import frames
 from lime_jax.models.features import RawTable
 from lime_jax.models.predict import Model, as_predict_fn
+from lime_jax.models.registry import has_methods, opener_of
 from lime_jax.table_model import TableModel
 
 _CHECKED_ROWS = 8
@@ -93,10 +95,11 @@ def _every_level(schema: frames.Schema, row: np.ndarray) -> np.ndarray:
 
 def _fingerprint(model: Any, output: str | None) -> bytes | None:
     """Of all that a fitted model consists of; a model that was fitted again has another one."""
-    if not hasattr(getattr(model, "__self__", model), "fit"):
+    owner = getattr(model, "__self__", model)
+    if not (hasattr(owner, "fit") or has_methods(owner)) or opener_of(owner) is not None:
         return None
     try:
-        content = pickle.dumps((model, output), protocol=5)
+        content = pickle.dumps((model, output, str(jnp.result_type(float))), protocol=5)
     except Exception:  # whatever a stranger's object raises when it is asked for its state
         return None
     return hashlib.blake2b(content).digest()

@@ -142,7 +142,7 @@ class TableModel:
         raw = self.model.host(frames.decode(self.schema, rounded.astype(np.float64)))
         own = as_outputs(raw, len(values))
         converted = np.asarray(engine.predict_rows(self.model.predict, rounded))  # pyright: ignore[reportArgumentType]
-        scale = max(float(np.abs(own).max()), 1e-30)
+        scale = np.maximum(np.abs(own).max(0), 1e-30)
         return converted.shape == own.shape and bool(
             np.all(np.abs(converted - own) <= 1e-3 * scale)
         )

@@ -19,7 +19,6 @@ X = RNG.normal(size=(200, 3))
 STATS = fit_tabular(X)
 SETTINGS = {
     "closed form": dict(kernel_width=1.0),
-    "ridge on shared samples": dict(distance="cosine", design="iid"),
     "around": dict(sampling="around", encoding="standardized", design="iid"),
 }
 FIRST = 128  # 8 replicates of 16

@@ -6,7 +6,6 @@ import pytest
 import xgboost
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
-    ExtraTreesRegressor,
     GradientBoostingClassifier,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
@@ -14,7 +13,7 @@ from sklearn.ensemble import (
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import lime_jax
@@ -71,14 +70,6 @@ PIPELINES = {
     "tree with missing values": (
         None,
         make_pipeline(codes(), DecisionTreeClassifier(max_depth=6, random_state=0)),
-    ),
-    "extra trees behind two scalers": (
-        None,
-        make_pipeline(
-            encoded(MinMaxScaler()),
-            StandardScaler(),
-            ExtraTreesRegressor(8, max_depth=5, random_state=0),
-        ),
     ),
     "boosted margin": (
         "margin",

@@ -56,7 +56,9 @@ def assemble(
     if variance is not None:
         variance = jnp.take_along_axis(jnp.asarray(variance, mean.dtype), labels, 1)
         constant = variance <= 0
-        score = jnp.where(constant, 1, explained / jnp.where(constant, 1, variance))
+        # A variance that is sampled may come out smaller than what is explained exactly.
+        score = jnp.minimum(explained / jnp.where(constant, 1, variance), 1)
+        score = jnp.where(constant, 1, score)
     # The square of a small weight is 0 in float32, so the ratio is taken column by column.
     share = (columns.weight**2 / columns.weight_squared).prod(-1)
     return LinearFit(

@@ -64,6 +64,8 @@ def additive_tables(model: Additive, stats: TabularStats) -> AdditiveTables:
     line[missing], spread[missing] = model.missing[feature[missing]], 0
     for k in np.flatnonzero(stats.categorical):
         own = np.arange(stats.offsets[k], stats.offsets[k + 1])
+        if model.level_offsets[k] == model.level_offsets[k + 1]:
+            continue  # numbers to the model: a line through the levels
         level = model.level_offsets[k] + own - own[0]
         line[own], spread[own] = model.level_value[level], 0
     probability = stats.probability[:, None]
@@ -92,6 +94,8 @@ def _moments_in_bins(
     low, high = ((v - stats.bin_mean) / std for v in (stats.bin_lower, stats.bin_upper))
     low, high = np.where(wide, low, -1.0), np.where(wide, high, 1.0)
     mass = ndtr(high) - ndtr(low)
+    wide &= mass > 0  # a mean far outside its bin leaves nothing to average
+    mass = np.where(mass > 0, mass, 1.0)
     at_low, at_high = (np.exp(-0.5 * t**2) / np.sqrt(2 * np.pi) for t in (low, high))
     step = (at_low - at_high) / mass
     shrink = 1 + (low * at_low - high * at_high) / mass - step**2

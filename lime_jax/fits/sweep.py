@@ -18,7 +18,6 @@ from lime_jax.typing import (
     Method,
     View,
     pytree,
-    static,
 )
 
 __all__ = ["SweepMethod", "make_sweep_method"]
@@ -34,12 +33,10 @@ class SweepMethod:
     Attributes:
         first: of the methods; its draws serve all.
         methods: all of them, stacked leaf by leaf.
-        num_methods: how many there are.
     """
 
     first: Any
     methods: Any
-    num_methods: int = static()
 
     @property
     def design(self) -> Any:
@@ -90,4 +87,4 @@ def make_sweep_method(methods: Sequence[Method]) -> SweepMethod:
             f"got {len(methods)} of {len(structures)} kinds"
         )
     stacked = jax.tree.map(lambda *leaves: jnp.stack([*map(jnp.asarray, leaves)]), *methods)
-    return SweepMethod(methods[0], stacked, len(methods))
+    return SweepMethod(methods[0], stacked)

@@ -158,6 +158,11 @@ def as_predict_fn(model: Any, output: str | None = None, table: RawTable | None 
     if output is not None and output not in _METHODS:
         raise ValueError(f"`output`: expected one of {', '.join(_METHODS)}, got {output!r}")
     if isinstance(model, Model):
+        if None not in (output, model.output_kind) and output != model.output_kind:
+            raise ValueError(
+                f"`output`: this model was opened for its {model.output_kind}, got {output!r}; "
+                "hand over the model it was made of"
+            )
         return model if output is None else dataclasses.replace(model, output_kind=output)
     owner, name = getattr(model, "__self__", None), getattr(model, "__name__", None)
     opener = opener_of(owner if name in ("predict", "run") else model)
@@ -208,7 +213,11 @@ def _from_estimator(estimator: Any, method: str, table: RawTable | None) -> Mode
     bound, output_kind = own_way or (getattr(estimator, method), _KINDS[method])
     try:
         converted = convert(estimator, method, _table_of(estimator) if table is None else table)
-    except NotConvertibleError as error:
+    except (NotConvertibleError, AttributeError, KeyError) as error:
+        if isinstance(error, ValueError):
+            raise  # not fitted, by scikit-learn's and XGBoost's own exception
+        if not isinstance(error, NotConvertibleError):  # of another version of its library
+            error = NotConvertibleError(f"it could not be read ({type(error).__name__}: {error})")
         reason = f"{kind}.{method} on the host: {error}"
         why = f"{error}, so it runs on the host"
         return Model(bound, "host", reason, output_kind, names, why_not_exact=why)

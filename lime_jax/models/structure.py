@@ -1,7 +1,7 @@
 """What a converted model is made of, where its output is a sum: over trees, or over columns.
 
 Host arrays in float64 on the *raw* columns of the table, whatever pipeline stands in front, and no
-library behind them: `models/trees.py` evaluates them on the device, `exact/` explains them.
+library behind them: `models/trees/` evaluates them on the device, `exact/` explains them.
 A categorical column is known by level codes, 0 to levels - 1, a numeric one by its values, NaN
 where missing.
 """

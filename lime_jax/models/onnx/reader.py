@@ -106,17 +106,6 @@ class Graph:
     output: str
     fixed: tuple[tuple[str, Fixed], ...]
 
-    def producer(self, name: str) -> Node | None:
-        """The node that makes a value.
-
-        Args:
-            name: of the value.
-
-        Returns:
-            The node; None for an input or a weight.
-        """
-        return next((node for node in self.nodes if name in node.outputs), None)
-
 
 def read_proto(source: Any) -> Any:
     """A model as an `onnx.ModelProto`.

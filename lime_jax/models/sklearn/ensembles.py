@@ -66,7 +66,10 @@ def convert_stacking(model: Any, method: str, features: Features) -> Converted:
         tuple(int(two_classes and own == "predict_proba") for own in methods),
     )
     last = model.final_estimator_
-    columns = tuple(NumberColumn(k) for k in range(last.n_features_in_))
+    count = getattr(last, "n_features_in_", None)
+    if count is None:
+        raise NotConvertibleError(f"{type(last).__name__} has no JAX form here")
+    columns = tuple(NumberColumn(k) for k in range(count))
     return convert_on(last, method, Features(columns, stack, None, features.num_raw))
 
 

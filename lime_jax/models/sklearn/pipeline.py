@@ -73,6 +73,13 @@ def convert_search(search: Any, method: str, features: Features) -> Converted:
     return convert_on(search.best_estimator_, method, features)
 
 
+@register_methods("sklearn.GridSearchCV", "sklearn.RandomizedSearchCV")
+def search_method(search: Any, method: str) -> tuple[Callable[..., Any], str] | None:
+    """That of the best model, where the search has none of its own."""
+    best = getattr(search, "best_estimator_", None)
+    return None if best is None or hasattr(search, method) else host_method(best, method)
+
+
 @register_methods("sklearn.Pipeline")
 def pipeline_method(pipeline: Any, method: str) -> tuple[Callable[..., Any], str] | None:
     """XGBoost and LightGBM have margins but no `decision_function` that a pipeline could find."""
