@@ -7,6 +7,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := build/oldest
 PYTEST := -m pytest -n $(WORKERS) --dist worksteal -q
+# Tests of words, files and pictures, which are the same in any precision: run once.
+ONCE := $(addprefix --ignore=tests/,plots report test_architecture.py test_benchmarks.py test_cli.py \
+  test_frames.py test_import.py test_notebooks.py test_progress.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-float32 test-float64 test-docs test-oldest lint format notebooks bench build clean
@@ -23,8 +26,8 @@ test: test-float32 test-float64 test-docs ## Run all tests, in both precisions, 
 test-float32: $(VENV)/.installed-test ## Run the tests in JAX's default precision.
 	JAX_ENABLE_X64=0 $(BIN)/python $(PYTEST)
 
-test-float64: $(VENV)/.installed-test ## Run the tests with JAX_ENABLE_X64=1.
-	JAX_ENABLE_X64=1 $(BIN)/python $(PYTEST)
+test-float64: $(VENV)/.installed-test ## Run the tests of numbers with JAX_ENABLE_X64=1.
+	JAX_ENABLE_X64=1 $(BIN)/python $(PYTEST) $(ONCE)
 
 test-docs: $(VENV)/.installed-test ## Run the examples in the docstrings.
 	JAX_ENABLE_X64=0 $(BIN)/python $(PYTEST) --doctest-modules lime_jax
