@@ -118,6 +118,20 @@ def make_domain(stats: TabularStats, config: TabularConfig) -> TabularDomain:
     )
 
 
+def kernel_width_of(stats: TabularStats, config: TabularConfig) -> Any:
+    """The kernel width of a configuration.
+
+    Args:
+        stats: of the table.
+        config: the choices.
+
+    Returns:
+        Its own, or `lime`'s: 0.75 times the root of the number of columns.
+    """
+    width = config.kernel_width
+    return 0.75 * stats.num_features**0.5 if width is None else width
+
+
 @overload
 def make_method(
     stats: TabularStats, config: TabularConfig, *, shared: Literal[False]
@@ -143,9 +157,7 @@ def make_method(
     discrete = np.zeros(stats.num_features, bool)
     discrete[list(stats.discrete_columns if in_bins else stats.categorical_columns)] = True
     design = make_design(config.design, config.num_samples, stats.num_features, discrete)
-    width: Any = config.kernel_width
-    if width is None:
-        width = 0.75 * stats.num_features**0.5
+    width = kernel_width_of(stats, config)
     selection = config.feature_selection
     if selection == "auto" and config.encoding == "one_hot":
         selection = "highest_weights"

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.domains.columns import TabularStats
-from lime_jax.domains.config import TabularConfig, make_domain
+from lime_jax.domains.config import TabularConfig, kernel_width_of, make_domain
 from lime_jax.exact.lime_additive import AdditiveForm, additive_tables
 from lime_jax.exact.lime_trees import TreeForm
 from lime_jax.exact.tree_tables import tree_tables
@@ -105,8 +105,7 @@ def make_closed_form(
     if reason:
         raise ValueError(f"there is no closed form: {reason}")
     tables = make_tables(structure, stats, config) if tables is None else tables
-    width = config.kernel_width
-    width = 0.75 * stats.num_features**0.5 if width is None else width
+    width = kernel_width_of(stats, config)
     float_ = jnp.result_type(float)
     config = dataclasses.replace(
         config, kernel_width=jnp.asarray(width, float_), alpha=jnp.asarray(config.alpha, float_)

@@ -14,6 +14,7 @@ from lime_jax.exact.boxes import Boxes, boxes_of
 from lime_jax.exact.plan import plan_of
 from lime_jax.exact.tables import ConditionTable, condition_table
 from lime_jax.models.structure import TreeSum
+from lime_jax.models.thresholds import round_down
 from lime_jax.typing import Array, Bool, Float, Int, pytree, static
 
 NARROW_COLUMN = 16
@@ -212,17 +213,10 @@ def _interval(boxes: Boxes, chosen: np.ndarray, origin: np.ndarray, scale: np.nd
     column = conditions.column
     low, high = ((v - origin[column]) / scale[column] for v in (conditions.low, conditions.high))
     if jnp.result_type(float) == np.float32:
-        low, high = _round_down(low), _round_down(high)
+        low, high = (round_down(ends, np.dtype(np.float32)) for ends in (low, high))
     return Interval(
         _padded(column, chosen),
         _padded(low, chosen),
         _padded(high, chosen),
         _padded(conditions.missing, chosen, False),
     )
-
-
-def _round_down(values: np.ndarray) -> np.ndarray:
-    """In float32, so that a float32 number is on the same side."""
-    with np.errstate(over="ignore"):
-        rounded = values.astype(np.float32)
-    return np.where(rounded > values, np.nextafter(rounded, np.float32(-np.inf)), rounded)

@@ -7,7 +7,7 @@ the value to float32 before they compare; the thresholds here decide the same wi
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 
 _OVERFLOW = 2.0**128 - 2.0**103  # halfway from float32's largest number to the next power of two
 
@@ -74,3 +74,21 @@ def _largest_that_rounds_to(single: np.ndarray) -> np.ndarray:
         rounds_here = middle.astype(np.float32) == single
         largest = np.where(rounds_here, middle, np.nextafter(middle, -np.inf))
     return np.where(single == np.inf, np.inf, largest)
+
+
+def round_down(
+    threshold: Float64[np.ndarray, "*shape"], dtype: np.dtype
+) -> Float[np.ndarray, "*shape"]:
+    """Thresholds in the device's precision that decide the same for all its numbers.
+
+    Args:
+        threshold: compared with, `<=`.
+        dtype: of the device's numbers.
+
+    Returns:
+        The largest numbers that are not above.
+    """
+    with np.errstate(over="ignore"):
+        rounded = threshold.astype(dtype)
+    below = np.nextafter(rounded, np.array(-np.inf, dtype))
+    return np.where(rounded.astype(np.float64) > threshold, below, rounded)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from jaxtyping import Float, Float64, Int32, Int64
+from jaxtyping import Int32, Int64
 
 from lime_jax.models.structure import TreeSum
 
@@ -116,21 +116,3 @@ def group(output: Int32[np.ndarray, " trees"], depth: Int64[np.ndarray, " trees"
         rows.append(np.pad(members, (0, empty), constant_values=-1).reshape(-1, size))
         owners.append(np.full(len(rows[-1]), number, np.int32))
     return Groups(np.concatenate(rows), np.concatenate(owners))
-
-
-def round_down(
-    threshold: Float64[np.ndarray, "*shape"], dtype: np.dtype
-) -> Float[np.ndarray, "*shape"]:
-    """Thresholds in the device's precision that decide the same for all its numbers.
-
-    Args:
-        threshold: compared with, `<=`.
-        dtype: of the device's numbers.
-
-    Returns:
-        The largest numbers that are not above.
-    """
-    with np.errstate(over="ignore"):
-        rounded = threshold.astype(dtype)
-    below = np.nextafter(rounded, np.array(-np.inf, dtype))
-    return np.where(rounded.astype(np.float64) > threshold, below, rounded)
