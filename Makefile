@@ -8,11 +8,12 @@ BIN := $(VENV)/bin
 OLDEST := build/oldest
 PYTEST := -m pytest -n $(WORKERS) --dist worksteal -q
 # Tests of words, files and pictures, which are the same in any precision: run once.
-ONCE := $(addprefix --ignore=tests/,plots report test_architecture.py test_benchmarks.py test_cli.py \
-  test_frames.py test_import.py test_notebooks.py test_progress.py)
+ONCE := $(addprefix --ignore=tests/,examples images plots report test_architecture.py \
+  test_benchmarks.py test_cli.py test_cli_demo_image.py test_frames.py test_image_explainer.py \
+  test_image_explanations.py test_image_model.py test_import.py test_notebooks.py test_progress.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-float32 test-float64 test-docs test-oldest lint format notebooks bench build clean
+.PHONY: help demo demo-image test test-float32 test-float64 test-docs test-oldest lint format notebooks bench build clean
 .NOTPARALLEL:
 
 help: ## Show this list.
@@ -20,6 +21,9 @@ help: ## Show this list.
 
 demo: $(VENV)/.installed-all ## Explain 114 rows of the breast-cancer data; writes demo/.
 	$(BIN)/lime-jax demo --out demo
+
+demo-image: $(VENV)/.installed-demo ## Explain what SqueezeNet sees in a photo; writes demo/images/.
+	$(BIN)/lime-jax demo-image --out demo/images
 
 test: test-float32 test-float64 test-docs ## Run all tests, in both precisions, and the examples.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.record import Record, as_notes, as_table
 
-GROUPS = ("speed", "exact", "models", "noise", "memory", "startup")
+GROUPS = ("speed", "exact", "models", "images", "shapley", "noise", "memory", "startup")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,7 +58,10 @@ def write(records: list[Record], out: Path) -> None:
 
 def machine() -> dict[str, str | int]:
     """What the numbers were measured on."""
-    packages = ("jax", "numpy", "scipy", "scikit-learn", "lime", "shap", "xgboost-cpu", "keras")
+    packages = (
+        *("jax", "numpy", "scipy", "scikit-learn", "lime", "shap", "xgboost-cpu", "keras"),
+        *("onnxruntime", "scikit-image"),
+    )
     return {
         "cpu": _cpu_model(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0,

@@ -113,3 +113,26 @@ def categorical_forest(trees: int = 100) -> Case:
     forest = RandomForestClassifier(trees, min_samples_leaf=5, random_state=0)
     forest.fit(X[100:], score[100:] > np.median(score))
     return Case(X[100:], X[:100], lambda inputs: forest.predict_proba(inputs), tuple(range(6, 12)))
+
+
+def photo(side: int) -> np.ndarray:
+    """A photo of a person, (side, side, 3), float32 from 0 to 1; `side` up to 256."""
+    from skimage import data
+
+    return data.astronaut()[: 2 * side : 2, : 2 * side : 2].astype(np.float32) / 255
+
+
+def grid(side: int, rows: int = 5, columns: int = 10) -> np.ndarray:
+    """Rectangular superpixels of a square image, numbered row by row."""
+    place = np.arange(side)
+    return place[:, None] * rows // side * columns + place * columns // side
+
+
+def brightness(side: int) -> np.ndarray:
+    """Weights of the pixels in a model that asks whether the left of an image is the brighter.
+
+    The model is the logistic function of their product with the image: about the least that a
+    model can do and still read every pixel.
+    """
+    slope = np.linspace(1, -1, side, dtype=np.float32)
+    return np.broadcast_to(20 * slope[:, None] / (side * side * 3), (side, side, 3)).copy()

@@ -34,6 +34,7 @@ class Watched:
         self.model = model
         self.keep = keep
         self.seconds = 0.0
+        self.calls = 0
         self.inputs: list[np.ndarray] = []
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
@@ -42,6 +43,7 @@ class Watched:
         start = time.perf_counter()
         outputs = self.model(inputs)
         self.seconds += time.perf_counter() - start
+        self.calls += 1
         return outputs
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from typing import Any
 
 import numpy as np
@@ -32,3 +34,19 @@ def lime_coefficients(
     for feature, weight in explained.local_exp[1]:
         coef[feature] = weight
     return coef
+
+
+def lime_image_explanation(
+    image: np.ndarray, predict: Any, segments: np.ndarray, num_samples: int, top_labels: int
+) -> Any:
+    """Of one image with given superpixels, its progress bar silenced; all are kept."""
+    from lime.lime_image import LimeImageExplainer
+
+    with contextlib.redirect_stderr(io.StringIO()):
+        return LimeImageExplainer(random_state=0).explain_instance(
+            image,
+            predict,
+            top_labels=top_labels,
+            num_samples=num_samples,
+            segmentation_fn=lambda _: segments,
+        )

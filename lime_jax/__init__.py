@@ -17,6 +17,9 @@ _HOME = {
     "CategoricalColumn": "lime_jax.domains.columns",
     "Explanation": "lime_jax.explanation",
     "Explanations": "lime_jax.explanations",
+    "ImageExplainer": "lime_jax.image_explainer",
+    "ImageExplanation": "lime_jax.image_explanation",
+    "ImageExplanations": "lime_jax.image_explanations",
     "LinearFit": "lime_jax.typing",
     "NumericColumn": "lime_jax.domains.columns",
     "TabularConfig": "lime_jax.domains.config",
@@ -28,7 +31,7 @@ _HOME = {
     "fit_tabular": "lime_jax.domains.learn",
     "host_predict": "lime_jax.models",
     "jax_predict": "lime_jax.models",
-    "load": "lime_jax.explanations",
+    "load": "lime_jax.saved",
     "register_converter": "lime_jax.models.registry",
     "register_transformer": "lime_jax.models.registry",
     "width_figure": "lime_jax.widths",
@@ -45,13 +48,16 @@ if TYPE_CHECKING:
     from lime_jax.explainers import TabularExplainer as TabularExplainer
     from lime_jax.explanation import Explanation as Explanation
     from lime_jax.explanations import Explanations as Explanations
-    from lime_jax.explanations import load as load
     from lime_jax.functional import explain_tabular as explain_tabular
+    from lime_jax.image_explainer import ImageExplainer as ImageExplainer
+    from lime_jax.image_explanation import ImageExplanation as ImageExplanation
+    from lime_jax.image_explanations import ImageExplanations as ImageExplanations
     from lime_jax.models import as_predict_fn as as_predict_fn
     from lime_jax.models import host_predict as host_predict
     from lime_jax.models import jax_predict as jax_predict
     from lime_jax.models.registry import register_converter as register_converter
     from lime_jax.models.registry import register_transformer as register_transformer
+    from lime_jax.saved import load as load
     from lime_jax.typing import LinearFit as LinearFit
     from lime_jax.widths import choose_width as choose_width
     from lime_jax.widths import width_figure as width_figure

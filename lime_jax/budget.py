@@ -13,6 +13,10 @@ KEPT_NEIGHBORHOOD = MEMORY_BUDGET // 8
 _CACHED_SAMPLES = 8192
 """On a CPU, samples worked on at once: about what its caches hold."""
 
+_CACHED_NUMBERS = 2**19
+"""On a CPU, numbers that a model is called with at once: SqueezeNet on 3 images takes 5.7 ms each,
+on 27 of them 10.5 ms."""
+
 
 def rows_per_call(bytes_per_row: int, most: int = 1024) -> int:
     """Rows that one call of a jitted program takes, in and out.
@@ -73,6 +77,27 @@ def samples_at_once(num_samples: int, block_size: int, bytes_per_sample: int) ->
     return block_size * units_per_call(
         num_samples // block_size, bytes_per_sample * block_size, budget
     )
+
+
+def samples_per_prediction(sample_size: int, inputs_each: int = 1) -> int:
+    """Samples that a JAX model is called on together.
+
+    Args:
+        sample_size: numbers in all inputs of one sample.
+        inputs_each: inputs of one sample.
+
+    Returns:
+        At least 1.
+
+    Example:
+        >>> samples_per_prediction(30), samples_per_prediction(10**9)
+        (8192, 1)
+    """
+    if jax.default_backend() == "cpu":
+        rows, numbers = _CACHED_SAMPLES, _CACHED_NUMBERS
+    else:
+        rows, numbers = 2**24, MEMORY_BUDGET // 64
+    return max(1, min(rows // inputs_each, numbers // sample_size))
 
 
 def units_per_call(num_units: int, bytes_per_unit: int, budget: int | None = None) -> int:

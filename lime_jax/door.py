@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -40,16 +41,57 @@ def column_number(schema: frames.Schema, column: int | str, argument: str) -> in
     )
 
 
+def learn_table(settings: Mapping[str, Any], X: Any) -> frames.Schema:
+    """The schema of a table, with the names and levels that the settings give it.
+
+    Args:
+        settings: of an explainer.
+        X: the table.
+
+    Returns:
+        The schema.
+
+    Raises:
+        ValueError: if the table or a name does not fit.
+    """
+    categorical, names = settings["categorical_features"], settings["feature_names"]
+    return frames.learn_schema(
+        X,
+        None if categorical is None else as_list(categorical),
+        None if names is None else as_list(names),
+        settings["categorical_names"],
+    )
+
+
+def check_seed(seed: Any) -> None:
+    """Refuse what is not a seed.
+
+    Args:
+        seed: of an explainer.
+
+    Raises:
+        ValueError: if it is not a whole number of 32 bits.
+    """
+    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if not whole or not 0 <= seed < 2**32:
+        raise ValueError(f"`seed`: expected a whole number from 0 to 4294967295, got {seed!r}")
+
+
 def check_fit(
-    fit: LinearFit, num_samples: int, is_exact: bool, hidden_error: Exception | None
+    fit: LinearFit,
+    enough: float | int | np.ndarray,
+    is_exact: bool,
+    hidden_error: Exception | None,
+    link: str = "identity",
 ) -> None:
     """Refuse what is not finite, and warn where a sampled fit rests on few samples.
 
     Args:
         fit: with a leading axis of rows.
-        num_samples: of each neighborhood.
+        enough: effective samples that a row needs, or (rows,) each row.
         is_exact: whether there were no samples.
         hidden_error: an exception of the model that could not leave a callback.
+        link: of KernelSHAP.
 
     Raises:
         ValueError: naming the row.
@@ -59,17 +101,17 @@ def check_fit(
         row = int(np.flatnonzero(~finite)[0])
         where = "around" if is_exact else "on the samples of"
         raise ValueError(
-            f"`model`: its outputs {where} row {row} are not all finite numbers; "
-            "check that it accepts values that do not occur together in the training rows"
+            f"`model`: its outputs {where} row {row} are not all "
+            + ("probabilities, which link='logit' needs; " if link == "logit" else "finite; ")
+            + "check that it accepts values that do not occur together in the data"
         ) from hidden_error
-    features = fit.coef.shape[2]
-    few = np.flatnonzero(fit.effective_samples < min(features + 2, num_samples / 10))
+    few = np.flatnonzero(fit.effective_samples < enough)
     if few.size and not is_exact:
         least = float(fit.effective_samples[few].min())
         warnings.warn(
-            f"the kernel is so narrow that {few.size} of {len(fit.coef)} rows rest on few samples "
-            f"(effective sample size down to {least:.3g}, {features} features); use a larger "
-            "`kernel_width` or more `num_samples`",
+            f"the kernel is so narrow, or `num_samples` so few, that {few.size} of {len(fit.coef)} "
+            f"rows rest on few samples (effective sample size down to {least:.3g}, "
+            f"{fit.coef.shape[2]} features); use a larger `kernel_width` or more `num_samples`",
             UserWarning,
             stacklevel=4,
         )

@@ -134,6 +134,7 @@ class SharedRun:
         inputs = self.neighborhood.inputs.get(number) if keep else None
         inputs = self.host_inputs(samples) if inputs is None else inputs
         if keep:
+            inputs.flags.writeable = False
             self.neighborhood.inputs[number] = inputs
         what = "the neighborhood that all rows share"
         return _call_in_batches(self.model, inputs, 2, self.batch_size, what)
@@ -197,8 +198,7 @@ class RowRun:
             samples = _sample_rows(
                 key, domain, method, group + np.array([skip, 0], np.int32), rows, count
             )
-            inputs = self.host_inputs(_first(samples, count), which)
-            y = _call_in_batches(model, inputs, 3, self.batch_size, "samples of rows")
+            y = _call_on_samples(self, _first(samples, count), which, "samples of rows")
             y = _to_device(np.concatenate([y, np.zeros((len(rows) - count, *y.shape[1:]))]))
             summaries = _summarize_rows(domain, method, samples, y, group, rows, summaries, count)
         return summaries
@@ -359,7 +359,7 @@ def fit_shared(
         Fits with a leading axis of rows, on the host.
     """
     fit = partial(_fit_shared, domain, method, adjusted, block=method.rows_at_once)
-    return _collect(fit, rows, domain, progress)
+    return _collect(fit, rows, domain.sample_size, progress)
 
 
 def explain_rows(
@@ -398,7 +398,7 @@ def explain_rows(
     fit = partial(
         _explain_rows, key, domain, method, model, block=block, units_at_once=at_once // size
     )
-    return _collect(fit, rows, domain, progress, most=max(64, block))
+    return _collect(fit, rows, domain.sample_size, progress, most=max(64, block))
 
 
 def sweep_rows(
@@ -431,17 +431,31 @@ def sweep_rows(
     return [jax.tree.map(lambda leaf, i=number: leaf[:, i], fits) for number in range(len(methods))]
 
 
+def render(domain: Domain, instances: Any, samples: Any) -> np.ndarray:
+    """Inputs of a host model, made on the device.
+
+    Args:
+        domain: of the samples.
+        instances: of some rows.
+        samples: of these rows, with a leading axis.
+
+    Returns:
+        (rows, ..., samples, ...).
+    """
+    # A copy: a host model may write into what it is called with.
+    return np.array(_render(domain, instances, samples))
+
+
 def predict_rows(model: DevicePredict[Any], inputs: np.ndarray) -> np.ndarray:
     """What a device model says of rows, in chunks of one shape.
 
     Args:
         model: to call.
-        inputs: (rows, ...).
+        inputs: (rows, ...), in the dtype it takes.
 
     Returns:
         Its outputs, on the host.
     """
-    inputs = inputs.astype(jnp.result_type(float))
     most = 2**11 if jax.default_backend() == "cpu" else 2**16
     size = budget.rows_per_call(64 * inputs[0].nbytes, most)
     size = min(size, 2 ** (len(inputs) - 1).bit_length())  # few shapes: powers of two
@@ -458,7 +472,6 @@ def explain_exact(
     form: ClosedForm,
     rows: Rows,
     variance: np.ndarray | None,
-    domain: Domain,
     progress: Progress | None = None,
 ) -> LinearFit:
     """Explain rows by a closed form.
@@ -467,7 +480,6 @@ def explain_exact(
         form: of the model.
         rows: to explain.
         variance: of the outputs in each row's neighborhood, (rows, outputs); None: no scores.
-        domain: of the rows.
         progress: told of finished rows.
 
     Returns:
@@ -476,7 +488,8 @@ def explain_exact(
     rows = Rows((rows.instances, variance), rows.ids, rows.labels)
     fit = partial(_fit_exact, form, block=form.rows_at_once)
     # JAX returns before it is done, so several chunks keep several cores busy.
-    return _collect(fit, rows, domain, progress, at_once=4)
+    sizes = [leaf[0].size for leaf in jax.tree.leaves(rows.instances)]
+    return _collect(fit, rows, max(sizes), progress, at_once=4)
 
 
 def _explain_rows_on_host(
@@ -490,6 +503,7 @@ def _explain_rows_on_host(
     progress: Progress | None,
 ) -> Any:
     """Three phases for each chunk of rows: sample, call the model, sum up; then solve."""
+    run = RowRun(key, domain, method, model, host_inputs, batch_size)
     units = units_of(method.design)
     bytes_per_unit = 40 * method.design.block_size * domain.sample_size
     at_once = budget.units_per_call(len(units), bytes_per_unit)
@@ -508,9 +522,8 @@ def _explain_rows_on_host(
         part, count, taken, group, current = following
         # JAX returns before it is done: the next samples are drawn while the model runs.
         following = next(ahead, None)
-        inputs = host_inputs(_first(current, count), taken)
         what = f"samples of rows {taken.start} to {taken.stop - 1}"
-        y = _call_in_batches(model, inputs, 3, batch_size, what)
+        y = _call_on_samples(run, _first(current, count), taken, what)
         y = _to_device(np.concatenate([y, np.zeros((chunk - count, *y.shape[1:]))]))
         summaries = _summarize_rows(domain, method, current, y, group, part, summaries, count)
         if group is groups[-1]:
@@ -521,6 +534,31 @@ def _explain_rows_on_host(
     return jax.tree.map(
         lambda *parts: np.concatenate(parts), *(_first(fit, count) for fit, count in fits)
     )
+
+
+def _call_on_samples(run: RowRun, samples: Any, taken: Any, what: str) -> np.ndarray:
+    """A host model's outputs for samples (rows, units, samples, ...), averaged over the background.
+
+    Inputs are made for some samples at a time: those of an image take a thousand times as much
+    memory as its masks.
+    """
+    weights, domain = run.domain.background_weights, run.domain
+    rows, units, size = jax.tree.leaves(samples)[0].shape[:3]
+    lead = 3 if weights is None else 4
+    # 8 bytes a number, and as much again where the model's own table is made of them. Larger
+    # batches would be new pages of memory every time, and filling those takes half of our time.
+    few = budget.MEMORY_BUDGET // 8
+    if run.batch_size is not None:
+        each = domain.sample_size // (1 if weights is None else len(weights))
+        few = max(few, 16 * run.batch_size * each)
+    step = budget.units_per_call(size, 16 * rows * units * domain.sample_size, few)
+    parts = []
+    for start in range(0, size, step):
+        some = jax.tree.map(lambda leaf, s=start: leaf[:, :, s : s + step], samples)
+        inputs = run.host_inputs(some, taken)
+        parts.append(_call_in_batches(run.model, inputs, lead, run.batch_size, what))
+    y = np.concatenate(parts, axis=2)
+    return y if weights is None else np.einsum("rusko,k->ruso", y, np.asarray(weights, y.dtype))
 
 
 def _call_in_batches(
@@ -559,13 +597,13 @@ def _chunks(rows: Rows, size: int) -> Iterator[tuple[Rows, int, slice]]:
 def _collect(
     fit: Callable[..., Any],
     rows: Rows,
-    domain: Domain,
+    row_size: int,
     progress: Progress | None,
     most: int = 1024,
     at_once: int = 1,
 ) -> Any:
     """Fits of all rows on the host, in chunks of one shape, of which some may run side by side."""
-    bytes_per_row = 64 * domain.sample_size * (1 + 8 * rows.labels.shape[1])
+    bytes_per_row = 64 * row_size * (1 + 8 * rows.labels.shape[1])
     fits: list[Any] = []
     running: list[tuple[Any, int]] = []
 
@@ -586,7 +624,16 @@ def _collect(
 
 def _map_rows(fn: Callable[[Any], _T], rows: Any, count: Any, block: int) -> _T:
     """`vmap` over blocks of rows, as many blocks as hold the first `count` rows."""
-    return _map_blocks(jax.jit(jax.vmap(fn)), rows, count, block)
+    return _map_blocks(jax.jit(jax.vmap(fn) if block > 1 else _on_one(fn)), rows, count, block)
+
+
+def _on_one(fn: Callable[[Any], _T]) -> Callable[[Any], _T]:
+    """`vmap` over one row without `vmap`, under which XLA pools images at half the speed."""
+
+    def call(rows: Any) -> _T:
+        return jax.tree.map(lambda leaf: leaf[None], fn(jax.tree.map(lambda leaf: leaf[0], rows)))
+
+    return call
 
 
 def _map_blocks(batched: Callable[[Any], _T], rows: Any, count: Any, block: int) -> _T:
@@ -622,13 +669,18 @@ def _sample_units(key: Array, domain: Any, method: Any, units: Array) -> Any:
 
 
 @jax.jit
+def _render(domain: Any, instances: Any, samples: Any) -> Any:
+    return jax.vmap(domain.inputs)(instances, samples)
+
+
+@jax.jit
 def _predict_rows(model: DevicePredict[Any], inputs: Array) -> Any:
     return model(inputs)
 
 
 @jax.jit
 def _predict_units(model: DevicePredict[Any], domain: Any, samples: Any) -> Array:
-    return predict(model, domain, samples)
+    return predict(model, domain, None, samples)
 
 
 @partial(jax.jit, static_argnames="shape")

@@ -1,8 +1,9 @@
-"""`TabularExplainer`: LIME for tables, with the manners of scikit-learn."""
+"""`TabularExplainer`: LIME and KernelSHAP for tables, with the manners of scikit-learn."""
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,31 +11,32 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from lime_jax import exact, frames
-from lime_jax.conditions import bin_conditions, display_schema
-from lime_jax.domains.columns import TabularStats
-from lime_jax.domains.config import TabularConfig, make_domain, make_method
-from lime_jax.domains.learn import fit_tabular
-from lime_jax.door import as_list, check_fit, column_number
+from lime_jax import frames
+from lime_jax.door import check_fit, check_seed
 from lime_jax.explanations import Explanations
 from lime_jax.kept_model import KeptModel, open_model
-from lime_jax.options import ExplainOptions, check_method
-from lime_jax.precision import warn_unsettled
-from lime_jax.progress import progress_bar
-from lime_jax.row_fits import (
-    Task,
-    exact_fits,
-    no_rows,
-    row_variables,
-    sampled_fits,
-    settled_fit,
+from lime_jax.models.outputs import (
+    check_probabilities,
+    choose_labels,
+    output_kind,
+    output_names,
 )
+from lime_jax.options import ExplainOptions, check_method
+from lime_jax.progress import progress_bar
+from lime_jax.request import Request
 from lime_jax.row_ids import hash_ids
 from lime_jax.row_ids import row_ids as content_ids
-from lime_jax.table_model import TableModel, choose_labels
+from lime_jax.table_model import TableModel
+from lime_jax.tabular_lime import TabularLime
+from lime_jax.tabular_shap import TabularShap
 
-ALGORITHMS = ("lime",)
+ALGORITHMS = {"lime": TabularLime, "kernel_shap": TabularShap}
 MODES = ("classification", "regression")
+_OF_LIME = (
+    *("discretizer", "sample_around_instance", "encoding", "distance_space", "distance", "kernel"),
+    *("kernel_width", "alpha", "feature_selection", "design"),
+)
+_OF_KERNEL_SHAP = ("link", "groups", "summarize")
 
 
 class TabularExplainer(BaseEstimator):
@@ -45,7 +47,9 @@ class TabularExplainer(BaseEstimator):
     settings, not on the other rows, their order or the batch size.
 
     Args:
-        algorithm: "lime".
+        algorithm: "lime": weights of a local linear model, on samples of the training bins; or
+            "kernel_shap": Shapley values against the rows that `fit` was given, the background.
+            Settings below that belong to the other one are refused.
         mode: "classification" or "regression"; None: as the model says.
         discretizer: "quartile", "decile", "entropy" (needs `y` in `fit`), edges per column, a
             mapping from column to edges, or None: not discretized.
@@ -67,6 +71,12 @@ class TabularExplainer(BaseEstimator):
         class_names: of the outputs; None: as the model says.
         features: names or numbers of the columns to perturb, the others keep the row's values;
             None: all.
+        link: of KernelSHAP: "identity", or "logit": Shapley values of the log-odds of the mean
+            probability.
+        groups: of KernelSHAP: names or numbers of columns that are shown and hidden together
+            (one-hot columns, pixels, time windows), by the group's name or in lists.
+        summarize: of KernelSHAP: how many rows, of k-means clusters, are to stand for the
+            background; None: all of its rows.
         seed: of all random numbers.
 
     Example:
@@ -80,7 +90,12 @@ class TabularExplainer(BaseEstimator):
         >>> explanations[0].as_list(1)[0][0]
         'petal length (cm) <= 1.60'
 
-    Ribeiro, Singh & Guestrin (2016), "Why should I trust you?".
+        >>> values = TabularExplainer("kernel_shap").fit(X[::3]).explain(X[:2], model)
+        >>> bool(abs(values.intercept + values.coef.sum(2) - values.prediction).max() < 1e-5)
+        True
+
+    Ribeiro, Singh & Guestrin (2016), "Why should I trust you?"; Lundberg & Lee (2017), "A unified
+    approach to interpreting model predictions".
     """
 
     def __init__(
@@ -103,6 +118,9 @@ class TabularExplainer(BaseEstimator):
         categorical_names: Mapping[Any, Any] | None = None,
         class_names: Sequence[Any] | np.ndarray | None = None,
         features: Sequence[Any] | np.ndarray | None = None,
+        link: str = "identity",
+        groups: Mapping[str, Sequence[Any]] | Sequence[Sequence[Any]] | None = None,
+        summarize: int | None = None,
         seed: int = 0,
     ) -> None:
         self.algorithm = algorithm
@@ -123,14 +141,17 @@ class TabularExplainer(BaseEstimator):
         self.categorical_names = categorical_names
         self.class_names = class_names
         self.features = features
+        self.link = link
+        self.groups = groups
+        self.summarize = summarize
         self.seed = seed
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> TabularExplainer:
-        """Learn the columns of a table; no rows are kept.
+        """Learn the columns of a table. LIME keeps no rows; to KernelSHAP they are the background.
 
         Args:
-            X: training rows: an array, a pandas, polars or pyarrow table; or `TabularStats`, so
-                that no rows are needed.
+            X: training rows, or background: an array, a pandas, polars or pyarrow table; or, for
+                LIME, `TabularStats`, so that no rows are needed.
             y: (rows,) classes, for entropy bins.
             sample_weight: (rows,) non-negative.
 
@@ -141,38 +162,15 @@ class TabularExplainer(BaseEstimator):
             ValueError: if a setting or the table is not usable; it names the argument.
         """
         self._check_settings()
-        if isinstance(X, TabularStats):
-            schema = self._schema_of(X)
-            stats = X
-        else:
-            categorical, names = self.categorical_features, self.feature_names
-            schema = frames.learn_schema(
-                X,
-                None if categorical is None else as_list(categorical),
-                None if names is None else as_list(names),
-                self.categorical_names,
-            )
-            discretizer = self.discretizer
-            if isinstance(discretizer, Mapping):
-                discretizer = {
-                    column_number(schema, k, "discretizer"): v for k, v in discretizer.items()
-                }
-            stats = fit_tabular(
-                frames.encode(schema, X),
-                discretizer=discretizer,
-                categorical_features=np.flatnonzero(schema.categorical).tolist(),
-                y=y,
-                sample_weight=sample_weight,
-            )
-        self.schema_, self.stats_ = schema, stats
-        self.n_features_in_ = stats.num_features
-        self.feature_names_in_ = np.array(schema.columns, object)
-        self._neighborhoods: dict[Any, Any] = {}
+        self._learned = ALGORITHMS[self.algorithm].learn(
+            self.get_params(deep=False), X, y, sample_weight
+        )
+        self.schema_ = self._learned.schema
+        if isinstance(self._learned, TabularLime):
+            self.stats_ = self._learned.stats
+        self.n_features_in_ = len(self.schema_.columns)
+        self.feature_names_in_ = np.array(self.schema_.columns, object)
         self._kept: KeptModel | None = None
-        self._conditions = bin_conditions(stats, schema)
-        self._display_schema = display_schema(schema)
-        # Settings that do not go together are refused here, not later.
-        self._plan(None, 2, self.kernel_width)
         return self
 
     def explain(
@@ -182,11 +180,12 @@ class TabularExplainer(BaseEstimator):
         labels: Sequence[Any] | np.ndarray | None = None,
         top_labels: int | None = None,
         num_features: int | None = None,
-        num_samples: int | str = 4096,
+        num_samples: int | str | None = None,
         tolerance: float | None = None,
         method: str = "auto",
         effective_num_samples: int | None = None,
         score: bool = True,
+        held_out_score: bool = False,
         row_ids: Sequence[Any] | np.ndarray | None = None,
         batch_size: int | None = None,
         progress: bool | None = None,
@@ -202,7 +201,9 @@ class TabularExplainer(BaseEstimator):
             num_features: how many features each explanation keeps; None: all.
             num_samples: of each neighborhood, rounded up to whole replicates of a power of two; or
                 "auto": from 4,096 on, for each row twice as many until its strongest weights
-                (`num_features` or ten) are settled; `samples_used` says how many it took.
+                (`num_features` or ten) are settled; `samples_used` says how many it took. None:
+                4,096. For KernelSHAP the number of coalitions, which all rows share; None or
+                "auto": 2,048 and two for each feature, or all coalitions if they are fewer.
             tolerance: for "auto": weights are settled when their order is clear, or when their 95 %
                 intervals reach less far than this to either side, in units of the output; None:
                 only their order counts.
@@ -214,6 +215,8 @@ class TabularExplainer(BaseEstimator):
                 effect on a sampled one.
             score: whether exact explanations of trees come with R², for which the model's variance
                 in each neighborhood is sampled.
+            held_out_score: whether sampled explanations come with R² on samples that the surrogate
+                was not fitted to; NaN otherwise.
             row_ids: of the rows, numbers or text; None: a hash of the row's content. Where rows
                 have neighborhoods of their own, these are a function of seed and id.
             batch_size: largest batch of a model that runs on the host; None: as memory allows.
@@ -235,6 +238,7 @@ class TabularExplainer(BaseEstimator):
             method=method,
             effective_num_samples=effective_num_samples,
             score=score,
+            held_out_score=held_out_score,
             row_ids=row_ids,
             batch_size=batch_size,
             progress=progress,
@@ -250,7 +254,7 @@ class TabularExplainer(BaseEstimator):
             X: as in `explain`.
             model: as in `explain`.
             kernel_width: widths, in units of the distance.
-            **options: of `explain`; `num_samples` is a number.
+            **options: of `explain`; `num_samples` is a number, and `held_out_score` is True.
 
         Returns:
             Explanations for every width, in their order; see `choose_width` and `width_figure`.
@@ -267,203 +271,98 @@ class TabularExplainer(BaseEstimator):
             raise ValueError(f"`{unknown[0]}`: expected an option of `explain`, got {unknown[0]!r}")
         if options.get("num_samples") == "auto":
             raise ValueError("`num_samples`: expected a number, all widths share their samples")
-        return self._explain(X, model, widths, ExplainOptions(**options))
+        return self._explain(
+            X, model, widths, ExplainOptions(**{"held_out_score": True, **options})
+        )
 
     def _explain(
         self, X: Any, model: Any, widths: Sequence[float | None], options: ExplainOptions
     ) -> list[Explanations]:
-        check_is_fitted(self, "stats_")
+        check_is_fitted(self, "schema_")
         options.check()
-        configs = [self._plan(options.num_features, options.first_size, w) for w in widths]
+        settings, learned = self.get_params(deep=False), self._learned
+        if not isinstance(learned, ALGORITHMS[self.algorithm]):
+            raise ValueError("`algorithm`: was changed after `fit`; call `fit` again")
+        plans: Any = learned.plan(settings, options, widths)
         values = frames.encode(self.schema_, X)
-        self._check_missing(configs[0], values)
-        self._check_held(configs[0], values)
-        kept = self._open(model, values)
+        learned.check_rows(plans, values)
+        self._kept = kept = open_model(
+            model, self.output, self.schema_, values, learned.may_miss, self._kept
+        )
         table_model = TableModel(kept.model, self.schema_)
-        why_not = exact.why_not(kept.model.structure, self.stats_, configs[0])
+        why_not = learned.why_not_exact(plans, kept.model.structure)
         why_not = kept.model.why_not_exact if kept.model.structure is None else why_not
         check_method(options.method, why_not)
+        is_exact = options.method != "sampled" and not why_not
 
-        if len(values):
-            prediction = table_model.predict_rows(X, values, options.batch_size)
-        else:
-            known = (self.class_names, table_model.model.class_names, ("prediction",))
-            count = len(next(names for names in known if names is not None))
-            prediction = np.zeros((0, count))
-        kind = table_model.output_kind(self.mode, prediction)
-        names = table_model.output_names(self.class_names, prediction.shape[1])
-        chosen = choose_labels(options.labels, options.top_labels, prediction, names)
+        prediction = self._predict(X, values, table_model, options)
+        if self.link == "logit":
+            check_probabilities(prediction)
+        kind = output_kind(kept.model.output_kind, self.mode, prediction)
+        names = output_names(kept.model.class_names, self.class_names, prediction.shape[1])
         ids = options.row_ids
+        add_up = kind == "probability" and prediction.shape[1] == 2
         with progress_bar(len(values), options.progress) as tick:
-            task = Task.of(
-                self.stats_,
-                configs,
+            request = Request(
+                settings,
+                options,
+                X,
                 values,
-                seed=self.seed,
                 ids=content_ids(values) if ids is None else hash_ids(ids, len(values)),
-                labels=chosen,
-                batch_size=options.batch_size,
+                labels=choose_labels(options.labels, options.top_labels, prediction, names),
+                kept=kept,
+                model=table_model,
+                both_add_up=add_up and np.allclose(prediction.sum(1), 1, rtol=0, atol=1e-5),
+                is_exact=is_exact,
                 tick=tick,
-                neighborhoods=self._neighborhoods,
             )
-            both_add_up = kind == "probability" and prediction.shape[1] == 2
-            both_add_up = both_add_up and np.allclose(prediction.sum(1), 1, rtol=0, atol=1e-5)
-            is_exact = options.method != "sampled" and not why_not
-            used: np.ndarray | None = None
-            if len(values) == 0:
-                fits = [no_rows(chosen.shape[1], values.shape[1])] * len(configs)
-            elif is_exact:
-                fits = exact_fits(task, kept, options.effective_num_samples, options.score)
-            elif options.num_samples == "auto":
-                top, tolerance = options.num_features or 10, options.tolerance
-                found = settled_fit(task, table_model, both_add_up, tolerance, top)
-                warn_unsettled(found.settled, found.num_samples, tolerance, stacklevel=3)
-                fits, used = [found.fit], found.num_samples
-            else:
-                fits = sampled_fits(task, table_model, both_add_up)
-        facts = dict(prediction=prediction, output_names=names, output_kind=kind)
-        facts["model_path"] = f"{kept.model.path}: {kept.model.reason}"
+            found = learned.explain(plans, request)
+        facts = dict(
+            algorithm=self.algorithm,
+            method="exact" if is_exact else "sampled",
+            model_path=f"{kept.model.path}: {kept.model.reason}",
+            output_kind=kind,
+            output_names=names,
+            prediction=prediction,
+            row_ids=request.ids,
+            labels=request.labels,
+        )
         packed = []
-        for config, fit in zip(configs, fits, strict=True):
-            check_fit(fit, options.first_size, is_exact, table_model.hidden_error)
-            packed.append(self._explanations(task, config, fit, is_exact, used, **facts))
+        for one in found:
+            fit = one.pop("fit")
+            enough = 0.0
+            if self.algorithm == "lime":
+                enough = min(fit.coef.shape[2] + 2, one["num_samples"] / 10)
+            check_fit(fit, enough, is_exact, table_model.hidden_error, self.link)
+            packed.append(Explanations.of_fit(fit, **one, **facts))
         return packed
 
-    def _open(self, model: Any, values: np.ndarray) -> KeptModel:
-        """The model as JAX or as it is; the last one is recognized."""
-        may_miss = (self.stats_.missing_bin >= 0) & ~self.stats_.categorical
-        kept = open_model(model, self.output, self.schema_, values, may_miss, self._kept)
-        self._kept = kept
-        return kept
-
-    def _explanations(
-        self,
-        task: Task,
-        config: TabularConfig,
-        fit: Any,
-        is_exact: bool,
-        used: np.ndarray | None,
-        **facts: Any,
-    ) -> Explanations:
-        in_bins = config.encoding != "standardized"
-        method = make_method(task.stats, config, shared=False)
-        design = method.design
-        if used is None:
-            used = np.full(len(task.values), 0 if is_exact else design.num_samples)
-        elif len(used):
-            growth = int(used.max()) // design.num_samples
-            design = design.with_replicates(growth * design.num_replicates)
-        return Explanations(
-            coef=fit.coef,
-            std_error=fit.std_error,
-            labels=task.labels,
-            intercept=fit.intercept,
-            score=fit.score,
-            held_out_score=fit.score if fit.held_out_score is None else fit.held_out_score,
-            local_pred=fit.local_pred,
-            effective_samples=fit.effective_samples,
-            samples_used=used,
-            row_ids=task.ids,
-            support=fit.support.astype(np.int8),
-            values=task.values,
-            bins=task.bins if in_bins else np.full_like(task.bins, -1),
-            variables=row_variables(task.stats, task.centered, in_bins),
-            conditions=self._conditions if in_bins else (),
-            schema=self._display_schema,
-            method="exact" if is_exact else "sampled",
-            kernel_width=float(method.kernel_width),
-            num_samples=design.num_samples,
-            num_replicates=0 if is_exact else design.num_replicates,
-            **facts,
-        )
+    def _predict(
+        self, X: Any, values: np.ndarray, model: TableModel, options: ExplainOptions
+    ) -> np.ndarray:
+        if len(values):
+            return model.predict_rows(X, values, options.batch_size)
+        known = (self.class_names, model.model.class_names, ("prediction",))
+        return np.zeros((0, len(next(names for names in known if names is not None))))
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what is only kept to save time."""
         state: Any = super().__getstate__()
-        return {**state, "_neighborhoods": {}, "_kept": None}
+        return {**state, "_kept": None}
 
     def _check_settings(self) -> None:
-        for name, known in (("algorithm", ALGORITHMS), ("mode", (*MODES, None))):
+        for name, known in (("algorithm", tuple(ALGORITHMS)), ("mode", (*MODES, None))):
             if getattr(self, name) not in known:
                 listed = ", ".join(map(str, known))
                 raise ValueError(f"`{name}`: expected one of {listed}, got {getattr(self, name)!r}")
-        whole = isinstance(self.seed, int | np.integer) and not isinstance(self.seed, bool)
-        if not whole or not 0 <= self.seed < 2**32:
-            raise ValueError(
-                f"`seed`: expected a whole number from 0 to 4294967295, got {self.seed!r}"
-            )
-
-    def _schema_of(self, stats: TabularStats) -> frames.Schema:
-        """Names for statistics that came without rows."""
-        count = stats.num_features
-        given = range(count) if self.feature_names is None else self.feature_names
-        names = tuple(map(str, given))
-        if len(names) != count:
-            raise ValueError(f"`feature_names`: expected {count} names, got {len(names)}")
-        first = stats.offsets[:-1]
-        levels = [
-            tuple((stats.bin_mean + stats.center[stats.bin_feature])[a:b].tolist()) if c else None
-            for a, b, c in zip(first, stats.offsets[1:], stats.categorical, strict=True)
-        ]
-        return frames.Schema("array", names, tuple(map(bool, stats.categorical)), tuple(levels))
-
-    def _plan(
-        self, num_features: int | None, num_samples: int, kernel_width: float | None
-    ) -> TabularConfig:
-        """The configuration that the settings name; refused here if they do not go together."""
-        discretized = self.discretizer is not None
-        sampling = "around" if self.sample_around_instance else "bins" if discretized else "normal"
-        encoding = self.encoding or ("same_bin" if discretized else "standardized")
-        if not discretized and encoding != "standardized":
-            raise ValueError(
-                f"`encoding`: {encoding!r} needs bins, but `discretizer` is None; "
-                "choose 'standardized' or a discretizer"
-            )
-        features = None
-        if self.features is not None:
-            found = {column_number(self.schema_, f, "features") for f in self.features}
-            features = tuple(sorted(found))
-        config = TabularConfig(
-            kernel_width=kernel_width,
-            alpha=float(self.alpha),
-            num_samples=num_samples,
-            sampling=sampling,
-            encoding=encoding,
-            distance_space=self.distance_space or "encoded",
-            distance=self.distance,
-            kernel=self.kernel,
-            feature_selection=self.feature_selection,
-            num_features=num_features,
-            design=self.design,
-            features=features,
-        )
-        make_method(self.stats_, config, shared=make_domain(self.stats_, config).shared)
-        return config
-
-    def _check_missing(self, config: TabularConfig, values: np.ndarray) -> None:
-        in_bins = config.sampling == "bins" and config.encoding != "standardized"
-        if in_bins and config.distance_space == "encoded":
-            return
-        numeric = ~self.stats_.categorical
-        in_training = (self.stats_.missing_bin >= 0) & numeric
-        bad = np.flatnonzero(in_training | (np.isnan(values).any(axis=0) & numeric))
-        if bad.size:
-            where = "the training rows" if in_training[bad[0]] else "`X`"
-            raise ValueError(
-                f"`X`: column {self.schema_.columns[bad[0]]!r} has missing values in {where}, "
-                "which need bins: use a discretizer, without `sample_around_instance` and "
-                "standardized distances, or fill them in"
-            )
-
-    def _check_held(self, config: TabularConfig, values: np.ndarray) -> None:
-        if config.features is None:
-            return
-        held = ~np.isin(np.arange(values.shape[1]), config.features)
-        unseen = np.argwhere((values < 0) & self.stats_.categorical & held)
-        if unseen.size:
-            row, column = unseen[0]
-            raise ValueError(
-                f"`features`: row {row} of `X` holds a level of {self.schema_.columns[column]!r} "
-                "that `fit` did not see, and a column that is held fixed has to keep it; add the "
-                "column to `features`, or fit with that level"
-            )
+        check_seed(self.seed)
+        defaults = inspect.signature(type(self).__init__).parameters
+        others = _OF_KERNEL_SHAP if self.algorithm == "lime" else _OF_LIME
+        for name in others:
+            value, default = getattr(self, name), defaults[name].default
+            same = isinstance(value, str | int | float) and value == default
+            if value is not default and not same:
+                raise ValueError(
+                    f"`{name}`: is no setting of algorithm={self.algorithm!r}, got {value!r}; "
+                    "leave it out"
+                )

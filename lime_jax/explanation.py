@@ -134,6 +134,7 @@ class Explanation:
         features, position = self._strongest(num_features, label)
         all_ = self.explanations
         prediction = [float(p) for p in all_.prediction[self.row]]
+        exact, replicates = not all_.samples_used[self.row], all_.replicates_of(self.row)
         return RowReport(
             title=f"row {self.row}",
             label=self.label_name(label),
@@ -147,9 +148,11 @@ class Explanation:
             local_pred=float(all_.local_pred[self.row, position]),
             effective_samples=float(all_.effective_samples[self.row]),
             num_samples=int(all_.samples_used[self.row]),
-            method=all_.method,
+            method=all_.method if exact else "sampled",
             notes=self._notes(),
-            degrees_of_freedom=all_.replicates_of(self.row) - 1 if all_.num_replicates else None,
+            degrees_of_freedom=None if exact or not replicates else replicates - 1,
+            algorithm=all_.algorithm,
+            link=all_.link,
         )
 
     def _notes(self) -> tuple[str, ...]:
@@ -157,7 +160,7 @@ class Explanation:
         notes = []
         effective = float(all_.effective_samples[self.row])
         drawn = int(all_.samples_used[self.row]) or all_.num_samples
-        if effective > 0.9 * drawn:
+        if all_.algorithm == "lime" and effective > 0.9 * drawn:
             notes.append(
                 "The kernel is nearly flat: almost all samples count alike, so these weights are "
                 "averages over the whole table rather than local effects."

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -37,11 +37,14 @@ _ROW_ARRAYS = (
     "bins",
     "variables",
 )
-_NAMES = ("output_names", "conditions", "method", "model_path", "output_kind")
+_NAMES = (
+    *("algorithm", "output_names", "conditions", "method", "model_path", "output_kind"),
+    *("link", "groups"),
+)
 _NUMBERS = ("kernel_width", "num_samples", "num_replicates")
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Explanations:
     """The explanations of a data set.
 
@@ -54,11 +57,11 @@ class Explanations:
         score: (rows, labels) its weighted R²; where exact, NaN if it was not asked for or the
             kernel is too narrow to measure it.
         held_out_score: (rows, labels) R² of the surrogate on samples it was not fitted to; where
-            exact, the score.
+            exact, the score; NaN where it was not asked for.
         local_pred: (rows, labels) its value at the row.
         prediction: (rows, outputs) the model's own.
         effective_samples: (rows,) (sum of weights)² / sum of squared weights; where exact, of
-            `num_samples` draws.
+            `num_samples` draws. Under KernelSHAP the coalitions; where exact, the background rows.
         samples_used: (rows,) drawn for each row; 0 where exact.
         row_ids: (rows,) 32-bit ids that the rows' keys came from.
         support: (rows, features) what the samples can say of the row's bins, a `Support`.
@@ -71,7 +74,11 @@ class Explanations:
         method: "exact" or "sampled".
         model_path: "jax" or "host", and why.
         output_kind: "probability", "margin" or "value".
-        kernel_width: of the proximity kernel, in units of the distance.
+        algorithm: "lime", or "kernel_shap": then `coef` are Shapley values, and `intercept` is
+            the expected value.
+        link: of KernelSHAP: "identity", or "logit": values are log-odds.
+        groups: names of the columns of each feature, where KernelSHAP's features can be groups.
+        kernel_width: of the proximity kernel, in units of the distance; NaN for KernelSHAP.
         num_samples: of the largest neighborhood.
         num_replicates: of the largest neighborhood, that standard errors come from; 0 where exact.
     """
@@ -100,6 +107,35 @@ class Explanations:
     kernel_width: float
     num_samples: int
     num_replicates: int
+    algorithm: str = "lime"
+    link: str = "identity"
+    groups: tuple[tuple[str, ...], ...] = ()
+
+    kind: ClassVar[str] = "table"
+    """What was explained, as files of `save` say it."""
+
+    @classmethod
+    def of_fit(cls, fit: Any, **facts: Any) -> Any:
+        """The explanations that a fit of some rows makes.
+
+        Args:
+            fit: a `LinearFit` with a leading axis of rows, on the host.
+            **facts: the other attributes.
+
+        Returns:
+            The explanations.
+        """
+        return cls(
+            coef=fit.coef,
+            std_error=fit.std_error,
+            intercept=fit.intercept,
+            score=fit.score,
+            held_out_score=fit.score if fit.held_out_score is None else fit.held_out_score,
+            local_pred=fit.local_pred,
+            effective_samples=fit.effective_samples,
+            support=fit.support.astype(np.int8),
+            **facts,
+        )
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -107,15 +143,20 @@ class Explanations:
 
     def __iter__(self) -> Iterator[Explanation]:
         """One row after the other."""
-        return (Explanation(self, row) for row in range(len(self)))
+        return (self._one(row) for row in range(len(self)))
 
     def __getitem__(self, index: Any) -> Any:
         """One row for an integer, `Explanations` for a slice, a mask or an array of rows."""
         if isinstance(index, int | np.integer):
-            return Explanation(self, range(len(self))[int(index)])
-        return dataclasses.replace(
-            self, **{name: getattr(self, name)[index] for name in _ROW_ARRAYS}
-        )
+            return self._one(range(len(self))[int(index)])
+        return dataclasses.replace(self, **self._rows(index))
+
+    def _one(self, row: int) -> Explanation:
+        return Explanation(self, row)
+
+    def _rows(self, index: Any) -> dict[str, Any]:
+        """The fields with one entry per row, of some rows."""
+        return {name: getattr(self, name)[index] for name in _ROW_ARRAYS}
 
     def __repr__(self) -> str:
         """What there is, in one line."""
@@ -124,6 +165,11 @@ class Explanations:
             f"Explanations({rows} rows, {labels} labels, {features} features, {self.method}, "
             f"model: {self.model_path})"
         )
+
+    @property
+    def expected_value(self) -> np.ndarray:
+        """(rows, labels) the intercept: under KernelSHAP the mean output over the background."""
+        return self.intercept
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -165,6 +211,10 @@ class Explanations:
         Returns:
             Neighboring ones of very many count as one; see `stages.designs.group_count`.
         """
+        if self.algorithm == "kernel_shap":
+            used = int(self.samples_used[row])
+            players = int((~np.isnan(self.std_error[row])).any(0).sum())
+            return 0 if used == 2**players else used // 2  # pairs
         if not self.num_replicates:
             return 0
         size = self.num_samples // self.num_replicates
@@ -205,7 +255,9 @@ class Explanations:
         name = self.feature_names[feature]
         if self.bins[row, feature] >= 0 and self.conditions:
             return self.conditions[self.bins[row, feature]]
-        if self.conditions or self.schema.categorical[feature]:
+        if self.groups and len(self.groups[feature]) != 1:
+            return name
+        if self.conditions or self.groups or self.schema.categorical[feature]:
             return f"{name} = {self.value(row, feature)}"
         return name
 
@@ -217,8 +269,10 @@ class Explanations:
             feature: its number.
 
         Returns:
-            A level's name or a number.
+            A level's name or a number; nothing for a group of columns, which has several.
         """
+        if self.groups and len(self.groups[feature]) != 1:
+            return ""
         return display_value(self.schema, feature, float(self.values[row, feature]))
 
     def to_dict(self) -> dict[str, np.ndarray]:
@@ -309,6 +363,17 @@ class Explanations:
             path: of the file; it appears only when it is complete.
         """
         path = Path(path)
+        arrays, facts = self._stored()
+        aside = path.with_name(f".{path.name}.part")
+        try:
+            with open(aside, "wb") as file:
+                np.savez_compressed(file, meta=np.array(json.dumps(facts)), **arrays)
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def _stored(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The arrays of a file, and what is written into it as text; `_restored` reads both."""
         schema = {
             "columns": self.schema.columns,
             "categorical": self.schema.categorical,
@@ -316,15 +381,28 @@ class Explanations:
             "times": self.schema.times,
         }
         facts = {name: getattr(self, name) for name in (*_NAMES, *_NUMBERS)}
-        meta = json.dumps({"version": 1, "schema": schema, **facts})
         arrays = {name: getattr(self, name) for name in _ROW_ARRAYS}
-        aside = path.with_name(f".{path.name}.part")
-        try:
-            with open(aside, "wb") as file:
-                np.savez_compressed(file, meta=np.array(meta), **arrays)
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
+        return arrays, {"version": 1, "kind": self.kind, "schema": schema, **facts}
+
+    @classmethod
+    def _restored(cls, file: Mapping[str, np.ndarray], facts: dict[str, Any]) -> dict[str, Any]:
+        """The fields, from the arrays and the facts of a file; KeyError if one is missing."""
+        arrays = {name: file[name] for name in _ROW_ARRAYS}
+        found = facts["schema"]
+        names = tuple(None if n is None else tuple(n) for n in found["names"] or ()) or None
+        schema = Schema(
+            "array",
+            tuple(found["columns"]),
+            tuple(found["categorical"]),
+            tuple(None for _ in found["columns"]),
+            names=names,
+            times=tuple(found["times"]),
+        )
+        kept = {name: facts[name] for name in (*_NAMES, *_NUMBERS)}
+        kept["output_names"], kept["conditions"], kept["groups"] = map(
+            tuple, (kept["output_names"], kept["conditions"], map(tuple, kept["groups"]))
+        )
+        return {**arrays, **kept, "schema": schema}
 
     def summary_figure(self, max_features: int = 10) -> Figure:
         """The data-set ranking as a picture.
@@ -371,45 +449,11 @@ class Explanations:
             ("model", self.model_path),
             ("output", self.output_kind),
         ]
-        if self.method == "sampled":
+        if self.method == "sampled" and self.algorithm == "kernel_shap":
+            drawn = "in complementary pairs" if self.num_replicates else "all there are"
+            facts.append(("coalitions", f"{self.num_samples:,}, {drawn}"))
+        elif self.method == "sampled":
             drawn = f"{self.num_samples:,} in {self.num_replicates} replicates"
             facts.append(("samples", drawn))
         reports = [self[r].report() for r in rows if r < len(self)]
         return dataset_page(title, list(self.feature_names), size, error, facts, reports)
-
-
-def load(path: str | Path) -> Explanations:
-    """Read what `Explanations.save` wrote.
-
-    Args:
-        path: of the file.
-
-    Returns:
-        The explanations.
-
-    Raises:
-        ValueError: if the file is something else.
-    """
-    with np.load(path, allow_pickle=False) as file:
-        missing = [name for name in ("meta", *_ROW_ARRAYS) if name not in file]
-        if missing:
-            raise ValueError(
-                f"`path`: expected a file of `Explanations.save`, but {path} has no {missing[0]!r}"
-            )
-        meta = json.loads(str(file["meta"]))
-        arrays = {name: file[name] for name in _ROW_ARRAYS}
-    found = meta["schema"]
-    names = tuple(None if n is None else tuple(n) for n in found["names"] or ()) or None
-    schema = Schema(
-        "array",
-        tuple(found["columns"]),
-        tuple(found["categorical"]),
-        tuple(None for _ in found["columns"]),
-        names=names,
-        times=tuple(found["times"]),
-    )
-    facts = {name: meta[name] for name in (*_NAMES, *_NUMBERS)}
-    facts["output_names"], facts["conditions"] = map(
-        tuple, (facts["output_names"], facts["conditions"])
-    )
-    return Explanations(**arrays, schema=schema, **facts)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from lime_jax.typing import pytree, replaced
+from lime_jax.models.predict import DevicePredict
+from lime_jax.typing import LinearFit, pytree, replaced
+
+_T = TypeVar("_T")
 
 
 class NotMirroredError(Exception):
@@ -42,7 +45,7 @@ def second_output(model: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.nda
 
     def call(inputs: np.ndarray) -> np.ndarray:
         outputs = model(inputs)
-        if not np.allclose(outputs.sum(1), 1, rtol=0, atol=1e-9):
+        if not np.all(np.abs(outputs[:, 0] + outputs[:, 1] - 1) <= 1e-9):
             raise NotMirroredError
         return outputs[:, 1:]
 
@@ -71,3 +74,38 @@ def mirror_back(fit: Any, labels: np.ndarray) -> Any:
     for name in ("intercept", "local_pred"):
         both[name] = np.where(second, both[name], 1 - both[name])
     return replaced(fit, **both)
+
+
+def mirrored(
+    run: Callable[[Any, np.ndarray], _T],
+    model: Any,
+    labels: np.ndarray,
+    both_add_up: bool,
+    apply: Callable[[_T, Callable[[LinearFit], LinearFit]], _T],
+) -> _T:
+    """Both probabilities from the second, unless they turn out not to add up to 1.
+
+    Args:
+        run: explains labels of a model as the engine takes it.
+        model: a `TableModel`.
+        labels: (rows, labels) that are asked for.
+        both_add_up: whether the model's outputs are two probabilities.
+        apply: lets a function of fits work on what `run` returned.
+
+    Returns:
+        What `run` returns, of `labels`.
+    """
+    second_only = np.zeros((len(labels), 1), np.int64)
+    if model.on_device:
+        if not both_add_up or model.model.host is None:
+            return run(model.on_codes(), labels)
+        # An estimator's: they add up, and there is no looking at them within the program.
+        found = run(DevicePredict(SecondOutput(model.on_codes())), second_only)
+        return apply(found, lambda fit: mirror_back(fit, labels))
+    if not both_add_up:
+        return run(model, labels)
+    try:
+        found = run(second_output(model), second_only)
+    except NotMirroredError:
+        return run(model, labels)
+    return apply(found, lambda fit: mirror_back(fit, labels))

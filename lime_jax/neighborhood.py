@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lime_jax import budget
 from lime_jax.typing import Array, Domain, Float, Int, Key, Method, PredictFn, Sampler
 
 
@@ -58,30 +59,74 @@ def sample(
 
 
 def predict(
-    predict_fn: PredictFn, domain: Domain, samples: Any
+    predict_fn: PredictFn, domain: Domain, instance: Any, samples: Any
 ) -> Float[Array, "units samples outputs"]:
     """What a JAX model says of the samples of some units.
 
     Args:
         predict_fn: batch in, batch out.
         domain: of the samples.
+        instance: the row; may be None where the domain is shared.
         samples: with a leading axis of units.
 
     Returns:
-        Outputs; a model of one output may leave out the last axis.
+        Outputs, averaged over the background if there is one; a model of one output may leave
+        out the last axis.
 
     Raises:
-        ValueError: if the model does not return one row per sample.
+        ValueError: if the model does not return one row per input.
     """
-    inputs = domain.inputs(samples)
-    units, size = inputs.shape[:2]
-    y = jnp.asarray(predict_fn(inputs.reshape(units * size, *inputs.shape[2:])))
-    if y.ndim not in (1, 2) or y.shape[0] != units * size:
-        raise ValueError(
-            f"`predict_fn`: expected ({units * size},) or ({units * size}, outputs) for inputs of "
-            f"shape {(units * size, *inputs.shape[2:])}, got shape {y.shape}"
+    units, size = jax.tree.leaves(samples)[0].shape[:2]
+    count = units * size
+    flat = jax.tree.map(lambda leaf: leaf.reshape(count, *leaf.shape[2:]), samples)
+    weights = domain.background_weights
+    inputs_each = 1 if weights is None else weights.shape[0]
+    calls = -(-count // budget.samples_per_prediction(domain.sample_size, inputs_each))
+    at_once = -(-count // calls)
+
+    def call(some: Any) -> Array:
+        inputs = domain.inputs(instance, some)
+        if weights is None:
+            return _outputs(predict_fn, inputs)
+        return average_background(
+            _outputs(predict_fn, inputs.reshape(-1, *inputs.shape[2:])), weights
         )
-    return y.reshape(units, size, -1).astype(jnp.result_type(float))
+
+    if calls == 1:
+        return call(flat).reshape(units, size, -1)
+    # All calls have one shape: the last repeats the first samples.
+    index = jnp.arange(calls * at_once).reshape(calls, at_once) % count
+    y = jax.lax.map(lambda i: call(jax.tree.map(lambda leaf: leaf[i], flat)), index)
+    return y.reshape(calls * at_once, -1)[:count].reshape(units, size, -1)
+
+
+def average_background(
+    y: Float[Array, "inputs outputs"], weights: Float[Any, " background"]
+) -> Float[Array, "samples outputs"]:
+    """Means of outputs over the background.
+
+    Args:
+        y: outputs for every sample on every background row.
+        weights: of the background rows; they add up to 1.
+
+    Returns:
+        Outputs of every sample.
+    """
+    by_sample = y.reshape(-1, weights.shape[0], y.shape[1])
+    # Relative to the first row, so that 32 bits hold small differences between samples.
+    first = by_sample[:, :1]
+    return first[:, 0] + jnp.einsum("skc,k->sc", by_sample - first, weights, precision="highest")
+
+
+def _outputs(predict_fn: PredictFn, inputs: Array) -> Float[Array, "inputs outputs"]:
+    y = jnp.asarray(predict_fn(inputs))
+    if y.ndim not in (1, 2) or y.shape[0] != inputs.shape[0]:
+        count = inputs.shape[0]
+        raise ValueError(
+            f"`predict_fn`: expected ({count},) or ({count}, outputs) for inputs of "
+            f"shape {inputs.shape}, got shape {y.shape}"
+        )
+    return y.reshape(inputs.shape[0], -1).astype(jnp.result_type(float))
 
 
 def summarize(
@@ -183,7 +228,7 @@ def summarize_one(
 
     def add(summaries: Any, some: Array) -> Any:
         samples = sample(key, instance, domain, method, some + ahead)
-        y = predict(predict_fn, domain, samples)
+        y = predict(predict_fn, domain, instance, samples)
         return summarize(instance, domain, method, samples, y, some, summaries)
 
     if units_at_once is None or units_at_once >= len(units):

@@ -21,19 +21,26 @@ class ExplainOptions:
     labels: Sequence[Any] | np.ndarray | None = None
     top_labels: int | None = None
     num_features: int | None = None
-    num_samples: int | str = 4096
+    num_samples: int | str | None = None
     tolerance: float | None = None
     method: str = "auto"
     effective_num_samples: int | None = None
     score: bool = True
+    held_out_score: bool = False
     row_ids: Sequence[Any] | np.ndarray | None = None
     batch_size: int | None = None
     progress: bool | None = None
 
-    @property
-    def first_size(self) -> int:
-        """Samples of the first, or only, size of a neighborhood."""
-        return 4096 if isinstance(self.num_samples, str) else self.num_samples
+    def first_size(self, default: int) -> int:
+        """Samples of the first, or only, size of a neighborhood.
+
+        Args:
+            default: where no number was given.
+
+        Returns:
+            How many.
+        """
+        return self.num_samples if isinstance(self.num_samples, int | np.integer) else default
 
     def check(self) -> None:
         """Refuse what is not usable.
@@ -83,7 +90,8 @@ def check_num_samples(num_samples: Any, tolerance: Any) -> None:
         ValueError: naming the argument.
     """
     if num_samples != "auto":
-        _check_count("num_samples", num_samples, 2)
+        if num_samples is not None:
+            _check_count("num_samples", num_samples, 2)
         if tolerance is not None:
             raise ValueError(
                 f"`tolerance`: only has a meaning with `num_samples='auto'`, got {tolerance!r} "

@@ -6,7 +6,7 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,14 +19,11 @@ from lime_jax.domains.config import TabularConfig, make_domain, make_method
 from lime_jax.domains.tabular import TabularInstance, encode_rows, host_inputs
 from lime_jax.fits.variance import MatchedVariance, OutputVariance
 from lime_jax.kept_model import KeptModel
-from lime_jax.mirror import NotMirroredError, SecondOutput, mirror_back, second_output
-from lime_jax.models.predict import DevicePredict
+from lime_jax.mirror import mirrored
 from lime_jax.models.structure import TreeSum
 from lime_jax.precision import settled
 from lime_jax.table_model import TableModel
 from lime_jax.typing import LinearFit, replaced
-
-_T = TypeVar("_T")
 
 SCORE_SAMPLES = 2048
 """Samples that an exact explanation's R² measures the variance of the model with."""
@@ -129,7 +126,9 @@ def sampled_fits(task: Task, model: TableModel, both_add_up: bool) -> list[Linea
     def run(target: Any, labels: np.ndarray) -> list[LinearFit]:
         return _run(task, task.methods(), target, labels)
 
-    return _mirrored(run, task, model, both_add_up, lambda fits, back: [back(f) for f in fits])
+    return mirrored(
+        run, model, task.labels, both_add_up, lambda fits, back: [back(f) for f in fits]
+    )
 
 
 def settled_fit(
@@ -164,31 +163,7 @@ def settled_fit(
     def both(found: AdaptiveFit, back: Callable[[LinearFit], LinearFit]) -> AdaptiveFit:
         return AdaptiveFit(back(found.fit), found.num_samples, found.num_replicates, found.settled)
 
-    return _mirrored(run, task, model, both_add_up, both)
-
-
-def _mirrored(
-    run: Callable[[Any, np.ndarray], _T],
-    task: Task,
-    model: TableModel,
-    both_add_up: bool,
-    apply: Callable[[_T, Callable[[LinearFit], LinearFit]], _T],
-) -> _T:
-    """Both probabilities from the second, unless they turn out not to add up to 1."""
-    if model.on_device:
-        if not both_add_up or model.model.host is None:
-            return run(model.on_codes(), task.labels)
-        # An estimator's: they add up, and there is no looking at them within the program.
-        second = DevicePredict(SecondOutput(model.on_codes()))
-        found = run(second, np.zeros((len(task.labels), 1), np.int64))
-        return apply(found, lambda fit: mirror_back(fit, task.labels))
-    if not both_add_up:
-        return run(model, task.labels)
-    try:
-        found = run(second_output(model), np.zeros((len(task.labels), 1), np.int64))
-    except NotMirroredError:
-        return run(model, task.labels)
-    return apply(found, lambda fit: mirror_back(fit, task.labels))
+    return mirrored(run, model, task.labels, both_add_up, both)
 
 
 def exact_fits(
@@ -221,7 +196,7 @@ def exact_fits(
             structure, task.stats, config, effective_num_samples, tables[facts]
         )
         tick = task.tick if config is task.configs[-1] else None
-        fit = engine.explain_exact(form, rows, variance, task.domain, tick)
+        fit = engine.explain_exact(form, rows, variance, tick)
         fits.append(fit if variance is None else _without_vague_scores(fit, config))
     return fits
 

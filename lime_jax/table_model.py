@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from lime_jax import engine, frames
-from lime_jax.models.outputs import as_outputs, looks_like_probabilities, warn_unless_probabilities
+from lime_jax.models.outputs import as_outputs
 from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.typing import pytree, static
 
@@ -70,9 +69,9 @@ class TableModel:
         Returns:
             (samples, outputs).
         """
-        outputs = as_outputs(
-            self.model.predict(frames.decode(self.schema, inputs)), len(inputs), self.num_outputs
-        )
+        # What the engine keeps is read-only; the rest a model may write into.
+        table = frames.decode(self.schema, inputs, reuse=inputs.flags.writeable)
+        outputs = as_outputs(self.model.predict(table), len(inputs), self.num_outputs)
         self.num_outputs = outputs.shape[1]
         return outputs
 
@@ -91,6 +90,7 @@ class TableModel:
         """
         if self.on_device and not self._needs_host(values):
             inputs = values if self.model.host is not None else self.numbers(X, values)
+            inputs = inputs.astype(jnp.result_type(float))
             raw = engine.predict_rows(self.model.predict, inputs)  # pyright: ignore[reportArgumentType]
             try:
                 return as_outputs(raw, len(values))
@@ -103,7 +103,9 @@ class TableModel:
         for start in range(0, len(values), step):
             stop = min(start + step, len(values))
             try:
-                raw = call(frames.take_rows(table, start, stop))
+                part = frames.take_rows(table, start, stop)
+                # A copy: a model may write into it, and these are the user's rows.
+                raw = call(part.copy() if isinstance(part, np.ndarray) else part)
             except Exception as error:
                 error.add_note(f"raised by the model on rows {start} to {stop - 1} of `X`")
                 raise
@@ -141,7 +143,8 @@ class TableModel:
         rounded = values.astype(np.float32)
         raw = self.model.host(frames.decode(self.schema, rounded.astype(np.float64)))
         own = as_outputs(raw, len(values))
-        converted = np.asarray(engine.predict_rows(self.model.predict, rounded))  # pyright: ignore[reportArgumentType]
+        inputs = rounded.astype(jnp.result_type(float))
+        converted = np.asarray(engine.predict_rows(self.model.predict, inputs))  # pyright: ignore[reportArgumentType]
         scale = np.maximum(np.abs(own).max(0), 1e-30)
         return converted.shape == own.shape and bool(
             np.all(np.abs(converted - own) <= 1e-3 * scale)
@@ -190,95 +193,3 @@ class TableModel:
             if levels is not None
         }
         return {k: t for k, t in tables.items() if not np.array_equal(t, np.arange(len(t)))}
-
-    def output_kind(self, mode: str | None, prediction: np.ndarray) -> str:
-        """What the outputs are.
-
-        Args:
-            mode: of the explainer; None: as the model says, or as its numbers look.
-            prediction: of the rows.
-
-        Returns:
-            "probability", "margin" or "value".
-        """
-        kind = self.model.output_kind
-        if kind is None:
-            several = looks_like_probabilities(prediction)
-            kind = "probability" if several or mode == "classification" else "value"
-        if kind == "probability" and mode == "regression":
-            kind = "value"
-        if kind == "probability":
-            warn_unless_probabilities(prediction)
-        return kind
-
-    def output_names(
-        self, class_names: Sequence[Any] | np.ndarray | None, count: int
-    ) -> tuple[str, ...]:
-        """Names of the outputs.
-
-        Args:
-            class_names: of the explainer.
-            count: of the outputs.
-
-        Returns:
-            The explainer's, else the model's, else numbers.
-
-        Raises:
-            ValueError: if the explainer's do not fit.
-        """
-        if class_names is not None:
-            names = tuple(map(str, class_names))
-            if count == 1 and len(names) == 2:
-                return names[1:]  # one column: the margin or probability of the second class
-            if len(names) != count:
-                raise ValueError(
-                    f"`class_names`: expected {count} names, one per output of the model, "
-                    f"got {len(names)}"
-                )
-            return names
-        known = self.model.class_names
-        if known is not None and len(known) == count:
-            return known
-        return ("prediction",) if count == 1 else tuple(map(str, range(count)))
-
-
-def choose_labels(
-    labels: Sequence[Any] | np.ndarray | None,
-    top_labels: int | None,
-    prediction: Float64[np.ndarray, "rows outputs"],
-    names: Sequence[str],
-) -> np.ndarray:
-    """Which outputs to explain.
-
-    Args:
-        labels: by number or name; None: all.
-        top_labels: in place of `labels`, each row's k highest outputs.
-        prediction: of the model.
-        names: of the outputs.
-
-    Returns:
-        (rows, labels).
-
-    Raises:
-        ValueError: if there is no such output.
-    """
-    rows, count = prediction.shape
-    if top_labels is not None:
-        if top_labels > count:
-            raise ValueError(f"`top_labels`: expected at most {count} outputs, got {top_labels}")
-        return np.argsort(-prediction, axis=1, kind="stable")[:, :top_labels].astype(np.int64)
-    if labels is None:
-        chosen = list(range(count))
-    else:
-        chosen = []
-        for label in labels:
-            if isinstance(label, str) and label in names:
-                chosen.append(list(names).index(label))
-            elif not isinstance(label, str) and 0 <= int(label) < count:
-                chosen.append(int(label))
-            else:
-                raise ValueError(
-                    f"`labels`: expected numbers from 0 to {count - 1} or names among "
-                    f"{', '.join(names)}, got {label!r}"
-                )
-    return np.tile(np.array(chosen, np.int64), (rows, 1))

@@ -196,8 +196,16 @@ class Domain(Protocol):
         """Samples from draws, around `instance` (None where `shared`)."""
         ...
 
-    def inputs(self, samples: Any) -> Array:
-        """What a JAX model is called with."""
+    @property
+    def background_weights(self) -> Any:
+        """Weights (K,) of the inputs that one sample has, which the model is averaged over.
+
+        None: a sample has one input, and `inputs` no such axis.
+        """
+        ...
+
+    def inputs(self, instance: Any, samples: Any) -> Array:
+        """What a JAX model is called with: (..., samples, [K,] ...); `instance` as in `realize`."""
         ...
 
     def view(self, instance: Any, samples: Any) -> View:

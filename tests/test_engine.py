@@ -18,8 +18,11 @@ from lime_jax import (
     fit_tabular,
     jax_predict,
 )
+from lime_jax.domains.background import BackgroundDomain
+from lime_jax.domains.background import host_inputs as background_inputs
 from lime_jax.domains.config import make_domain, make_method
 from lime_jax.domains.tabular import TabularInstance, encode_rows, host_inputs
+from lime_jax.fits.shapley import make_shapley_method
 from lime_jax.models.predict import DevicePredict
 from lime_jax.typing import pytree
 
@@ -268,3 +271,77 @@ def test_new_weights_of_a_model_are_one_program(around):
     host = explainer.explain(X[:9], lambda batch: on_host(-batch), num_samples=256)
     np.testing.assert_allclose(other.coef, host.coef, atol=1e-5)
     assert np.abs(other.coef - first.coef).max() > 0.01
+
+
+class TestBackground:
+    """A table against a background: rows x coalitions x background are never there at once."""
+
+    ROWS, BACKGROUND = X[:5], X[50:70]
+    WEIGHTS = np.arange(1.0, 21.0) / 210
+    COALITIONS = 16
+
+    def explain(self, model, host_inputs_of=None, progress=None):
+        float_ = jnp.result_type(float)
+        player_of = np.arange(4, dtype=np.int32)
+        domain = BackgroundDomain(
+            jnp.asarray(self.BACKGROUND, float_), jnp.asarray(self.WEIGHTS, float_), player_of, 4
+        )
+        shared_key, row_key = engine.keys_of(0)
+        method = make_shapley_method(shared_key, 4)
+        assert method.design.num_samples == self.COALITIONS
+        labels = np.tile(np.arange(3, dtype=np.int32), (5, 1))
+        rows = engine.Rows(self.ROWS.astype(float_), np.arange(5, dtype=np.uint32), labels)
+
+        def inputs_of(samples, taken):
+            return background_inputs(self.ROWS[taken], self.BACKGROUND, player_of, samples)
+
+        return engine.explain_rows(row_key, domain, method, model, rows, inputs_of, None, progress)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def whole(cls):
+        return cls().explain(on_host)
+
+    def test_the_device_is_the_host(self, whole):
+        assert_close(self.explain(DevicePredict(on_device)), whole)
+        mean = self.WEIGHTS @ on_host(self.BACKGROUND)
+        np.testing.assert_allclose(whole.intercept, np.tile(mean, (5, 1)), atol=1e-6)
+        np.testing.assert_allclose(whole.local_pred, on_host(self.ROWS), atol=1e-6)
+
+    @pytest.mark.parametrize("samples", [1, 3])
+    def test_a_host_model_is_called_with_few_samples_at_a_time(self, whole, monkeypatch, samples):
+        # Of a coalition there are 20 inputs of 4 numbers: 40 bytes a number are planned for.
+        monkeypatch.setattr(budget, "MEMORY_BUDGET", 8 * samples * 16 * 80)
+        sizes = []
+
+        def spy(batch):
+            sizes.append(len(batch))
+            return on_host(batch)
+
+        done = []
+        assert_close(self.explain(spy, progress=done.append), whole)
+        assert max(sizes) <= samples * 20
+        assert sum(sizes) == 5 * self.COALITIONS * 20
+        assert done == [1] * 5
+
+    def test_a_device_model_is_called_with_few_samples_at_a_time(self, whole, monkeypatch):
+        monkeypatch.setattr(budget, "samples_per_prediction", lambda size, each: 3)
+        shapes = []
+
+        @jax_predict
+        def spy(batch):
+            shapes.append(batch.shape)
+            return on_device(batch)
+
+        assert_close(self.explain(DevicePredict(spy)), whole)
+        assert set(shapes) == {(3 * 20, 4)}
+
+    def test_an_exception_of_the_model_names_the_rows(self):
+        def fail(batch):
+            raise ZeroDivisionError("my own words")
+
+        with pytest.raises(ZeroDivisionError) as caught:
+            self.explain(fail)
+        assert caught.value.__notes__ == [
+            "raised while lime_jax called the model on samples of rows 0 to 4"
+        ]

@@ -122,6 +122,23 @@ def test_levels_that_no_sample_hits_do_not_break_the_fit(long_case):
     assert np.isin(samples[:, :, 2], np.arange(4000)).all()
 
 
+@pytest.mark.parametrize(
+    "explainer",
+    [TabularExplainer(), TabularExplainer(sample_around_instance=True)],
+    ids=["shared", "around"],
+)
+def test_a_model_may_write_into_the_samples_it_is_called_with(explainer):
+    def writes(batch):
+        outputs = model(batch)
+        if len(batch) != len(ROWS):  # the rows themselves are the user's
+            batch[:] = 0
+        return outputs
+
+    explainer.fit(X)
+    for _ in range(2):  # the second time the neighborhood was kept
+        assert_same(explain(model=writes, explainer=explainer), explain(explainer=explainer), 0)
+
+
 def test_given_ids_decide_the_neighborhood_of_a_row():
     explainer = TabularExplainer(sample_around_instance=True).fit(X)
     rows = np.repeat(X[:1], 6, axis=0)

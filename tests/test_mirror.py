@@ -36,7 +36,7 @@ def test_it_is_what_a_fit_of_both_outputs_gives(explainer, explanations, monkeyp
     def never(model):
         raise NotMirroredError
 
-    monkeypatch.setattr("lime_jax.row_fits.second_output", never)
+    monkeypatch.setattr("lime_jax.mirror.second_output", never)
     both = explainer.explain(X[:4], probabilities, num_samples=256, num_features=2)
     for name in ("coef", "std_error", "intercept", "local_pred", "score"):
         ours, expected = getattr(explanations, name), getattr(both, name)

@@ -5,9 +5,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lime_jax import budget
+from lime_jax.domains.background import BackgroundDomain
 from lime_jax.domains.config import TabularConfig, make_domain, make_method
 from lime_jax.domains.learn import fit_tabular
-from lime_jax.neighborhood import explain_one, predict, sample, summarize, units_of
+from lime_jax.domains.masks import MaskSamples
+from lime_jax.neighborhood import (
+    average_background,
+    explain_one,
+    predict,
+    sample,
+    summarize,
+    units_of,
+)
 from lime_jax.stages.designs import make_design
 
 # JAX keeps a NumPy constant in the precision it first met it in: one precision for one `stats`.
@@ -76,8 +86,56 @@ def test_units_in_any_order_sum_up_to_the_same(parts, key, rng):
 def test_a_model_of_one_output_may_leave_out_its_axis(parts, key):
     domain, method, instance = parts
     samples = sample(key, instance, domain, method, jnp.array([[0, 0], [3, 1]]))
-    flat = predict(lambda inputs: inputs[:, 1], domain, samples)
+    flat = predict(lambda inputs: inputs[:, 1], domain, None, samples)
     assert flat.shape == (2, 512, 1)
-    np.testing.assert_array_equal(flat[..., 0], domain.inputs(samples)[..., 1])
-    booleans = predict(lambda inputs: inputs[:, :2] > 0, domain, samples)
+    np.testing.assert_array_equal(flat[..., 0], domain.inputs(None, samples)[..., 1])
+    booleans = predict(lambda inputs: inputs[:, :2] > 0, domain, None, samples)
     assert booleans.dtype == jnp.result_type(float)
+
+
+class TestBackground:
+    """Every sample has an input for each background row; the model is averaged over them."""
+
+    ROWS = np.random.default_rng(5).normal(size=(7, 3))
+    WEIGHTS = np.arange(1.0, 8.0) / 28
+
+    def domain(self):
+        rows, weights = jnp.asarray(self.ROWS), jnp.asarray(self.WEIGHTS)
+        return BackgroundDomain(rows, weights, jnp.array([0, 1, 1]), 2)
+
+    def masks(self, rng):
+        return MaskSamples(jnp.asarray(rng.random((3, 8, 2)) < 0.5))
+
+    def by_hand(self, samples):
+        kept = np.asarray(samples.masks)[..., None, [0, 1, 1]]
+        inputs = np.where(kept, X[0], self.ROWS)
+        outputs = np.asarray(model(jnp.asarray(inputs.reshape(-1, 3)))).reshape(3, 8, 7, 2)
+        return np.einsum("usko,k->uso", outputs, self.WEIGHTS)
+
+    def test_outputs_are_weighted_means_over_the_background(self, rng):
+        samples = self.masks(rng)
+        ours = predict(model, self.domain(), jnp.asarray(X[0]), samples)
+        np.testing.assert_allclose(ours, self.by_hand(samples), atol=1e-12)
+
+    @pytest.mark.parametrize("at_once", [1, 5, 24])
+    def test_predictions_in_chunks_are_the_same(self, rng, monkeypatch, at_once):
+        monkeypatch.setattr(budget, "samples_per_prediction", lambda *sizes: at_once)
+        sizes = []
+
+        def spy(inputs):
+            sizes.append(inputs.shape)
+            return model(inputs)
+
+        samples = self.masks(rng)
+        ours = jax.jit(lambda x: predict(spy, self.domain(), x, samples))(jnp.asarray(X[0]))
+        np.testing.assert_allclose(ours, self.by_hand(samples), atol=1e-12)
+        assert set(sizes) == {(at_once * 7, 3)}
+
+    def test_small_differences_of_large_outputs_survive_32_bits(self, rng):
+        with jax.enable_x64(False):
+            small = rng.normal(size=(16, 7, 1)).round(2)
+            y = jnp.asarray(1e5 + small, jnp.float32).reshape(-1, 1)
+            weights = jnp.asarray(self.WEIGHTS, jnp.float32)
+            ours = np.asarray(average_background(y, weights), np.float64)
+        expected = np.asarray(y, np.float64).reshape(16, 7) @ self.WEIGHTS
+        np.testing.assert_allclose(ours[:, 0], expected, atol=0.5 * np.spacing(np.float32(1e5)))

@@ -72,7 +72,12 @@ def penalized(tmp_path_factory):
     return execute(FOLDER / "explanation_penalty.ipynb", tmp_path_factory.mktemp("jupyter"))
 
 
-@pytest.mark.parametrize("name", ["executed", "penalized"])
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    return execute(FOLDER / "images.ipynb", tmp_path_factory.mktemp("jupyter"))
+
+
+@pytest.mark.parametrize("name", ["executed", "penalized", "images"])
 def test_runs_without_errors_or_warnings(request, name):
     ran = request.getfixturevalue(name)
     loud = [o for o in outputs(ran) if o.output_type == "error" or o.get("name") == "stderr"]
@@ -122,6 +127,26 @@ def test_a_penalty_on_the_explanation_pays_where_the_shortcut_fails(penalized):
     assert number_after(usual, same) > number_after(told, same)
 
 
+def test_the_network_sees_a_cat(images):
+    first = printed(images).splitlines()[0]
+    assert first.split(maxsplit=1)[1] == "Egyptian cat"
+
+
+def test_the_fair_shares_add_up(images):
+    assert abs(number_after(printed(images), "hidden + sum of the shares - photo:")) < 1e-5
+
+
+def test_standard_errors_say_how_far_another_seed_is_off(images):
+    percent = number_after(printed(images), "differ by less than two standard errors:")
+    assert 80 <= percent <= 100  # of 40 weights; 95 are expected
+
+
+def test_a_model_on_the_host_has_the_same_explanation(images):
+    text = printed(images)
+    assert "espresso: " in text
+    assert number_after(text, "largest difference of two weights:") < 1e-4
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_committed_outputs_are_complete_and_clean(path):
     notebook = nbformat.read(path, as_version=4)
@@ -133,4 +158,6 @@ def test_committed_outputs_are_complete_and_clean(path):
     assert all(cell.metadata == {} for cell in notebook.cells)
     text = path.read_text()
     assert len(text) < 600_000
-    assert not re.search(r"/(home|work|tmp|root|Users)/", re.sub(r'"image/png": "[^"]*"', "", text))
+    assert not re.search(
+        r"/(home|work|tmp|root|Users)/", re.sub(r'"image/(png|jpeg)": "[^"]*"', "", text)
+    )

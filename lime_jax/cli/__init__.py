@@ -1,4 +1,4 @@
-"""The command line: `lime-jax demo` and `lime-jax explain`.
+"""The command line: `lime-jax demo`, `demo-image` and `explain`.
 
 Heavy modules are imported inside the functions that need them, so `lime-jax --help` is quick.
 """

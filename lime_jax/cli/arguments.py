@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from lime_jax import __version__
 from lime_jax.cli.errors import one_line
@@ -12,6 +12,7 @@ from lime_jax.cli.errors import one_line
 _MAIN_EXAMPLES = """\
 examples:
   lime-jax demo
+  lime-jax demo-image
   lime-jax explain --model model.skops --data rows.csv --out explanations.parquet
   lime-jax explain --help
 """
@@ -20,6 +21,19 @@ _DEMO_EXAMPLES = """\
 examples:
   lime-jax demo
   lime-jax demo --out /tmp/breast-cancer
+"""
+
+_DEMO_IMAGE_EXAMPLES = """\
+examples:
+  SqueezeNet and the photo of a cat:
+    lime-jax demo-image
+  your own photo, and your own model:
+    lime-jax demo-image --image dog.jpg --model classifier.onnx --out /tmp/dog
+
+The model of a file is called with float32 RGB images from 0 to 255 of its own size, in the layout
+of its input: (images, height, width, 3) or (images, 3, height, width); 224 x 224 where the size is
+free. Outputs that are not all between 0 and 1 become probabilities by softmax. A thousand outputs
+are taken for the classes of ImageNet.
 """
 
 _EXPLAIN_EXAMPLES = """\
@@ -73,13 +87,12 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--version", action="version", version=f"lime-jax {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_demo(commands)
+    _add_demo_image(commands)
     _add_explain(commands)
     return parser.parse_args(argv)
 
 
-def _add_command(
-    commands: argparse._SubParsersAction[_Parser], name: str, about: str, examples: str
-) -> _Parser:
+def _add_command(commands: Any, name: str, about: str, examples: str) -> _Parser:
     return commands.add_parser(
         name,
         help=about,
@@ -90,7 +103,7 @@ def _add_command(
     )
 
 
-def _add_demo(commands: argparse._SubParsersAction[_Parser]) -> None:
+def _add_demo(commands: Any) -> None:
     about = "explain a random forest on the breast-cancer data"
     parser = _add_command(commands, "demo", about, _DEMO_EXAMPLES)
     parser.add_argument(
@@ -98,7 +111,31 @@ def _add_demo(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
 
 
-def _add_explain(commands: argparse._SubParsersAction[_Parser]) -> None:
+def _add_demo_image(commands: Any) -> None:
+    about = "explain what a model of images sees in a photo"
+    parser = _add_command(commands, "demo-image", about, _DEMO_IMAGE_EXAMPLES)
+    parser.add_argument(
+        "--image",
+        default="chelsea",
+        metavar="FILE",
+        help="a photo, or the name of one that is there: chelsea (default), coffee, rocket, "
+        "astronaut, china, flower",
+    )
+    parser.add_argument(
+        "--model", metavar="FILE", help="a classifier of images: .onnx (default: SqueezeNet 1.1)"
+    )
+    parser.add_argument(
+        "--num-samples", type=_whole(1), default=1000, metavar="N", help="default: 1000"
+    )
+    parser.add_argument(
+        "--out",
+        default="demo/images",
+        metavar="DIR",
+        help="folder for the results (default: demo/images)",
+    )
+
+
+def _add_explain(commands: Any) -> None:
     parser = _add_command(
         commands, "explain", "explain the rows of a file with your own model", _EXPLAIN_EXAMPLES
     )

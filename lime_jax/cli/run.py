@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
         arguments = parse(argv)
     except SystemExit as stop:
         return int(stop.code or 0)
-    command = _demo if arguments.command == "demo" else _explain
+    command = _COMMANDS[arguments.command]
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
@@ -60,7 +60,16 @@ def _demo(arguments: Any) -> None:
     demo(arguments)
 
 
+def _demo_image(arguments: Any) -> None:
+    from lime_jax.cli.demo_image import demo_image
+
+    demo_image(arguments)
+
+
 def _explain(arguments: Any) -> None:
     from lime_jax.cli.explain import explain
 
     explain(arguments)
+
+
+_COMMANDS = {"demo": _demo, "demo-image": _demo_image, "explain": _explain}

@@ -37,6 +37,7 @@ class TabularConfig:
         num_features: how many to keep; None keeps all.
         design: "sobol", "latin_hypercube" or "iid".
         features: columns that are perturbed, the others keep x's values; None: all.
+        held_out_score: whether to score the surrogate on samples that it was not fitted to.
     """
 
     kernel_width: Float[Array, "*batch"] | float | int | None = None
@@ -51,6 +52,7 @@ class TabularConfig:
     num_features: int | None = static(default=None)
     design: str = static(default="sobol")
     features: tuple[int, ...] | None = static(default=None)
+    held_out_score: bool = static(default=False)
 
     def check(self) -> None:
         """Refuse what does not exist or does not go together.
@@ -169,7 +171,13 @@ def make_method(
     )
     if shared and independent and product_kernel and config.features is None:
         return make_independent_method(
-            stats, design, width, config.alpha, selection, config.num_features
+            stats,
+            design,
+            width,
+            config.alpha,
+            selection,
+            config.num_features,
+            config.held_out_score,
         )
     return LinearMethod(
         design=design,
@@ -179,4 +187,5 @@ def make_method(
         kernel=config.kernel or exponential_kernel,
         feature_selection=selection,
         num_features=config.num_features,
+        held_out=config.held_out_score,
     )

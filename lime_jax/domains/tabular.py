@@ -77,6 +77,11 @@ class TabularDomain:
         """Numbers that one sample consists of."""
         return self.stats.num_features
 
+    @property
+    def background_weights(self) -> None:
+        """A sample has one input."""
+        return None
+
     def encode(self, x: Float[Array, " features"]) -> TabularInstance:
         """The row as bins and centered values; on the device, in its precision.
 
@@ -137,10 +142,13 @@ class TabularDomain:
             values = jnp.where(self.perturbed, values, instance.values)
         return TabularSamples(bins, values)
 
-    def inputs(self, samples: TabularSamples) -> Float[Array, "*batch samples features"]:
+    def inputs(
+        self, instance: TabularInstance | None, samples: TabularSamples
+    ) -> Float[Array, "*batch samples features"]:
         """Values in the columns' own units, in the device's precision.
 
         Args:
+            instance: not looked at.
             samples: of the domain.
 
         Returns:

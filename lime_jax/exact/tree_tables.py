@@ -133,7 +133,7 @@ def tree_tables(trees: TreeSum, stats: TabularStats, config: TabularConfig) -> T
         held[list(config.features)] = False
     in_bins = stats.categorical | (config.sampling == "bins")
     boxes = boxes_of(trees, held | (in_bins & (stats.missing_bin >= 0)))
-    boxes, total = _without_last(boxes)
+    boxes, total = without_last(boxes)
     column = boxes.conditions.column
     few = np.diff(stats.offsets) <= NARROW_COLUMN
     group = np.where(in_bins, np.where(few, 0, 1), 2)
@@ -165,7 +165,7 @@ def _on_device(array: np.ndarray) -> Array:
     return jnp.asarray(array, jnp.int32 if array.dtype.kind == "i" else kind)
 
 
-def _without_last(boxes: Boxes) -> tuple[Boxes, float | None]:
+def without_last(boxes: Boxes) -> tuple[Boxes, float | None]:
     """Probabilities add up to 1, so one output follows from the others."""
     if boxes.value.shape[1] < 2:
         return boxes, None

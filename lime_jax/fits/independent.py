@@ -88,6 +88,7 @@ class IndependentMethod:
         narrow_bins: flat bins of the narrow columns.
         feature_selection: how to choose `num_features`.
         num_features: to keep; None keeps all.
+        held_out: whether to score the surrogates on samples they were not fitted to.
     """
 
     design: Design
@@ -100,6 +101,7 @@ class IndependentMethod:
     narrow_bins: Int[Array, " narrow_bins"]
     feature_selection: str = static(default="auto")
     num_features: int | None = static(default=None)
+    held_out: bool = static(default=True)
 
     def draws(
         self, key: Key[Array, ""], replicate: Int[Array, ""] | int, block: Int[Array, ""] | int
@@ -237,10 +239,14 @@ class IndependentMethod:
         shrink = jnp.where(v > 0, v / jnp.maximum(v + self.alpha / weight, 1e-30), 0)
         coef = jnp.where(chosen, beta * shrink, 0)
         explained = ((2 * jnp.where(chosen, beta, 0) - coef) * coef * v).sum(-1)
-        rest = jnp.maximum(weight - sums.weight, jnp.finfo(beta.dtype).tiny)[:, None, None]
-        left_out = jnp.where(chosen, left_out * v / jnp.maximum(v + self.alpha / rest, 1e-30), 0)
-        excess = held_out_excess(sums, slope, means, left_out, q)
         constant = variance <= 0
+        held_out = jnp.full_like(mean, jnp.nan)
+        if self.held_out:
+            rest = jnp.maximum(weight - sums.weight, jnp.finfo(beta.dtype).tiny)[:, None, None]
+            without = left_out * v / jnp.maximum(v + self.alpha / rest, 1e-30)
+            without = jnp.where(chosen, without, 0)
+            excess = held_out_excess(sums, slope, means, without, q)
+            held_out = jnp.where(constant, 1.0, excess / jnp.where(constant, 1, variance))
         intercept = mean - coef @ q
         support = jnp.where(met, jnp.where(rare, Support.RARE, Support.FULL), Support.NONE)
         return LinearFit(
@@ -252,7 +258,7 @@ class IndependentMethod:
             local_pred=intercept + coef.sum(-1),
             effective_samples=weight**2 / jnp.maximum(sums.squares, jnp.finfo(beta.dtype).tiny),
             support=support.astype(jnp.int32),
-            held_out_score=jnp.where(constant, 1.0, excess / jnp.where(constant, 1, variance)),
+            held_out_score=held_out,
         )
 
     def _one_hot(self, narrow: Int[Array, "*batch columns"]) -> Float[Array, "*batch bins"]:
@@ -383,6 +389,7 @@ def make_independent_method(
     alpha: Any,
     feature_selection: str = "auto",
     num_features: int | None = None,
+    held_out: bool = True,
 ) -> IndependentMethod:
     """The method for a table.
 
@@ -393,6 +400,7 @@ def make_independent_method(
         alpha: ridge penalty.
         feature_selection: how to choose `num_features`.
         num_features: to keep; None keeps all.
+        held_out: whether to score the surrogates on samples they were not fitted to.
 
     Returns:
         The method, with the columns parted into narrow and wide ones.
@@ -410,4 +418,5 @@ def make_independent_method(
         narrow_bins=jnp.asarray(np.flatnonzero(narrow[stats.bin_feature]), jnp.int32),
         feature_selection=feature_selection,
         num_features=num_features,
+        held_out=held_out,
     )

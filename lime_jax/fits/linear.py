@@ -43,6 +43,7 @@ class LinearMethod:
         kernel: `(distances, kernel_width) -> weights`.
         feature_selection: how to choose `num_features` of them.
         num_features: to keep; None keeps all.
+        held_out: whether to score the surrogates on samples they were not fitted to.
     """
 
     design: Design
@@ -52,6 +53,7 @@ class LinearMethod:
     kernel: Kernel = static(default=exponential_kernel)
     feature_selection: str = static(default="auto")
     num_features: int | None = static(default=None)
+    held_out: bool = static(default=True)
 
     def draws(
         self, key: Key[Array, ""], replicate: Int[Array, ""] | int, block: Int[Array, ""] | int
@@ -136,6 +138,9 @@ class LinearMethod:
         coef, intercept, left_out = coefs[0], intercepts[0], coefs[1:]
         own = coordinates.own
         error = jackknife_standard_error(coef[:, own], left_out[:, :, own])
+        held_out = jnp.full_like(intercept, jnp.nan)
+        if self.held_out:
+            held_out = pooled_r_squared(summaries, left_out, intercepts[1:], everything)
         squared = jnp.maximum(everything.weight_squared, jnp.finfo(coef.dtype).tiny)
         return LinearFit(
             coef=jnp.where(chosen, coef[:, own], 0),
@@ -146,7 +151,7 @@ class LinearMethod:
             local_pred=local_prediction(coef, intercept, coordinates.z),
             effective_samples=everything.weight**2 / squared,
             support=coordinates.support,
-            held_out_score=pooled_r_squared(summaries, left_out, intercepts[1:], everything),
+            held_out_score=held_out,
         )
 
     @property

@@ -18,6 +18,7 @@ def decode(
     values: Float64[np.ndarray, "samples features"],
     fallback: Any = None,
     fallback_rows: Int[np.ndarray, " samples"] | None = None,
+    reuse: bool = False,
 ) -> Any:
     """Rebuild the model's table: same library, columns and dtypes as fitted.
 
@@ -29,6 +30,7 @@ def decode(
         values: numbers and level codes, as `encode` gives them.
         fallback: rows that own the levels behind code -1; None: such values are missing.
         fallback_rows: which of those rows each sample belongs to; None: all to the first.
+        reuse: whether `values` itself may come back where it is the model's table already.
 
     Returns:
         A new pandas, polars or pyarrow table, or an array.
@@ -42,7 +44,7 @@ def decode(
     """
     own = _Fallback(schema, fallback, fallback_rows)
     if schema.kind == "array":
-        return _array(schema, values, own)
+        return values if reuse and _is_numbers(schema) else _array(schema, values, own)
     return {"pandas": _pandas, "polars": _polars, "pyarrow": _pyarrow}[str(schema.backend)](
         schema, values, own
     )
@@ -72,6 +74,10 @@ class _Fallback:
         own = [None if col.is_missing(value) else value for value in own]
         places = np.where(unseen, len(levels) + rows, places)
         return extend(levels, own), places
+
+
+def _is_numbers(schema: Schema) -> bool:
+    return np.dtype(schema.array_dtype) == np.float64 and not any(schema.categorical)
 
 
 def _array(schema: Schema, values: np.ndarray, own: _Fallback) -> np.ndarray:

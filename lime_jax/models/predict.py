@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from os import PathLike
 from typing import Any, Generic, TypeVar
 
 import jax
@@ -176,9 +177,10 @@ def as_predict_fn(model: Any, output: str | None = None, table: RawTable | None 
         default = "predict_proba" if hasattr(model, "predict_proba") else "predict"
         return _from_estimator(model, default if output is None else _METHODS[output], table)
     if not callable(model):
+        opened = "; open a file first, an ONNX one by `lime_jax.models.onnx.load`"
         raise ValueError(
             f"`model`: expected a function of a batch or a fitted estimator, "
-            f"got {type(model).__name__}"
+            f"got {type(model).__name__}{opened if isinstance(model, str | PathLike) else ''}"
         )
     marked = getattr(model, _MARK, False)
     if marked or isinstance(model, jax.stages.Wrapped):

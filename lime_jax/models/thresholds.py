@@ -91,4 +91,8 @@ def round_down(
     with np.errstate(over="ignore"):
         rounded = threshold.astype(dtype)
     below = np.nextafter(rounded, np.array(-np.inf, dtype))
-    return np.where(rounded.astype(np.float64) > threshold, below, rounded)
+    rounded = np.where(rounded.astype(np.float64) > threshold, below, rounded)
+    # To the device numbers smaller than the smallest normal one are 0.
+    tiny = np.finfo(dtype).tiny
+    rounded = np.where((rounded > -tiny) & (rounded < 0), -tiny, rounded)
+    return np.where((rounded > 0) & (rounded < tiny), np.zeros((), dtype), rounded)

@@ -64,11 +64,12 @@ def target_axes(ax: Axes | None, width: float, height: float) -> tuple[Figure, A
     return figure, figure.add_subplot()
 
 
-def wrap_name(name: str) -> str:
+def wrap_name(name: str, characters: int = _LINE) -> str:
     """Break a long name into lines; no character but control characters is lost.
 
     Args:
         name: of a feature, condition or row.
+        characters: on one line, at most.
 
     Returns:
         The same text, with line breaks.
@@ -78,7 +79,7 @@ def wrap_name(name: str) -> str:
         worst area > 1160.50
     """
     printable = "".join(c if c.isprintable() else " " for c in name)
-    lines = textwrap.wrap(printable, _LINE, drop_whitespace=False, replace_whitespace=False)
+    lines = textwrap.wrap(printable, characters, drop_whitespace=False, replace_whitespace=False)
     return "\n".join(lines)
 
 
@@ -123,15 +124,17 @@ def strongest(importance: Float[np.ndarray, " features"], max_features: int) -> 
     return np.argsort(-importance, kind="stable")[:max_features].tolist()
 
 
-def set_title(ax: Axes, title: str | None) -> None:
+def set_title(ax: Axes, title: str | None, characters: int = _LINE) -> None:
     """Put a title at the left, taken literally.
 
     Args:
         ax: the axes.
         title: any text, or None for no title.
+        characters: on one line, at most.
     """
     if title is not None:
-        ax.set_title(wrap_name(title), loc="left", color=INK, fontweight="bold", pad=10, **_LITERAL)
+        lines = wrap_name(title, characters)
+        ax.set_title(lines, loc="left", color=INK, fontweight="bold", pad=10, **_LITERAL)
 
 
 def label_ticks(ax: Axes, axis: str, positions: Sequence[int], names: Sequence[str]) -> None:

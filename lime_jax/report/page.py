@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,22 +10,25 @@ from jaxtyping import Float
 
 from lime_jax.plots.intervals import interval_half_widths
 from lime_jax.report.chart import bar_table, probability_table
+from lime_jax.report.images import Picture, gallery
 from lime_jax.report.numbers import count, r_squared, significant, text
 from lime_jax.report.reading import legend, reading
 from lime_jax.report.row import RowReport
 from lime_jax.report.style import page_style, scoped_style
 
-__all__ = ["dataset_page", "row_fragment", "row_page"]
+__all__ = ["dataset_page", "images_page", "row_fragment", "row_page"]
 
 _MOST_OUTPUTS = 10
 _MOST_RANKED = 50
+_ROW_HEADS = ("condition", "this row", "weight")
 
 
-def row_page(report: RowReport) -> str:
-    """One explained row as an HTML page of its own: no script, nothing to load.
+def row_page(report: RowReport, pictures: Sequence[Picture] = ()) -> str:
+    """One explained row or image as an HTML page of its own: no script, nothing to load.
 
     Args:
         report: the row.
+        pictures: of an image.
 
     Returns:
         The page; the same bytes for the same report.
@@ -35,14 +39,15 @@ def row_page(report: RowReport) -> str:
         >>> row_page(row)[:15]
         '<!doctype html>'
     """
-    return _page(f"{report.title}: {report.label}", _row_body(report, heading="h1"))
+    return _page(f"{report.title}: {report.label}", _row_body(report, pictures, heading="h1"))
 
 
-def row_fragment(report: RowReport) -> str:
-    """One explained row as a `<div>` with scoped style, for a notebook's rich output.
+def row_fragment(report: RowReport, pictures: Sequence[Picture] = ()) -> str:
+    """One explained row or image as a `<div>` with scoped style, for a notebook's rich output.
 
     Args:
         report: the row.
+        pictures: of an image.
 
     Returns:
         HTML to embed; several on one page do not disturb each other.
@@ -53,7 +58,7 @@ def row_fragment(report: RowReport) -> str:
         >>> row_fragment(row)[:22]
         '<div class="lime-jax">'
     """
-    body = _row_body(report, heading="h2")
+    body = _row_body(report, pictures, heading="h2")
     return f'<div class="lime-jax"><style>{scoped_style()}</style>\n{body}\n</div>'
 
 
@@ -107,6 +112,36 @@ def dataset_page(
     return _page(title, "\n".join([*sections, _FOOTER]))
 
 
+def images_page(
+    title: str,
+    facts: Sequence[tuple[str, str]],
+    images: Sequence[tuple[RowReport, Sequence[Picture]]],
+) -> str:
+    """Some explained images as one page, each with its pictures.
+
+    Args:
+        title: of the page.
+        facts: name and value, such as ("images", "12").
+        images: the report and the pictures of each.
+
+    Returns:
+        The page; the same bytes for the same arguments.
+
+    Example:
+        >>> page = images_page("Cats", [("images", "0")], [])
+        >>> "<h1>Cats</h1>" in page
+        True
+    """
+    sections = [
+        f'<header><p class="k">Explanations of images</p><h1>{text(title)}</h1></header>',
+        _facts(facts),
+        '<div class="d">',
+        *(_folded(report, pictures) for report, pictures in images),
+        "</div>",
+    ]
+    return _page(title, "\n".join([*sections, _FOOTER]))
+
+
 _FOOTER = "<footer>Made with lime_jax. Weights describe the model, not the world.</footer>"
 
 
@@ -120,18 +155,19 @@ def _page(title: str, body: str) -> str:
     )
 
 
-def _row_body(report: RowReport, heading: str) -> str:
+def _row_body(report: RowReport, pictures: Sequence[Picture], heading: str) -> str:
     header = (
         f'<header><p class="k">Explanation of one prediction</p><{heading}>{text(report.title)}: '
         f"<bdi>{text(report.label)}</bdi></{heading}></header>"
     )
-    return "\n".join([header, _row_sections(report, "h2" if heading == "h1" else "h3"), _FOOTER])
+    below = "h2" if heading == "h1" else "h3"
+    return "\n".join([header, _row_sections(report, pictures, below), _FOOTER])
 
 
-def _row_sections(report: RowReport, heading: str) -> str:
+def _row_sections(report: RowReport, pictures: Sequence[Picture], heading: str) -> str:
     parts = [f"<p>{text(reading(report))}</p>"]
     parts += [f'<p class="note" role="note">{text(note)}</p>' for note in report.notes]
-    parts += [_diagnostics(report)]
+    parts += [gallery(pictures), _diagnostics(report)] if pictures else [_diagnostics(report)]
     if report.prediction:
         parts += [f"<{heading}>What the model says</{heading}>", _outputs(report)]
     parts += [f"<{heading}>Weights, strongest first</{heading}>", _weights(report)]
@@ -139,6 +175,8 @@ def _row_sections(report: RowReport, heading: str) -> str:
 
 
 def _diagnostics(report: RowReport) -> str:
+    if report.algorithm == "kernel_shap":
+        return _facts(_facts_of_shapley_values(report))
     facts = [
         ("surrogate predicts", significant(report.local_pred)),
         ("R² of the surrogate", r_squared(report.score)),
@@ -150,6 +188,18 @@ def _diagnostics(report: RowReport) -> str:
             ("effective samples", count(report.effective_samples)),
         ]
     return _facts([*facts, ("method", report.method)])
+
+
+def _facts_of_shapley_values(report: RowReport) -> list[tuple[str, str]]:
+    facts = [
+        ("expected value", significant(report.intercept)),
+        ("with all weights", significant(report.local_pred)),
+    ]
+    if math.isfinite(report.score):
+        facts.append(("R² of the additive model", r_squared(report.score)))
+    if report.method == "sampled":
+        facts.append(("coalitions", count(report.num_samples)))
+    return [*facts, ("method", f"{report.method} Shapley values")]
 
 
 def _facts(facts: Sequence[tuple[str, str]]) -> str:
@@ -181,7 +231,7 @@ def _weights(report: RowReport) -> str:
     )
     return bar_table(
         caption,
-        ("condition", "this row", "weight"),
+        ("superpixel", "pixels", "weight") if report.subject == "image" else _ROW_HEADS,
         [report.conditions[k] for k in order],
         [report.values[k] for k in order],
         weights[order].tolist(),
@@ -218,10 +268,12 @@ def _descending(sizes: Float[np.ndarray, " features"]) -> list[int]:
     return np.argsort(-sizes, kind="stable").tolist()
 
 
-def _folded(report: RowReport) -> str:
+def _folded(report: RowReport, pictures: Sequence[Picture] = ()) -> str:
     output = report.model_output
     shown = "" if output is None else f' <span class="q">{significant(output)}</span>'
+    is_open = ' open="open"' if pictures else ""
     return (
-        f"<details><summary><h3>{text(report.title)}: <bdi>{text(report.label)}</bdi></h3>{shown}"
-        f"</summary><div>{_row_sections(report, 'h4')}</div></details>"
+        f"<details{is_open}><summary><h3>{text(report.title)}: "
+        f"<bdi>{text(report.label)}</bdi></h3>{shown}"
+        f"</summary><div>{_row_sections(report, pictures, 'h4')}</div></details>"
     )

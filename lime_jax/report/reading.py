@@ -25,7 +25,26 @@ def reading(report: RowReport) -> str:
         >>> print(reading(row)[:79])
         The surrogate predicts 0.390 where the model says 0.120; R² 0.35: the weights e
     """
+    if report.algorithm == "kernel_shap":
+        return f"{_sum(report)} {_origin_of_shapley_values(report)}"
     return f"{_agreement(report)} {_origin(report)}"
+
+
+def _sum(report: RowReport) -> str:
+    unit = ", in log-odds" if report.link == "logit" else ""
+    return (
+        "The weights are Shapley values: each is a fair share of what sets this "
+        f"{report.subject} apart. All of them add up from the expected value "
+        f"{significant(report.intercept)} to {significant(report.local_pred)}{unit}."
+    )
+
+
+def _origin_of_shapley_values(report: RowReport) -> str:
+    if report.method == "exact":
+        return "They are exact, without sampling noise."
+    if report.degrees_of_freedom is None:
+        return f"They come from all {count(report.num_samples)} coalitions, without sampling noise."
+    return f"They are estimated from {count(report.num_samples)} coalitions."
 
 
 def _agreement(report: RowReport) -> str:
@@ -36,13 +55,13 @@ def _agreement(report: RowReport) -> str:
     if not math.isfinite(report.score):
         return sentence + "."
     if report.score >= 0.9:
-        verdict = "the weights follow the model closely around this row."
+        verdict = f"the weights follow the model closely around this {report.subject}."
     elif report.score >= 0.5:
-        verdict = "the weights give the main trend around this row, not every detail."
+        verdict = f"the weights give the main trend around this {report.subject}, not every detail."
     else:
         verdict = (
-            "the weights explain less than half of how the model varies around this row; read "
-            "them as average effects, not as a formula for this prediction."
+            "the weights explain less than half of how the model varies around this "
+            f"{report.subject}; read them as average effects, not as a formula for this prediction."
         )
     return f"{sentence}; R² {r_squared(report.score)}: {verdict}"
 

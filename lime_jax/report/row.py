@@ -31,6 +31,10 @@ class RowReport:
         method: "exact" or "sampled".
         notes: warnings, in words.
         degrees_of_freedom: of Student's t for the intervals; None: 1.96 standard errors.
+        subject: what is explained: "row", or "image" with superpixels as features.
+        algorithm: "lime", or "kernel_shap": the weights are Shapley values, the intercept is the
+            expected value, and samples are coalitions.
+        link: "identity", or "logit": weights are in log-odds.
 
     Raises:
         ValueError: if the lists of features differ in length, or `method` is unknown.
@@ -51,6 +55,9 @@ class RowReport:
     method: str
     notes: tuple[str, ...] = ()
     degrees_of_freedom: int | None = None
+    subject: str = "row"
+    algorithm: str = "lime"
+    link: str = "identity"
 
     def __post_init__(self) -> None:
         for argument in ("values", "weights", "std_errors"):

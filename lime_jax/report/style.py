@@ -77,6 +77,18 @@ _RULES = """
 & .i::before { content: ""; display: inline-block; width: .7em; height: .7em; border-radius: 2px;
   margin-right: .35em; background: var(--positive); }
 & .i.o::before { background: var(--negative); }
+& .f { display: grid; grid-template-columns: 2fr 1fr; gap: 1.1rem; margin: 1.3rem 0 0;
+  align-items: start; }
+& .f > :first-child { grid-row: span 2; }
+& figure { margin: 0; padding: 0; } & figcaption { font-size: .8rem; color: var(--quiet);
+  margin: .45rem 0 0; }
+& .y { position: relative; } & .y img { display: block; width: 100%; height: auto; margin: 0; }
+& .y img.w { image-rendering: pixelated; }
+& .y svg { position: absolute; inset: 0; height: 100%; }
+& .y span { position: absolute; transform: translate(-50%, -50%); background: var(--card);
+  color: var(--ink); border-radius: 4px; padding: 0 .3em; font-size: .68rem; line-height: 1.4; }
+& .j { stroke: #ffffff; stroke-width: 4px; } & .jp { stroke: var(--positive); stroke-width: 2px; }
+& .jn { stroke: var(--negative); stroke-width: 2px; } & .d { margin: 1.3rem 0 0; }
 & details { border-top: 1px solid var(--line); }
 & summary { cursor: pointer; padding: .7rem 0; color: var(--ink); }
 & summary:focus-visible { outline: 2px solid var(--positive); outline-offset: 2px; }
@@ -89,6 +101,7 @@ _RULES = """
 & table.w tr > :first-child { grid-column: 1 / 3; } & table.w tr > .b { grid-column: 1; }
 & table.w tr > .v { text-align: right; } & table.w tr > .m:last-child { grid-column: 2 / 4; }
 & table.t.w tr:nth-child(n):nth-child(n) { border-bottom: 1px solid var(--line); }
+& .f { grid-template-columns: 1fr; }
 & table.c .x { width: 40%; } & table.c .m { width: 20%; } & .a .h { display: none; }
 }
 @media print {

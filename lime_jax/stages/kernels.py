@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
+import numpy as np
 
 from lime_jax.typing import Array, Float
 
-__all__ = ["METRICS", "distance", "effective_sample_size", "exponential_kernel"]
+__all__ = [
+    "METRICS",
+    "distance",
+    "effective_sample_size",
+    "exponential_kernel",
+    "inverse_choose",
+    "shapley_kernel",
+]
 
 METRICS = ("euclidean", "cosine", "manhattan")
 
@@ -67,6 +75,45 @@ def exponential_kernel(
         [1.0, 0.1353]
     """
     return jnp.exp(-0.5 * (distance / kernel_width) ** 2)
+
+
+def shapley_kernel(num_players: int) -> Float[np.ndarray, " sizes"]:
+    """Weight of a coalition by its size, such that the slopes are the Shapley values.
+
+    Args:
+        num_players: at least 1.
+
+    Returns:
+        `(M - 1) / (C(M, size) size (M - size))` for the sizes from 1 to M - 1, in float64 on the
+        host (Lundberg and Lee, 2017). The weights of the empty and the full coalition are
+        infinite; they are left out.
+
+    Example:
+        >>> shapley_kernel(4).round(4).tolist()
+        [0.25, 0.125, 0.25]
+    """
+    sizes = np.arange(1, num_players)
+    return (num_players - 1) / (sizes * (num_players - sizes)) * inverse_choose(num_players)[1:-1]
+
+
+def inverse_choose(num_players: int) -> Float[np.ndarray, " sizes"]:
+    """One over the number of coalitions of each size.
+
+    Args:
+        num_players: at least 1.
+
+    Returns:
+        `1 / C(M, size)` for the sizes from 0 to M, in float64 on the host; 0 where there are more
+        than a number can hold.
+
+    Example:
+        >>> inverse_choose(3).round(4).tolist()
+        [1.0, 0.3333, 0.3333, 1.0]
+    """
+    sizes = np.arange(1, num_players + 1)
+    half = np.cumprod((sizes / (num_players + 1 - sizes))[: num_players // 2])
+    half = np.append(1.0, half)
+    return np.append(half, half[: (num_players + 1) // 2][::-1])
 
 
 def effective_sample_size(weights: Float[Array, " samples"]) -> Float[Array, ""]:

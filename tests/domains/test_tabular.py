@@ -114,7 +114,7 @@ def test_every_combination_means_what_it_says(X, stats, rng, sampling, encoding,
         return instance, samples, domain.view(instance, samples), domain.coordinates(instance)
 
     instance, samples, view, coordinates = see(x, draws_of(rng))
-    inputs = np.asarray(domain.inputs(samples))
+    inputs = np.asarray(domain.inputs(None, samples))
     bins = encode_rows(stats, host_inputs(stats, samples, sampling))[0]
     # float32 rounds one in some thousand values across an edge, except by "bins" sampling.
     assert (bins != np.asarray(samples.bins)).mean() <= (0 if sampling == "bins" else 2e-3)
@@ -152,7 +152,7 @@ def test_held_columns_keep_xs_values(X, stats, rng, sampling):
     domain = domain_of(stats, sampling, held=(0, LEVELS))
     instance = domain.encode(jnp.asarray(X[3], float))
     samples = domain.realize(instance, draws_of(rng))
-    inputs = domain.inputs(samples)
+    inputs = domain.inputs(None, samples)
     for k in (0, LEVELS):
         np.testing.assert_array_equal(inputs[:, k], np.asarray(X[3], inputs.dtype)[k])
         np.testing.assert_array_equal(samples.bins[:, k], instance.bins[k])
@@ -166,7 +166,8 @@ def test_samples_have_the_moments_they_are_drawn_with(X, stats, rng, sampling):
     count = 20_000
     domain = domain_of(stats, sampling)
     instance = domain.encode(jnp.asarray(X[3], float))
-    inputs = np.asarray(domain.inputs(domain.realize(instance, draws_of(rng, count))), np.float64)
+    samples = domain.realize(instance, draws_of(rng, count))
+    inputs = np.asarray(domain.inputs(None, samples), np.float64)
     levels = np.arange(4)
     share = (inputs[:, LEVELS, None] == levels).mean(0)
     training = (X[:, LEVELS, None] == levels).mean(0)

@@ -375,7 +375,7 @@ def test_a_block_of_rows_is_its_rows_also_in_the_engine(x64):
     bins, values = encode_rows(STATS, X)
     labels = np.array([[1], [0], [1], [0], [1]], np.int32)
     rows = engine.Rows(TabularInstance(bins, values), np.zeros(5, np.uint32), labels)
-    fit = engine.explain_exact(form, rows, None, make_domain(STATS, BINS))
+    fit = engine.explain_exact(form, rows, None)
     np.testing.assert_allclose(
         fit.coef[:, 0], np.asarray(block.coef)[range(5), labels[:, 0]], atol=1e-12
     )

@@ -1,13 +1,11 @@
 """Exact LIME of additive models: every column by itself, integrated numerically."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
 
 from lime_jax import TabularConfig, TabularExplainer, engine, exact, fit_tabular
-from lime_jax.domains.config import make_domain
 from lime_jax.domains.tabular import TabularInstance, encode_rows
 from lime_jax.models.additive import additive_predict
 from lime_jax.models.predict import DevicePredict
@@ -124,8 +122,7 @@ def explained_exactly(setting, rows, **options):
     instances = TabularInstance(bins, centered.astype(jnp.result_type(float)))
     labels = np.tile(np.arange(2, dtype=np.int32), (len(rows), 1))
     batch = engine.Rows(instances, np.arange(len(rows), dtype=np.uint32), labels)
-    domain = jax.device_put(make_domain(stats, config))
-    return stats, engine.explain_exact(form, batch, None, domain)
+    return stats, engine.explain_exact(form, batch, None)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

@@ -103,11 +103,11 @@ def test_the_pooled_score_of_one_model_is_its_score_on_the_whole(x64, rng):
 
 def fresh_score(stats, fits, own, width, model):
     """Mean R² of surrogates on 32,768 samples that none of them saw."""
-    config = TabularConfig(num_samples=32768, design="iid")
+    config = TabularConfig(num_samples=32768, design="iid", held_out_score=True)
     domain, method = make_domain(stats, config), make_method(stats, config, shared=False)
     units = jnp.asarray(units_of(method.design))
     samples = jax.jit(lambda: sample(jax.random.key(99), None, domain, method, units))()
-    y = np.asarray(model(domain.inputs(samples)), np.float64).reshape(-1, 2)
+    y = np.asarray(model(domain.inputs(None, samples)), np.float64).reshape(-1, 2)
     z = (np.asarray(samples.bins).reshape(-1, FEATURES) == own).astype(float)
     w = np.exp(-0.5 * (FEATURES - z.sum(1)) / width**2)
     w /= w.sum()
@@ -123,7 +123,7 @@ def fresh_score(stats, fits, own, width, model):
 def test_it_is_r_squared_on_samples_never_seen(shared, width, num_samples):
     """On average over 60 runs; R² on the samples of the fit is too good by several errors."""
     stats, own = make_stats(), jnp.array([0, 4, 8, 12])
-    config = TabularConfig(width, 0.1, num_samples=num_samples, design="iid")
+    config = TabularConfig(width, 0.1, num_samples=num_samples, design="iid", held_out_score=True)
     domain, method = make_domain(stats, config), make_method(stats, config, shared=shared)
     fewer = dataclasses.replace(method, design=method.design.with_replicates(7))
 
@@ -132,7 +132,7 @@ def test_it_is_r_squared_on_samples_never_seen(shared, width, num_samples):
         def one(key):
             units = jnp.asarray(units_of(method.design))
             samples = sample(key, None, domain, method, units)
-            y = interaction(domain.inputs(samples))
+            y = interaction(domain.inputs(None, samples))
             if not shared:
                 instance = TabularInstance(own, jnp.zeros(FEATURES))
                 summaries = summarize(instance, domain, method, samples, y, units)
@@ -154,7 +154,7 @@ def test_it_is_r_squared_on_samples_never_seen(shared, width, num_samples):
 
 def test_of_an_additive_model_it_is_the_score(key):
     stats = make_stats()
-    config = TabularConfig(num_samples=1024, alpha=0.0)
+    config = TabularConfig(num_samples=1024, alpha=0.0, held_out_score=True)
     domain, method = make_domain(stats, config), make_method(stats, config, shared=True)
     lows = jnp.asarray(stats.offsets[:-1])
 

@@ -52,7 +52,7 @@ def neighborhood(stats, config, key, model):
     domain, method = make_domain(stats, config), make_method(stats, config, shared=True)
     units = jnp.asarray(units_of(method.design))
     samples = sample(key, None, domain, method, units)
-    return domain, method, samples, model(domain.inputs(samples))
+    return domain, method, samples, model(domain.inputs(None, samples))
 
 
 def tiled(method, leaf):

@@ -49,7 +49,8 @@ def samples_of(stats, config, x, key):
     instance = domain.encode(x)
     samples = sample(key, instance, domain, method, jnp.asarray(units_of(method.design)))
     samples = jax.tree.map(lambda a: a.reshape(-1, a.shape[-1]), samples)
-    return domain.inputs(samples), domain.view(instance, samples), domain.coordinates(instance)
+    inputs, view = domain.inputs(None, samples), domain.view(instance, samples)
+    return inputs, view, domain.coordinates(instance)
 
 
 def rational(distances, width):

@@ -53,7 +53,7 @@ def test_shared_samples_weighted_by_matches(kind):
     )
     samples = sample(key, None, domain, linear, jnp.asarray(units_of(linear.design)))
     bins = np.asarray(samples.bins).reshape(-1, 72)
-    y = np.asarray(predict(domain.inputs(samples).reshape(-1, 72)), np.float64)
+    y = np.asarray(predict(domain.inputs(None, samples).reshape(-1, 72)), np.float64)
     for row, own in enumerate(rows.instances.bins):
         w = np.exp(-(bins != own).sum(1) / (2 * WIDTH**2))
         mean = np.average(y, axis=0, weights=w)
@@ -73,7 +73,7 @@ def test_samples_of_each_rows_own():
     own_key = jax.random.fold_in(key, rows.ids[0])
     samples = sample(own_key, instance, domain, linear, jnp.asarray(units_of(linear.design)))
     samples = jax.tree.map(lambda leaf: leaf.reshape(-1, 72), samples)
-    y = np.asarray(predict(domain.inputs(samples)), np.float64)
+    y = np.asarray(predict(domain.inputs(None, samples)), np.float64)
     w = np.asarray(linear.weights(domain.view(instance, samples)), np.float64)
     mean = np.average(y, axis=0, weights=w)
     expected = np.average((y - mean) ** 2, axis=0, weights=w)

@@ -7,7 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lime_jax.models.outputs import as_outputs, looks_like_probabilities, warn_unless_probabilities
+from lime_jax.models.outputs import (
+    as_outputs,
+    choose_labels,
+    looks_like_probabilities,
+    output_kind,
+    output_names,
+    warn_unless_probabilities,
+)
 
 GOOD = {
     "a list": ([1, 2, 3], [[1], [2], [3]]),
@@ -81,3 +88,79 @@ def test_no_warning_without_a_reason(prediction):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_unless_probabilities(prediction)
+
+
+TWO, THREE = np.array([[0.25, 0.75]]), np.array([[5.0, 6.0, 7.0]])
+KINDS = {
+    "the model knows": ("margin", None, THREE, "margin"),
+    "they look like probabilities": (None, None, TWO, "probability"),
+    "they look like values": (None, None, THREE, "value"),
+    "one output is a value": (None, None, TWO[:, :1], "value"),
+    "classification": (None, "classification", TWO[:, :1], "probability"),
+    "regression": (None, "regression", TWO, "value"),
+    "regression against the model": ("probability", "regression", TWO, "value"),
+    "a margin stays one": ("margin", "classification", THREE, "margin"),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_kind_of_output(name):
+    known, mode, prediction, expected = KINDS[name]
+    assert output_kind(known, mode, prediction) == expected
+
+
+def test_a_classifier_whose_outputs_do_not_sum_to_1_is_warned_about():
+    with pytest.warns(UserWarning, match="sum to 1"):
+        output_kind("probability", None, THREE)
+
+
+NAMES = {
+    "given": (("a", "b"), None, 2, ("a", "b")),
+    "given before the model's own": (("a", "b"), ("c", "d"), 2, ("a", "b")),
+    "the second class of two": (("no", "yes"), None, 1, ("yes",)),
+    "the model's own": (None, ("c", "d"), 2, ("c", "d")),
+    "the model's own, but not of these outputs": (None, ("c", "d"), 3, ("0", "1", "2")),
+    "one output": (None, None, 1, ("prediction",)),
+    "numbers as names": ((3, 4), None, 2, ("3", "4")),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_names_of_outputs(name):
+    given, known, count, expected = NAMES[name]
+    assert output_names(known, given, count) == expected
+
+
+def test_names_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match=r"`class_names`: expected 3 names.*got 2"):
+        output_names(None, ["a", "b"], 3)
+
+
+PREDICTION = np.array([[0.1, 0.7, 0.2], [0.5, 0.25, 0.25]])
+CHOICES = {
+    "all": (None, None, [[0, 1, 2], [0, 1, 2]]),
+    "numbers": ([2, 0], None, [[2, 0], [2, 0]]),
+    "names": (["c", "a"], None, [[2, 0], [2, 0]]),
+    "both": (["c", 0], None, [[2, 0], [2, 0]]),
+    "NumPy numbers": (np.array([1]), None, [[1], [1]]),
+    "the highest": (None, 1, [[1], [0]]),
+    "the two highest, the first of equals first": (None, 2, [[1, 2], [0, 1]]),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_labels_are_chosen(name):
+    labels, top, expected = CHOICES[name]
+    chosen = choose_labels(labels, top, PREDICTION, ["a", "b", "c"])
+    assert chosen.tolist() == expected
+
+
+@pytest.mark.parametrize("label", [3, -1, "d", "0"])
+def test_a_label_that_is_not_there_is_refused_and_the_known_ones_are_named(label):
+    with pytest.raises(ValueError, match=r"`labels`: expected numbers from 0 to 2.*a, b, c, got"):
+        choose_labels([0, label], None, PREDICTION, ["a", "b", "c"])
+
+
+def test_more_top_labels_than_outputs_are_refused():
+    with pytest.raises(ValueError, match="`top_labels`: expected at most 3 outputs, got 4"):
+        choose_labels(None, 4, PREDICTION, ["a", "b", "c"])

@@ -1,9 +1,11 @@
 """Thresholds decide without rounding what a library decides after it."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lime_jax.models.thresholds import after_rounding, strictly_below
+from lime_jax.models.thresholds import after_rounding, round_down, strictly_below
 
 TOP = float(np.finfo(np.float32).max)
 OVERFLOW = 2.0**128 - 2.0**103  # from here on float32 rounds to infinity
@@ -60,3 +62,14 @@ def test_the_limit_is_the_largest_number_that_passes(name):
 
 def test_none_is_below_minus_infinity():
     assert np.isnan(strictly_below(np.array([-np.inf]))).all()
+
+
+def test_the_device_decides_at_0_although_it_takes_tiny_numbers_for_0():
+    dtype = np.dtype(jnp.result_type(float))
+    inputs = np.array([-1.0, -np.finfo(dtype).tiny, 0.0, np.finfo(dtype).tiny], dtype)
+    limits = np.array([5e-324, 7e-46, 1e-320, 0.0])
+    for threshold in np.concatenate([limits, -limits]):
+        down = round_down(np.full(4, threshold), dtype)
+        decided = jax.jit(lambda a, b: a <= b)(inputs, down)
+        np.testing.assert_array_equal(decided, inputs <= threshold)
+        assert down.dtype == dtype

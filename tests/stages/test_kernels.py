@@ -1,12 +1,20 @@
 """Distances equal scikit-learn's, kernel weights equal lime's, and gradients are finite."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from sklearn.metrics import pairwise_distances
 
-from lime_jax.stages.kernels import distance, effective_sample_size, exponential_kernel
+from lime_jax.stages.kernels import (
+    distance,
+    effective_sample_size,
+    exponential_kernel,
+    inverse_choose,
+    shapley_kernel,
+)
 
 METRICS = ("euclidean", "cosine", "manhattan")
 
@@ -90,3 +98,18 @@ def test_jit_equals_eager_and_vmap_equals_loop(x64, rng, metric):
         np.testing.assert_allclose(weights[i], weigh(points[i])[0], rtol=1e-12)
         np.testing.assert_allclose(sizes[i], weigh(points[i])[1], rtol=1e-12)
         np.testing.assert_allclose(jax.jit(weigh)(points[i])[0], weights[i], rtol=1e-12)
+
+
+@pytest.mark.parametrize("players", [1, 2, 3, 6, 31])
+def test_the_shapley_kernel_is_lundberg_and_lees(players):
+    sizes = range(1, players)
+    kernel = [(players - 1) / (math.comb(players, k) * k * (players - k)) for k in sizes]
+    np.testing.assert_allclose(shapley_kernel(players), kernel, rtol=1e-12)
+    choose = [math.comb(players, k) for k in range(players + 1)]
+    np.testing.assert_allclose(1 / inverse_choose(players), choose, rtol=1e-12)
+
+
+def test_the_shapley_kernel_of_thousands_of_players_is_finite():
+    kernel = shapley_kernel(2000)
+    assert np.isfinite(kernel).all()
+    np.testing.assert_array_equal(kernel, kernel[::-1])

@@ -1,0 +1,133 @@
+"""A model of images for `lime-jax demo-image`: SqueezeNet, or an ONNX file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lime_jax.cli.errors import InputError, describe
+from lime_jax.cli.files import known_suffix
+
+_FREE_SIZE = 224  # of a model that takes images of any size
+_BATCH = 4  # images at a time: onnxruntime is fastest on few
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageModel:
+    """A classifier, and the pictures that it takes.
+
+    Attributes:
+        predict: of a batch (images, height, width, 3), RGB from 0 to 255.
+        size: height and width.
+        name: for people.
+        class_names: of the outputs; None: numbers.
+        batch_size: images at a time, on the host; None: no matter.
+    """
+
+    predict: Callable[[Any], Any]
+    size: tuple[int, int]
+    name: str
+    class_names: tuple[str, ...] | None
+    batch_size: int | None = None
+
+
+def load_image_model(path: str | None) -> ImageModel:
+    """SqueezeNet in JAX, or the model of an ONNX file, which onnxruntime runs on the host.
+
+    The file's model is called with float32 RGB images from 0 to 255 of its own size, as
+    (images, height, width, 3) or (images, 3, height, width), whichever its input says; 224 x 224 if
+    its input leaves the size open. Outputs that are not all between 0 and 1 become probabilities by
+    softmax. A thousand outputs are ImageNet's classes.
+
+    Args:
+        path: of an `.onnx` file; None: SqueezeNet.
+
+    Returns:
+        The model.
+
+    Raises:
+        InputError: if there is no such file, or no such model in it.
+        ImportError: if a library is missing; it names the extra.
+    """
+    if path is None:
+        from lime_jax.examples import imagenet_names, squeezenet
+        from lime_jax.examples.squeezenet import IMAGE_SIZE
+
+        size = (IMAGE_SIZE, IMAGE_SIZE)
+        return ImageModel(squeezenet(), size, "SqueezeNet 1.1", imagenet_names())
+    known_suffix(Path(path), (".onnx",), "--model")
+    if not Path(path).is_file():
+        raise InputError(f"--model: no such file: {path}")
+    session = _open(path)
+    channels_first, size = _layout(path, session.inputs)
+    return _as_image_model(path, session, channels_first, size)
+
+
+def _open(path: str) -> Any:
+    from lime_jax.models.onnx.runtime import open_session
+
+    try:
+        return open_session(path, None)
+    except ImportError:
+        raise
+    except Exception as error:  # a file can fail to load in any way
+        raise InputError(f"--model: cannot load {path} ({describe(error)})") from error
+
+
+def _layout(path: str, inputs: Any) -> tuple[bool, tuple[int, int]]:
+    """Whether the channels come first, and the size; read from the shape of the input."""
+    shape = inputs[0].shape if len(inputs) == 1 else None
+    if shape is not None and len(shape) == 4 and 3 in (shape[1], shape[3]):
+        channels_first = shape[1] == 3
+        height, width = shape[2:] if channels_first else shape[1:3]
+        return channels_first, (height or _FREE_SIZE, width or _FREE_SIZE)
+    listed = ", ".join(f"{entry.name}: {_in_words(entry.shape)}" for entry in inputs)
+    raise InputError(
+        f"--model: expected one input of RGB images, (images, height, width, 3) or "
+        f"(images, 3, height, width), got {listed}"
+    )
+
+
+def _in_words(shape: tuple[int | None, ...] | None) -> str:
+    if shape is None:
+        return "any shape"
+    return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"
+
+
+def _as_image_model(
+    path: str, session: Any, channels_first: bool, size: tuple[int, int]
+) -> ImageModel:
+    """The session as a function of channels-last images; tried once, on gray ones."""
+
+    def outputs(images: np.ndarray) -> np.ndarray:
+        images = np.asarray(images, np.float32)
+        return session(np.moveaxis(images, 3, 1) if channels_first else images)
+
+    try:
+        tried = outputs(np.full((1, *size, 3), 127.5, np.float32))
+    except Exception as error:  # whatever the runtime says of the model
+        raise InputError(
+            f"--model: {path} fails on an image of {size[0]} x {size[1]} pixels ({describe(error)})"
+        ) from error
+    if tried.ndim != 2 or tried.shape[1] < 2 or not np.isfinite(tried).all():
+        raise InputError(
+            f"--model: expected finite outputs of shape (images, classes), at least two classes; "
+            f"{path} returns {tried.shape} for one image"
+        )
+    is_probability = tried.min() >= 0 and tried.max() <= 1
+    names = None
+    if tried.shape[1] == 1000:
+        from lime_jax.examples import imagenet_names
+
+        names = imagenet_names()
+    predict = outputs if is_probability else lambda images: _softmax(outputs(images))
+    return ImageModel(predict, size, Path(path).name, names, session.batch or _BATCH)
+
+
+def _softmax(scores: np.ndarray) -> np.ndarray:
+    powers = np.exp(scores - scores.max(1, keepdims=True))
+    return powers / powers.sum(1, keepdims=True)

@@ -1,0 +1,254 @@
+"""LIME for tables: what `TabularExplainer` does under `algorithm="lime"`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lime_jax import exact, frames
+from lime_jax.conditions import bin_conditions, display_schema
+from lime_jax.domains.columns import TabularStats
+from lime_jax.domains.config import TabularConfig, make_domain, make_method
+from lime_jax.domains.learn import fit_tabular
+from lime_jax.door import as_list, column_number, learn_table
+from lime_jax.models.structure import Structure
+from lime_jax.options import ExplainOptions
+from lime_jax.precision import warn_unsettled
+from lime_jax.request import Request
+from lime_jax.row_fits import (
+    Task,
+    exact_fits,
+    no_rows,
+    row_variables,
+    sampled_fits,
+    settled_fit,
+)
+
+DEFAULT_NUM_SAMPLES = 4096
+
+
+@dataclasses.dataclass
+class TabularLime:
+    """A table that LIME has learned.
+
+    Attributes:
+        schema: of the table.
+        display: its names, as explanations keep them.
+        stats: of its columns.
+        conditions: text of every bin.
+        neighborhoods: that earlier calls have drawn.
+    """
+
+    schema: frames.Schema
+    display: frames.Schema
+    stats: TabularStats
+    conditions: tuple[str, ...]
+    neighborhoods: dict[Any, Any] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def learn(cls, settings: Mapping[str, Any], X: Any, y: Any, sample_weight: Any) -> TabularLime:
+        """Learn a table; see `TabularExplainer.fit`."""
+        if isinstance(X, TabularStats):
+            schema, stats = _schema_of(X, settings["feature_names"]), X
+        else:
+            schema = learn_table(settings, X)
+            discretizer = settings["discretizer"]
+            if isinstance(discretizer, Mapping):
+                discretizer = {
+                    column_number(schema, k, "discretizer"): v for k, v in discretizer.items()
+                }
+            stats = fit_tabular(
+                frames.encode(schema, X),
+                discretizer=discretizer,
+                categorical_features=np.flatnonzero(schema.categorical).tolist(),
+                y=y,
+                sample_weight=sample_weight,
+            )
+        learned = cls(schema, display_schema(schema), stats, bin_conditions(stats, schema))
+        # Settings that do not go together are refused here, not later.
+        learned.plan(settings, ExplainOptions(num_samples=2), [settings["kernel_width"]])
+        return learned
+
+    @property
+    def may_miss(self) -> np.ndarray:
+        """(features,) columns where samples may be missing numbers."""
+        return (self.stats.missing_bin >= 0) & ~self.stats.categorical
+
+    def plan(
+        self,
+        settings: Mapping[str, Any],
+        options: ExplainOptions,
+        widths: Sequence[float | None],
+    ) -> list[TabularConfig]:
+        """The configurations that the settings name, one for each kernel width.
+
+        Args:
+            settings: of the explainer.
+            options: of the call.
+            widths: of the kernel.
+
+        Returns:
+            The configurations.
+
+        Raises:
+            ValueError: if settings do not go together; it names the argument.
+        """
+        discretized = settings["discretizer"] is not None
+        around = settings["sample_around_instance"]
+        encoding = settings["encoding"] or ("same_bin" if discretized else "standardized")
+        if not discretized and encoding != "standardized":
+            raise ValueError(
+                f"`encoding`: {encoding!r} needs bins, but `discretizer` is None; "
+                "choose 'standardized' or a discretizer"
+            )
+        features = None
+        if settings["features"] is not None:
+            named = as_list(settings["features"])
+            features = tuple(sorted({column_number(self.schema, f, "features") for f in named}))
+        shared = ("distance", "kernel", "feature_selection", "design")
+        configs = [
+            TabularConfig(
+                kernel_width=width,
+                alpha=float(settings["alpha"]),
+                num_samples=options.first_size(DEFAULT_NUM_SAMPLES),
+                sampling="around" if around else "bins" if discretized else "normal",
+                encoding=encoding,
+                distance_space=settings["distance_space"] or "encoded",
+                num_features=options.num_features,
+                features=features,
+                held_out_score=options.held_out_score,
+                **{name: settings[name] for name in shared},
+            )
+            for width in widths
+        ]
+        for config in configs:
+            make_method(self.stats, config, shared=make_domain(self.stats, config).shared)
+        return configs
+
+    def check_rows(self, configs: Sequence[TabularConfig], values: np.ndarray) -> None:
+        """Refuse rows that these choices cannot explain.
+
+        Args:
+            configs: of `plan`.
+            values: the rows, encoded.
+
+        Raises:
+            ValueError: naming the argument and the column.
+        """
+        self._check_missing(configs[0], values)
+        self._check_held(configs[0], values)
+
+    def why_not_exact(self, configs: Sequence[TabularConfig], structure: Structure | None) -> str:
+        """Why there is no closed form; empty if there is one."""
+        return exact.why_not(structure, self.stats, configs[0])
+
+    def explain(self, configs: Sequence[TabularConfig], request: Request) -> list[dict[str, Any]]:
+        """Explain rows.
+
+        Args:
+            configs: of `plan`.
+            request: the rows and the model.
+
+        Returns:
+            For every configuration the fit, and what `Explanations` say about it.
+        """
+        options, settings = request.options, request.settings
+        task = Task.of(
+            self.stats,
+            configs,
+            request.values,
+            seed=settings["seed"],
+            ids=request.ids,
+            labels=request.labels,
+            batch_size=options.batch_size,
+            tick=request.tick,
+            neighborhoods=self.neighborhoods,
+        )
+        used: np.ndarray | None = None
+        if len(request.values) == 0:
+            fits = [no_rows(request.labels.shape[1], request.values.shape[1])] * len(configs)
+        elif request.is_exact:
+            fits = exact_fits(task, request.kept, options.effective_num_samples, options.score)
+        elif options.num_samples == "auto":
+            top, tolerance = options.num_features or 10, options.tolerance
+            found = settled_fit(task, request.model, request.both_add_up, tolerance, top)
+            warn_unsettled(found.settled, found.num_samples, tolerance, stacklevel=4)
+            fits, used = [found.fit], found.num_samples
+        else:
+            fits = sampled_fits(task, request.model, request.both_add_up)
+        return [
+            {"fit": fit, **self._facts(task, config, request.is_exact, used)}
+            for config, fit in zip(configs, fits, strict=True)
+        ]
+
+    def _facts(
+        self, task: Task, config: TabularConfig, is_exact: bool, used: np.ndarray | None
+    ) -> dict[str, Any]:
+        in_bins = config.encoding != "standardized"
+        method = make_method(task.stats, config, shared=False)
+        design = method.design
+        if used is None:
+            used = np.full(len(task.values), 0 if is_exact else design.num_samples)
+        elif len(used):
+            growth = int(used.max()) // design.num_samples
+            design = design.with_replicates(growth * design.num_replicates)
+        return dict(
+            values=task.values,
+            samples_used=used,
+            bins=task.bins if in_bins else np.full_like(task.bins, -1),
+            variables=row_variables(task.stats, task.centered, in_bins),
+            conditions=self.conditions if in_bins else (),
+            schema=self.display,
+            kernel_width=float(method.kernel_width),
+            num_samples=design.num_samples,
+            num_replicates=0 if is_exact else design.num_replicates,
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is only kept to save time."""
+        return {**self.__dict__, "neighborhoods": {}}
+
+    def _check_missing(self, config: TabularConfig, values: np.ndarray) -> None:
+        in_bins = config.sampling == "bins" and config.encoding != "standardized"
+        if in_bins and config.distance_space == "encoded":
+            return
+        numeric = ~self.stats.categorical
+        in_training = (self.stats.missing_bin >= 0) & numeric
+        bad = np.flatnonzero(in_training | (np.isnan(values).any(axis=0) & numeric))
+        if bad.size:
+            where = "the training rows" if in_training[bad[0]] else "`X`"
+            raise ValueError(
+                f"`X`: column {self.schema.columns[bad[0]]!r} has missing values in {where}, "
+                "which need bins: use a discretizer, without `sample_around_instance` and "
+                "standardized distances, or fill them in"
+            )
+
+    def _check_held(self, config: TabularConfig, values: np.ndarray) -> None:
+        if config.features is None:
+            return
+        held = ~np.isin(np.arange(values.shape[1]), config.features)
+        unseen = np.argwhere((values < 0) & self.stats.categorical & held)
+        if unseen.size:
+            row, column = unseen[0]
+            raise ValueError(
+                f"`features`: row {row} of `X` holds a level of {self.schema.columns[column]!r} "
+                "that `fit` did not see, and a column that is held fixed has to keep it; add the "
+                "column to `features`, or fit with that level"
+            )
+
+
+def _schema_of(stats: TabularStats, feature_names: Any) -> frames.Schema:
+    """Names for statistics that came without rows."""
+    count = stats.num_features
+    names = tuple(map(str, range(count) if feature_names is None else feature_names))
+    if len(names) != count:
+        raise ValueError(f"`feature_names`: expected {count} names, got {len(names)}")
+    first = stats.offsets[:-1]
+    levels = [
+        tuple((stats.bin_mean + stats.center[stats.bin_feature])[a:b].tolist()) if c else None
+        for a, b, c in zip(first, stats.offsets[1:], stats.categorical, strict=True)
+    ]
+    return frames.Schema("array", names, tuple(map(bool, stats.categorical)), tuple(levels))

@@ -1,0 +1,331 @@
+"""KernelSHAP for tables: what `TabularExplainer` does under `algorithm="kernel_shap"`."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax import engine, frames
+from lime_jax.background import learn_background
+from lime_jax.conditions import display_schema
+from lime_jax.domains.background import BackgroundDomain, host_inputs
+from lime_jax.domains.columns import TabularStats
+from lime_jax.door import learn_table
+from lime_jax.exact.relative import make_relative
+from lime_jax.exact.shapley import shapley_form, shapley_tables, shapley_why_not
+from lime_jax.fits.shapley import LINKS, ShapleyMethod, make_shapley_method
+from lime_jax.grouping import Players, make_players
+from lime_jax.mirror import mirrored
+from lime_jax.models.outputs import as_outputs
+from lime_jax.models.structure import Additive, Structure
+from lime_jax.options import ExplainOptions
+from lime_jax.request import Request
+from lime_jax.row_fits import no_rows
+from lime_jax.stages.coalition_units import ShapleyDesign, make_shapley_design
+from lime_jax.table_model import TableModel
+from lime_jax.typing import LinearFit, replaced
+
+MANY_ROWS = 2000
+"""A background of more rows deserves a warning."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ShapPlan:
+    """One call's choices.
+
+    Attributes:
+        design: how many coalitions there are.
+        link: between the mean of the model's outputs and their explanation.
+        facts: that the coalitions are a function of.
+    """
+
+    design: ShapleyDesign
+    link: str
+    facts: tuple[Any, ...]
+
+
+@dataclasses.dataclass
+class TabularShap:
+    """A background that KernelSHAP has learned.
+
+    Attributes:
+        schema: of the table.
+        players: columns, or groups of them.
+        display: names of the players, as explanations keep them.
+        background: rows, encoded.
+        weights: of the rows; they add up to 1.
+        methods: the last one, by what it depends on.
+    """
+
+    schema: frames.Schema
+    players: Players
+    display: frames.Schema
+    background: np.ndarray
+    weights: np.ndarray
+    methods: dict[Any, Any] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def learn(cls, settings: Mapping[str, Any], X: Any, y: Any, sample_weight: Any) -> TabularShap:
+        """Learn a background; see `TabularExplainer.fit`."""
+        if y is not None:
+            raise ValueError("`y`: KernelSHAP needs no classes; leave it out")
+        if isinstance(X, TabularStats):
+            raise ValueError("`X`: KernelSHAP needs the rows of its background, not `TabularStats`")
+        if frames.num_rows(X) == 0:
+            raise ValueError("`X`: expected at least one background row, got none")
+        schema = learn_table(settings, X)
+        background, weights = learn_background(
+            frames.encode(schema, X),
+            np.array(schema.categorical),
+            sample_weight,
+            settings["summarize"],
+            settings["seed"],
+        )
+        players = make_players(schema, settings["groups"], settings["features"])
+        learned = cls(schema, players, _display(schema, players), background, weights)
+        learned.plan(settings, ExplainOptions(), [None])
+        return learned
+
+    @property
+    def may_miss(self) -> np.ndarray:
+        """(features,) columns where samples may be missing numbers."""
+        return np.isnan(self.background).any(axis=0) & ~np.array(self.schema.categorical)
+
+    def plan(
+        self, settings: Mapping[str, Any], options: ExplainOptions, widths: Sequence[float | None]
+    ) -> list[ShapPlan]:
+        """The choices that settings and options name.
+
+        Args:
+            settings: of the explainer.
+            options: of the call.
+            widths: of the kernel; there is none here.
+
+        Returns:
+            One.
+
+        Raises:
+            ValueError: if an option belongs to LIME, or is not usable.
+        """
+        if settings["link"] not in LINKS:
+            raise ValueError(
+                f"`link`: expected one of {', '.join(LINKS)}, got {settings['link']!r}"
+            )
+        if len(widths) != 1 or widths[0] is not None:
+            raise ValueError("`kernel_width`: KernelSHAP's kernel has no width")
+        for name in ("num_features", "tolerance", "effective_num_samples"):
+            if getattr(options, name) is not None:
+                raise ValueError(
+                    f"`{name}`: belongs to LIME; KernelSHAP's values are of all features, and add "
+                    "up to the prediction (views show as many as you ask for)"
+                )
+        num_samples: Any = "auto" if options.num_samples is None else options.num_samples
+        design = make_shapley_design(len(self.players), num_samples)
+        facts = (settings["seed"], num_samples, settings["link"], jnp.result_type(float))
+        return [ShapPlan(design, settings["link"], facts)]
+
+    def check_rows(self, plans: Sequence[ShapPlan], values: np.ndarray) -> None:
+        """All rows can be explained."""
+
+    def why_not_exact(self, plans: Sequence[ShapPlan], structure: Structure | None) -> str:
+        """Why there is no closed form; empty if there is one."""
+        categorical = np.array(self.schema.categorical, bool)
+        return shapley_why_not(structure, len(categorical), categorical, plans[0].link)
+
+    def explain(self, plans: Sequence[ShapPlan], request: Request) -> list[dict[str, Any]]:
+        """Explain rows.
+
+        Args:
+            plans: of `plan`.
+            request: the rows and the model.
+
+        Returns:
+            The fit, and what `Explanations` say about it.
+        """
+        [plan] = plans
+        design, count = plan.design, len(request.values)
+        self._warn_of_work(request)
+        unseen = self._unseen(request)
+        sampled = unseen | (not request.is_exact)
+        if count:
+            fit = self._fit(plan, request, unseen)
+        else:
+            fit = no_rows(request.labels.shape[1], len(self.players))
+        shape = (count, len(self.players))
+        complete = design.num_samples == 2 ** len(self.players)
+        facts = dict(
+            values=self._player_values(request.values),
+            samples_used=np.where(sampled, design.num_samples, 0),
+            bins=np.full(shape, -1, np.int32),
+            variables=np.ones(shape, np.float32),
+            conditions=(),
+            schema=self.display,
+            link=plan.link,
+            kernel_width=float("nan"),
+            num_samples=design.num_samples,
+            num_replicates=0 if complete or not sampled.any() else design.num_groups,
+            groups=tuple(
+                tuple(self.schema.columns[k] for k in columns) for columns in self.players.columns
+            ),
+        )
+        return [{"fit": fit, **facts}]
+
+    def _warn_of_work(self, request: Request) -> None:
+        additive = request.is_exact and isinstance(request.kept.model.structure, Additive)
+        if len(self.background) > MANY_ROWS and not additive:
+            warnings.warn(
+                f"the background has {len(self.background):,} rows, and each costs time and "
+                "memory; `summarize=200` lets 200 rows stand for them",
+                UserWarning,
+                stacklevel=5,
+            )
+
+    def _player_values(self, values: np.ndarray) -> np.ndarray:
+        """(rows, players): a column's own number; NaN for a group, which has several."""
+        single = np.array([len(columns) == 1 for columns in self.players.columns])
+        first = [columns[0] for columns in self.players.columns]
+        return np.where(single, values[:, first], np.nan)
+
+    def _unseen(self, request: Request) -> np.ndarray:
+        """(rows,) whether a row holds a level that the background does not have."""
+        levels = np.flatnonzero(self.schema.categorical)
+        unseen = np.asarray((request.values[:, levels] < 0).any(axis=1))
+        if request.options.method == "exact" and unseen.any():
+            raise ValueError(
+                f"`method`: row {unseen.argmax()} of `X` holds a level that the background does "
+                "not have, and the closed form does not know it; use 'auto' or 'sampled'"
+            )
+        return unseen
+
+    def _fit(self, plan: ShapPlan, request: Request, unseen: np.ndarray) -> LinearFit:
+        """Rows together; but those of unseen levels one by one, since only they know them."""
+        seen, alone = np.flatnonzero(~unseen), np.flatnonzero(unseen)
+        fits = []
+        if len(seen) and request.is_exact:
+            fits = [self._exact(request, seen)]
+        elif len(seen):
+            fits = [self._run(plan, request, seen, self._precise(request))]
+        for row in alone.tolist():
+            fits.append(self._run(plan, request, np.array([row]), self._of_row(request, row)))
+        back = np.argsort(np.concatenate([seen, alone]))
+        return jax.tree.map(lambda *parts: np.concatenate(parts)[back], *fits)
+
+    def _exact(self, request: Request, which: np.ndarray) -> LinearFit:
+        kept, structure = request.kept.tables, request.kept.model.structure
+        assert structure is not None
+        facts = ("kernel_shap", jnp.result_type(float))
+        if facts not in kept:
+            moved, relative = make_relative(structure, self.background, self.weights)
+            groups = (self.players.player_of, len(self.players))
+            tables = shapley_tables(moved, relative(self.background), self.weights, *groups)
+            kept[facts] = tables, relative
+        tables, relative = kept[facts]
+        values = relative(request.values[which])
+        rows = self._rows(values, request.ids[which], request.labels[which])
+        fit = engine.explain_exact(shapley_form(tables), rows, None, request.tick)
+        return replaced(fit, held_out_score=fit.score)
+
+    def _precise(self, request: Request) -> TableModel:
+        """The model; a converted one as it came, where 32 bits blur the numbers it looks at."""
+        model = request.model.model
+        if model.host is None or model.rounds_inputs:
+            return request.model
+        values = np.concatenate([self.background, request.values])
+        least, most = np.fmin.reduce(values), np.fmax.reduce(values)
+        with np.errstate(over="ignore"):
+            error = np.abs(values - values.astype(jnp.result_type(float)))
+        if not ((most > least) & (error > 1e-4 * (most - least))).any():
+            return request.model
+        return TableModel(dataclasses.replace(model, predict=model.host, host=None), self.schema)
+
+    def _method(self, plan: ShapPlan) -> ShapleyMethod:
+        """The coalitions and their fit, made when they are needed, kept for the next call."""
+        if plan.facts not in self.methods:
+            seed, num_samples, link, _ = plan.facts
+            key, _ = engine.keys_of(seed)
+            method = make_shapley_method(key, len(self.players), num_samples, link)
+            self.methods = {plan.facts: method}
+        return self.methods[plan.facts]
+
+    def _run(self, plan: ShapPlan, request: Request, which: np.ndarray, model: Any) -> LinearFit:
+        _, key = engine.keys_of(request.settings["seed"])
+        domain, method = self._domain(), self._method(plan)
+
+        def run(target: Any, labels: np.ndarray) -> LinearFit:
+            values = request.values[which]
+            rows = self._rows(values, request.ids[which], labels)
+
+            def inputs_of(samples: Any, taken: Any) -> np.ndarray:
+                return host_inputs(values[taken], self.background, self.players.player_of, samples)
+
+            ends = (request.options.batch_size, request.tick)
+            return engine.explain_rows(key, domain, method, target, rows, inputs_of, *ends)
+
+        add_up = request.both_add_up and plan.link == "identity"
+        if not isinstance(model, TableModel):
+            return run(model, request.labels[which])
+        return mirrored(run, model, request.labels[which], add_up, lambda fit, back: back(fit))
+
+    def _of_row(self, request: Request, row: int) -> Callable[[np.ndarray], np.ndarray]:
+        """The model on the host, where code -1 is this row's own level."""
+        model = request.model
+        call = model.model.host or model.model.predict
+        if model.on_device and model.model.host is None:
+            if self.schema.kind != "array":
+                raise ValueError(
+                    f"`X`: row {row} holds a level that the background does not have, and a JAX "
+                    "model takes its number, which is not known; add such a row to the background"
+                )
+
+            def call(table: np.ndarray) -> np.ndarray:
+                inputs = table.astype(jnp.result_type(float))
+                return engine.predict_rows(model.model.predict, inputs)  # pyright: ignore
+
+        own = frames.take_rows(request.X, row, row + 1)
+
+        def predict(inputs: np.ndarray) -> np.ndarray:
+            return as_outputs(call(frames.decode(self.schema, inputs, own)), len(inputs))
+
+        return predict
+
+    def _domain(self) -> BackgroundDomain:
+        float_ = jnp.result_type(float)
+        return BackgroundDomain(
+            jnp.asarray(self.background, float_),
+            jnp.asarray(self.weights, float_),
+            jnp.asarray(self.players.player_of),
+            len(self.players),
+        )
+
+    @staticmethod
+    def _rows(values: np.ndarray, ids: np.ndarray, labels: np.ndarray) -> engine.Rows:
+        return engine.Rows(values.astype(jnp.result_type(float)), ids, labels.astype(np.int32))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is only kept to save time."""
+        return {**self.__dict__, "methods": {}}
+
+
+def _display(schema: frames.Schema, players: Players) -> frames.Schema:
+    """The names of the players, as text; those of levels where a player is one column."""
+    columns = display_schema(schema)
+    alone = [own[0] if len(own) == 1 else None for own in players.columns]
+
+    def of(attribute: tuple[Any, ...] | None, without: Any) -> tuple[Any, ...]:
+        taken = [None if k is None or attribute is None else attribute[k] for k in alone]
+        return tuple(without if value is None else value for value in taken)
+
+    return frames.Schema(
+        "array",
+        players.names,
+        of(columns.categorical, False),
+        tuple(None for _ in alone),
+        names=of(columns.names, None),
+        times=of(columns.times, None),
+    )
