@@ -9,7 +9,9 @@ program; any other is called between two of them, so its exceptions are its own.
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
@@ -371,6 +373,7 @@ def explain_rows(
     host_inputs: Callable[[Any, Any], np.ndarray],
     batch_size: int | None = None,
     progress: Progress | None = None,
+    side_by_side: bool = False,
 ) -> Any:
     """Explain rows with a neighborhood for each.
 
@@ -383,6 +386,8 @@ def explain_rows(
         host_inputs: makes a host model's inputs of the samples of a slice of rows.
         batch_size: largest batch of a host model.
         progress: told of finished rows.
+        side_by_side: whether several rows may be worked on by several threads of a CPU. Not where
+            method or model call LAPACK: two such programs can wait for each other for ever.
 
     Returns:
         Fits with a leading axis of rows, on the host.
@@ -398,7 +403,12 @@ def explain_rows(
     fit = partial(
         _explain_rows, key, domain, method, model, block=block, units_at_once=at_once // size
     )
-    return _collect(fit, rows, domain.sample_size, progress, most=max(64, block))
+    most, threads = max(64, block), 1
+    if side_by_side and jax.default_backend() == "cpu":
+        weights = domain.background_weights
+        calls = method.design.num_samples * (1 if weights is None else len(weights))
+        most, threads = budget.rows_per_thread(calls), min(8, os.cpu_count() or 1)
+    return _collect(fit, rows, domain.sample_size, progress, most, 2 * threads - 1, threads)
 
 
 def sweep_rows(
@@ -431,7 +441,7 @@ def sweep_rows(
     return [jax.tree.map(lambda leaf, i=number: leaf[:, i], fits) for number in range(len(methods))]
 
 
-def render(domain: Domain, instances: Any, samples: Any) -> np.ndarray:
+def render(domain: Domain, instances: Any, samples: Any) -> Array:
     """Inputs of a host model, made on the device.
 
     Args:
@@ -442,8 +452,7 @@ def render(domain: Domain, instances: Any, samples: Any) -> np.ndarray:
     Returns:
         (rows, ..., samples, ...).
     """
-    # A copy: a host model may write into what it is called with.
-    return np.array(_render(domain, instances, samples))
+    return _render(domain, instances, samples)
 
 
 def predict_rows(model: DevicePredict[Any], inputs: np.ndarray) -> np.ndarray:
@@ -504,6 +513,7 @@ def _explain_rows_on_host(
 ) -> Any:
     """Three phases for each chunk of rows: sample, call the model, sum up; then solve."""
     run = RowRun(key, domain, method, model, host_inputs, batch_size)
+    budget.keep_freed_memory()
     units = units_of(method.design)
     bytes_per_unit = 40 * method.design.block_size * domain.sample_size
     at_once = budget.units_per_call(len(units), bytes_per_unit)
@@ -545,17 +555,22 @@ def _call_on_samples(run: RowRun, samples: Any, taken: Any, what: str) -> np.nda
     weights, domain = run.domain.background_weights, run.domain
     rows, units, size = jax.tree.leaves(samples)[0].shape[:3]
     lead = 3 if weights is None else 4
-    # 8 bytes a number, and as much again where the model's own table is made of them. Larger
-    # batches would be new pages of memory every time, and filling those takes half of our time.
-    few = budget.MEMORY_BUDGET // 8
-    if run.batch_size is not None:
-        each = domain.sample_size // (1 if weights is None else len(weights))
-        few = max(few, 16 * run.batch_size * each)
-    step = budget.units_per_call(size, 16 * rows * units * domain.sample_size, few)
-    parts = []
-    for start in range(0, size, step):
-        some = jax.tree.map(lambda leaf, s=start: leaf[:, :, s : s + step], samples)
-        inputs = run.host_inputs(some, taken)
+    each = 1 if weights is None else len(weights)
+    wanted = 0 if run.batch_size is None else run.batch_size * domain.sample_size // each
+    few = budget.numbers_per_host_call(domain.sample_size)
+    step = budget.units_per_call(size, rows * units * domain.sample_size, max(few, wanted))
+
+    def inputs_from(start: int) -> Any:
+        some = jax.tree.map(lambda leaf: leaf[:, :, start : start + step], samples)
+        return run.host_inputs(some, taken)
+
+    parts, following = [], inputs_from(0)
+    for start in range(step, size + step, step):
+        inputs: Any = following
+        # JAX returns before it is done: the next pictures are made while the model sees these.
+        following = inputs_from(start) if start < size else None
+        if isinstance(inputs, jax.Array):
+            inputs = np.array(inputs)  # a copy: a model may write into what it is called with
         parts.append(_call_in_batches(run.model, inputs, lead, run.batch_size, what))
     y = np.concatenate(parts, axis=2)
     return y if weights is None else np.einsum("rusko,k->ruso", y, np.asarray(weights, y.dtype))
@@ -601,6 +616,7 @@ def _collect(
     progress: Progress | None,
     most: int = 1024,
     at_once: int = 1,
+    threads: int = 1,
 ) -> Any:
     """Fits of all rows on the host, in chunks of one shape, of which some may run side by side."""
     bytes_per_row = 64 * row_size * (1 + 8 * rows.labels.shape[1])
@@ -609,17 +625,35 @@ def _collect(
 
     def finish() -> None:
         fit, count = running.pop(0)
-        fits.append(_first(fit, count))
+        fits.append(_first(fit.result() if isinstance(fit, Future) else fit, count))
         if progress is not None:
             progress(count)
 
-    for part, count, _ in _chunks(rows, budget.rows_per_call(at_once * bytes_per_row, most)):
-        running.append((fit(part, count), count))
-        if len(running) == at_once:
+    def whole(part: Rows, count: int) -> Any:
+        return jax.block_until_ready(fit(part, count))
+
+    with ThreadPoolExecutor(threads) as pool:
+        # JAX keeps what a `with` changes for its own thread only: then there is one thread.
+        several = threads > 1 and pool.submit(_settings).result() == _settings()
+        for part, count, _ in _chunks(rows, budget.rows_per_call(at_once * bytes_per_row, most)):
+            if several:
+                one: Any = pool.submit(
+                    lambda *chunk: jax.block_until_ready(fit(*chunk)), part, count
+                )
+            else:
+                one = fit(part, count)
+            running.append((one, count))
+            if len(running) == at_once:
+                finish()
+        while running:
             finish()
-    while running:
-        finish()
     return jax.tree.map(lambda *parts: np.concatenate(parts), *fits)
+
+
+def _settings() -> tuple[Any, ...]:
+    """What JAX compiles by, in this thread."""
+    names = ("enable_x64", "default_matmul_precision", "default_device", "debug_nans")
+    return tuple(getattr(jax.config, f"jax_{name}") for name in names)
 
 
 def _map_rows(fn: Callable[[Any], _T], rows: Any, count: Any, block: int) -> _T:

@@ -176,7 +176,7 @@ def _explain(task: ImageTask, method: Any, model: ImageModel, rows: np.ndarray) 
         planned = ImageDomain(keep, sample_size=2 ** (image.size - 1).bit_length())
     asked = engine.Rows(seen, task.ids[rows], task.labels[rows].astype(np.int32))
 
-    def inputs_of(samples: Any, taken: Any) -> np.ndarray:
+    def inputs_of(samples: Any, taken: Any) -> Any:
         some = ImageInstance(
             *(getattr(instances, f.name)[taken] for f in dataclasses.fields(ImageInstance))
         )
@@ -194,14 +194,14 @@ def _explain(task: ImageTask, method: Any, model: ImageModel, rows: np.ndarray) 
         raise
 
 
-def _rendered(domain: ImageDomain, instances: ImageInstance, samples: Any) -> np.ndarray:
+def _rendered(domain: ImageDomain, instances: ImageInstance, samples: Any) -> Any:
     """Every sample as a picture for a host model, in the very numbers of the images."""
     dtype = instances.image.dtype
     if dtype.itemsize < 8:
         return engine.render(domain, instances, samples)
     # Where JAX has no 64 bits it would round them; pairs of 32 bits pass through untouched.
     pairs = {name: getattr(instances, name).view(np.complex64) for name in ("image", "hidden")}
-    return engine.render(domain, replaced(instances, **pairs), samples).view(dtype)
+    return np.array(engine.render(domain, replaced(instances, **pairs), samples)).view(dtype)
 
 
 def _fitted(fit: LinearFit, width: int) -> LinearFit:

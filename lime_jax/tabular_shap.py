@@ -264,7 +264,8 @@ class TabularShap:
             def inputs_of(samples: Any, taken: Any) -> np.ndarray:
                 return host_inputs(values[taken], self.background, self.players.player_of, samples)
 
-            ends = (request.options.batch_size, request.tick)
+            # Neither a converted model nor this method calls LAPACK.
+            ends = (request.options.batch_size, request.tick, request.kept.model.host is not None)
             return engine.explain_rows(key, domain, method, target, rows, inputs_of, *ends)
 
         add_up = request.both_add_up and plan.link == "identity"
