@@ -114,7 +114,7 @@ def samples_per_prediction(sample_size: int, inputs_each: int = 1) -> int:
         (8192, 1)
     """
     if jax.default_backend() == "cpu":
-        rows, numbers = _CACHED_SAMPLES, _CACHED_NUMBERS
+        rows, numbers = _CACHED_SAMPLES if inputs_each == 1 else 2**11, _CACHED_NUMBERS
     else:
         rows, numbers = 2**24, MEMORY_BUDGET // 64
     return max(1, min(rows // inputs_each, numbers // sample_size))
