@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,45 @@ def check_seed(seed: Any) -> None:
     whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
     if not whole or not 0 <= seed < 2**32:
         raise ValueError(f"`seed`: expected a whole number from 0 to 4294967295, got {seed!r}")
+
+
+def check_choices(explainer: Any, known: Mapping[str, Sequence[Any]]) -> None:
+    """Refuse settings that are none of their choices.
+
+    Args:
+        explainer: that has the settings as attributes.
+        known: choices, by setting.
+
+    Raises:
+        ValueError: naming the setting and its choices.
+    """
+    for name, choices in known.items():
+        if getattr(explainer, name) not in choices:
+            listed = ", ".join(map(str, choices))
+            raise ValueError(
+                f"`{name}`: expected one of {listed}, got {getattr(explainer, name)!r}"
+            )
+
+
+def refuse_settings(explainer: Any, names: Sequence[str]) -> None:
+    """Refuse settings that belong to another algorithm.
+
+    Args:
+        explainer: with an `algorithm`, and the settings as attributes.
+        names: of settings that must be left as they are by default.
+
+    Raises:
+        ValueError: naming the setting.
+    """
+    defaults = inspect.signature(type(explainer).__init__).parameters
+    for name in names:
+        value, default = getattr(explainer, name), defaults[name].default
+        same = isinstance(value, str | int | float) and value == default
+        if value is not default and not same:
+            raise ValueError(
+                f"`{name}`: is no setting of algorithm={explainer.algorithm!r}, got {value!r}; "
+                "leave it out"
+            )
 
 
 def check_fit(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from lime_jax import frames
-from lime_jax.door import check_fit, check_seed
+from lime_jax.door import check_choices, check_fit, check_seed, refuse_settings
 from lime_jax.explanations import Explanations
 from lime_jax.kept_model import KeptModel, open_model
 from lime_jax.models.outputs import (
@@ -351,18 +350,6 @@ class TabularExplainer(BaseEstimator):
         return {**state, "_kept": None}
 
     def _check_settings(self) -> None:
-        for name, known in (("algorithm", tuple(ALGORITHMS)), ("mode", (*MODES, None))):
-            if getattr(self, name) not in known:
-                listed = ", ".join(map(str, known))
-                raise ValueError(f"`{name}`: expected one of {listed}, got {getattr(self, name)!r}")
+        check_choices(self, {"algorithm": tuple(ALGORITHMS), "mode": (*MODES, None)})
         check_seed(self.seed)
-        defaults = inspect.signature(type(self).__init__).parameters
-        others = _OF_KERNEL_SHAP if self.algorithm == "lime" else _OF_LIME
-        for name in others:
-            value, default = getattr(self, name), defaults[name].default
-            same = isinstance(value, str | int | float) and value == default
-            if value is not default and not same:
-                raise ValueError(
-                    f"`{name}`: is no setting of algorithm={self.algorithm!r}, got {value!r}; "
-                    "leave it out"
-                )
+        refuse_settings(self, _OF_KERNEL_SHAP if self.algorithm == "lime" else _OF_LIME)

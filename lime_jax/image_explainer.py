@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from lime_jax.door import check_fit, check_seed
+from lime_jax.door import check_choices, check_fit, check_seed, refuse_settings
 from lime_jax.fits.shapley import LINKS
 from lime_jax.frames import Schema
 from lime_jax.image_explanations import ImageExplanations
@@ -288,40 +287,26 @@ class ImageExplainer(BaseEstimator):
         return found
 
     def _check_settings(self) -> None:
-        for name, known in (
-            ("algorithm", ("lime", "kernel_shap")),
-            ("channel_axis", ("last", "first")),
-            ("distance", METRICS),
-            ("link", LINKS),
-            ("mode", ("classification", "regression", None)),
-        ):
-            if getattr(self, name) not in known:
-                listed = ", ".join(map(str, known))
-                raise ValueError(f"`{name}`: expected one of {listed}, got {getattr(self, name)!r}")
+        known = {
+            "algorithm": ("lime", "kernel_shap"),
+            "channel_axis": ("last", "first"),
+            "distance": METRICS,
+            "link": LINKS,
+            "mode": ("classification", "regression", None),
+        }
+        check_choices(self, known)
         check_seed(self.seed)
-        for name, low, high in (
-            ("kernel_width", 0, np.inf),
-            ("alpha", -1e-300, np.inf),
-            ("keep_probability", 0, 1),
-        ):
+        for name, high in (("kernel_width", np.inf), ("alpha", np.inf), ("keep_probability", 1)):
             value = getattr(self, name)
-            if not isinstance(value, int | float | np.number) or not low < value < high:
-                raise ValueError(
-                    f"`{name}`: expected a number between {max(low, 0)} and {high}, got {value!r}"
-                )
+            is_number = isinstance(value, int | float | np.number)
+            if not is_number or not (0 < value < high or (name == "alpha" and value == 0)):
+                raise ValueError(f"`{name}`: expected a number between 0 and {high}, got {value!r}")
         if self.kernel is not None and not callable(self.kernel):
             raise ValueError(
                 "`kernel`: expected a function (distances, kernel_width) -> weights, or None, "
                 f"got {self.kernel!r}"
             )
-        defaults = inspect.signature(type(self).__init__).parameters
-        others = ("link",) if self.algorithm == "lime" else _OF_LIME
-        for name in others:
-            if getattr(self, name) != defaults[name].default:
-                raise ValueError(
-                    f"`{name}`: is no setting of algorithm={self.algorithm!r}, got "
-                    f"{getattr(self, name)!r}; leave it out"
-                )
+        refuse_settings(self, ("link",) if self.algorithm == "lime" else _OF_LIME)
 
     def _check_options(
         self, labels: Any, top_labels: Any, num_features: Any, num_samples: Any, batch_size: Any
