@@ -9,8 +9,9 @@ OLDEST := build/oldest
 PYTEST := -m pytest -n $(WORKERS) --dist worksteal -q
 # Tests of words, files and pictures, which are the same in any precision: run once.
 ONCE := $(addprefix --ignore=tests/,examples images plots report test_architecture.py \
-  test_benchmarks.py test_cli.py test_cli_demo_image.py test_frames.py test_image_explainer.py \
-  test_image_explanations.py test_image_model.py test_import.py test_notebooks.py test_progress.py)
+  test_bad_input.py test_benchmarks.py test_cli.py test_cli_demo_image.py test_explanations.py \
+  test_frames.py test_image_explainer.py test_image_explanations.py test_image_model.py \
+  test_import.py test_notebooks.py test_progress.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-image test test-float32 test-float64 test-docs test-oldest lint format notebooks bench build clean
