@@ -71,7 +71,7 @@ class TabularExplainer(BaseEstimator):
         features: names or numbers of the columns to perturb, the others keep the row's values;
             None: all.
         link: of KernelSHAP: "identity", or "logit": Shapley values of the log-odds of the mean
-            probability.
+            probability, which is kept 1e-6 away from 0 and 1.
         groups: of KernelSHAP: names or numbers of columns that are shown and hidden together
             (one-hot columns, pixels, time windows), by the group's name or in lists.
         summarize: of KernelSHAP: how many rows, of k-means clusters, are to stand for the
