@@ -636,12 +636,7 @@ def _collect(
         # JAX keeps what a `with` changes for its own thread only: then there is one thread.
         several = threads > 1 and pool.submit(_settings).result() == _settings()
         for part, count, _ in _chunks(rows, budget.rows_per_call(at_once * bytes_per_row, most)):
-            if several:
-                one: Any = pool.submit(
-                    lambda *chunk: jax.block_until_ready(fit(*chunk)), part, count
-                )
-            else:
-                one = fit(part, count)
+            one: Any = pool.submit(whole, part, count) if several else fit(part, count)
             running.append((one, count))
             if len(running) == at_once:
                 finish()

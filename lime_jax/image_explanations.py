@@ -10,6 +10,7 @@ import numpy as np
 
 from lime_jax.explanations import Explanations
 from lime_jax.image_explanation import ImageExplanation
+from lime_jax.images import image_size
 from lime_jax.report import images_page
 
 if TYPE_CHECKING:
@@ -51,9 +52,8 @@ class ImageExplanations(Explanations):
                     f"`{name}` should have one entry per image ({len(self.coef)}), got "
                     f"{len(getattr(self, name))}."
                 )
-        start = int(self.channel_axis == "first")
         for row, (image, segments) in enumerate(zip(self.images, self.segments, strict=True)):
-            size = image.shape[start : start + 2] if image.ndim == 3 else image.shape
+            size = image_size(image, self.channel_axis)  # pyright: ignore[reportArgumentType]
             if segments.shape != size:
                 raise ValueError(
                     f"`segments`: image {row} has {size} pixels (channels {self.channel_axis}), "

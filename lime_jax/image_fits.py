@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import jax.numpy as jnp
@@ -49,7 +50,7 @@ class ImageTask:
     batch_size: int | None
     tick: Callable[[int], None] | None
 
-    @property
+    @cached_property
     def superpixels(self) -> np.ndarray:
         """(images,) how many each has."""
         return np.array([int(segments.max()) + 1 for segments in self.segments], np.int64)

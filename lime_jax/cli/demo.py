@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from lime_jax.cli.cache import use_compilation_cache
-from lime_jax.cli.errors import InputError
-from lime_jax.cli.files import check_writable, replacing, write_explanations
+from lime_jax.cli.files import check_writable, make_folder, replacing, write_explanations
 from lime_jax.cli.terminal import print_table, say
 
 
@@ -25,11 +24,7 @@ def demo(arguments: Namespace) -> None:
     Raises:
         InputError: if the folder cannot be written to.
     """
-    folder = Path(arguments.out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out: cannot make the folder {folder} ({error.strerror})") from error
+    folder = make_folder(arguments.out)
     page = check_writable(folder / "report.html", (".html",), "--out")
     use_compilation_cache()
     print("Training a random forest on the breast-cancer data ...", flush=True)

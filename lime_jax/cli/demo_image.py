@@ -12,7 +12,7 @@ import numpy as np
 
 from lime_jax.cli.cache import use_compilation_cache
 from lime_jax.cli.errors import InputError
-from lime_jax.cli.files import check_writable, replacing
+from lime_jax.cli.files import check_writable, make_folder, replacing
 from lime_jax.cli.image_models import ImageModel, load_image_model
 from lime_jax.cli.terminal import print_table, say
 
@@ -34,11 +34,7 @@ def demo_image(arguments: Namespace) -> None:
         InputError: if the photo or the model cannot be read, or the folder not written to.
         ImportError: if a library is missing; it names the extra.
     """
-    folder = Path(arguments.out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out: cannot make the folder {folder} ({error.strerror})") from error
+    folder = make_folder(arguments.out)
     page = check_writable(folder / "report.html", (".html",), "--out")
     model = load_image_model(arguments.model)
     photo = _load_photo(arguments.image, model)

@@ -45,6 +45,26 @@ def known_suffix(path: Path, known: Sequence[str], argument: str) -> str:
     return suffix
 
 
+def make_folder(path: str) -> Path:
+    """Make the folder of `--out`, with those above it.
+
+    Args:
+        path: of the folder; it may be there already.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: if it cannot be made.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out: cannot make the folder {folder} ({error.strerror})") from error
+    return folder
+
+
 def check_writable(path: str | Path, known: Sequence[str], argument: str) -> Path:
     """See that a file can be written, before long work is done for it.
 
