@@ -20,7 +20,7 @@ ONCE := $(addprefix --ignore=tests/,examples images plots report test_architectu
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.installed-all ## Explain 114 rows of the breast-cancer data; writes demo/.
+demo: $(VENV)/.installed-demo ## Explain 114 rows of the breast-cancer data; writes demo/.
 	$(BIN)/lime-jax demo --out demo
 
 demo-image: $(VENV)/.installed-demo ## Explain what SqueezeNet sees in a photo; writes demo/images/.

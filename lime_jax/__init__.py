@@ -27,6 +27,7 @@ _HOME = {
     "TabularStats": "lime_jax.domains.columns",
     "as_predict_fn": "lime_jax.models",
     "choose_width": "lime_jax.widths",
+    "concatenate": "lime_jax.concatenation",
     "explain_tabular": "lime_jax.functional",
     "fit_tabular": "lime_jax.domains.learn",
     "host_predict": "lime_jax.models",
@@ -40,6 +41,7 @@ _HOME = {
 __all__ = [*_HOME, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
+    from lime_jax.concatenation import concatenate as concatenate
     from lime_jax.domains.columns import CategoricalColumn as CategoricalColumn
     from lime_jax.domains.columns import NumericColumn as NumericColumn
     from lime_jax.domains.columns import TabularStats as TabularStats

@@ -158,6 +158,10 @@ class Explanations:
         """The fields with one entry per row, of some rows."""
         return {name: getattr(self, name)[index] for name in _ROW_ARRAYS}
 
+    def row_fields(self) -> tuple[str, ...]:
+        """The names of the attributes with one entry per row."""
+        return _ROW_ARRAYS
+
     def __repr__(self) -> str:
         """What there is, in one line."""
         rows, labels, features = self.coef.shape
@@ -275,6 +279,20 @@ class Explanations:
             return ""
         return display_value(self.schema, feature, float(self.values[row, feature]))
 
+    def texts(self, feature: int) -> tuple[np.ndarray, list[str], list[str]]:
+        """What `condition` and `value` say of a feature in all rows, each text made once.
+
+        Args:
+            feature: its number.
+
+        Returns:
+            (rows,) codes, and the condition and the value of each code.
+        """
+        bits = np.ascontiguousarray(self.values[:, feature], np.float64).view(np.int64)
+        _, first, codes = np.unique(bits, return_index=True, return_inverse=True)
+        conditions = [self.condition(int(row), feature) for row in first]
+        return codes, conditions, [self.value(int(row), feature) for row in first]
+
     def to_dict(self) -> dict[str, np.ndarray]:
         """The weights as the columns of a tidy table, with no library but NumPy.
 
@@ -283,25 +301,18 @@ class Explanations:
             and selected feature.
         """
         rows, label, feature = np.nonzero(~np.isnan(self.std_error))
-        texts: list[np.ndarray] = []
-        for text in (self.condition, self.value):
-            by_cell = np.empty(self.values.shape, object)
-            for k in range(self.values.shape[1]):
-                pairs = np.stack([self.bins[:, k].astype(np.float64), self.values[:, k]], axis=1)
-                _, first, inverse = np.unique(
-                    pairs.view(np.int64), axis=0, return_index=True, return_inverse=True
-                )
-                by_cell[:, k] = np.array([text(int(r), k) for r in first], object)[
-                    inverse.reshape(-1)
-                ]
-            texts.append(by_cell[rows, feature])
+        condition, value = (np.empty(self.values.shape, object) for _ in range(2))
+        for k in range(self.values.shape[1]):
+            codes, conditions, values = self.texts(k)
+            condition[:, k] = np.array(conditions, object)[codes]
+            value[:, k] = np.array(values, object)[codes]
         names = np.array(self.output_names, object)
         return {
             "row": rows,
             "label": names[self.labels[rows, label]],
             "feature": np.array(self.feature_names, object)[feature],
-            "condition": texts[0],
-            "value": texts[1],
+            "condition": condition[rows, feature],
+            "value": value[rows, feature],
             "weight": self.coef[rows, label, feature],
             "std_error": self.std_error[rows, label, feature],
         }

@@ -90,6 +90,10 @@ class ImageExplanations(Explanations):
             "segments": tuple(self.segments[row] for row in taken),
         }
 
+    def row_fields(self) -> tuple[str, ...]:
+        """The names of the attributes with one entry per image."""
+        return (*super().row_fields(), "images", "segments", "feature_mask")
+
     def value(self, row: int, feature: int) -> str:
         """The size of a superpixel, as text.
 

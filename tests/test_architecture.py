@@ -20,7 +20,18 @@ PACKAGE = "lime_jax"
 # "" is `lime_jax` itself, the public names, which only the command line may import.
 FLOORS = (
     *("typing", "stages", "budget", "fits", "domains", "neighborhood", "functional", "models"),
-    *("exact", "engine", "plots", "report", "precision", "adaptive", "row_ids", "frames", "images"),
+    *(
+        "exact",
+        "mesh",
+        "engine",
+        "plots",
+        "report",
+        "precision",
+        "adaptive",
+        "row_ids",
+        "frames",
+        "images",
+    ),
     *(
         "progress",
         "conditions",
@@ -38,7 +49,8 @@ FLOORS = (
         "image_model",
         "image_fits",
     ),
-    *("explanation", "image_explanation", "saved", "widths", "explainers", "image_explainer"),
+    *("explanation", "image_explanation", "concatenation", "arrow", "parts", "saved", "widths"),
+    *("explainers", "image_explainer", "distributed", "jobs"),
     *("examples", "", "cli", "__main__"),
 )
 # One row and a data set of them: one floor.

@@ -1,0 +1,208 @@
+"""What every worker does, on any engine: rows in, a table of explanations out."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from lime_jax.arrow import long_table, rows_table
+from lime_jax.explainers import TabularExplainer
+
+if TYPE_CHECKING:
+    import pyarrow
+
+FORMS = {"rows": rows_table, "long": long_table}
+_OWN = ("self", "X", "images", "model", "row_ids", "progress", "mesh")
+"""Arguments of `explain` that are not the same for all chunks, or have no meaning in a worker."""
+
+
+class ModelFactory:
+    """A model that every worker makes for itself, because it cannot or need not be sent.
+
+    Args:
+        make: an importable function that returns the model, such as `joblib.load`.
+        *arguments: of `make`.
+        **keywords: of `make`.
+
+    Example:
+        >>> from operator import attrgetter
+        >>> ModelFactory(attrgetter, "real").make_model()(3.0)
+        3.0
+    """
+
+    def __init__(self, make: Any, *arguments: Any, **keywords: Any) -> None:
+        if not callable(make):
+            raise ValueError(f"`make`: expected a function that returns a model, got {make!r}")
+        self.make, self.arguments, self.keywords = make, arguments, keywords
+
+    def make_model(self) -> Any:
+        """The model, made anew.
+
+        Returns:
+            What `make` returns.
+        """
+        return self.make(*self.arguments, **self.keywords)
+
+
+@dataclasses.dataclass
+class ChunkSpec:
+    """All that the explanation of a row is a function of, but the row: what workers are sent.
+
+    Attributes:
+        explainer: fitted; a `TabularExplainer` or an `ImageExplainer`.
+        model: as `explain` takes it, or a `ModelFactory`.
+        options: of `explain`, by name, but for `row_ids`, `progress` and `mesh`.
+        form: of the tables: "rows" or "long"; see `lime_jax.arrow`.
+        enable_x64: whether JAX counts in 64 bits, as it does where the spec was made.
+
+    Raises:
+        ValueError: if an option is unknown, or belongs to the engine.
+        NotFittedError: if the explainer is not fitted.
+
+    Example:
+        >>> import lime_jax
+        >>> X = np.arange(8.0).reshape(4, 2)
+        >>> explainer = lime_jax.TabularExplainer().fit(X)
+        >>> spec = ChunkSpec(explainer, lambda batch: batch.sum(1), {"num_samples": 512})
+        >>> explain_chunk(spec, X[:2], ["a", "b"])["row_id"].to_pylist()
+        ['a', 'b']
+    """
+
+    explainer: Any
+    model: Any
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    form: str = "rows"
+    enable_x64: bool = dataclasses.field(
+        default_factory=lambda: jnp.result_type(float) == jnp.float64
+    )
+    _opened: Any = dataclasses.field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.explainer, TabularExplainer):
+            check_is_fitted(self.explainer, "schema_")
+        if not callable(getattr(self.explainer, "explain", None)):
+            raise ValueError(
+                f"`explainer`: expected a TabularExplainer or an ImageExplainer, got "
+                f"{type(self.explainer).__name__}"
+            )
+        if self.form not in FORMS:
+            raise ValueError(f"`form`: expected one of {', '.join(FORMS)}, got {self.form!r}")
+        known = list(inspect.signature(self.explainer.explain).parameters)
+        for name in self.options:
+            if name not in known or name in _OWN:
+                usable = ", ".join(name for name in known if name not in _OWN)
+                raise ValueError(
+                    f"`{name}`: no option of a distributed `explain`; there are {usable}"
+                )
+
+    def open_model(self) -> Any:
+        """The model; one of a `ModelFactory` is made when it is first asked for, and kept.
+
+        Returns:
+            The model as `explain` takes it.
+        """
+        if not isinstance(self.model, ModelFactory):
+            return self.model
+        if self._opened is None:
+            self._opened = self.model.make_model()
+        return self._opened
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the model that was made here."""
+        return {**self.__dict__, "_opened": None}
+
+
+def _in_64_bits() -> bool:
+    return jnp.result_type(float) == jnp.float64
+
+
+def explain_chunk(
+    spec: ChunkSpec, X: Any, row_ids: Sequence[Any] | np.ndarray | None = None
+) -> pyarrow.Table:
+    """Explain some rows: the one function that engines call.
+
+    Args:
+        spec: what to do; the same in all workers.
+        X: rows, in the form the explainer takes, or images.
+        row_ids: of the rows, numbers or text; None: a hash of the content, as everywhere.
+
+    Returns:
+        A table of `arrow.row_schema`, or of `arrow.long_schema` where the spec's form is "long".
+
+    Raises:
+        ValueError: if rows or options are not usable.
+        ImportError: if pyarrow is missing.
+    """
+    with contextlib.ExitStack() as stack:
+        # A worker counts as the process does that sent the work.
+        if _in_64_bits() != spec.enable_x64:
+            stack.enter_context(jax.enable_x64(spec.enable_x64))
+        explanations = spec.explainer.explain(
+            X, spec.open_model(), row_ids=row_ids, progress=False, **spec.options
+        )
+    return FORMS[spec.form](explanations, row_ids)
+
+
+def pack(spec: ChunkSpec, dumps: Callable[[Any], bytes]) -> bytes:
+    """A spec as bytes, to be sent to workers.
+
+    Args:
+        spec: to send.
+        dumps: of the engine's own pickle, which takes lambdas and what a notebook defines.
+
+    Returns:
+        The bytes.
+
+    Raises:
+        ValueError: if the model or the explainer cannot be pickled; it says what to do.
+    """
+    for name in ("explainer", "model"):
+        try:
+            dumps(getattr(spec, name))
+        except Exception as error:  # a stranger's object may raise anything
+            hint = "leave out what it holds and cannot be sent (a kernel that is an open handle?)"
+            if name == "model":
+                hint = (
+                    "let every worker make it: `ModelFactory(load, path)`, where `load(path)` "
+                    "returns the model"
+                )
+            raise ValueError(
+                f"`{name}`: {type(getattr(spec, name)).__name__} cannot be pickled and sent to "
+                f"the workers ({type(error).__name__}: {error}); {hint}"
+            ) from error
+    return dumps(spec)
+
+
+def check_ids(row_ids: Sequence[Any] | np.ndarray | None, num_rows: int) -> None:
+    """Refuse ids that do not tell the rows apart.
+
+    Args:
+        row_ids: of the rows; None: there are none.
+        num_rows: how many rows there are.
+
+    Raises:
+        ValueError: if there are more or fewer than rows, or two are the same.
+
+    Example:
+        >>> check_ids([3, 1, 2], 3)
+    """
+    if row_ids is None:
+        return
+    ids = list(row_ids)
+    if len(ids) != num_rows:
+        raise ValueError(f"`row_ids`: expected one for each of {num_rows} rows, got {len(ids)}")
+    if len(set(ids)) < num_rows:
+        first: dict[Any, int] = {}
+        row = next(row for row, value in enumerate(ids) if first.setdefault(value, row) != row)
+        raise ValueError(
+            f"`row_ids`: expected another id for every row, but rows {first[ids[row]]} and {row} "
+            f"are both {ids[row]!r}; leave `row_ids` out to use the rows' content"
+        )
