@@ -8,13 +8,14 @@ BIN := $(VENV)/bin
 OLDEST := build/oldest
 PYTEST := -m pytest -n $(WORKERS) --dist worksteal -q
 # Tests of words, files and pictures, which are the same in any precision: run once.
-ONCE := $(addprefix --ignore=tests/,examples images plots report test_architecture.py \
-  test_bad_input.py test_benchmarks.py test_cli.py test_cli_demo_image.py test_explanations.py \
-  test_frames.py test_image_explainer.py test_image_explanations.py test_image_model.py \
-  test_import.py test_notebooks.py test_progress.py)
+ONCE := $(addprefix --ignore=tests/,distributed examples images jobs plots report \
+  test_architecture.py test_arrow.py test_bad_input.py test_benchmarks.py test_cli.py \
+  test_cli_demo_image.py test_cli_job.py test_explanations.py test_fitted_rows.py test_frames.py \
+  test_image_explainer.py test_image_explanations.py test_image_model.py test_import.py \
+  test_mesh.py test_notebooks.py test_parts.py test_progress.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-image test test-float32 test-float64 test-docs test-oldest lint format notebooks bench build clean
+.PHONY: help demo demo-image test test-float32 test-float64 test-docs test-oldest lint format notebooks bench bench-scale build clean
 .NOTPARALLEL:
 
 help: ## Show this list.
@@ -31,8 +32,9 @@ test: test-float32 test-float64 test-docs ## Run all tests, in both precisions, 
 test-float32: $(VENV)/.installed-test ## Run the tests in JAX's default precision.
 	JAX_ENABLE_X64=0 $(BIN)/python $(PYTEST)
 
+# Nearly all of the time is XLA's compiler, which need not try hard in this run.
 test-float64: $(VENV)/.installed-test ## Run the tests of numbers with JAX_ENABLE_X64=1.
-	JAX_ENABLE_X64=1 $(BIN)/python $(PYTEST) $(ONCE)
+	JAX_ENABLE_X64=1 XLA_FLAGS=--xla_backend_optimization_level=0 $(BIN)/python $(PYTEST) $(ONCE)
 
 test-docs: $(VENV)/.installed-test ## Run the examples in the docstrings.
 	JAX_ENABLE_X64=0 $(BIN)/python $(PYTEST) --doctest-modules lime_jax
@@ -56,6 +58,9 @@ notebooks: $(VENV)/.installed-dev ## Run the notebooks and store their outputs.
 
 bench: $(VENV)/.installed-dev ## Time this package and lime on the same rows and model.
 	$(BIN)/python -m benchmarks
+
+bench-scale: $(VENV)/.installed-dev ## Time Ray, Spark and a job of 336,776 rows against their peers.
+	$(BIN)/python -m benchmarks.scale
 
 build: $(VENV)/.installed-dev ## Build the wheel and the source archive; check them.
 	rm -rf dist

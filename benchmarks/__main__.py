@@ -9,11 +9,16 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.record import Record, as_notes, as_table
 
 GROUPS = ("speed", "exact", "models", "images", "shapley", "noise", "memory", "startup")
+PACKAGES = (
+    *("jax", "numpy", "scipy", "scikit-learn", "lime", "shap", "xgboost-cpu", "keras"),
+    *("onnxruntime", "scikit-image"),
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,8 +32,11 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown:
         parser.error(f"unknown group {unknown[0]!r}; expected some of {', '.join(GROUPS)}")
     groups = options.groups or GROUPS
-    records = run(groups, options.quick)
-    print(f"\n{_machine_line()}\n\n{as_table(records)}")
+    found = (
+        importlib.import_module(f"benchmarks.{name}").records(options.quick) for name in groups
+    )
+    records = run(found)
+    print(f"\n{machine_line()}\n\n{as_table(records)}")
     out = options.out
     if out is None and set(groups) == set(GROUPS) and not options.quick:
         out = Path(__file__).parent
@@ -37,11 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def run(groups: list[str] | tuple[str, ...], quick: bool) -> list[Record]:
+def run(groups: Iterable[Iterable[Record]]) -> list[Record]:
     """The records of some groups, each shown as soon as it is there."""
     records = []
     for group in groups:
-        for record in importlib.import_module(f"benchmarks.{group}").records(quick):
+        for record in group:
             print(as_table([record]).splitlines()[-1], file=sys.stderr, flush=True)
             records.append(record)
     return records
@@ -52,16 +60,12 @@ def write(records: list[Record], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     everything = {"machine": machine(), "records": [record.as_dict() for record in records]}
     (out / "results.json").write_text(json.dumps(everything, indent=2) + "\n")
-    page = f"{_machine_line()}\n\n{as_table(records)}\nHow:\n\n{as_notes(records)}"
+    page = f"{machine_line()}\n\n{as_table(records)}\nHow:\n\n{as_notes(records)}"
     (out / "results.md").write_text(page)
 
 
-def machine() -> dict[str, str | int]:
+def machine(packages: Iterable[str] = PACKAGES) -> dict[str, str | int]:
     """What the numbers were measured on."""
-    packages = (
-        *("jax", "numpy", "scipy", "scikit-learn", "lime", "shap", "xgboost-cpu", "keras"),
-        *("onnxruntime", "scikit-image"),
-    )
     return {
         "cpu": _cpu_model(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0,
@@ -71,11 +75,10 @@ def machine() -> dict[str, str | int]:
     }
 
 
-def _machine_line() -> str:
-    facts = machine()
-    versions = ", ".join(
-        f"{name} {facts[name]}" for name in ("python", "jax", "numpy", "scikit-learn", "lime")
-    )
+def machine_line(packages: Iterable[str] = ("jax", "numpy", "scikit-learn", "lime")) -> str:
+    """The same in words."""
+    facts = machine(packages)
+    versions = ", ".join(f"{name} {facts[name]}" for name in ("python", *packages))
     return f"{facts['cpu']}, {facts['cores']} cores; {versions}."
 
 

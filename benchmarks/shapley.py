@@ -90,7 +90,7 @@ def exact(rows: int, few: int, trees: int) -> Iterator[Record]:
 
 
 def sampled(rows: int, few: int, trees: int) -> Record:
-    """The same coalitions and background rows, with the forest inside the program."""
+    """The same coalitions and background rows, with a converted forest."""
     case = cases.breast_cancer_forest(trees)
     X = cases.more_rows(case, 4 * rows)
     parts = iter(np.split(X, 4))

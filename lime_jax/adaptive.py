@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from lime_jax import budget, engine
 from lime_jax.models.predict import DevicePredict
@@ -56,6 +57,7 @@ def explain_shared_until(
     batch_size: int | None = None,
     progress: engine.Progress | None = None,
     most: int = MOST_SAMPLES,
+    mesh: Mesh | None = None,
 ) -> AdaptiveFit:
     """Explain rows with one neighborhood for all, which grows until every row is settled.
 
@@ -71,6 +73,7 @@ def explain_shared_until(
         batch_size: largest batch of a host model.
         progress: told of finished rows.
         most: samples; also no more than 64 times the first size or than memory holds.
+        mesh: as in `engine.explain_shared`.
 
     Returns:
         The explanations, each at its own size.
@@ -78,7 +81,7 @@ def explain_shared_until(
     Raises:
         ValueError: if the number of replicates is not a power of two.
     """
-    run = engine.SharedRun(key, domain, method, model, host_inputs, neighborhood, batch_size)
+    run = engine.SharedRun(key, domain, method, model, host_inputs, neighborhood, batch_size, mesh)
     most = _largest(method.design, min(most, budget.MEMORY_BUDGET // (64 * domain.sample_size)))
     # The layout of the first size is not kept: the samples are needed for the next ones.
     run.neighborhood = dataclasses.replace(neighborhood, layout=None)
@@ -87,7 +90,7 @@ def explain_shared_until(
     while True:
         layout = engine.lay_out(method, retained)
         adjusted = engine.adjust(method, layout, outputs)
-        fit = engine.fit_shared(domain, method, adjusted, _take(rows, left), None)
+        fit = engine.fit_shared(domain, method, adjusted, _take(rows, left), None, mesh)
         before = len(left)
         result, left = _enter(result, left, fit, method.design, settled)
         if progress is not None:
@@ -114,6 +117,7 @@ def explain_rows_until(
     batch_size: int | None = None,
     progress: engine.Progress | None = None,
     most: int = MOST_SAMPLES,
+    mesh: Mesh | None = None,
 ) -> AdaptiveFit:
     """Explain rows with a neighborhood for each, which grows until the row is settled.
 
@@ -129,6 +133,7 @@ def explain_rows_until(
         batch_size: largest batch of a host model.
         progress: told of finished rows.
         most: samples of a row; also no more than 64 times the first size.
+        mesh: as in `engine.explain_rows`.
 
     Returns:
         The explanations, each at its own size.
@@ -136,7 +141,7 @@ def explain_rows_until(
     Raises:
         ValueError: if the number of replicates is not a power of two.
     """
-    run = engine.RowRun(key, domain, method, model, host_inputs, batch_size)
+    run = engine.RowRun(key, domain, method, model, host_inputs, batch_size, mesh)
     most, parts = _largest(method.design, most), []
     for start in range(0, len(rows), run.rows_at_once):
         which = np.arange(start, min(start + run.rows_at_once, len(rows)))
@@ -157,7 +162,7 @@ def _some_rows_until(
         some = _take(rows, which[_padded(left, size)])
         for start in starts:
             new = run.summarize(some, len(left), start, which[left])
-            parts.append(_merged(run.method, new, together))
+            parts.append(_merged(run, new, together))
         summaries = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, 1), *parts)
         fit = run.solve(summaries, some, len(left))
         before = left
@@ -165,11 +170,11 @@ def _some_rows_until(
         if not len(left) or 2 * design.num_samples > most:
             return result
         places = _padded(np.searchsorted(before, left), size)
-        summaries = jax.tree.map(lambda leaf, i=places: leaf[i], summaries)
+        summaries = run.take(summaries, places)
         starts = range(design.num_replicates, 2 * design.num_replicates, step)
         design = design.with_replicates(2 * design.num_replicates)
         earlier, together = together, design.num_replicates // design.num_groups
-        parts = [_merged(run.method, summaries, together // earlier)]
+        parts = [_merged(run, summaries, together // earlier)]
 
 
 def _largest(design: Any, most: int) -> int:
@@ -182,10 +187,10 @@ def _largest(design: Any, most: int) -> int:
     return min(most, 64 * design.num_samples)
 
 
-def _merged(method: Method, summaries: Any, together: int) -> Any:
+def _merged(run: engine.RowRun, summaries: Any, together: int) -> Any:
     """Summaries of so many neighbors as one."""
     for _ in range(together.bit_length() - 1):
-        summaries = engine.merge_pairs(method, summaries)
+        summaries = run.merge_pairs(summaries)
     return summaries
 
 

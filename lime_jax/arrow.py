@@ -102,13 +102,17 @@ def long_schema(id_type: Any = None) -> pyarrow.Schema:
 
 
 def rows_table(
-    explanations: Explanations, row_ids: Sequence[Any] | np.ndarray | None = None
+    explanations: Explanations,
+    row_ids: Sequence[Any] | np.ndarray | None = None,
+    texts: bool = True,
 ) -> pyarrow.Table:
     """A table with one row for every row of the data set.
 
     Args:
         explanations: of tables or images.
         row_ids: as they were given to `explain`; None: the 32-bit ids of `explanations`.
+        texts: whether `label`, `feature`, `condition` and `value` are wanted; `explanations_of`
+            does not need them, and they take longer to make than all numbers.
 
     Returns:
         A table of `row_schema`; the facts that all rows share are in its metadata.
@@ -132,7 +136,7 @@ def rows_table(
     present = _present(explanations)
     columns: dict[str, Any] = {
         "row_id": ids,
-        **_text_columns(explanations, present),
+        **(_text_columns(explanations, present) if texts else {}),
         **{
             column: _nested(getattr(explanations, name), name, axes, present)
             for name, column, axes in _NUMBERS
@@ -144,7 +148,8 @@ def rows_table(
     facts["labels"] = explanations.labels.shape[1]
     facts["dtypes"] = {name: arrays[name].dtype.str for name, _, _ in _NUMBERS}
     schema = row_schema(ids.type, is_image).with_metadata({_KEY: json.dumps(facts)})
-    return pa.table(columns, schema=schema)
+    fields = [field for field in schema if field.name in columns]
+    return pa.table(columns, schema=pa.schema(fields, schema.metadata))
 
 
 def long_table(
@@ -216,6 +221,29 @@ def explanations_of(table: pyarrow.Table) -> Explanations:
     return kind(**kind._restored(arrays, facts))
 
 
+def list_array(flat: Any, sizes: np.ndarray) -> pyarrow.ListArray:
+    """An array of lists, from what is in them.
+
+    Args:
+        flat: Arrow array of all items, list after list.
+        sizes: (lists,) whole numbers: how many items each list has.
+
+    Returns:
+        The lists.
+
+    Raises:
+        ImportError: if pyarrow is missing.
+
+    Example:
+        >>> import pyarrow
+        >>> list_array(pyarrow.array([1, 2, 3]), np.array([2, 0, 1])).to_pylist()
+        [[1, 2], [], [3]]
+    """
+    pa = import_pyarrow()
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), flat)
+
+
 def import_pyarrow() -> Any:
     """The library of Arrow tables.
 
@@ -279,7 +307,9 @@ def _text_columns(explanations: Explanations, present: np.ndarray) -> dict[str, 
     rows, labels = explanations.labels.shape
     features = np.broadcast_to(np.arange(len(names)), explanations.values.shape)
     (codes, conditions), (_, values) = _texts(explanations)
-    columns = {"label": _lists(outputs.take(_indices(explanations.labels)), np.full(rows, labels))}
+    columns = {
+        "label": list_array(outputs.take(_indices(explanations.labels)), np.full(rows, labels))
+    }
     each = {
         "feature": (names, features),
         "condition": (conditions, codes),
@@ -287,7 +317,7 @@ def _text_columns(explanations: Explanations, present: np.ndarray) -> dict[str, 
     }
     for name, (dictionary, numbers) in each.items():
         taken = dictionary.take(_indices(numbers[present]))
-        columns[name] = _lists(taken, present.sum(1))
+        columns[name] = list_array(taken, present.sum(1))
     return columns
 
 
@@ -302,23 +332,19 @@ def _nested(values: np.ndarray, name: str, axes: str, present: np.ndarray) -> An
     if axes == "":
         return _known(values)
     if axes == "f":
-        return _lists(_known(values[present]), sizes)
+        return list_array(_known(values[present]), sizes)
     if axes == "lf":
         labels = values.shape[1]
         inner = values[np.broadcast_to(present[:, None], values.shape)]
-        return _lists(_lists(_known(inner), np.repeat(sizes, labels)), np.full(rows, labels))
-    return _lists(_known(values.reshape(-1)), np.full(rows, values.shape[1]))
+        return list_array(
+            list_array(_known(inner), np.repeat(sizes, labels)), np.full(rows, labels)
+        )
+    return list_array(_known(values.reshape(-1)), np.full(rows, values.shape[1]))
 
 
 def _known(values: np.ndarray) -> Any:
     """Numbers as a column, null where NaN."""
     return import_pyarrow().array(values, from_pandas=True)
-
-
-def _lists(flat: Any, sizes: np.ndarray) -> Any:
-    pa = import_pyarrow()
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), flat)
 
 
 def _dense(column: Any, axes: str, sizes: dict[str, int], filler: float | int) -> np.ndarray:
@@ -340,7 +366,7 @@ def _dense(column: Any, axes: str, sizes: dict[str, int], filler: float | int) -
 def _picture_columns(explanations: ImageExplanations) -> dict[str, Any]:
     pa = import_pyarrow()
     superpixels = [
-        _lists(pa.array(own.reshape(-1).astype(np.int64)), np.full(own.shape[0], own.shape[1]))
+        list_array(pa.array(own.reshape(-1).astype(np.int64)), np.full(own.shape[0], own.shape[1]))
         for own in explanations.segments
     ]
     heights = np.array([len(own) for own in superpixels], np.int64)
@@ -350,7 +376,7 @@ def _picture_columns(explanations: ImageExplanations) -> dict[str, Any]:
         for image in explanations.images
     ]
     return {
-        "superpixels": _lists(pa.concat_arrays([empty, *superpixels]), heights),
+        "superpixels": list_array(pa.concat_arrays([empty, *superpixels]), heights),
         "image": pa.array(images, row_schema(images=True).field("image").type),
     }
 

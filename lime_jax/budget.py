@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import jax
 import numpy as np
 
@@ -81,6 +83,27 @@ def samples_at_once(num_samples: int, block_size: int, bytes_per_sample: int) ->
     return block_size * units_per_call(
         num_samples // block_size, bytes_per_sample * block_size, budget
     )
+
+
+def num_cores() -> int:
+    """Cores that this process may take.
+
+    Workers that share a machine are told so by the environment's `NPROC`, which XLA obeys too, or
+    are bound to cores of their own: the machine may have many more.
+
+    Returns:
+        At least 1.
+
+    Example:
+        >>> num_cores() >= 1
+        True
+    """
+    told = os.environ.get("NPROC", "")
+    if told.isdigit():
+        return max(1, int(told))
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def rows_per_thread(calls_per_row: int) -> int:

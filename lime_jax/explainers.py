@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from jax.sharding import Mesh
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,6 +15,7 @@ from lime_jax import frames
 from lime_jax.door import check_choices, check_fit, check_seed, refuse_settings
 from lime_jax.explanations import Explanations
 from lime_jax.kept_model import KeptModel, open_model
+from lime_jax.mesh import check_model_on, check_same_rows
 from lime_jax.models.outputs import (
     check_probabilities,
     choose_labels,
@@ -187,6 +189,7 @@ class TabularExplainer(BaseEstimator):
         held_out_score: bool = False,
         row_ids: Sequence[Any] | np.ndarray | None = None,
         batch_size: int | None = None,
+        mesh: Mesh | None = None,
         progress: bool | None = None,
     ) -> Explanations:
         """Explain the model's predictions for rows.
@@ -219,6 +222,12 @@ class TabularExplainer(BaseEstimator):
             row_ids: of the rows, numbers or text; None: a hash of the row's content. Where rows
                 have neighborhoods of their own, these are a function of seed and id.
             batch_size: largest batch of a model that runs on the host; None: as memory allows.
+            mesh: devices that share the work, such as `jax.make_mesh((8,), ("rows",))`; None: JAX's
+                default one. Numbers do not depend on it. Rows go over its first axis, and over the
+                second, if there is one, the samples of a row that has its own (by replicates, so
+                more devices than these have nothing to do). Where there is no such row, for shared
+                neighborhoods, closed forms and models on the host, rows go over both. Of several
+                processes each calls this with the same `X` and gets all results.
             progress: whether to show a bar; None: on a terminal, if the work is long.
 
         Returns:
@@ -240,6 +249,7 @@ class TabularExplainer(BaseEstimator):
             held_out_score=held_out_score,
             row_ids=row_ids,
             batch_size=batch_size,
+            mesh=mesh,
             progress=progress,
         )
         return self._explain(X, model, [self.kernel_width], options)[0]
@@ -289,6 +299,7 @@ class TabularExplainer(BaseEstimator):
             model, self.output, self.schema_, values, learned.may_miss, self._kept
         )
         table_model = TableModel(kept.model, self.schema_)
+        check_model_on(options.mesh, kept.model.predict, table_model.on_device)
         why_not = learned.why_not_exact(plans, kept.model.structure)
         why_not = kept.model.why_not_exact if kept.model.structure is None else why_not
         check_method(options.method, why_not)
@@ -299,7 +310,9 @@ class TabularExplainer(BaseEstimator):
             check_probabilities(prediction)
         kind = output_kind(kept.model.output_kind, self.mode, prediction)
         names = output_names(kept.model.class_names, self.class_names, prediction.shape[1])
-        ids = options.row_ids
+        given = options.row_ids
+        ids = content_ids(values) if given is None else hash_ids(given, len(values))
+        check_same_rows(options.mesh, values, ids)
         add_up = kind == "probability" and prediction.shape[1] == 2
         with progress_bar(len(values), options.progress) as tick:
             request = Request(
@@ -307,7 +320,7 @@ class TabularExplainer(BaseEstimator):
                 options,
                 X,
                 values,
-                ids=content_ids(values) if ids is None else hash_ids(ids, len(values)),
+                ids=ids,
                 labels=choose_labels(options.labels, options.top_labels, prediction, names),
                 kept=kept,
                 model=table_model,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from lime_jax.explanation import Explanation
-from lime_jax.frames import Schema, display_value
+from lime_jax.frames import Schema, display_value, display_values
 from lime_jax.report import dataset_page
 from lime_jax.stages.designs import group_count
 
@@ -290,8 +290,18 @@ class Explanations:
         """
         bits = np.ascontiguousarray(self.values[:, feature], np.float64).view(np.int64)
         _, first, codes = np.unique(bits, return_index=True, return_inverse=True)
-        conditions = [self.condition(int(row), feature) for row in first]
-        return codes, conditions, [self.value(int(row), feature) for row in first]
+        bins = self.bins[first, feature]
+        if self.conditions and (bins >= 0).all():
+            conditions = [self.conditions[k] for k in bins.tolist()]
+        else:
+            conditions = [self.condition(row, feature) for row in first.tolist()]
+        return codes, conditions, self._value_texts(first, feature)
+
+    def _value_texts(self, rows: np.ndarray, feature: int) -> list[str]:
+        """`value` of some rows."""
+        if self.groups and len(self.groups[feature]) != 1:
+            return [""] * len(rows)
+        return display_values(self.schema, feature, self.values[rows, feature])
 
     def to_dict(self) -> dict[str, np.ndarray]:
         """The weights as the columns of a tidy table, with no library but NumPy.

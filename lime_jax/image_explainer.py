@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from jax.sharding import Mesh
 from sklearn.base import BaseEstimator
 
 from lime_jax.door import check_choices, check_fit, check_seed, refuse_settings
@@ -23,6 +24,7 @@ from lime_jax.images import (
     read_images,
     segment,
 )
+from lime_jax.mesh import check_mesh, check_model_on, check_same_rows
 from lime_jax.models.outputs import (
     check_probabilities,
     choose_labels,
@@ -138,6 +140,7 @@ class ImageExplainer(BaseEstimator):
         num_samples: int | str | None = 1000,
         row_ids: Sequence[Any] | np.ndarray | None = None,
         batch_size: int | None = None,
+        mesh: Mesh | None = None,
         progress: bool | None = None,
     ) -> ImageExplanations:
         """Explain the model's predictions for images.
@@ -158,6 +161,8 @@ class ImageExplainer(BaseEstimator):
                 superpixel, or all coalitions if they are fewer. None: 1,000.
             row_ids: of the images, numbers or text; None: a hash of the content.
             batch_size: largest batch of a model that runs on the host; None: as memory allows.
+            mesh: devices that share the work, as in `TabularExplainer.explain`: images over the
+                first axis, masks of an image over the second; None: JAX's default device.
             progress: whether to show a bar; None: on a terminal, if the work is long.
 
         Returns:
@@ -171,12 +176,16 @@ class ImageExplainer(BaseEstimator):
         num_samples = 1000 if num_samples is None else num_samples
         top_labels = None if labels is not None and top_labels == _TOP_LABELS else top_labels
         self._check_options(labels, top_labels, num_features, num_samples, batch_size)
+        check_mesh(mesh)
         axis: Any = self.channel_axis
         pictures = read_images(images, axis)
         segments = self._segment(pictures)
         ids = image_ids(pictures, axis) if row_ids is None else hash_ids(row_ids, len(pictures))
         opened = as_predict_fn(model, self.output)
         image_model = ImageModel(opened, axis, model)
+        check_model_on(mesh, opened.predict, image_model.on_device)
+        if mesh is not None:
+            check_same_rows(mesh, ids, image_ids(pictures, axis))
 
         prediction = image_model.predict_images(pictures, batch_size)
         count = prediction.shape[1]
@@ -199,6 +208,7 @@ class ImageExplainer(BaseEstimator):
                 num_features,
                 batch_size,
                 tick,
+                mesh,
             )
             fit, used, most, replicates = image_fits(task, image_model)
         enough = task.superpixels + 2 if self.algorithm == "lime" else 0

@@ -106,6 +106,9 @@ class ImageExplanations(Explanations):
         """
         return f"{int(self.values[row, feature]):,}"
 
+    def _value_texts(self, rows: np.ndarray, feature: int) -> list[str]:
+        return [self.value(row, feature) for row in rows.tolist()]
+
     def importance(self, label: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """How much each superpixel matters over images that have the same ones.
 

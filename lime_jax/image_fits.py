@@ -9,6 +9,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from lime_jax import budget, engine
 from lime_jax.domains.image import ImageDomain, ImageInstance
@@ -37,6 +38,7 @@ class ImageTask:
         num_features: that each explanation keeps; None: all.
         batch_size: largest batch of a host model.
         tick: told of finished images.
+        mesh: devices that share the work; None: JAX's default one.
     """
 
     settings: Mapping[str, Any]
@@ -49,6 +51,7 @@ class ImageTask:
     num_features: int | None
     batch_size: int | None
     tick: Callable[[int], None] | None
+    mesh: Mesh | None = None
 
     @cached_property
     def superpixels(self) -> np.ndarray:
@@ -187,7 +190,15 @@ def _explain(task: ImageTask, method: Any, model: ImageModel, rows: np.ndarray) 
     target: Any = model.model.predict if model.on_device else model
     try:
         return engine.explain_rows(
-            key, planned, method, target, asked, inputs_of, task.batch_size, task.tick
+            key,
+            planned,
+            method,
+            target,
+            asked,
+            inputs_of,
+            task.batch_size,
+            task.tick,
+            mesh=task.mesh,
         )
     except Exception as error:
         numbers = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")

@@ -137,6 +137,7 @@ def summarize(
     y: Float[Array, "units samples outputs"],
     units: Int[Array, "units 2"],
     summaries: Any = None,
+    num_replicates: int | None = None,
 ) -> Any:
     """Sum up some units, into one summary per replicate.
 
@@ -148,6 +149,7 @@ def summarize(
         y: the model's outputs.
         units: replicate and block of each unit.
         summaries: of earlier units, with a leading axis of replicates; None: there were none.
+        num_replicates: that there are summaries of; None: of all.
 
     Returns:
         Summaries of the earlier units and these.
@@ -157,7 +159,7 @@ def summarize(
         return method.summarize(domain.view(instance, samples), y)
 
     new = jax.vmap(one)(samples, y)
-    replicates = method.design.num_replicates
+    replicates = num_replicates or method.design.num_replicates
     if summaries is None and method.design.num_blocks == 1 and units.shape[0] == replicates:
         return new
     if summaries is None:
@@ -208,6 +210,7 @@ def summarize_one(
     predict_fn: PredictFn,
     units_at_once: int | None = None,
     skip: Int[Array, ""] | int = 0,
+    num_replicates: int | None = None,
 ) -> Any:
     """What the explanation of one row needs of its samples.
 
@@ -219,17 +222,19 @@ def summarize_one(
         predict_fn: a JAX function, batch in, batch out.
         units_at_once: as in `explain_one`.
         skip: replicates that came before.
+        num_replicates: how many are wanted; None: as many as the design has.
 
     Returns:
         Summaries with a leading axis of replicates.
     """
-    units = jnp.asarray(units_of(method.design))
+    wanted = num_replicates or method.design.num_replicates
+    units = jnp.asarray(units_of(method.design)[: wanted * method.design.num_blocks])
     ahead = jnp.stack([jnp.asarray(skip), jnp.zeros((), jnp.int32)]).astype(jnp.int32)
 
     def add(summaries: Any, some: Array) -> Any:
         samples = sample(key, instance, domain, method, some + ahead)
         y = predict(predict_fn, domain, instance, samples)
-        return summarize(instance, domain, method, samples, y, some, summaries)
+        return summarize(instance, domain, method, samples, y, some, summaries, wanted)
 
     if units_at_once is None or units_at_once >= len(units):
         return add(None, units)

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from jax.sharding import Mesh
+
+from lime_jax.mesh import check_mesh
 
 METHODS = ("auto", "sampled", "exact")
 
@@ -29,6 +32,7 @@ class ExplainOptions:
     held_out_score: bool = False
     row_ids: Sequence[Any] | np.ndarray | None = None
     batch_size: int | None = None
+    mesh: Mesh | None = None
     progress: bool | None = None
 
     def first_size(self, default: int) -> int:
@@ -59,6 +63,7 @@ class ExplainOptions:
             },
         )
         check_num_samples(self.num_samples, self.tolerance)
+        check_mesh(self.mesh)
 
 
 def check_counts(labels: Any, top_labels: Any, counts: Mapping[str, Any]) -> None:

@@ -1,23 +1,31 @@
-"""A progress bar on long work, if there is somebody to see it."""
+"""A progress bar on long work, if there is somebody to see it; lines in the log of a job."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 _LONG = 2000
 """Rows from which on a bar is shown without being asked for."""
+_SECONDS_PER_LINE = 15
+_REMEMBERED = 300
+"""Seconds that the speed is a mean of."""
 
 
 @contextlib.contextmanager
-def progress_bar(total: int, show: bool | None) -> Iterator[Callable[[int], None]]:
+def progress_bar(
+    total: int, show: bool | None, done: int = 0, lines: bool = False
+) -> Iterator[Callable[[int], None]]:
     """Count finished rows.
 
     Args:
         total: how many there are.
         show: True, False, or None: on a terminal, if there are many.
+        done: how many were finished earlier; they do not count for the speed.
+        lines: whether a line is written now and then where there is no terminal.
 
     Yields:
         To be called with the number of rows that are done since the last call.
@@ -29,7 +37,12 @@ def progress_bar(total: int, show: bool | None) -> Iterator[Callable[[int], None
         >>> with progress_bar(2, False) as tick:
         ...     tick(2)
     """
-    if show is None and (total < _LONG or not sys.stderr.isatty()):
+    if show is None and total < _LONG:
+        show = False
+    if lines and show is not False and not sys.stderr.isatty():
+        yield _Lines(total, done)
+        return
+    if show is None and not sys.stderr.isatty():
         show = False
     rich = None if show is False else _rich_progress()
     if show and rich is None:
@@ -38,7 +51,7 @@ def progress_bar(total: int, show: bool | None) -> Iterator[Callable[[int], None
         yield lambda rows: None
         return
     with rich as bar:
-        task = bar.add_task("", total=total, rate="")
+        task = bar.add_task("", total=total, completed=done, rate="")
 
         def tick(rows: int) -> None:
             bar.advance(task, rows)
@@ -47,6 +60,36 @@ def progress_bar(total: int, show: bool | None) -> Iterator[Callable[[int], None
                 bar.update(task, rate=f"{speed:,.0f} rows/s")
 
         yield tick
+
+
+class _Lines:
+    """A plain line now and then: how far, how fast, how long still."""
+
+    def __init__(self, total: int, done: int) -> None:
+        self.total, self.done, self.first = total, done, done
+        self.start = self.last = time.monotonic()
+
+    def __call__(self, rows: int) -> None:
+        self.done += rows
+        now = time.monotonic()
+        if now - self.last < _SECONDS_PER_LINE:
+            return
+        self.last = now
+        speed = (self.done - self.first) / (now - self.start)
+        print(
+            f"explaining: {self.done:,} of {self.total:,} rows, {speed:,.0f} rows/s, "
+            f"{_duration((self.total - self.done) / speed)} left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _duration(seconds: float | int) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours:,} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 
 
 def _rich_progress() -> Any:
@@ -64,4 +107,5 @@ def _rich_progress() -> Any:
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
+        speed_estimate_period=_REMEMBERED,
     )

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from lime_jax import engine, exact
 from lime_jax.adaptive import AdaptiveFit, explain_rows_until, explain_shared_until
@@ -48,6 +49,7 @@ class Task:
         batch_size: largest batch of a host model.
         tick: told of finished rows.
         neighborhoods: what earlier tasks have drawn, by method; filled here.
+        mesh: devices that share the work; None: JAX's default one.
     """
 
     stats: TabularStats
@@ -62,6 +64,7 @@ class Task:
     batch_size: int | None
     tick: Callable[[int], None] | None
     neighborhoods: dict[type, Any]
+    mesh: Mesh | None = None
 
     @classmethod
     def of(
@@ -154,10 +157,12 @@ def settled_fit(
         rows, ends = task.rows(labels), (enough, task.batch_size, task.tick)
         if not task.domain.shared:
             key, inputs_of = row_key, _own_inputs(task)
-            return explain_rows_until(key, task.domain, method, target, rows, inputs_of, *ends)
+            return explain_rows_until(
+                key, task.domain, method, target, rows, inputs_of, *ends, mesh=task.mesh
+            )
         inputs_of, kept = _shared_inputs(task), _neighborhood(task, type(method))
         return explain_shared_until(
-            shared_key, task.domain, method, target, rows, inputs_of, kept, *ends
+            shared_key, task.domain, method, target, rows, inputs_of, kept, *ends, mesh=task.mesh
         )
 
     def both(found: AdaptiveFit, back: Callable[[LinearFit], LinearFit]) -> AdaptiveFit:
@@ -196,7 +201,7 @@ def exact_fits(
             structure, task.stats, config, effective_num_samples, tables[facts]
         )
         tick = task.tick if config is task.configs[-1] else None
-        fit = engine.explain_exact(form, rows, variance, tick)
+        fit = engine.explain_exact(form, rows, variance, tick, task.mesh)
         fits.append(fit if variance is None else _without_vague_scores(fit, config))
     return fits
 
@@ -241,12 +246,12 @@ def _run(task: Task, methods: Sequence[Any], target: Any, labels: np.ndarray) ->
         kept = _neighborhood(task, type(methods[0]))
         inputs_of = _shared_inputs(task)
         return engine.sweep_shared(
-            shared_key, domain, methods, target, rows, inputs_of, kept, *ends
+            shared_key, domain, methods, target, rows, inputs_of, kept, *ends, task.mesh
         )
-    inputs_of = _own_inputs(task)
+    given = (target, rows, _own_inputs(task), *ends)
     if len(methods) > 1:
-        return engine.sweep_rows(row_key, domain, methods, target, rows, inputs_of, *ends)
-    return [engine.explain_rows(row_key, domain, methods[0], target, rows, inputs_of, *ends)]
+        return engine.sweep_rows(row_key, domain, methods, *given, task.mesh)
+    return [engine.explain_rows(row_key, domain, methods[0], *given, mesh=task.mesh)]
 
 
 def _shared_inputs(task: Task) -> Callable[[Any], np.ndarray]:
@@ -271,7 +276,7 @@ def _neighborhood(task: Task, method: type) -> engine.SharedNeighborhood:
     """The last shared neighborhood of this kind, if it is the one that is asked for."""
     config = task.config
     facts = (task.seed, config.num_samples, config.sampling, config.design)
-    facts = (*facts, jnp.result_type(float))
+    facts = (*facts, jnp.result_type(float), task.mesh)
     kept = task.neighborhoods.get(method)
     if kept is None or kept[0] != facts:
         kept = task.neighborhoods[method] = (facts, engine.SharedNeighborhood())

@@ -9,24 +9,32 @@ import numpy as np
 
 from lime_jax.explanations import Explanations
 from lime_jax.image_explanations import ImageExplanations
+from lime_jax.parts import StoredExplanations, read_part
 
 __all__ = ["load"]
 
 _KINDS = {one.kind: one for one in (Explanations, ImageExplanations)}
 
 
-def load(path: str | Path) -> Explanations:
-    """Read what `Explanations.save` wrote.
+def load(path: str | Path) -> Explanations | StoredExplanations:
+    """Read what `Explanations.save` or a job wrote.
 
     Args:
-        path: of the file.
+        path: of the file, of a job's folder, or of one of its parts (`.parquet`), which may be
+            read before the job is finished.
 
     Returns:
-        The explanations; `ImageExplanations` where images were explained.
+        The explanations; `ImageExplanations` where images were explained; for a folder
+        `StoredExplanations`, which read when they are asked.
 
     Raises:
-        ValueError: if the file is something else.
+        ValueError: if the file is something else, or the job is not finished.
+        ImportError: if a job's folder is read and pyarrow is missing.
     """
+    if Path(path).is_dir():
+        return StoredExplanations(path)
+    if Path(path).suffix.lower() == ".parquet":
+        return read_part(path)
     try:
         opened = np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:

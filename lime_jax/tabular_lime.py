@@ -166,6 +166,7 @@ class TabularLime:
             batch_size=options.batch_size,
             tick=request.tick,
             neighborhoods=self.neighborhoods,
+            mesh=options.mesh,
         )
         used: np.ndarray | None = None
         if len(request.values) == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -17,19 +18,20 @@ from lime_jax.conditions import display_schema
 from lime_jax.domains.background import BackgroundDomain, host_inputs
 from lime_jax.domains.columns import TabularStats
 from lime_jax.door import learn_table
-from lime_jax.exact.relative import make_relative
+from lime_jax.exact.relative import Relative, make_relative
 from lime_jax.exact.shapley import shapley_form, shapley_tables, shapley_why_not
+from lime_jax.exact.shapley_coalitions import CoalitionForm, coalition_game
 from lime_jax.fits.shapley import LINKS, ShapleyMethod, make_shapley_method
 from lime_jax.grouping import Players, make_players
-from lime_jax.mirror import mirrored
+from lime_jax.mirror import mirror_back, mirrored
 from lime_jax.models.outputs import as_outputs
-from lime_jax.models.structure import Additive, Structure
+from lime_jax.models.structure import Additive, Structure, TreeSum
 from lime_jax.options import ExplainOptions
 from lime_jax.request import Request
 from lime_jax.row_fits import no_rows
 from lime_jax.stages.coalition_units import ShapleyDesign, make_shapley_design
 from lime_jax.table_model import TableModel
-from lime_jax.typing import LinearFit, replaced
+from lime_jax.typing import ClosedForm, LinearFit, replaced
 
 MANY_ROWS = 2000
 """A background of more rows deserves a warning."""
@@ -205,20 +207,32 @@ class TabularShap:
 
     def _fit(self, plan: ShapPlan, request: Request, unseen: np.ndarray) -> LinearFit:
         """Rows together; but those of unseen levels one by one, since only they know them."""
-        seen, alone = np.flatnonzero(~unseen), np.flatnonzero(unseen)
-        fits = []
-        if len(seen) and request.is_exact:
-            fits = [self._exact(request, seen)]
-        elif len(seen):
-            fits = [self._run(plan, request, seen, self._precise(request))]
-        for row in alone.tolist():
-            fits.append(self._run(plan, request, np.array([row]), self._of_row(request, row)))
-        back = np.argsort(np.concatenate([seen, alone]))
-        return jax.tree.map(lambda *parts: np.concatenate(parts)[back], *fits)
+        formula = None
+        if not unseen.all():
+            formula = self._exact(request) or self._coalitions(plan, request)
+        run = partial(self._run, plan, request)
+        if formula is not None:
+            by_formula = partial(self._by_formula, plan, request, formula)
+            parts: list[tuple[np.ndarray, Any]] = [(~unseen, by_formula)]
+        else:
+            blurred = self._blurred(request)
+            parts = [
+                (~unseen & ~blurred, partial(run, model=request.model)),
+                (~unseen & blurred, partial(run, model=_on_host(request.model))),
+            ]
+        for row in np.flatnonzero(unseen).tolist():
+            alone = np.arange(len(unseen)) == row
+            parts.append((alone, partial(run, model=self._of_row(request, row))))
+        chosen = [(np.flatnonzero(mine), explain) for mine, explain in parts if mine.any()]
+        fits = [explain(which) for which, explain in chosen]
+        back = np.argsort(np.concatenate([which for which, _ in chosen]))
+        return jax.tree.map(lambda *some: np.concatenate(some)[back], *fits)
 
-    def _exact(self, request: Request, which: np.ndarray) -> LinearFit:
+    def _exact(self, request: Request) -> tuple[ClosedForm, Relative] | None:
+        """The formula for Shapley values, if it is to be taken; and how it takes numbers."""
         kept, structure = request.kept.tables, request.kept.model.structure
-        assert structure is not None
+        if not request.is_exact or structure is None:
+            return None
         facts = ("kernel_shap", jnp.result_type(float))
         if facts not in kept:
             moved, relative = make_relative(structure, self.background, self.weights)
@@ -226,23 +240,56 @@ class TabularShap:
             tables = shapley_tables(moved, relative(self.background), self.weights, *groups)
             kept[facts] = tables, relative
         tables, relative = kept[facts]
-        values = relative(request.values[which])
-        rows = self._rows(values, request.ids[which], request.labels[which])
-        fit = engine.explain_exact(shapley_form(tables), rows, None, request.tick)
-        return replaced(fit, held_out_score=fit.score)
+        return shapley_form(tables), relative
 
-    def _precise(self, request: Request) -> TableModel:
-        """The model; a converted one as it came, where 32 bits blur the numbers it looks at."""
-        model = request.model.model
+    def _coalitions(self, plan: ShapPlan, request: Request) -> tuple[ClosedForm, Relative] | None:
+        """The formula for the outputs of coalitions of a sum of trees, if its tables are small."""
+        kept, structure = request.kept.tables, request.kept.model.structure
+        if not isinstance(structure, TreeSum):
+            return None
+        categorical = np.array(self.schema.categorical, bool)
+        if shapley_why_not(structure, len(categorical), categorical):
+            return None
+        method = self._method(plan)
+        facts, game, relative = kept.get("coalitions", (None, None, None))
+        if facts != plan.facts:
+            moved, relative = make_relative(structure, self.background, self.weights)
+            assert isinstance(moved, TreeSum)
+            masks = np.asarray(method.masks).reshape(-1, len(self.players))
+            background = relative(self.background), self.weights
+            game = coalition_game(moved, *background, self.players.player_of, masks)
+            kept["coalitions"] = plan.facts, game, relative
+        return None if game is None else (CoalitionForm(game, method), relative)
+
+    def _by_formula(
+        self,
+        plan: ShapPlan,
+        request: Request,
+        formula: tuple[ClosedForm, Relative],
+        which: np.ndarray,
+    ) -> LinearFit:
+        form, relative = formula
+        values, labels = relative(request.values[which]), request.labels[which]
+        second_only = not request.is_exact and self._mirrors(plan, request)
+        asked = np.ones((len(labels), 1), labels.dtype) if second_only else labels
+        rows = self._rows(values, request.ids[which], asked)
+        fit = engine.explain_exact(form, rows, None, request.tick, request.options.mesh)
+        if fit.held_out_score is None:
+            fit = replaced(fit, held_out_score=fit.score)
+        return mirror_back(fit, labels) if second_only else fit
+
+    def _blurred(self, request: Request) -> np.ndarray:
+        """(rows,) whether 32 bits blur the numbers that a converted model looks at.
+
+        It is asked of each row and the background, so that other rows have no say in it.
+        """
+        model, values = request.model.model, request.values
         if model.host is None or model.rounds_inputs:
-            return request.model
-        values = np.concatenate([self.background, request.values])
-        least, most = np.fmin.reduce(values), np.fmax.reduce(values)
-        with np.errstate(over="ignore"):
-            error = np.abs(values - values.astype(jnp.result_type(float)))
-        if not ((most > least) & (error > 1e-4 * (most - least))).any():
-            return request.model
-        return TableModel(dataclasses.replace(model, predict=model.host, host=None), self.schema)
+            return np.zeros(len(values), bool)
+        low, high = np.fmin.reduce(self.background), np.fmax.reduce(self.background)
+        spread = np.fmax(values, high) - np.fmin(values, low)
+        error = np.fmax(_rounding(values), np.fmax.reduce(_rounding(self.background)))
+        return np.asarray(((spread > 0) & (error > 1e-4 * spread)).any(axis=1))
 
     def _method(self, plan: ShapPlan) -> ShapleyMethod:
         """The coalitions and their fit, made when they are needed, kept for the next call."""
@@ -266,12 +313,20 @@ class TabularShap:
 
             # Neither a converted model nor this method calls LAPACK.
             ends = (request.options.batch_size, request.tick, request.kept.model.host is not None)
-            return engine.explain_rows(key, domain, method, target, rows, inputs_of, *ends)
+            mesh = request.options.mesh
+            return engine.explain_rows(
+                key, domain, method, target, rows, inputs_of, *ends, mesh=mesh
+            )
 
-        add_up = request.both_add_up and plan.link == "identity"
         if not isinstance(model, TableModel):
             return run(model, request.labels[which])
+        add_up = self._mirrors(plan, request)
         return mirrored(run, model, request.labels[which], add_up, lambda fit, back: back(fit))
+
+    @staticmethod
+    def _mirrors(plan: ShapPlan, request: Request) -> bool:
+        """Whether the values of one output are those of the other with another sign."""
+        return request.both_add_up and plan.link == "identity"
 
     def _of_row(self, request: Request, row: int) -> Callable[[np.ndarray], np.ndarray]:
         """The model on the host, where code -1 is this row's own level."""
@@ -311,6 +366,19 @@ class TabularShap:
     def __getstate__(self) -> dict[str, Any]:
         """Without what is only kept to save time."""
         return {**self.__dict__, "methods": {}}
+
+
+def _rounding(values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return np.abs(values - values.astype(jnp.result_type(float)))
+
+
+def _on_host(model: TableModel) -> TableModel:
+    """The same, where a converted model is called as it came."""
+    own = model.model
+    if own.host is None:
+        return model
+    return TableModel(dataclasses.replace(own, predict=own.host, host=None), model.schema)
 
 
 def _display(schema: frames.Schema, players: Players) -> frames.Schema:

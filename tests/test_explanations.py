@@ -12,6 +12,7 @@ from lime.lime_tabular import LimeTabularExplainer
 
 import lime_jax
 from lime_jax import Explanation, TabularExplainer
+from lime_jax.frames import Schema, display_value, display_values
 
 RNG = np.random.default_rng(11)
 X = RNG.normal(10, 3, size=(200, 4))
@@ -460,3 +461,26 @@ class TestShap:
 def test_errors_are_plausible_numbers(explanations):
     assert math.isclose(explanations.effective_samples.max(), 256, rel_tol=0.5)
     assert (explanations.std_error < 0.1).all()
+
+
+@pytest.mark.parametrize(
+    ("schema", "values"),
+    {
+        "numbers": (
+            Schema("array", ("a",), (False,), (None,)),
+            [0.0, -0.0, 0.1, 0.0999, 1e-5, -3.14159, 1e14, 1e15, 2.5e20, np.nan, 1234.5],
+        ),
+        "levels": (Schema("array", ("a",), (True,), (("x", "y", None),)), [0, 1, 2, -1]),
+        "moments": (
+            Schema("array", ("a",), (False,), (None,), times=("datetime",)),
+            [0.0, 86400.0, np.nan],
+        ),
+        "lengths of time": (
+            Schema("array", ("a",), (False,), (None,), times=("duration",)),
+            [0.0, 90.5],
+        ),
+    }.values(),
+)
+def test_many_values_read_as_one_does(schema, values):
+    values = np.array(values, np.float64)
+    assert display_values(schema, 0, values) == [display_value(schema, 0, v) for v in values]

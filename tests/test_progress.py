@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from lime_jax import progress
 from lime_jax.progress import progress_bar
 
 LONG = 10_000
@@ -65,6 +66,55 @@ def test_without_rich_only_an_explicit_wish_fails(monkeypatch):
     assert written("terminal", LONG, None) == ""
     with pytest.raises(ImportError, match=r'pip install "lime_jax\[cli\]"'):
         written("terminal", 10, True)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Time that only passes when it is told to."""
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_a_log_gets_a_line_now_and_then(clock):
+    lines = []
+    with (
+        contextlib.redirect_stderr(io.StringIO()) as stderr,
+        progress_bar(LONG, None, done=4000, lines=True) as tick,
+    ):
+        for seconds in (10, 10, 3, 27):  # a line at most every 15 seconds
+            clock[0] += seconds
+            tick(1000)
+            lines.append(stderr.getvalue())
+    assert lines[0] == ""
+    assert lines[2] == lines[1] == ("explaining: 6,000 of 10,000 rows, 100 rows/s, 40 s left\n")
+    assert lines[3].endswith("explaining: 8,000 of 10,000 rows, 80 rows/s, 25 s left\n")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "0 s"), (59.6, "1 min 0 s"), (150, "2 min 30 s"), (7260, "2 h 1 min")],
+)
+def test_time_in_words(seconds, words):
+    assert progress._duration(seconds) == words
+
+
+@pytest.mark.parametrize(("total", "show"), [(LONG, False), (100, None)])
+def test_a_log_stays_empty_where_nobody_waits(clock, total, show):
+    with (
+        contextlib.redirect_stderr(io.StringIO()) as stderr,
+        progress_bar(total, show, lines=True) as tick,
+    ):
+        clock[0] += 100
+        tick(total)
+    assert stderr.getvalue() == ""
+
+
+def test_rows_of_an_earlier_run_count_as_done():
+    with contextlib.redirect_stderr(Terminal()) as stderr:
+        with progress_bar(LONG, None, done=LONG - 1, lines=True) as tick:
+            tick(1)
+        assert "10,000/10,000 rows" in stderr.getvalue()
 
 
 def test_an_exception_passes_through_and_ends_the_bar():

@@ -22,7 +22,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 from threadpoolctl import threadpool_limits
 
 import lime_jax
-from lime_jax import TabularExplainer, jax_predict
+from lime_jax import TabularExplainer, jax_predict, tabular_shap
 from lime_jax.background import learn_background
 
 with warnings.catch_warnings():
@@ -111,6 +111,12 @@ def plain():
 @pytest.fixture(scope="module")
 def forest():
     return RandomForestRegressor(5, max_depth=4, random_state=0).fit(X, Y)
+
+
+@pytest.fixture(scope="module")
+def wide_forest():
+    table = RNG.normal(size=(150, 13)).astype(np.float32)
+    return RandomForestClassifier(5, random_state=0).fit(table, wide_game(table) > 0)
 
 
 @pytest.fixture(scope="module")
@@ -304,6 +310,59 @@ class TestSampled:
         np.testing.assert_allclose(ours.coef, brute_force(two, ROWS)[0], atol=1e-5)
         np.testing.assert_allclose(ours.local_pred, ours.prediction, atol=1e-6)
         assert_adds_up(ours)
+
+
+class TestCoalitionsOfTrees:
+    """A sum of trees need not be called: what it says of coalitions is a formula."""
+
+    @pytest.mark.parametrize(
+        ("settings", "ask"),
+        [
+            ({}, dict(labels=[0, 1])),
+            (dict(link="logit"), dict(top_labels=1)),
+            (dict(groups=[[0, 1]], features=list(range(12))), {}),
+        ],
+        ids=["both-classes", "log-odds-of-the-top-class", "groups-and-a-held-column"],
+    )
+    def test_it_says_what_it_says_when_it_is_called(self, wide_forest, settings, ask):
+        ask = dict(num_samples=FEW, method="sampled", **ask)
+        ours, called = (
+            explain(model, WIDE[3:], WIDE[:3], [1, 2, 5], ask, **settings)
+            for model in (wide_forest, lambda rows: wide_forest.predict_proba(rows))
+        )
+        assert (ours.method, ours.num_samples) == ("sampled", called.num_samples)
+        assert ours.model_path.startswith("jax")
+        for name in ("coef", "std_error", "intercept", "local_pred", "score", "held_out_score"):
+            np.testing.assert_allclose(
+                getattr(ours, name), getattr(called, name), rtol=1e-5, atol=1e-5, err_msg=name
+            )
+        np.testing.assert_array_equal(ours.labels, called.labels)
+
+    def test_it_is_called_only_where_its_tables_would_be_too_large(self, wide_forest, monkeypatch):
+        ask = dict(num_samples=FEW, method="sampled")
+        calls = []
+        explain_rows = tabular_shap.engine.explain_rows
+        monkeypatch.setattr(
+            tabular_shap.engine,
+            "explain_rows",
+            lambda *given, **named: calls.append(1) or explain_rows(*given, **named),
+        )
+        by_formula = explain(wide_forest, WIDE[3:], WIDE[:3], ask=ask)
+        assert not calls
+        monkeypatch.setattr(tabular_shap, "coalition_game", lambda *given: None)
+        by_calls = explain(wide_forest, WIDE[3:], WIDE[:3], ask=ask)
+        assert calls
+        np.testing.assert_allclose(by_formula.coef, by_calls.coef, atol=1e-5)
+        np.testing.assert_allclose(by_formula.std_error, by_calls.std_error, atol=1e-5)
+
+    def test_another_link_or_seed_is_not_what_was_kept(self, wide_forest):
+        ask = dict(num_samples=FEW, method="sampled")
+        explainer = TabularExplainer("kernel_shap").fit(WIDE[:3])
+        for changed in ({}, dict(seed=1), dict(link="logit"), {}):
+            explainer.set_params(seed=0, link="identity").set_params(**changed)
+            kept = explainer.explain(WIDE[3:5], wide_forest, **ask)
+            fresh = explain(wide_forest, WIDE[3:5], WIDE[:3], ask=ask, **changed)
+            np.testing.assert_array_equal(kept.coef, fresh.coef)
 
 
 class TestPlayers:
@@ -584,6 +643,11 @@ class TestManners:
             ours = explain(model, numbers[:5], numbers[20:26], ask=dict(method=method))
             np.testing.assert_allclose(ours.coef, truth.coef, atol=1e-5)
             np.testing.assert_allclose(ours.local_pred, ours.prediction, atol=1e-5)
+        # Nor are they lost where another row is years away.
+        years = numbers[20:21].assign(time=1.0)
+        rows = pd.concat([numbers[:5], years])
+        ours = explain(model, rows, numbers[20:26], ask=dict(method="sampled"))
+        np.testing.assert_allclose(ours.coef[:5], truth.coef, atol=1e-5)
 
     def test_log_odds_need_probabilities_on_all_samples(self):
         explainer = TabularExplainer("kernel_shap", link="logit").fit(np.zeros((3, 2)))

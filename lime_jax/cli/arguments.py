@@ -49,8 +49,15 @@ examples:
     lime-jax explain --model forest.joblib --trust-pickle --data train.parquet \\
         --target species --discretizer entropy --labels setosa virginica --out e.npz
 
+  a file of any size, in parts; after a crash, the same again with --resume:
+    lime-jax explain --model model.skops --data big.parquet --background train.parquet \\
+        --target late --out explanations/
+    lime-jax explain --model model.skops --data big.parquet --background train.parquet \\
+        --target late --out explanations/ --resume
+
 The table has one line per row, label and feature: row, label, feature, condition, value, weight,
-std_error. `row` counts the rows of --data from 0. Read .npz back with lime_jax.load.
+std_error. `row` counts the rows of --data from 0. A folder has part-00000.parquet and so on, one
+line per row with lists, `row_id` counts the rows. Read .npz and folders back with lime_jax.load.
 """
 
 
@@ -143,10 +150,37 @@ def _add_explain(commands: Any) -> None:
     _add_choices(parser)
     outputs = parser.add_argument_group("results")
     outputs.add_argument(
-        "--out", required=True, metavar="FILE", help="the table: .parquet, .csv or .npz"
+        "--out",
+        required=True,
+        metavar="FILE|DIR/",
+        help="the table: .parquet, .csv or .npz; or a folder, for files of any size",
     )
     outputs.add_argument("--report", metavar="FILE", help="also a page to read: .html")
     outputs.add_argument("--no-progress", action="store_true", help="no progress bar")
+    _add_job(parser)
+
+
+def _add_job(parser: _Parser) -> None:
+    job = parser.add_argument_group("a folder of results (--out DIR/)")
+    job.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on where an earlier run stopped: parts that are finished are kept",
+    )
+    job.add_argument(
+        "--engine",
+        choices=("local", "ray", "spark"),
+        help="what does the work: this process (default), Ray or Spark",
+    )
+    job.add_argument(
+        "--workers",
+        type=_whole(1),
+        metavar="N",
+        help="of Ray or Spark (default: as many as there is room for)",
+    )
+    job.add_argument(
+        "--rows-per-part", type=_whole(1), metavar="N", help="default: 16384, fewer of wide tables"
+    )
 
 
 def _add_inputs(parser: _Parser) -> None:
@@ -179,7 +213,8 @@ def _add_inputs(parser: _Parser) -> None:
     inputs.add_argument(
         "--background",
         metavar="FILE",
-        help="the training rows (default: all rows of --data)",
+        help="the training rows (default: all rows of --data; for a folder of results at most "
+        "500,000, evenly spaced)",
     )
     inputs.add_argument(
         "--target", metavar="COLUMN", help="the column that the model predicts; it is left out"

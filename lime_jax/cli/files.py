@@ -45,6 +45,22 @@ def known_suffix(path: Path, known: Sequence[str], argument: str) -> str:
     return suffix
 
 
+def is_folder(path: str) -> bool:
+    """Whether `--out` names a folder: it is one, ends in a slash, or has no suffix.
+
+    Args:
+        path: as it was given.
+
+    Returns:
+        Whether it does.
+
+    Example:
+        >>> is_folder("out/"), is_folder("out"), is_folder("out.csv")
+        (True, True, False)
+    """
+    return path.endswith(("/", os.sep)) or Path(path).is_dir() or not Path(path).suffix
+
+
 def make_folder(path: str) -> Path:
     """Make the folder of `--out`, with those above it.
 

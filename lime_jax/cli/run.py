@@ -44,8 +44,8 @@ def main(argv: list[str] | None = None) -> int:
             "; ".join(["error: " + str(error), *getattr(error, "__notes__", ())]), arguments.command
         )
         return 2
-    except KeyboardInterrupt:
-        say("interrupted", arguments.command)
+    except KeyboardInterrupt as stop:
+        say("; ".join(["interrupted", *getattr(stop, "__notes__", ())]), arguments.command)
         return 130
     return 0
 
@@ -67,6 +67,13 @@ def _demo_image(arguments: Any) -> None:
 
 
 def _explain(arguments: Any) -> None:
+    from lime_jax.cli.files import is_folder
+
+    if is_folder(arguments.out):
+        from lime_jax.cli.job import explain_into_folder
+
+        explain_into_folder(arguments)
+        return
     from lime_jax.cli.explain import explain
 
     explain(arguments)

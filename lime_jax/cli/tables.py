@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,7 +46,31 @@ def read_table(path: str | Path, argument: str) -> Any:
         raise InputError(f"{argument}: cannot read {path} ({describe(error)})") from error
 
 
-def _read_csv(path: Path) -> Any:
+def as_read(table: Any, is_text: bool) -> Any:
+    """An Arrow table as `read_table` would have read it.
+
+    Args:
+        table: the rows.
+        is_text: whether all columns are text, of a csv file, that has to be read.
+
+    Returns:
+        The table, wrapped by narwhals.
+    """
+    import narwhals.stable.v1 as nw
+
+    if is_text:
+        import pyarrow.csv
+
+        written = io.BytesIO()
+        pyarrow.csv.write_csv(table, written)
+        written.seek(0)
+        table = _read_csv(written)
+    elif find_spec("pandas"):
+        table = table.to_pandas()
+    return nw.from_native(table, eager_only=True)
+
+
+def _read_csv(path: Path | io.BytesIO) -> Any:
     if find_spec("pandas"):
         import pandas
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -19,7 +20,7 @@ from lime_jax.explainers import TabularExplainer
 if TYPE_CHECKING:
     import pyarrow
 
-FORMS = {"rows": rows_table, "long": long_table}
+FORMS = {"rows": rows_table, "long": long_table, "numbers": partial(rows_table, texts=False)}
 _OWN = ("self", "X", "images", "model", "row_ids", "progress", "mesh")
 """Arguments of `explain` that are not the same for all chunks, or have no meaning in a worker."""
 
@@ -44,12 +45,24 @@ class ModelFactory:
         self.make, self.arguments, self.keywords = make, arguments, keywords
 
     def make_model(self) -> Any:
-        """The model, made anew.
+        """The model; it is made when it is first asked for, and kept in this process.
 
         Returns:
-            What `make` returns.
+            What `make` returned.
         """
+        return self._model
+
+    @cached_property
+    def _model(self) -> Any:
         return self.make(*self.arguments, **self.keywords)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the model that was made here."""
+        return {name: value for name, value in self.__dict__.items() if name != "_model"}
+
+
+def _in_64_bits() -> bool:
+    return jnp.result_type(float) == jnp.float64
 
 
 @dataclasses.dataclass
@@ -60,7 +73,8 @@ class ChunkSpec:
         explainer: fitted; a `TabularExplainer` or an `ImageExplainer`.
         model: as `explain` takes it, or a `ModelFactory`.
         options: of `explain`, by name, but for `row_ids`, `progress` and `mesh`.
-        form: of the tables: "rows" or "long"; see `lime_jax.arrow`.
+        form: of the tables: "rows", "long", or "numbers", which are rows without their texts; see
+            `lime_jax.arrow`.
         enable_x64: whether JAX counts in 64 bits, as it does where the spec was made.
 
     Raises:
@@ -80,10 +94,7 @@ class ChunkSpec:
     model: Any
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     form: str = "rows"
-    enable_x64: bool = dataclasses.field(
-        default_factory=lambda: jnp.result_type(float) == jnp.float64
-    )
-    _opened: Any = dataclasses.field(default=None, repr=False, compare=False)
+    enable_x64: bool = dataclasses.field(default_factory=_in_64_bits)
 
     def __post_init__(self) -> None:
         if isinstance(self.explainer, TabularExplainer):
@@ -102,26 +113,6 @@ class ChunkSpec:
                 raise ValueError(
                     f"`{name}`: no option of a distributed `explain`; there are {usable}"
                 )
-
-    def open_model(self) -> Any:
-        """The model; one of a `ModelFactory` is made when it is first asked for, and kept.
-
-        Returns:
-            The model as `explain` takes it.
-        """
-        if not isinstance(self.model, ModelFactory):
-            return self.model
-        if self._opened is None:
-            self._opened = self.model.make_model()
-        return self._opened
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Without the model that was made here."""
-        return {**self.__dict__, "_opened": None}
-
-
-def _in_64_bits() -> bool:
-    return jnp.result_type(float) == jnp.float64
 
 
 def explain_chunk(
@@ -145,48 +136,50 @@ def explain_chunk(
         # A worker counts as the process does that sent the work.
         if _in_64_bits() != spec.enable_x64:
             stack.enter_context(jax.enable_x64(spec.enable_x64))
+        model = spec.model.make_model() if isinstance(spec.model, ModelFactory) else spec.model
         explanations = spec.explainer.explain(
-            X, spec.open_model(), row_ids=row_ids, progress=False, **spec.options
+            X, model, row_ids=row_ids, progress=False, **spec.options
         )
     return FORMS[spec.form](explanations, row_ids)
 
 
-def pack(spec: ChunkSpec, dumps: Callable[[Any], bytes]) -> bytes:
-    """A spec as bytes, to be sent to workers.
+def ids_of(column: Any) -> Any:
+    """Row ids from a column.
 
     Args:
-        spec: to send.
-        dumps: of the engine's own pickle, which takes lambdas and what a notebook defines.
+        column: Arrow array, plain or chunked, of whole numbers or text.
 
     Returns:
-        The bytes.
+        What `explain` takes as `row_ids`.
 
     Raises:
-        ValueError: if the model or the explainer cannot be pickled; it says what to do.
+        ValueError: if one is null.
+
+    Example:
+        >>> import pyarrow
+        >>> ids_of(pyarrow.array([3, 1, 2]))
+        array([3, 1, 2])
     """
-    for name in ("explainer", "model"):
-        try:
-            dumps(getattr(spec, name))
-        except Exception as error:  # a stranger's object may raise anything
-            hint = "leave out what it holds and cannot be sent (a kernel that is an open handle?)"
-            if name == "model":
-                hint = (
-                    "let every worker make it: `ModelFactory(load, path)`, where `load(path)` "
-                    "returns the model"
-                )
-            raise ValueError(
-                f"`{name}`: {type(getattr(spec, name)).__name__} cannot be pickled and sent to "
-                f"the workers ({type(error).__name__}: {error}); {hint}"
-            ) from error
-    return dumps(spec)
+    import pyarrow as pa
+
+    if column.null_count:
+        raise ValueError(
+            f"`id_col`: expected an id for every row, but {column.null_count} of {len(column)} "
+            "are null; leave `id_col` out to use the rows' content"
+        )
+    is_whole = pa.types.is_integer(column.type)
+    return column.to_numpy(zero_copy_only=False) if is_whole else column.to_pylist()
 
 
-def check_ids(row_ids: Sequence[Any] | np.ndarray | None, num_rows: int) -> None:
+def check_ids(
+    row_ids: Sequence[Any] | np.ndarray | None, num_rows: int, name: str = "row_ids"
+) -> None:
     """Refuse ids that do not tell the rows apart.
 
     Args:
         row_ids: of the rows; None: there are none.
         num_rows: how many rows there are.
+        name: of the argument that said where ids are.
 
     Raises:
         ValueError: if there are more or fewer than rows, or two are the same.
@@ -198,11 +191,11 @@ def check_ids(row_ids: Sequence[Any] | np.ndarray | None, num_rows: int) -> None
         return
     ids = list(row_ids)
     if len(ids) != num_rows:
-        raise ValueError(f"`row_ids`: expected one for each of {num_rows} rows, got {len(ids)}")
+        raise ValueError(f"`{name}`: expected one for each of {num_rows} rows, got {len(ids)}")
     if len(set(ids)) < num_rows:
         first: dict[Any, int] = {}
         row = next(row for row, value in enumerate(ids) if first.setdefault(value, row) != row)
         raise ValueError(
-            f"`row_ids`: expected another id for every row, but rows {first[ids[row]]} and {row} "
-            f"are both {ids[row]!r}; leave `row_ids` out to use the rows' content"
+            f"`{name}`: expected another id for every row, but rows {first[ids[row]]} and {row} "
+            f"are both {ids[row]!r}; leave `{name}` out to use the rows' content"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from lime_jax.typing import Array, Bool, Float, Int, UInt32, pytree, static
@@ -48,6 +49,19 @@ class Tests:
     high: Float[Any, "*chunks tests boxes"]
     missing: Bool[Any, "*chunks tests boxes"]
     flag: UInt32[Any, "*chunks tests words boxes"]
+
+    def missed(self, columns: Float[Array, "columns rows"]) -> list[Array]:
+        """The positions that rows miss in each box of one chunk, (boxes, rows), by word."""
+        none = jnp.zeros((*self.flag.shape[1:], columns.shape[1]), jnp.uint32)
+
+        # A loop, because its result is not fused into the many places that read it.
+        def fail(missed: Array, test: Tests) -> tuple[Array, None]:
+            value = columns[test.column]
+            met = ~(value <= test.low[:, None]) & (value <= test.high[:, None])
+            met |= jnp.isnan(value) & test.missing[:, None]
+            return missed | jnp.where(met, jnp.uint32(0), test.flag[..., None]), None
+
+        return list(jax.lax.scan(fail, none, self)[0])
 
 
 @pytree

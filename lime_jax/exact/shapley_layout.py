@@ -84,8 +84,8 @@ class Layout:
             self.game.slot_position[slot] << size[self.game.slot_box[slot]]
         )
         short = Short(
-            tests=tuple(self._tests(r) for r in rows),
-            value=tuple(self._values(r) for r in rows),
+            tests=tuple(self.tests(r) for r in rows),
+            value=tuple(self.values(r) for r in rows),
             lines=self._lines(boxes, first, int(cells.sum(1).max())),
             tiles=self._tiles(tiling, place, slot),
             first=tiling.fill(line.astype(np.int32)),
@@ -128,8 +128,8 @@ class Layout:
         place = place * longest + self.game.slot_position[slot]
         tiling = _Tiling(chunk, self.game.slot_player[slot], len(boxes))
         long = Long(
-            tests=self._tests(boxes),
-            value=self._values(boxes),
+            tests=self.tests(boxes),
+            value=self.values(boxes),
             missed=np.moveaxis(missed * there[..., None], -1, 1),
             weight=np.where(there, self.patterns.weight[pattern], 0),
             held=_at(self.held, boxes, 0),
@@ -146,14 +146,15 @@ class Layout:
         slot = _ranges(self.slot_first[box], count)
         return np.repeat(chunk, count), np.repeat(place, count), slot
 
-    def _tests(self, boxes: np.ndarray) -> Tests:
+    def tests(self, boxes: Int[np.ndarray, "chunks boxes"]) -> Tests:
+        """The tests of boxes by number; -1 for padding."""
         first = self.game.boxes.first
         count = _at(np.diff(first), boxes, 0)[:, None]
         k = np.arange(int(count.max()))[:, None]
         there = k < count
         entry = np.where(there, _at(first[:-1], boxes, 0)[:, None] + k, 0)
         condition, position = self.game.entry[entry], self.game.position[entry]
-        words = _words(int(self.game.size[boxes[boxes >= 0]].max()))
+        words = _words(int(self.game.size[boxes[boxes >= 0]].max(initial=1)))
         flag = [there & (position // WORD == word) for word in range(words)]
         bit = np.uint32(1) << (position % WORD).astype(np.uint32)
         return Tests(
@@ -164,7 +165,8 @@ class Layout:
             flag=np.where(np.stack(flag, 2), bit[:, :, None], np.uint32(0)),
         )
 
-    def _values(self, boxes: np.ndarray) -> np.ndarray:
+    def values(self, boxes: Int[np.ndarray, "chunks boxes"]) -> np.ndarray:
+        """The values of boxes by number, (chunks, outputs, boxes); 0 for padding."""
         return np.swapaxes(_at(self.game.boxes.value, boxes, 0.0), 1, 2)
 
     def _tiles(self, tiling: _Tiling, source: np.ndarray, slot: np.ndarray) -> Tiles:

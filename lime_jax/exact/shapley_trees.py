@@ -19,7 +19,7 @@ from scipy.special import gammaln
 
 from lime_jax import budget
 from lime_jax.exact.boxes import boxes_of
-from lime_jax.exact.shapley_chunks import LevelColumns, Long, Short, Tests, Tiles
+from lime_jax.exact.shapley_chunks import LevelColumns, Long, Short, Tiles
 from lime_jax.exact.shapley_fit import shapley_fit
 from lime_jax.exact.shapley_layout import Layout
 from lime_jax.exact.shapley_tables import WORD, game_of, patterns_of
@@ -174,7 +174,7 @@ class ShapleyTreeForm:
 
 def _short_terms(chunk: Short, columns: Array) -> tuple[Any, Array]:
     """Missed sets by length of the boxes, and the value of every position in the tiles."""
-    missed = [_missed(tests, columns)[0] for tests in chunk.tests]
+    missed = [tests.missed(columns)[0] for tests in chunk.tests]
     by_box = jnp.concatenate(missed).astype(jnp.int32)
     place = chunk.first[..., None] + by_box[chunk.tiles.source]
     return [[m] for m in missed], chunk.lines.at[place].get(mode="promise_in_bounds")
@@ -182,7 +182,7 @@ def _short_terms(chunk: Short, columns: Array) -> tuple[Any, Array]:
 
 def _long_terms(chunk: Long, columns: Array) -> tuple[Any, Array]:
     """Missed sets, and the value of every position in the tiles."""
-    missed = _missed(chunk.tests, columns)
+    missed = chunk.tests.missed(columns)
     terms = _values(chunk, missed)
     return [missed], terms.reshape(-1, terms.shape[-1])[chunk.tiles.source]
 
@@ -241,17 +241,3 @@ def _by_player(tiles: Tiles, terms: Array, num_players: int) -> Array:
     """Sums over all boxes, (players, outputs, rows)."""
     by_tile = jnp.matmul(tiles.value, terms, precision="highest")
     return jax.ops.segment_sum(by_tile, tiles.player, num_players, indices_are_sorted=True)
-
-
-def _missed(tests: Tests, columns: Array) -> list[Array]:
-    """The positions that rows miss in each box, (boxes, rows), by word."""
-    none = jnp.zeros((*tests.flag.shape[1:], columns.shape[1]), jnp.uint32)
-
-    # A loop, because its result is not fused into the many places that read it.
-    def fail(missed: Array, test: Tests) -> tuple[Array, None]:
-        value = columns[test.column]
-        met = ~(value <= test.low[:, None]) & (value <= test.high[:, None])
-        met |= jnp.isnan(value) & test.missing[:, None]
-        return missed | jnp.where(met, jnp.uint32(0), test.flag[..., None]), None
-
-    return list(jax.lax.scan(fail, none, tests)[0])

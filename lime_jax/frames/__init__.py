@@ -3,7 +3,7 @@
 Host only: NumPy, and narwhals for DataFrames, imported when the first frame comes.
 """
 
-from lime_jax.frames.display import display_value, level_names
+from lime_jax.frames.display import display_value, display_values, level_names
 from lime_jax.frames.read import align, encode, num_rows, take_rows
 from lime_jax.frames.rebuild import decode
 from lime_jax.frames.schema import Schema, learn_schema
@@ -13,6 +13,7 @@ __all__ = [
     "align",
     "decode",
     "display_value",
+    "display_values",
     "encode",
     "learn_schema",
     "level_names",

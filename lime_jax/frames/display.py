@@ -55,6 +55,34 @@ def display_value(schema: Schema, column: int, value: float | int) -> str:
     return _number(value) + (" s" if schema.time(column) else "")
 
 
+def display_values(schema: Schema, column: int, values: np.ndarray) -> list[str]:
+    """`display_value` of many values.
+
+    Args:
+        schema: what `learn_schema` learned.
+        column: the feature's index.
+        values: (values,) numbers or level codes.
+
+    Returns:
+        Their texts.
+
+    Example:
+        >>> schema = Schema("array", ("age",), (False,), (None,))
+        >>> display_values(schema, 0, np.array([38.0, 0.5, np.nan]))
+        ['38.00', '0.50', 'missing']
+    """
+    if schema.categorical[column]:
+        names = [*level_names(schema, column), "unseen"]  # the code of the last is -1
+        return [names[int(value)] for value in np.maximum(values, -1)]
+    if schema.time(column):
+        return [display_value(schema, column, value) for value in values.tolist()]
+    usual = (values == 0) | ((np.abs(values) >= 0.1) & (np.abs(values) < 1e15))
+    return [
+        f"{value:.2f}" if plain else display_value(schema, column, value)
+        for value, plain in zip(values.tolist(), usual.tolist(), strict=True)
+    ]
+
+
 def _moment(seconds: float) -> str:
     text = str(np.datetime64(round(seconds), "s")).replace("T", " ")
     return text.removesuffix(" 00:00:00")

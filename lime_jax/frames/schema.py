@@ -50,6 +50,14 @@ class Schema:
     template: Any = dataclasses.field(default=None, compare=False, repr=False)
     level_columns: tuple[Any, ...] = dataclasses.field(default=(), compare=False, repr=False)
 
+    @property
+    def fitted_names(self) -> tuple[str, ...]:
+        """The names of the table's own columns, which `columns` may call by other names."""
+        if self.template is None:
+            return self.columns
+        names = getattr(self.template, "column_names", None)  # of pyarrow
+        return tuple(map(str, self.template.columns if names is None else names))
+
     def time(self, j: int) -> col.Time:
         """Whether feature `j` is a moment, a length of time, or neither."""
         return self.times[j] if self.times else None

@@ -16,7 +16,8 @@ from sklearn.tree import DecisionTreeClassifier
 import lime_jax
 from lime_jax.arrow import explanations_of, long_table, rows_table
 from lime_jax.distributed import ChunkSpec, ModelFactory, explain_chunk
-from lime_jax.distributed.worker import check_ids, pack
+from lime_jax.distributed.sending import pack, portable, unpack
+from lime_jax.distributed.worker import check_ids, ids_of
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,14 @@ def explainer(iris):
 OPTIONS = {"num_samples": 512, "method": "sampled"}
 
 
-@pytest.mark.parametrize(("form", "table_of"), [("rows", rows_table), ("long", long_table)])
+@pytest.mark.parametrize(
+    ("form", "table_of"),
+    [
+        ("rows", rows_table),
+        ("long", long_table),
+        ("numbers", lambda e: rows_table(e).drop(["label", "feature", "condition", "value"])),
+    ],
+)
 def test_a_chunk_is_what_explain_gives(iris, explainer, form, table_of):
     X, model = iris
     spec = ChunkSpec(explainer, model, OPTIONS, form)
@@ -89,8 +97,12 @@ def test_a_factory_makes_one_model_for_each_worker(iris, explainer):
     spec = ChunkSpec(explainer, ModelFactory(make_counted, model), OPTIONS)
     found = [explain_chunk(spec, X[:2]), explain_chunk(spec, X[:2])]
     assert Counting.made == 1
-    explain_chunk(pickle.loads(pickle.dumps(spec)), X[:2])  # another worker
+    other = ChunkSpec(explainer, ModelFactory(make_counted, model), OPTIONS)
+    for one in pickle.loads(pickle.dumps([spec, ChunkSpec(explainer, spec.model)])):
+        explain_chunk(one, X[:2])  # another worker, of two explainers
     assert Counting.made == 2
+    explain_chunk(other, X[:2])
+    assert Counting.made == 3
     assert found[0].equals(explain_chunk(ChunkSpec(explainer, model, OPTIONS), X[:2]))
 
 
@@ -105,6 +117,54 @@ def test_a_worker_counts_in_the_bits_of_the_sender(iris, explainer):
     np.testing.assert_array_equal(found.coef, expected.coef)
     assert found.coef.dtype == (np.float64 if x64 else np.float32)
     assert other.coef.dtype == (np.float32 if x64 else np.float64)
+
+
+def test_a_spec_is_read_in_the_bits_it_was_sent_in(explainer):
+    with jax.enable_x64(True):
+        specs = [ChunkSpec(explainer, partial(np.add, jnp.full(3, 1 / 3)))]
+        data = pack(specs, pickle.dumps)
+    with jax.enable_x64(False):
+        (found,) = unpack(data, specs[0].enable_x64)
+    np.testing.assert_array_equal(np.asarray(found.model.args[0]), np.full(3, 1 / 3))
+
+
+def test_what_can_be_sent_is_pickled_once(iris, explainer):
+    _, model = iris
+    pickled = []
+
+    def dumps(value):
+        pickled.append(value)
+        return pickle.dumps(value)
+
+    specs = [ChunkSpec(explainer, model), ChunkSpec(explainer, model, OPTIONS)]
+    found = pickle.loads(pack(specs, dumps))
+    assert pickled == [specs]
+    assert found[0].model is found[1].model
+
+
+class TwoWords(Exception):
+    """Cannot be read again: its arguments are not those of the class."""
+
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+@pytest.mark.parametrize(
+    ("error", "type_", "words"),
+    [
+        (OSError(2, "no such file"), FileNotFoundError, "no such file"),
+        (TwoWords("this", "that"), RuntimeError, "TwoWords: this and that"),
+        (KeyError(lambda: 0), RuntimeError, "KeyError: "),
+    ],
+)
+def test_an_exception_travels_as_itself_or_as_its_words(error, type_, words):
+    try:
+        raise error
+    except Exception as raised:
+        found = pickle.loads(portable(raised, pickle.dumps))
+    assert type(found) is type_
+    assert words in str(found)
+    assert "in test_an_exception_travels" in "".join(found.__notes__)
 
 
 def test_what_cannot_be_sent_names_the_factory(iris, explainer):
@@ -127,7 +187,10 @@ def test_what_cannot_be_sent_names_the_factory(iris, explainer):
     {
         "not fitted": (lambda e, m: ChunkSpec(lime_jax.TabularExplainer(), m), "not fitted yet"),
         "no explainer": (lambda e, m: ChunkSpec(m, m), "`explainer`: expected a TabularExpl"),
-        "form": (lambda e, m: ChunkSpec(e, m, form="wide"), "`form`: expected one of rows, long"),
+        "form": (
+            lambda e, m: ChunkSpec(e, m, form="wide"),
+            "`form`: expected one of rows, long, numbers",
+        ),
         "unknown": (lambda e, m: ChunkSpec(e, m, {"samples": 3}), "`samples`: no option"),
         "ids": (lambda e, m: ChunkSpec(e, m, {"row_ids": [1]}), "`row_ids`: no option"),
         "mesh": (lambda e, m: ChunkSpec(e, m, {"mesh": None}), "`mesh`: no option"),
@@ -150,6 +213,20 @@ def test_a_spec_is_refused_at_the_door(iris, explainer, make, words):
 def test_ids_have_to_tell_rows_apart(ids, words):
     with pytest.raises(ValueError, match=f"`row_ids`: .*{words}"):
         check_ids(ids, 3)
+
+
+@pytest.mark.parametrize("ids", [[3, 1], ["a", "b"], np.array([2**63, 1], np.uint64), []])
+def test_ids_of_a_column_are_what_they_were(ids):
+    pa = pytest.importorskip("pyarrow")
+    for column in (pa.array(ids), pa.chunked_array([pa.array(ids)])):
+        assert list(ids_of(column)) == list(ids)
+
+
+@pytest.mark.parametrize("ids", [[1, None, 0], ["a", None, "b"], [None, None, None]])
+def test_ids_of_a_column_are_not_null(ids):
+    pa = pytest.importorskip("pyarrow")
+    with pytest.raises(ValueError, match=f"`id_col`: .* {ids.count(None)} of 3 are null"):
+        ids_of(pa.array(ids))
 
 
 def test_ids_that_do_and_none_are_taken():

@@ -1,0 +1,1 @@
+"""Benchmarks of many rows on several workers: one command, `python -m benchmarks.scale`."""

@@ -1,0 +1,123 @@
+"""`lime-jax explain --out DIR/`: a file of any size, explained in parts that survive a crash."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from lime_jax.cli import tables
+from lime_jax.cli.cache import use_compilation_cache
+from lime_jax.cli.errors import InputError
+from lime_jax.cli.terminal import say
+from lime_jax.cli.training import (
+    Training,
+    check_model,
+    fit_explainer,
+    options_of,
+    read_model,
+    see_training,
+)
+
+
+def explain_into_folder(arguments: Namespace) -> None:
+    """Run `lime-jax explain` with a folder as `--out`.
+
+    Args:
+        arguments: from `lime_jax.cli.arguments.parse`.
+
+    Raises:
+        InputError: if a file or an argument is not usable.
+        ValueError: the same, as the library says it.
+        OSError: if the folder cannot be written to.
+    """
+    from lime_jax.jobs import check_folder, explain_file, file_hash, open_source
+
+    if arguments.report:
+        raise InputError(
+            "--report: needs a file as --out; of a folder, "
+            f"lime_jax.load({arguments.out!r})[:1000].as_html() makes a page"
+        )
+    if arguments.engine == "spark":
+        _need_java()
+    folder = Path(arguments.out)
+    check_folder(folder, arguments.resume)  # before anything is read
+    model = read_model(arguments)
+    source = open_source(arguments.data, "--data")
+    training, learned_from = _training(arguments, model, source)
+    check_model(model, training.rows, "training row")
+    use_compilation_cache()
+    explainer = fit_explainer(training, arguments)
+    before, start = _parts(folder), time.perf_counter()
+    stored = explain_file(
+        explainer,
+        source.path,
+        model,
+        folder,
+        columns=training.feature_names,
+        rows=arguments.rows,
+        rows_per_part=arguments.rows_per_part,
+        resume=arguments.resume,
+        engine=arguments.engine or "local",
+        num_workers=arguments.workers,
+        facts={"model": file_hash(arguments.model), "background": learned_from},
+        progress=False if arguments.no_progress else None,
+        **options_of(arguments, model),
+    )
+    seconds = time.perf_counter() - start
+    made, parts = len(_parts(folder) - before), stored.manifest["num_parts"]
+    if arguments.resume and not made:
+        print(f"nothing to do: {folder} is finished, {len(stored):,} rows in {parts:,} parts")
+        return
+    print(
+        f"explained {len(stored):,} rows in {parts:,} parts, {made:,} of them made in "
+        f"{seconds:.1f} s; wrote {folder}"
+    )
+
+
+def _need_java() -> None:
+    from lime_jax.distributed.spark_tables import check_java
+
+    try:
+        check_java()
+    except RuntimeError as error:
+        raise InputError(f"--engine: {error}") from error
+
+
+def _training(arguments: Namespace, model: Any, source: Any) -> tuple[Training, str]:
+    """The training rows, and what the manifest says of them."""
+    from lime_jax.jobs import file_hash, sample_rows
+
+    if arguments.background:
+        table = tables.read_table(arguments.background, "--background")
+        said = file_hash(arguments.background)
+    else:
+        sample = sample_rows(source, _columns_to_learn(arguments, model, source.schema.names))
+        if not sample.num_rows:
+            raise InputError("--background: is needed where --data has no rows to learn from")
+        table = tables.as_read(sample.table, source.is_text)
+        said = "all rows of the data"
+        if sample.step > 1:
+            said = f"every {sample.step}th row of the data, {len(table):,} of {sample.num_rows:,}"
+            said = said.replace(" 2th ", " 2nd ")
+        say(f"no --background: {said.replace('the data', '--data')} are also the training rows")
+    training = see_training(arguments, model, table)
+    there = source.schema.names
+    missing = [name for name in training.names if name not in there]
+    if missing:
+        raise InputError(f"--model: --data has no column {missing[0]!r}; it has {there}")
+    return training, said
+
+
+def _columns_to_learn(arguments: Namespace, model: Any, there: list[str]) -> list[str]:
+    """What is read of the data; all of it if columns are unknown, or are missing: errors say it."""
+    known = tables.fitted_names(model)
+    target = [] if arguments.target is None else [arguments.target]
+    needed = list(dict.fromkeys([*(known or ()), *target, *(arguments.categorical or ())]))
+    return needed if known and set(needed) <= set(there) else there
+
+
+def _parts(folder: Path) -> set[tuple[str, int]]:
+    """The parts in a folder, each as it is now."""
+    return {(path.name, path.stat().st_mtime_ns) for path in folder.glob("part-*.parquet")}

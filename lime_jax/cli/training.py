@@ -1,0 +1,176 @@
+"""What the explainer of the command line learns from, and what it is asked."""
+
+from __future__ import annotations
+
+import dataclasses
+from argparse import Namespace
+from collections.abc import Callable
+from typing import Any
+
+from lime_jax.cli import tables
+from lime_jax.cli.errors import InputError, describe
+from lime_jax.cli.models import load_model
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """What the explainer learns from, as it takes it.
+
+    Attributes:
+        model: the fitted model.
+        names: of the columns that it was fitted on.
+        form: from a table to rows as the model takes them: an array or a frame.
+        rows: to learn from, in that form.
+        target: of these rows; None if they have none.
+        feature_names: of an array's columns; None for a frame.
+        categorical: columns whose values are levels.
+    """
+
+    model: Any
+    names: list[str]
+    form: Callable[[Any], Any]
+    rows: Any
+    target: Any
+    feature_names: list[str] | None
+    categorical: list[str] | None
+
+
+def read_model(arguments: Namespace) -> Any:
+    """The model of the command line.
+
+    Args:
+        arguments: from `lime_jax.cli.arguments.parse`.
+
+    Returns:
+        The fitted model.
+
+    Raises:
+        InputError: if it cannot be loaded, or is not trusted.
+    """
+    return load_model(
+        arguments.model,
+        trust_pickle=arguments.trust_pickle,
+        trust_types=arguments.trust_type,
+    )
+
+
+def see_training(arguments: Namespace, model: Any, table: Any) -> Training:
+    """See which columns of the training rows are features, and what the model takes.
+
+    Args:
+        arguments: from `lime_jax.cli.arguments.parse`.
+        model: that was fitted on such rows.
+        table: the rows, from `tables.read_table`.
+
+    Returns:
+        What the explainer learns from.
+
+    Raises:
+        InputError: if columns are missing.
+    """
+    target, source = arguments.target, "--background" if arguments.background else "--data"
+    if target is not None:
+        tables.need_columns(table, [target], "--target", source)
+    names = tables.model_columns(model, table.columns, target)
+    tables.need_columns(table, names, "--model", source)
+    features = table.select(names)
+    categorical = arguments.categorical or []
+    tables.need_columns(features, categorical, "--categorical", source)
+    # A model that was fitted on an array is called with one, where the columns allow it.
+    as_array = tables.fitted_names(model) is None and tables.is_numeric(features)
+    if as_array:
+        categorical = [*categorical, *tables.boolean_columns(features)]
+    form = tables.to_matrix if as_array else _native
+    return Training(
+        model,
+        names,
+        form,
+        rows=form(features),
+        target=None if target is None else table.get_column(target).to_numpy(),
+        feature_names=names if as_array else None,
+        categorical=categorical or None,
+    )
+
+
+def _native(table: Any) -> Any:
+    return table.to_native()
+
+
+def check_model(model: Any, rows: Any, first: str = "row to explain") -> None:
+    """Call the model on one row, so that a mismatch is said before the work, and clearly.
+
+    Args:
+        model: the fitted model.
+        rows: in the form that it takes.
+        first: what the first of them is, for the error.
+
+    Raises:
+        InputError: if it cannot be called with them.
+    """
+    from lime_jax.models import as_predict_fn
+
+    opened = as_predict_fn(model)
+    predict = opened.host or opened.predict
+    try:
+        if len(rows):
+            predict(rows[:1])
+    except Exception as error:  # the model's own
+        raise InputError(f"--model: fails on the first {first} ({describe(error)})") from error
+
+
+def fit_explainer(training: Training, arguments: Namespace) -> Any:
+    """The explainer that the command line describes.
+
+    Args:
+        training: what it learns from.
+        arguments: from `lime_jax.cli.arguments.parse`.
+
+    Returns:
+        A fitted `TabularExplainer`.
+
+    Raises:
+        InputError: if the target is needed, and is not named.
+        ValueError: if a setting is not usable.
+    """
+    import lime_jax
+
+    discretizer = None if arguments.discretizer == "none" else arguments.discretizer
+    if discretizer == "entropy" and arguments.target is None:
+        raise InputError("--discretizer entropy needs the classes of the training rows: --target")
+    return lime_jax.TabularExplainer(
+        algorithm=arguments.algorithm,
+        discretizer=discretizer,
+        categorical_features=training.categorical,
+        feature_names=training.feature_names,
+        output=arguments.output,
+        seed=arguments.seed,
+    ).fit(training.rows, training.target if discretizer == "entropy" else None)
+
+
+def options_of(arguments: Namespace, model: Any) -> dict[str, Any]:
+    """The options of `explain` that the command line names.
+
+    Args:
+        arguments: from `lime_jax.cli.arguments.parse`.
+        model: that knows names of classes.
+
+    Returns:
+        The options by name.
+    """
+    return dict(
+        labels=_labels(arguments.labels, model),
+        top_labels=arguments.top_labels,
+        num_features=arguments.num_features,
+        num_samples=arguments.num_samples,
+        method=arguments.method,
+    )
+
+
+def _labels(labels: list[str] | None, model: Any) -> list[int | str] | None:
+    """Names where the model has such a class, else numbers."""
+    if labels is None:
+        return None
+    from lime_jax.models import as_predict_fn
+
+    names = as_predict_fn(model).class_names or ()
+    return [int(x) if x not in names and x.isdecimal() else x for x in labels]

@@ -1,0 +1,36 @@
+"""The engine of this process: block after block, with all cores at work on each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from lime_jax.distributed.worker import ChunkSpec, explain_chunk
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+def explain_tables(
+    spec: ChunkSpec, blocks: Iterable[tuple[int, Any, Any]], num_workers: int | None = None
+) -> Iterator[tuple[int, pyarrow.Table]]:
+    """Explain blocks of rows; the function of this name in every engine.
+
+    Args:
+        spec: what to do.
+        blocks: number, rows, and their ids or None; taken when the block before is done.
+        num_workers: of other engines; this process uses all cores by itself.
+
+    Yields:
+        The number of a block, and the table of `explain_chunk`.
+
+    Raises:
+        Exception: the model's own, with a note about the block.
+    """
+    for number, rows, row_ids in blocks:
+        try:
+            table = explain_chunk(spec, rows, row_ids)
+        except Exception as error:
+            error.add_note(f"raised for block {number}")
+            raise
+        yield number, table

@@ -1,0 +1,49 @@
+"""What the device makes of rows alone: a model's outputs, and a host model's inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from lime_jax import budget
+from lime_jax.engine import programs
+from lime_jax.models.predict import DevicePredict
+from lime_jax.typing import Array, Domain
+
+
+def render(domain: Domain, instances: Any, samples: Any) -> Array:
+    """Inputs of a host model, made on the device.
+
+    Args:
+        domain: of the samples.
+        instances: of some rows.
+        samples: of these rows, with a leading axis.
+
+    Returns:
+        (rows, ..., samples, ...).
+    """
+    return programs.render(domain, instances, samples)
+
+
+def predict_rows(model: DevicePredict[Any], inputs: np.ndarray) -> np.ndarray:
+    """What a device model says of rows, in chunks of one shape.
+
+    Args:
+        model: to call.
+        inputs: (rows, ...), in the dtype it takes.
+
+    Returns:
+        Its outputs, on the host.
+    """
+    most = 2**11 if jax.default_backend() == "cpu" else 2**16
+    size = budget.rows_per_call(64 * inputs[0].nbytes, most)
+    size = min(size, 2 ** (len(inputs) - 1).bit_length())  # few shapes: powers of two
+    parts = []
+    for start in range(0, len(inputs), size):
+        part = inputs[start : start + size]
+        if len(part) < size:
+            part = np.concatenate([part, np.repeat(part[:1], size - len(part), axis=0)])
+        parts.append(programs.predict_rows(model, part))
+    return np.concatenate([np.asarray(part) for part in parts])[: len(inputs)]

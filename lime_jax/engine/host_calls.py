@@ -1,0 +1,74 @@
+"""Calls of a model on the host: in batches, and while the device makes the next inputs.
+
+It is called between two programs and not inside one, so its exceptions are its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax import budget
+from lime_jax.engine.typing import HostInputs, HostPredict
+from lime_jax.typing import Domain
+
+
+def call_on_samples(
+    model: HostPredict,
+    domain: Domain,
+    host_inputs: HostInputs,
+    samples: Any,
+    batch_size: int | None,
+    what: str,
+) -> np.ndarray:
+    """A host model's outputs for samples (rows, units, samples, ...), averaged over the background.
+
+    Inputs are made for some samples at a time: those of an image take a thousand times as much
+    memory as its masks.
+    """
+    weights = domain.background_weights
+    rows, units, size = jax.tree.leaves(samples)[0].shape[:3]
+    lead = 3 if weights is None else 4
+    each = 1 if weights is None else len(weights)
+    wanted = 0 if batch_size is None else batch_size * domain.sample_size // each
+    few = budget.numbers_per_host_call(domain.sample_size)
+    step = budget.units_per_call(size, rows * units * domain.sample_size, max(few, wanted))
+
+    def inputs_from(start: int) -> Any:
+        some = jax.tree.map(lambda leaf: leaf[:, :, start : start + step], samples)
+        return host_inputs(some)
+
+    parts, following = [], inputs_from(0)
+    for start in range(step, size + step, step):
+        inputs: Any = following
+        # JAX returns before it is done: the next pictures are made while the model sees these.
+        following = inputs_from(start) if start < size else None
+        if isinstance(inputs, jax.Array):
+            inputs = np.array(inputs)  # a copy: a model may write into what it is called with
+        parts.append(call_in_batches(model, inputs, lead, batch_size, what))
+    y = np.concatenate(parts, axis=2)
+    return y if weights is None else np.einsum("rusko,k->ruso", y, np.asarray(weights, y.dtype))
+
+
+def call_in_batches(
+    model: HostPredict, inputs: np.ndarray, lead: int, batch_size: int | None, what: str
+) -> np.ndarray:
+    """A host model's outputs for inputs with `lead` leading axes."""
+    flat = inputs.reshape(-1, *inputs.shape[lead:])
+    step = batch_size or len(flat)
+    outputs = []
+    for start in range(0, len(flat), step):
+        try:
+            outputs.append(model(flat[start : start + step]))
+        except Exception as error:
+            error.add_note(f"raised while lime_jax called the model on {what}")
+            raise
+    return np.concatenate(outputs).reshape(*inputs.shape[:lead], -1)
+
+
+def as_float(y: np.ndarray) -> np.ndarray:
+    """Outputs in the dtype that JAX computes in."""
+    return y.astype(jnp.result_type(float), copy=False)

@@ -1,0 +1,166 @@
+"""Draws of rows with neighborhoods of their own, and their summaries."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jax.sharding import Mesh
+
+from lime_jax import budget
+from lime_jax.engine import programs
+from lime_jax.engine.host_calls import as_float, call_on_samples
+from lime_jax.engine.typing import HostPredict, Rows
+from lime_jax.mesh import Devices, for_rows, for_samples
+from lime_jax.models.predict import DevicePredict
+from lime_jax.neighborhood import units_of
+from lime_jax.typing import Array, Domain, Method
+
+
+@dataclasses.dataclass
+class RowRun:
+    """All that the summaries of rows with neighborhoods of their own are a function of.
+
+    Attributes:
+        key: that rows fold their ids into.
+        domain: what a sample is.
+        method: what to draw, how to weigh and fit.
+        model: to explain.
+        host_inputs: makes a host model's inputs of the samples of some rows.
+        batch_size: largest batch of a host model.
+        mesh: whose devices share the rows, and samples over its second axis; but a row's samples
+            for a host model are drawn and summed up by one device.
+    """
+
+    key: Array
+    domain: Domain
+    method: Method
+    model: DevicePredict[Any] | HostPredict
+    host_inputs: Callable[[Any, Any], np.ndarray]
+    batch_size: int | None
+    mesh: Mesh | None = None
+
+    @cached_property
+    def devices(self) -> Devices:
+        """Which device has which rows, and samples."""
+        on_device = isinstance(self.model, DevicePredict)
+        return for_samples(self.mesh) if on_device else for_rows(self.mesh)
+
+    @cached_property
+    def given(self) -> tuple[Any, ...]:
+        """What all rows share, where it is needed."""
+        model = self.model if isinstance(self.model, DevicePredict) else None
+        return self.devices.place((self.key, self.domain, self.method, model))
+
+    @property
+    def rows_at_once(self) -> int:
+        """Rows that `summarize` should be called with."""
+        summary = 64 * 8 * self.domain.sample_size**2  # of 64 groups of replicates
+        if isinstance(self.model, DevicePredict):
+            most = max(64, self.plan()["block"])
+            return self.devices.num_rows * budget.rows_per_call(summary, most)
+        return self.devices.round_up(budget.rows_per_call(summary, most=32))
+
+    def plan(self) -> dict[str, int]:
+        """Rows in a block, and units at once, of a model on the device."""
+        design = self.method.design
+        replicates = -(-design.num_replicates // self.devices.num_samples)
+        size, sample_bytes = design.block_size, 64 * self.domain.sample_size
+        own = replicates * design.num_blocks * size
+        at_once = budget.samples_at_once(own, size, sample_bytes)
+        block = budget.rows_per_block(at_once, at_once * sample_bytes)
+        return {"block": block, "units_at_once": at_once // size}
+
+    def groups(self) -> list[np.ndarray]:
+        """Units of each row that are in memory together, of a model on the host."""
+        units = units_of(self.method.design)
+        at_once = budget.units_per_call(len(units), self.devices.num_rows * self.bytes_per_unit)
+        return list(units.reshape(-1, at_once, 2))
+
+    @property
+    def bytes_per_unit(self) -> int:
+        """Of one row, of a model on the host."""
+        return 40 * self.method.design.block_size * self.domain.sample_size
+
+    def summarize(self, rows: Rows, count: int, skip: int, which: np.ndarray) -> Any:
+        """Draw the replicates of the design for some rows, and sum them up.
+
+        Args:
+            rows: of which the first `count` are asked for.
+            count: how many.
+            skip: replicates of each row that came before; these are the next.
+            which: numbers of the rows, for the inputs of a host model.
+
+        Returns:
+            Summaries (rows, replicates, ...).
+        """
+        part, each = self.devices.place_rows(rows), self.devices.rows_each(count)
+        if isinstance(self.model, DevicePredict):
+            return programs.sum_rows((*self.given, each, skip), part, self.devices, **self.plan())
+        summaries = None
+        for group in self.groups():
+            samples = self.sample(part, each, group + np.array([skip, 0], np.int32))
+            y = self.call(samples, len(rows), count, which, "samples of rows")
+            summaries = self.add(part, each, group, samples, y, summaries)
+        return summaries
+
+    def sample(self, part: Rows, each: int, units: np.ndarray) -> Any:
+        """Samples for a model on the host; `part` is where `devices` put it."""
+        key, domain, method, _ = self.given
+        return programs.sample_rows((key, domain, method, units, each), part, self.devices)
+
+    def call(self, samples: Any, size: int, count: int, which: Any, what: str) -> Any:
+        """A host model's outputs for samples of rows, and zeros for those that pad them."""
+
+        def inputs_of(some: Any) -> Any:
+            return self.host_inputs(some, which)
+
+        given = (self.model, self.domain, inputs_of, self.devices.fetch(samples, count))
+        y = call_on_samples(*given, self.batch_size, what)
+        y = np.concatenate([y, np.zeros((size - count, *y.shape[1:]))])
+        return self.devices.place_rows(as_float(y))
+
+    def add(
+        self, part: Rows, each: int, units: np.ndarray, samples: Any, y: Any, summaries: Any
+    ) -> Any:
+        """Summaries of earlier units and these."""
+        _, domain, method, _ = self.given
+        rows = (part.instances, samples, y, summaries)
+        return programs.summarize_rows((domain, method, units, each), rows, self.devices)
+
+    def solve(self, summaries: Any, rows: Rows, count: int) -> Any:
+        """Fits of the first rows from their summaries, on the host."""
+        part = self.devices.place_rows(rows)
+        return self.devices.fetch(self.solve_placed(summaries, part, count), count)
+
+    def solve_placed(self, summaries: Any, part: Rows, count: int) -> Any:
+        """The same where the devices have it."""
+        _, domain, method, _ = self.given
+        given = (domain, method, self.devices.rows_each(count))
+        return programs.solve_rows(given, (part, summaries), self.devices)
+
+    def merge_pairs(self, summaries: Any) -> Any:
+        """Summaries with neighboring replicates together, half as many.
+
+        Args:
+            summaries: (rows, replicates, ...), an even number of replicates.
+
+        Returns:
+            Summaries of half as many.
+        """
+        return programs.merge_pairs(self.given[2], summaries, self.devices)
+
+    def take(self, summaries: Any, index: np.ndarray) -> Any:
+        """Summaries of some of the rows, or of some of them twice.
+
+        Args:
+            summaries: (rows, ...).
+            index: (rows,) which.
+
+        Returns:
+            As many.
+        """
+        return programs.take_rows(summaries, self.devices.places_of(index), self.devices)

@@ -1,0 +1,159 @@
+"""Rows with one neighborhood for all: drawn once, and seen by each row in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from lime_jax.engine import programs
+from lime_jax.engine.collect import collect
+from lime_jax.engine.host_calls import as_float
+from lime_jax.engine.shared_run import SharedNeighborhood, SharedRun
+from lime_jax.engine.typing import HostInputs, HostPredict, Progress, Rows
+from lime_jax.mesh import for_rows
+from lime_jax.models.predict import DevicePredict
+from lime_jax.typing import Array, Domain, SharedMethod
+
+
+def explain_shared(
+    key: Array,
+    domain: Domain,
+    method: SharedMethod,
+    model: DevicePredict[Any] | HostPredict,
+    rows: Rows,
+    host_inputs: HostInputs,
+    neighborhood: SharedNeighborhood,
+    batch_size: int | None = None,
+    progress: Progress | None = None,
+    mesh: Mesh | None = None,
+) -> Any:
+    """Explain rows with one neighborhood for all.
+
+    Args:
+        key: of the neighborhood.
+        domain: what a sample is.
+        method: how to weigh and fit.
+        model: to explain.
+        rows: to explain.
+        host_inputs: makes a host model's inputs of samples.
+        neighborhood: filled here, and read when it comes back filled.
+        batch_size: largest batch of a host model.
+        progress: told of finished rows.
+        mesh: devices that share samples and rows, those of both axes alike; one neighborhood
+            belongs to one mesh.
+
+    Returns:
+        Fits with a leading axis of rows, on the host.
+    """
+    arguments = (model, rows, host_inputs, neighborhood, batch_size, progress, mesh)
+    return sweep_shared(key, domain, [method], *arguments)[0]
+
+
+def sweep_shared(
+    key: Array,
+    domain: Domain,
+    methods: Sequence[SharedMethod],
+    model: DevicePredict[Any] | HostPredict,
+    rows: Rows,
+    host_inputs: HostInputs,
+    neighborhood: SharedNeighborhood,
+    batch_size: int | None = None,
+    progress: Progress | None = None,
+    mesh: Mesh | None = None,
+) -> list[Any]:
+    """Explain rows by several methods with one neighborhood, and one set of model calls, for all.
+
+    Args:
+        key: of the neighborhood.
+        domain: what a sample is.
+        methods: that differ in the numbers of their leaves only; they share one program.
+        model: to explain.
+        rows: to explain.
+        host_inputs: as in `explain_shared`.
+        neighborhood: as in `explain_shared`.
+        batch_size: largest batch of a host model.
+        progress: told of the rows that are finished by all methods.
+        mesh: as in `explain_shared`.
+
+    Returns:
+        Fits of every method, as of `explain_shared`.
+    """
+    run = SharedRun(key, domain, methods[0], model, host_inputs, neighborhood, batch_size, mesh)
+    retained, outputs = run.draw()
+    if neighborhood.layout is None:
+        neighborhood.layout = lay_out(methods[0], retained)
+    adjusted = adjust(methods[0], neighborhood.layout, outputs)
+    last = len(methods) - 1
+    return [
+        fit_shared(domain, method, adjusted, rows, progress if number == last else None, mesh)
+        for number, method in enumerate(methods)
+    ]
+
+
+def lay_out(method: SharedMethod, retained: list[Any]) -> Any:
+    """Samples as the fits read them.
+
+    Args:
+        method: of the fits.
+        retained: of all units of its design, by group.
+
+    Returns:
+        The method's layout.
+    """
+    return programs.lay_out(method, retained, _shared_shape(method))
+
+
+def adjust(method: SharedMethod, layout: Any, outputs: list[Any]) -> Any:
+    """A layout with the model's outputs.
+
+    Args:
+        method: of the fits.
+        layout: of the samples.
+        outputs: by group of units.
+
+    Returns:
+        What the fits read.
+    """
+    if isinstance(outputs[0], np.ndarray):
+        outputs = [jnp.asarray(as_float(np.concatenate(outputs)))]
+    return programs.adjust(method, layout, outputs, _shared_shape(method))
+
+
+def _shared_shape(method: SharedMethod) -> tuple[int, int]:
+    """Replicates, or groups of them where they are very many; and blocks in each."""
+    design = method.design
+    return design.num_groups, design.num_replicates // design.num_groups * design.num_blocks
+
+
+def fit_shared(
+    domain: Domain,
+    method: SharedMethod,
+    adjusted: Any,
+    rows: Rows,
+    progress: Progress | None,
+    mesh: Mesh | None = None,
+) -> Any:
+    """Explain rows by a neighborhood that is drawn.
+
+    Args:
+        domain: of the rows.
+        method: of the fits.
+        adjusted: the neighborhood.
+        rows: to explain.
+        progress: told of finished rows.
+        mesh: all of whose devices take rows.
+
+    Returns:
+        Fits with a leading axis of rows, on the host.
+    """
+    devices = for_rows(mesh)
+    given, block = devices.place((domain, method, adjusted)), method.rows_at_once
+
+    def fit(part: Rows, each: int) -> Any:
+        return programs.fit_shared((*given, each), part, devices, block=block)
+
+    return collect(fit, rows, devices, domain.sample_size, progress)

@@ -1,0 +1,53 @@
+"""A file's rows in blocks of a fixed number, however the file itself is divided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from lime_jax.arrow import import_pyarrow
+from lime_jax.jobs.source import Source
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+def read_blocks(
+    source: Source, columns: Sequence[str], rows: range, size: int, wanted: Sequence[int]
+) -> Iterator[tuple[int, pyarrow.Table]]:
+    """Read blocks.
+
+    Args:
+        source: the file.
+        columns: to read.
+        rows: of the file, that blocks are made of.
+        size: rows of a block; the last one may have fewer.
+        wanted: numbers of the blocks, ascending.
+
+    Yields:
+        The number of a block, and its rows.
+
+    Raises:
+        ValueError: if the file ends too early, or is damaged.
+    """
+    if not wanted:
+        return
+    pa = import_pyarrow()
+    left, held = set(wanted), []
+    for first, table in source.tables(columns, rows.start + wanted[0] * size):
+        at, stop = max(first, rows.start), min(first + len(table), rows.stop)
+        while at < stop:
+            number = (at - rows.start) // size
+            end = min(rows.start + (number + 1) * size, rows.stop)
+            if number in left:
+                held.append(table.slice(at - first, min(end, stop) - at))
+                if end <= stop:
+                    left.remove(number)
+                    yield number, pa.concat_tables(held)
+                    held = []
+            at = min(end, stop)
+        if not left:
+            return
+    raise ValueError(
+        f"`data`: {source.path} has fewer rows than when the job began; it must stay as it is"
+    )

@@ -1,0 +1,217 @@
+"""The folder of a job: one writer, and parts that are there whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lime_jax.arrow import import_pyarrow
+from lime_jax.jobs.manifest import differences
+from lime_jax.parts import MANIFEST, part_path, read_manifest
+
+if TYPE_CHECKING:
+    import pyarrow
+
+_LOCK = ".lock"
+_OURS = re.compile(
+    rf"{re.escape(MANIFEST)}|\.lock|\.DS_Store|\.?part-\d+\.parquet(\.tmp)?|\..*\.tmp"
+)
+_ROWS_PER_GROUP = 2048
+"""Rows that are read to show one of them."""
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Make the folder, and keep other runs out of it.
+
+    The lock is the system's: it goes when the process does, however that ends.
+
+    Args:
+        folder: of a job.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        ValueError: if another run writes there.
+        OSError: if the folder cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = open(folder / _LOCK, "a")  # noqa: SIM115
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(f"`out`: cannot write to the folder {folder} ({reason})") from error
+    with file:
+        try:
+            import fcntl
+        except ImportError:  # not on Windows
+            pass
+        else:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ValueError(
+                    f"`out`: another run is writing to {folder}; wait for it, or choose another "
+                    "folder"
+                ) from error
+        yield
+
+
+def check_folder(folder: Path, resume: bool) -> None:
+    """Refuse a folder that is not this job's.
+
+    Args:
+        folder: of the job; it need not be there.
+        resume: whether there should be the manifest of an earlier run.
+
+    Raises:
+        ValueError: if it is, and should not be, or holds other files.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"`out`: expected a folder, and {folder} is a file")
+    has_manifest = (folder / MANIFEST).exists()
+    if resume and not has_manifest:
+        raise ValueError(
+            f"`resume`: {folder} has no {MANIFEST}, so there is nothing to resume; leave out "
+            "--resume, or see whether the folder is the right one"
+        )
+    if has_manifest and not resume:
+        raise ValueError(
+            f"`out`: {folder} holds a job already; add --resume to finish it, or choose another "
+            "folder"
+        )
+    others = (
+        [p.name for p in folder.iterdir() if not _OURS.fullmatch(p.name)] if folder.exists() else []
+    )
+    if others and not has_manifest:
+        raise ValueError(
+            f"`out`: expected a new or an empty folder, but {folder} holds {sorted(others)[0]!r}"
+            + (f" and {len(others) - 1} more" if len(others) > 1 else "")
+        )
+
+
+def settle_manifest(folder: Path, manifest: dict[str, Any], resume: bool) -> None:
+    """Write the manifest of a new job, or compare it with that of the one that is resumed.
+
+    Args:
+        folder: of the job, locked.
+        manifest: of this run.
+        resume: whether there is an earlier one.
+
+    Raises:
+        ValueError: if the two differ; it says in what.
+        OSError: if it cannot be written.
+    """
+    if not resume:
+        for path in folder.glob("part-*.parquet"):
+            raise ValueError(
+                f"`out`: {folder} holds {path.name}, but no {MANIFEST}; choose another folder"
+            )
+        text = json.dumps(manifest, indent=1) + "\n"
+        write_aside(folder / MANIFEST, lambda file: file.write(text.encode()))
+        return
+    found = differences(read_manifest(folder), manifest)
+    if found:
+        raise ValueError(
+            f"`resume`: the job in {folder} is another one: {'; '.join(found)}; run it as it was "
+            "begun, or choose another folder"
+        )
+
+
+def unfinished(folder: Path, manifest: dict[str, Any]) -> list[int]:
+    """The parts that are still to be made.
+
+    Args:
+        folder: of the job.
+        manifest: of the job.
+
+    Returns:
+        Their numbers: of those that are missing, and those that cannot be read.
+    """
+    size, rows = manifest["rows_per_part"], manifest["num_rows"]
+    return [
+        number
+        for number in range(manifest["num_parts"])
+        if not _is_whole(part_path(folder, number), min(size, rows - number * size))
+    ]
+
+
+def _is_whole(path: Path, num_rows: int) -> bool:
+    """Whether a part is there, with all its rows, and every page as it was written."""
+    pa = import_pyarrow()
+    import pyarrow.parquet
+
+    if not path.exists():
+        return False
+    try:
+        with pyarrow.parquet.ParquetFile(path, page_checksum_verification=True) as file:
+            if file.metadata.num_rows != num_rows:
+                return False
+            for group in range(file.num_row_groups):
+                file.read_row_group(group)
+    except (OSError, pa.ArrowException):
+        return False
+    return True
+
+
+def write_part(folder: Path, number: int, table: pyarrow.Table) -> None:
+    """Write a part whole or not at all.
+
+    Args:
+        folder: of the job.
+        number: of the part.
+        table: its rows.
+
+    Raises:
+        OSError: if it cannot be written, for example as the disk is full.
+    """
+    import pyarrow.parquet
+
+    write_aside(
+        part_path(folder, number),
+        lambda file: pyarrow.parquet.write_table(
+            table,
+            file,
+            row_group_size=_ROWS_PER_GROUP,
+            compression="zstd",
+            write_page_checksum=True,
+        ),
+    )
+
+
+def write_aside(path: Path, write: Any) -> None:
+    """Write a file beside its place, see that it is on the disk, and rename it.
+
+    Args:
+        path: of the file.
+        write: called with the open file.
+
+    Raises:
+        OSError: if it cannot be written, with the folder's name; nothing is left behind.
+    """
+    aside = path.with_name(f".{path.name}.tmp")
+    try:
+        with open(aside, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            reason = error.strerror or str(error)
+            raise OSError(f"`out`: cannot write to {path.parent} ({reason})") from error
+        raise
+    with contextlib.suppress(OSError):  # a system that cannot sync a folder
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

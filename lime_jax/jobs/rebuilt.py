@@ -1,0 +1,200 @@
+"""Blocks of a file as the rows that an explainer was fitted on: library, columns and dtypes.
+
+A block alone does not say what its columns hold: whole numbers may have gaps elsewhere, text in a
+csv file may be numbers, a category may be missing here. So all blocks are read as the training
+table was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lime_jax.arrow import import_pyarrow
+from lime_jax.frames import Schema
+from lime_jax.frames.fitted_rows import fitted_rows
+from lime_jax.jobs.source import Source
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+@dataclasses.dataclass(frozen=True)
+class RowForm:
+    """How rows of a file become rows that an explainer takes.
+
+    Attributes:
+        schema: of the table that it was fitted on.
+        columns: of the file, in the order of its features.
+        is_text: whether the file's columns are text that has to be read.
+    """
+
+    schema: Schema
+    columns: tuple[str, ...]
+    is_text: bool
+
+    @classmethod
+    def of(cls, schema: Schema, source: Source, columns: Sequence[str] | None = None) -> RowForm:
+        """See which columns are needed, and that they are there.
+
+        Args:
+            schema: of the explainer.
+            source: the file.
+            columns: names of an array's columns, where the explainer does not know them; None: its
+                own.
+
+        Returns:
+            The form.
+
+        Raises:
+            ValueError: naming the columns that are missing, or twice, or a frame's own.
+        """
+        names = schema.fitted_names if columns is None else _checked(schema, columns)
+        there = source.schema.names
+        missing = [name for name in names if name not in there]
+        if missing:
+            raise ValueError(
+                f"`data`: {source.path} has no column {_some(missing)}; it has {_some(there)}"
+            )
+        if len(names) != len(schema.columns):
+            raise ValueError(
+                f"`columns`: expected {len(schema.columns)} names, one for each feature, got "
+                f"{len(names)}"
+            )
+        if schema.kind == "array" and np.dtype(schema.array_dtype).kind not in "fiub":
+            raise ValueError(
+                f"`explainer`: was fitted on an array of {schema.array_dtype}, and a file has "
+                "typed columns; fit it on a DataFrame"
+            )
+        return cls(schema, names, source.is_text)
+
+    def rebuild(self, block: pyarrow.Table) -> Any:
+        """Rows of the file as the explainer takes them.
+
+        Args:
+            block: the columns, in any order.
+
+        Returns:
+            A pandas, polars or pyarrow table, or an array.
+
+        Raises:
+            ValueError: if a column is not what it was in the training table.
+        """
+        if self.schema.kind == "array":
+            columns = [self._number(block[name], name) for name in self.columns]
+        else:
+            types = _template_schema(self.schema)
+            columns = [
+                _as_type(block[name], types.field(name).type, name, self.is_text)
+                for name in self.columns
+            ]
+        return fitted_rows(self.schema, import_pyarrow().table(columns, names=list(self.columns)))
+
+    def _number(self, column: Any, name: str) -> Any:
+        pa = import_pyarrow()
+        if pa.types.is_string(column.type) and self.is_text:
+            column = _parsed(column, pa.float64(), name)
+        if not _is_number(column.type) and not pa.types.is_null(column.type):
+            raise ValueError(
+                f"`data`: column {name!r} holds {column.type}, and the explainer was fitted "
+                "on numbers"
+            )
+        return _to_float(column)
+
+
+def _checked(schema: Schema, columns: Sequence[str]) -> tuple[str, ...]:
+    if schema.kind == "frame":
+        raise ValueError(
+            "`columns`: the explainer was fitted on a frame and finds columns by their names; "
+            "leave it out, and rename the file's columns where they differ"
+        )
+    twice = sorted({name for name in columns if list(columns).count(name) > 1})
+    if twice:
+        raise ValueError(f"`columns`: expected each name once, got {_some(twice)} more than once")
+    return tuple(columns)
+
+
+def _template_schema(schema: Schema) -> pyarrow.Schema:
+    """The Arrow types of the training table."""
+    pa = import_pyarrow()
+    template = schema.template
+    if schema.backend == "polars":
+        template = template.to_arrow()
+    if schema.backend != "pandas":
+        return template.schema
+    types = pa.Schema.from_pandas(template, preserve_index=False)
+    for k, levels in enumerate(schema.levels):
+        if pa.types.is_null(types.field(k).type) and levels is not None:  # of objects
+            known = [level for level in levels if level is not None]
+            types = types.set(k, types.field(k).with_type(pa.array(known).type))
+    return types
+
+
+def _as_type(column: Any, wanted: Any, name: str, is_text: bool) -> Any:
+    """A column as the training table had it, where the two differ in more than precision."""
+    pa = import_pyarrow()
+    if pa.types.is_dictionary(wanted):
+        wanted = wanted.value_type
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    came = column.type
+    if came == wanted or pa.types.is_null(wanted) or pa.types.is_null(came):
+        return column
+    if is_text:
+        return column if _is_text(wanted) else _parsed(column, wanted, name)
+    if any(is_kind(wanted) != is_kind(came) for is_kind in (_is_text, pa.types.is_temporal)):
+        raise ValueError(
+            f"`data`: column {name!r} holds {came}, and the explainer was fitted on {wanted}; "
+            "make both the same"
+        )
+    if pa.types.is_integer(came) and pa.types.is_floating(wanted):
+        return _to_float(column)
+    return column
+
+
+def _parsed(column: Any, wanted: Any, name: str) -> Any:
+    """Text of a csv file as what it stands for."""
+    pa = import_pyarrow()
+    import pyarrow.compute as pc
+
+    choices = [wanted]
+    if _is_number(wanted):
+        column = pc.utf8_trim_whitespace(column)  # pyright: ignore[reportAttributeAccessIssue]
+        choices += [pa.float64(), pa.bool_()]
+    message = ""
+    for choice in choices:
+        try:
+            return column.cast(choice)
+        except pa.ArrowInvalid as error:
+            message = message or str(error)
+    raise ValueError(
+        f"`data`: column {name!r} was {wanted} in the training rows, and here it is not "
+        f"({message}); train on rows that hold such values too, or repair the column"
+    )
+
+
+def _is_text(kind: Any) -> bool:
+    types = import_pyarrow().types
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+
+
+def _is_number(kind: Any) -> bool:
+    types = import_pyarrow().types
+    is_real = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
+    return is_real or types.is_boolean(kind)
+
+
+def _to_float(column: Any) -> Any:
+    """Numbers in 64 bits; whole ones that these do not hold are rounded, as NumPy does."""
+    pa = import_pyarrow()
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int8())
+    return column.cast(pa.float64(), safe=False)
+
+
+def _some(names: Sequence[str], most: int = 8) -> str:
+    shown = ", ".join(map(repr, names[:most]))
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

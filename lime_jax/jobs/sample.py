@@ -1,0 +1,64 @@
+"""Evenly spaced rows of a file, in one pass over it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lime_jax.arrow import import_pyarrow
+from lime_jax.jobs.source import Source
+
+if TYPE_CHECKING:
+    import pyarrow
+
+_MOST_ROWS = 500_000
+_MOST_CELLS = 16_000_000  # 128 MB of numbers
+
+
+@dataclasses.dataclass(frozen=True)
+class RowSample:
+    """Some rows of a file, or all.
+
+    Attributes:
+        table: the rows.
+        step: every how many-th row of the file they are; 1: all.
+        num_rows: of the file.
+    """
+
+    table: pyarrow.Table
+    step: int
+    num_rows: int
+
+
+def sample_rows(source: Source, columns: Sequence[str], most: int | None = None) -> RowSample:
+    """Take every k-th row, with k the smallest power of two that leaves few enough.
+
+    Args:
+        source: the file.
+        columns: to keep.
+        most: rows; None: 500,000, or fewer where there are many columns.
+
+    Returns:
+        The sample.
+
+    Raises:
+        ValueError: if the file is damaged.
+    """
+    pa = import_pyarrow()
+    if most is None:
+        most = min(_MOST_ROWS, max(_MOST_CELLS // max(len(columns), 1), 10_000))
+    kept: list[Any] = []
+    step, count, taken = 1, 0, 0
+    for first, table in source.tables(columns):
+        count = first + len(table)
+        kept.append(table.take(np.arange(-first % step, len(table), step)))
+        taken += len(kept[-1])
+        while taken > most:
+            whole = pa.concat_tables(kept)
+            kept, step = [whole.take(np.arange(0, len(whole), 2))], step * 2
+            taken = len(kept[0])
+    schema = pa.schema([source.schema.field(name) for name in columns])
+    return RowSample(pa.concat_tables(kept) if kept else schema.empty_table(), step, count)
