@@ -1,6 +1,8 @@
 """Shared by all tests: precision comes from `JAX_ENABLE_X64`, keys are replayable."""
 
+import gc
 import os
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -8,6 +10,20 @@ import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("KERAS_BACKEND", "jax")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_programs():
+    """Drop what was compiled before there is too much of it.
+
+    Each program takes some of the memory maps that Linux allows a process, 65,530 of them; where
+    none are left, XLA's compiler ends the process.
+    """
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and len(maps.read_bytes().splitlines()) > 20_000:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture

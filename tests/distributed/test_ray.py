@@ -41,6 +41,7 @@ def cluster(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         patch.setenv("RAY_AUTH_MODE", "disabled")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_TQDM_PATCH_PRINT", "0")  # else Ray puts its own in place of `print`
         patch.setenv("JAX_ENABLE_X64", "0")  # workers count as the spec says, not as their own
         # What one worker compiles, the next one reads.
         patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("programs")))

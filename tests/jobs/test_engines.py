@@ -41,6 +41,7 @@ def job(tmp_path_factory):
 @pytest.fixture
 def quiet(monkeypatch):
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("RAY_TQDM_PATCH_PRINT", "0")  # else Ray puts its own in place of `print`
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     with warnings.catch_warnings():
