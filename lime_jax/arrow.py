@@ -28,7 +28,8 @@ LONG_COLUMNS = (
 
 _WHOLE = ("labels", "bins", "support", "row_ids", "samples_used")
 _KEY = b"lime_jax"
-_KINDS = {one.kind: one for one in (Explanations, ImageExplanations)}
+KINDS = {one.kind: one for one in (Explanations, ImageExplanations)}
+"""Of explanations, by the name that files and tables give them."""
 # Attribute, column, and whether there is an entry per (l)abel, (f)eature, (o)utput or neither.
 _NUMBERS = (
     ("coef", "weight", "lf"),
@@ -208,7 +209,7 @@ def explanations_of(table: pyarrow.Table) -> Explanations:
             f"{', '.join(table.column_names[:8])}"
         )
     facts = json.loads(metadata[_KEY])
-    kind, schema = _KINDS[facts["kind"]], facts["schema"]
+    kind, schema = KINDS[facts["kind"]], facts["schema"]
     sizes = {"l": facts["labels"], "o": len(facts["output_names"]), "f": len(schema["columns"])}
     arrays: dict[str, Any] = {}
     for name, column, axes in _NUMBERS:

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from lime_jax.arrow import KINDS
 from lime_jax.explanations import Explanations
-from lime_jax.image_explanations import ImageExplanations
 from lime_jax.parts import StoredExplanations, read_part
 
 __all__ = ["load"]
-
-_KINDS = {one.kind: one for one in (Explanations, ImageExplanations)}
 
 
 def load(path: str | Path) -> Explanations | StoredExplanations:
@@ -42,7 +40,7 @@ def load(path: str | Path) -> Explanations | StoredExplanations:
     with opened as file:
         try:
             facts = json.loads(str(file["meta"]))
-            kind = _KINDS[facts.get("kind", Explanations.kind)]
+            kind = KINDS[facts.get("kind", Explanations.kind)]
             return kind(**kind._restored(file, facts))
         except KeyError as error:
             raise ValueError(

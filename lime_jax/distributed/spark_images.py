@@ -11,8 +11,8 @@ import numpy as np
 
 from lime_jax.arrow import explanations_of, list_array
 from lime_jax.distributed.spark_columns import check_unique, id_column
-from lime_jax.distributed.spark_worker import blocks, broadcast, told_where
-from lime_jax.distributed.worker import ChunkSpec, explain_chunk, ids_of
+from lime_jax.distributed.spark_worker import blocks_with_ids, broadcast, told_where
+from lime_jax.distributed.worker import ChunkSpec, explain_chunk
 from lime_jax.image_explainer import ImageExplainer
 from lime_jax.images import in_layout_of
 from lime_jax.images.read import as_array
@@ -133,18 +133,12 @@ class ExplainPictures:
 
     def __call__(self, batches: Any) -> Iterator[Any]:
         """Explain a partition, block by block."""
-        spec, first = self.packed.value.open(), 0
-        for block in blocks(batches, IMAGES_AT_ONCE):
-            ids = None
-            with told_where(first, len(block)):
-                if self.has_ids:
-                    ids = ids_of(block.column(block.num_columns - 1))
-                    block = block.remove_column(block.num_columns - 1)
+        spec = self.packed.value.open()
+        for first, block, ids in blocks_with_ids(batches, IMAGES_AT_ONCE, self.has_ids):
             with told_where(first, len(block), ids):
                 found = self.explain(spec, block.column(self.position).to_pylist(), ids)
             for what, name in self.new.items():
                 block = block.append_column(name, found[what])
-            first += len(block)
             yield from block.to_batches()
 
     def explain(self, spec: ChunkSpec, values: list[Any], ids: Any) -> dict[str, Any]:

@@ -150,6 +150,33 @@ def told_where(first: int, count: int, ids: Any = None) -> Iterator[None]:
         raise
 
 
+def blocks_with_ids(
+    batches: Any, size: int, has_ids: bool
+) -> Iterator[tuple[int, pyarrow.Table, Any]]:
+    """The blocks of a partition, and the ids that come with them.
+
+    Args:
+        batches: as of `blocks`.
+        size: as of `blocks`.
+        has_ids: whether the last column is the rows' ids, to be taken out.
+
+    Yields:
+        Number of the first row in the partition, the rows, and their ids or None.
+
+    Raises:
+        ValueError: if an id is null.
+    """
+    first = 0
+    for block in blocks(batches, size):
+        ids = None
+        if has_ids:
+            with told_where(first, len(block)):
+                ids = ids_of(block.column(block.num_columns - 1))
+            block = block.remove_column(block.num_columns - 1)
+        yield first, block, ids
+        first += len(block)
+
+
 @dataclasses.dataclass
 class ExplainBatches:
     """The function of `mapInArrow`: batches of features, and an id last, to explanations.
@@ -164,15 +191,9 @@ class ExplainBatches:
 
     def __call__(self, batches: Any) -> Iterator[Any]:
         """Explain a partition, block by block."""
-        spec, first = self.packed.value.open(), 0
-        for block in blocks(batches, ROWS_AT_ONCE):
-            ids = None
-            with told_where(first, len(block)):
-                if self.has_ids:
-                    ids = ids_of(block.column(block.num_columns - 1))
-                    block = block.remove_column(block.num_columns - 1)
+        spec = self.packed.value.open()
+        for first, block, ids in blocks_with_ids(batches, ROWS_AT_ONCE, self.has_ids):
             with told_where(first, len(block), ids):
                 rows = fitted_rows(spec.explainer.schema_, block)
                 table = explain_chunk(spec, rows, ids)
-            first += len(block)
             yield from table.replace_schema_metadata(None).to_batches()
