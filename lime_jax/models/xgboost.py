@@ -238,6 +238,7 @@ def _margin(
     gradient_booster = learner["gradient_booster"]
     kind = gradient_booster["name"]
     if kind == "gblinear":
+        base[:] = base[0]  # XGBoost adds the first score to every output
         return _linear(gradient_booster["model"], base, features, missing)
     if kind != "gbtree":
         raise NotConvertibleError(f"XGBoost: the booster {kind} has no JAX form here")

@@ -286,6 +286,20 @@ def test_a_linear_booster_is_additive_and_missing_values_add_nothing():
     assert_equal(model, X, wrapper.predict(X))
 
 
+LINEAR = {
+    "three classes": (xgb.XGBClassifier, np.repeat([0, 0, 0, 1, 2], 40)),
+    "two targets": (xgb.XGBRegressor, np.stack([TARGET + 5, TARGET - 3], axis=1)),
+}
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_a_linear_booster_of_several_outputs_adds_its_first_score_to_all(name):
+    kind, y = LINEAR[name]
+    wrapper = kind(n_estimators=5, booster="gblinear", n_jobs=1).fit(X, y)
+    model = as_predict_fn(wrapper, "margin")
+    assert_equal(model, X, wrapper.predict(X, output_margin=True))
+
+
 def test_a_scaler_in_front_moves_the_thresholds():
     mean, scale = np.nanmean(X, axis=0), np.nanstd(X, axis=0)
     wrapper = xgb.XGBRegressor(**SMALL).fit((X - mean) / scale, TARGET)

@@ -70,10 +70,17 @@ def code_columns(model: Any, features: Features) -> tuple[Features, dict[int, Co
 
 
 def _code(column: Column, categories: np.ndarray) -> tuple[Column, CodedColumn]:
-    number = {c: k for k, c in enumerate(categories.tolist()) if c is not None and c == c}
+    listed = categories.tolist()
+    number = {c: k for k, c in enumerate(listed) if c is not None and c == c}
+    # The null of polars is a category like others; NaN, which is not equal to itself, is missing.
+    null = listed.index(None) if None in listed else -1
+    if null >= 0 and any(c != c for c in listed):
+        raise NotConvertibleError(f"column {column.raw} has both None and NaN for categories")
 
     def codes(values: Any) -> np.ndarray:
-        return np.array([number.get(v, -1) for v in values], np.int64)
+        gone = [v is None or v != v for v in values]
+        found = [null if g else number.get(v, -1) for v, g in zip(values, gone, strict=True)]
+        return np.array(found, np.int64)
 
     if isinstance(column, LevelColumn):
         own = LevelColumn(column.raw, np.arange(len(column.values)))

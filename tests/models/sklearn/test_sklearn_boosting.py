@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
@@ -190,6 +191,28 @@ def test_categories_are_sets_of_levels(name):
     if name == "from dtype":
         agree(ours(inputs), model.predict(new))
     agree(walk(ours.structure, inputs), model.predict(new), rtol=1e-12)
+
+
+def test_a_null_of_polars_is_a_category_and_nan_of_pandas_is_missing():
+    level, gone = rng.choice(["u", "v", "w"], 150), rng.random(150) < 0.2
+    levels = np.where(gone, None, level)
+    y = X[:, 0] + (level == "u") + 3 * gone
+    table = RawTable(("number", "level"), (None, ("u", "v", "w", None)))
+    codes = np.where(gone, 3, np.searchsorted(["u", "v", "w"], level))
+    rows = np.stack([X[:, 0].astype(np.float32), codes], axis=1).astype(np.float64)
+    frames = {
+        "polars": pl.DataFrame(
+            {"number": rows[:, 0], "level": pl.Series(levels.tolist(), dtype=pl.Categorical)}
+        ),
+        "pandas": pd.DataFrame({"number": rows[:, 0], "level": pd.Categorical(levels)}),
+    }
+    for name, frame in frames.items():
+        model = HistGradientBoostingRegressor(max_iter=5, min_samples_leaf=5).fit(frame, y)
+        (categories,) = model._preprocessor.named_transformers_["encoder"].categories_
+        assert (None in categories.tolist()) == (name == "polars")
+        opened = as_predict_fn(model, table=table)
+        assert opened.structure is not None
+        np.testing.assert_allclose(opened(rows)[:, 0], model.predict(frame), rtol=1e-5, atol=1e-6)
 
 
 def test_categories_of_a_numeric_column_are_points():
