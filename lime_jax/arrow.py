@@ -9,13 +9,14 @@ types are the same in either precision of JAX.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lime_jax.explanations import Explanations
 from lime_jax.image_explanations import ImageExplanations
+from lime_jax.row_index import as_ids, column_names, id_column, level_columns, objects
 
 if TYPE_CHECKING:
     import pyarrow
@@ -26,7 +27,7 @@ LONG_COLUMNS = (
 )
 """Of `long_table`: the last four belong to the row and the label."""
 
-_WHOLE = ("labels", "bins", "support", "row_ids", "samples_used")
+_WHOLE = ("labels", "bins", "support", "key_ids", "samples_used")
 _KEY = b"lime_jax"
 KINDS = {one.kind: one for one in (Explanations, ImageExplanations)}
 """Of explanations, by the name that files and tables give them."""
@@ -46,7 +47,7 @@ _NUMBERS = (
     ("bins", "bin", "f"),
     ("variables", "variable", "f"),
     ("support", "support", "f"),
-    ("row_ids", "key_id", ""),
+    ("key_ids", "key_id", ""),
 )
 
 
@@ -54,7 +55,7 @@ def row_schema(id_type: Any = None, images: bool = False) -> pyarrow.Schema:
     """The columns of `rows_table`.
 
     Args:
-        id_type: of `row_id`, int64 or string; None: int64.
+        id_type: of `row_id`; None: int64.
         images: whether images were explained; then the superpixels and the image come last.
 
     Returns:
@@ -89,7 +90,7 @@ def long_schema(id_type: Any = None) -> pyarrow.Schema:
     """The columns of `long_table`.
 
     Args:
-        id_type: of `row_id`, int64 or string; None: int64.
+        id_type: of `row_id`; None: int64.
 
     Returns:
         `LONG_COLUMNS`: an id, four texts, and numbers.
@@ -104,14 +105,14 @@ def long_schema(id_type: Any = None) -> pyarrow.Schema:
 
 def rows_table(
     explanations: Explanations,
-    row_ids: Sequence[Any] | np.ndarray | None = None,
+    row_ids: Iterable[Any] | None = None,
     texts: bool = True,
 ) -> pyarrow.Table:
     """A table with one row for every row of the data set.
 
     Args:
         explanations: of tables or images.
-        row_ids: as they were given to `explain`; None: the 32-bit ids of `explanations`.
+        row_ids: what the rows are to be called; None: the `row_ids` of `explanations`.
         texts: whether `label`, `feature`, `condition` and `value` are wanted; `explanations_of`
             does not need them, and they take longer to make than all numbers.
 
@@ -147,15 +148,15 @@ def rows_table(
         columns |= _picture_columns(explanations)
     arrays, facts = explanations._stored()
     facts["labels"] = explanations.labels.shape[1]
+    if row_ids is not None:
+        facts["row_names"] = ("",)
     facts["dtypes"] = {name: arrays[name].dtype.str for name, _, _ in _NUMBERS}
     schema = row_schema(ids.type, is_image).with_metadata({_KEY: json.dumps(facts)})
     fields = [field for field in schema if field.name in columns]
     return pa.table(columns, schema=pa.schema(fields, schema.metadata))
 
 
-def long_table(
-    explanations: Explanations, row_ids: Sequence[Any] | np.ndarray | None = None
-) -> pyarrow.Table:
+def long_table(explanations: Explanations, row_ids: Iterable[Any] | None = None) -> pyarrow.Table:
     """A table with one row for every row of the data set, label and selected feature.
 
     Args:
@@ -219,7 +220,7 @@ def explanations_of(table: pyarrow.Table) -> Explanations:
     if kind is ImageExplanations:
         arrays |= _pictures(table)
         arrays["feature_mask"] = arrays["values"] > 0
-    return kind(**kind._restored(arrays, facts))
+    return kind(**kind._restored(arrays, facts), row_ids=_ids_of(table["row_id"]))
 
 
 def list_array(flat: Any, sizes: np.ndarray) -> pyarrow.ListArray:
@@ -267,17 +268,30 @@ def _number_type(name: str) -> Any:
 
 
 def _id_column(explanations: Explanations, row_ids: Any) -> Any:
-    """Whole numbers as int64, all other ids as text."""
+    """The rows' names in their own type; a struct where they have several levels."""
     pa = import_pyarrow()
-    ids = explanations.row_ids if row_ids is None else row_ids
-    values = ids if isinstance(ids, np.ndarray) else np.array(list(ids), object)
-    if values.dtype.kind == "O" and all(
-        isinstance(value, int | np.integer) and -(2**63) <= value < 2**63 for value in values
-    ):
-        return pa.array(values.astype(np.int64))
-    if values.dtype.kind in "iu" and not (values.dtype == np.uint64 and (values >> 63).any()):
-        return pa.array(values.astype(np.int64))
-    return pa.array([str(value) for value in values], pa.string())
+    if row_ids is not None:
+        return id_column(as_ids(row_ids))
+    names = explanations.row_names
+    levels = [id_column(level) for level in level_columns(explanations.row_ids, names)]
+    return (
+        levels[0]
+        if len(levels) == 1
+        else pa.StructArray.from_arrays(levels, names=column_names(names, ()))
+    )
+
+
+def _ids_of(column: Any) -> np.ndarray:
+    """The rows' names from their column; tuples from a struct."""
+    types = import_pyarrow().types
+    if types.is_struct(column.type):
+        levels = [_ids_of(level).tolist() for level in column.combine_chunks().flatten()]
+        return objects(list(zip(*levels, strict=True)))
+    has_zone = types.is_timestamp(column.type) and column.type.tz is not None
+    plain = types.is_integer(column.type) or types.is_floating(column.type)
+    if (plain and not column.null_count) or (types.is_timestamp(column.type) and not has_zone):
+        return column.to_numpy()
+    return objects(column.to_pylist())
 
 
 def _present(explanations: Explanations) -> np.ndarray:

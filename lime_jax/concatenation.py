@@ -10,6 +10,7 @@ import numpy as np
 
 from lime_jax.explanations import Explanations
 from lime_jax.image_explanations import ImageExplanations
+from lime_jax.row_index import join_ids
 
 _SAME = ("algorithm", "output_names", "conditions", "link", "groups", "kernel_width", "method")
 """What is one thing for all rows."""
@@ -65,12 +66,26 @@ def concatenate(parts: Sequence[Explanations]) -> Explanations:
             continue
         if is_image and name in _PADDING:
             fields = [_padded(field, widest.coef.shape[2], _PADDING[name]) for field in fields]
-        changes[name] = np.concatenate(fields)
+        changes[name] = join_ids(fields) if name == "row_ids" else np.concatenate(fields)
+    changes["row_names"], changes["row_ids"] = _row_names(parts, changes["row_ids"])
     kinds = {part.output_kind for part in parts}
     changes["output_kind"] = kinds.pop() if len(kinds) == 1 else "value"
     changes["num_samples"] = max(part.num_samples for part in parts)
     changes["num_replicates"] = max(part.num_replicates for part in parts)
     return dataclasses.replace(first, **changes)
+
+
+def _row_names(
+    parts: Sequence[Explanations], ids: np.ndarray
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """What the levels are called; numbers that count the rows of each part count them all."""
+    names = {part.row_names for part in parts}
+    if names == {()} and len(np.unique(ids)) < len(ids):
+        return (), np.arange(len(ids))
+    levels = {max(len(one), 1) for one in names}
+    if len(levels) > 1:
+        return ("",), ids
+    return names.pop() if len(names) == 1 else ("",) * levels.pop(), ids
 
 
 def _check_same(parts: Sequence[Explanations]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from lime_jax.progress import progress_bar
 from lime_jax.request import Request
 from lime_jax.row_ids import hash_ids
 from lime_jax.row_ids import row_ids as content_ids
+from lime_jax.row_index import row_index
 from lime_jax.table_model import TableModel
 from lime_jax.tabular_lime import TabularLime
 from lime_jax.tabular_shap import TabularShap
@@ -187,7 +188,7 @@ class TabularExplainer(BaseEstimator):
         effective_num_samples: int | None = None,
         score: bool = True,
         held_out_score: bool = False,
-        row_ids: Sequence[Any] | np.ndarray | None = None,
+        row_ids: Iterable[Any] | None = None,
         batch_size: int | None = None,
         mesh: Mesh | None = None,
         progress: bool | None = None,
@@ -195,7 +196,8 @@ class TabularExplainer(BaseEstimator):
         """Explain the model's predictions for rows.
 
         Args:
-            X: rows, in the form `fit` was given.
+            X: rows, in the form `fit` was given; or one row: `frame.iloc[0]`, a mapping from the
+                columns' names, or its values in their order.
             model: a fitted estimator or its bound method, a JAX function (jitted, marked by
                 `jax_predict`, or a pytree with `__call__`), or any function of a batch.
             labels: outputs to explain, by number or name; None: all.
@@ -219,8 +221,9 @@ class TabularExplainer(BaseEstimator):
                 in each neighborhood is sampled.
             held_out_score: whether sampled explanations come with R² on samples that the surrogate
                 was not fitted to; NaN otherwise.
-            row_ids: of the rows, numbers or text; None: a hash of the row's content. Where rows
-                have neighborhoods of their own, these are a function of seed and id.
+            row_ids: of the rows, numbers or text, by which results name them; None: the index of a
+                pandas frame, else their numbers. Where rows have neighborhoods of their own, these
+                are a function of seed and id; without ids, of seed and the row's content.
             batch_size: largest batch of a model that runs on the host; None: as memory allows.
             mesh: devices that share the work, such as `jax.make_mesh((8,), ("rows",))`; None: JAX's
                 default one. Numbers do not depend on it. Rows go over its first axis, and over the
@@ -293,6 +296,7 @@ class TabularExplainer(BaseEstimator):
         if not isinstance(learned, ALGORITHMS[self.algorithm]):
             raise ValueError("`algorithm`: was changed after `fit`; call `fit` again")
         plans: Any = learned.plan(settings, options, widths)
+        X = frames.as_rows(self.schema_, X)
         values = frames.encode(self.schema_, X)
         learned.check_rows(plans, values)
         self._kept = kept = open_model(
@@ -311,7 +315,9 @@ class TabularExplainer(BaseEstimator):
         kind = output_kind(kept.model.output_kind, self.mode, prediction)
         names = output_names(kept.model.class_names, self.class_names, prediction.shape[1])
         given = options.row_ids
+        given = given if given is None or hasattr(given, "__len__") else list(given)
         ids = content_ids(values) if given is None else hash_ids(given, len(values))
+        index = row_index(X, len(values), given)
         check_same_rows(options.mesh, values, ids)
         add_up = kind == "probability" and prediction.shape[1] == 2
         with progress_bar(len(values), options.progress) as tick:
@@ -336,7 +342,9 @@ class TabularExplainer(BaseEstimator):
             output_kind=kind,
             output_names=names,
             prediction=prediction,
-            row_ids=request.ids,
+            key_ids=request.ids,
+            row_ids=index.ids,
+            row_names=index.names,
             labels=request.labels,
         )
         packed = []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lime_jax.report import RowReport, row_fragment, row_page
+from lime_jax.row_index import name_text
 from lime_jax.typing import Support
 
 if TYPE_CHECKING:
@@ -32,7 +33,17 @@ class Explanation:
     def __repr__(self) -> str:
         """The strongest conditions."""
         lines = [f"{weight:+.4f}  {condition}" for condition, weight in self.as_list(5)]
-        return "\n".join([f"Explanation of row {self.row}, {self.label_name()}:", *lines])
+        return "\n".join([f"Explanation of {self.row_name}, {self.label_name()}:", *lines])
+
+    @property
+    def row_id(self) -> Any:
+        """What the row is called: its id, its place in a frame's index, or its number."""
+        return self.explanations.row_ids[self.row]
+
+    @property
+    def row_name(self) -> str:
+        """What views call the row, such as "row 7"."""
+        return f"row {name_text(self.row_id)}"
 
     @property
     def intercept(self) -> dict[int, float]:
@@ -136,7 +147,7 @@ class Explanation:
         prediction = [float(p) for p in all_.prediction[self.row]]
         exact, replicates = not all_.samples_used[self.row], all_.replicates_of(self.row)
         return RowReport(
-            title=f"row {self.row}",
+            title=self.row_name,
             label=self.label_name(label),
             prediction=list(zip(all_.output_names, prediction, strict=True)),
             conditions=[all_.condition(self.row, k) for k in features],

@@ -13,6 +13,7 @@ import numpy as np
 from lime_jax.explanation import Explanation
 from lime_jax.frames import Schema, display_value, display_values
 from lime_jax.report import dataset_page
+from lime_jax.row_index import column_names, id_column, level_columns, store_ids
 from lime_jax.stages.designs import group_count
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _ROW_ARRAYS = (
     "prediction",
     "effective_samples",
     "samples_used",
-    "row_ids",
+    "key_ids",
     "support",
     "values",
     "bins",
@@ -39,7 +40,7 @@ _ROW_ARRAYS = (
 )
 _NAMES = (
     *("algorithm", "output_names", "conditions", "method", "model_path", "output_kind"),
-    *("link", "groups"),
+    *("link", "groups", "row_names"),
 )
 _NUMBERS = ("kernel_width", "num_samples", "num_replicates")
 
@@ -63,7 +64,9 @@ class Explanations:
         effective_samples: (rows,) (sum of weights)² / sum of squared weights; where exact, of
             `num_samples` draws. Under KernelSHAP the coalitions; where exact, the background rows.
         samples_used: (rows,) drawn for each row; 0 where exact.
-        row_ids: (rows,) 32-bit ids that the rows' keys came from.
+        key_ids: (rows,) 32-bit hashes that the rows' random numbers came from.
+        row_ids: (rows,) what the rows are called: the ids they were given, else the index of a
+            pandas frame (tuples where it has several levels), else their numbers.
         support: (rows, features) what the samples can say of the row's bins, a `Support`.
         values: (rows, features) the rows as numbers and level codes.
         bins: (rows, features) index into `conditions`; -1 for none.
@@ -78,6 +81,8 @@ class Explanations:
             the expected value.
         link: of KernelSHAP: "identity", or "logit": values are log-odds.
         groups: names of the columns of each feature, where KernelSHAP's features can be groups.
+        row_names: what the levels of `row_ids` are called, "" where one has no name; empty if
+            `row_ids` count the rows.
         kernel_width: of the proximity kernel, in units of the distance; NaN for KernelSHAP.
         num_samples: of the largest neighborhood.
         num_replicates: of the largest neighborhood, that standard errors come from; 0 where exact.
@@ -93,6 +98,7 @@ class Explanations:
     prediction: np.ndarray
     effective_samples: np.ndarray
     samples_used: np.ndarray
+    key_ids: np.ndarray
     row_ids: np.ndarray
     support: np.ndarray
     values: np.ndarray
@@ -110,6 +116,7 @@ class Explanations:
     algorithm: str = "lime"
     link: str = "identity"
     groups: tuple[tuple[str, ...], ...] = ()
+    row_names: tuple[str, ...] = ()
 
     kind: ClassVar[str] = "table"
     """What was explained, as files of `save` say it."""
@@ -156,11 +163,11 @@ class Explanations:
 
     def _rows(self, index: Any) -> dict[str, Any]:
         """The fields with one entry per row, of some rows."""
-        return {name: getattr(self, name)[index] for name in _ROW_ARRAYS}
+        return {name: getattr(self, name)[index] for name in (*_ROW_ARRAYS, "row_ids")}
 
     def row_fields(self) -> tuple[str, ...]:
         """The names of the attributes with one entry per row."""
-        return _ROW_ARRAYS
+        return (*_ROW_ARRAYS, "row_ids")
 
     def __repr__(self) -> str:
         """What there is, in one line."""
@@ -308,7 +315,8 @@ class Explanations:
 
         Returns:
             row, label, feature, condition, value, weight and std_error; one entry per row, label
-            and selected feature.
+            and selected feature. `row` is one of `row_ids`; of an index of several levels each has
+            a column under its own name.
         """
         rows, label, feature = np.nonzero(~np.isnan(self.std_error))
         condition, value = (np.empty(self.values.shape, object) for _ in range(2))
@@ -317,15 +325,23 @@ class Explanations:
             condition[:, k] = np.array(conditions, object)[codes]
             value[:, k] = np.array(values, object)[codes]
         names = np.array(self.output_names, object)
-        return {
-            "row": rows,
-            "label": names[self.labels[rows, label]],
-            "feature": np.array(self.feature_names, object)[feature],
-            "condition": condition[rows, feature],
-            "value": value[rows, feature],
-            "weight": self.coef[rows, label, feature],
-            "std_error": self.std_error[rows, label, feature],
-        }
+        return self._with_rows(
+            rows,
+            {
+                "label": names[self.labels[rows, label]],
+                "feature": np.array(self.feature_names, object)[feature],
+                "condition": condition[rows, feature],
+                "value": value[rows, feature],
+                "weight": self.coef[rows, label, feature],
+                "std_error": self.std_error[rows, label, feature],
+            },
+        )
+
+    def _with_rows(self, rows: np.ndarray, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """A tidy table, whose first columns say which row each line is of."""
+        names = column_names(self.row_names, list(columns))
+        levels = level_columns(self.row_ids, self.row_names)
+        return {name: level[rows] for name, level in zip(names, levels, strict=True)} | columns
 
     def to_pandas(self) -> pandas.DataFrame:
         """The weights as a tidy table: row, label, feature, condition, value, weight, std_error.
@@ -351,13 +367,12 @@ class Explanations:
         except ImportError as error:
             raise ImportError('Arrow needs pyarrow: pip install "lime_jax[cli]"') from error
         table = self.to_dict()
+        rows = list(table)[: max(len(self.row_names), 1)]
+        columns: dict[str, Any] = {name: id_column(table.pop(name)) for name in rows}
         text = ("label", "feature", "condition", "value")
-        return pyarrow.table(
-            {
-                name: pyarrow.array(column, pyarrow.string() if name in text else None)
-                for name, column in table.items()
-            }
-        )
+        for name, column in table.items():
+            columns[name] = pyarrow.array(column, pyarrow.string() if name in text else None)
+        return pyarrow.table(columns)
 
     def to_shap(self) -> Any:
         """The weights as a `shap.Explanation`: contributions that add up to `local_pred`.
@@ -403,11 +418,12 @@ class Explanations:
         }
         facts = {name: getattr(self, name) for name in (*_NAMES, *_NUMBERS)}
         arrays = {name: getattr(self, name) for name in _ROW_ARRAYS}
+        arrays |= store_ids(self.row_ids, self.row_names)
         return arrays, {"version": 1, "kind": self.kind, "schema": schema, **facts}
 
     @classmethod
     def _restored(cls, file: Mapping[str, np.ndarray], facts: dict[str, Any]) -> dict[str, Any]:
-        """The fields, from the arrays and the facts of a file; KeyError if one is missing."""
+        """The fields but `row_ids`, from a file; KeyError if one is missing."""
         arrays = {name: file[name] for name in _ROW_ARRAYS}
         found = facts["schema"]
         names = tuple(None if n is None else tuple(n) for n in found["names"] or ()) or None
@@ -420,9 +436,9 @@ class Explanations:
             times=tuple(found["times"]),
         )
         kept = {name: facts[name] for name in (*_NAMES, *_NUMBERS)}
-        kept["output_names"], kept["conditions"], kept["groups"] = map(
-            tuple, (kept["output_names"], kept["conditions"], map(tuple, kept["groups"]))
-        )
+        kept["groups"] = map(tuple, kept["groups"])
+        for name in ("output_names", "conditions", "groups", "row_names"):
+            kept[name] = tuple(kept[name])
         return {**arrays, **kept, "schema": schema}
 
     def summary_figure(self, max_features: int = 10) -> Figure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ from lime_jax.models.predict import as_predict_fn
 from lime_jax.options import check_counts, check_num_samples
 from lime_jax.progress import progress_bar
 from lime_jax.row_ids import hash_ids
+from lime_jax.row_index import row_index
 from lime_jax.stages.kernels import METRICS
 from lime_jax.stages.select import resolve_selection
 
@@ -138,7 +139,7 @@ class ImageExplainer(BaseEstimator):
         top_labels: int | None = _TOP_LABELS,
         num_features: int | None = None,
         num_samples: int | str | None = 1000,
-        row_ids: Sequence[Any] | np.ndarray | None = None,
+        row_ids: Iterable[Any] | None = None,
         batch_size: int | None = None,
         mesh: Mesh | None = None,
         progress: bool | None = None,
@@ -159,7 +160,8 @@ class ImageExplainer(BaseEstimator):
             num_samples: perturbed images for each image: for LIME rounded up to whole replicates
                 of a power of two; for KernelSHAP coalitions, or "auto": 2,048 and two for each
                 superpixel, or all coalitions if they are fewer. None: 1,000.
-            row_ids: of the images, numbers or text; None: a hash of the content.
+            row_ids: of the images, numbers or text, by which results name them; None: their
+                numbers, and random numbers come from a hash of the content.
             batch_size: largest batch of a model that runs on the host; None: as memory allows.
             mesh: devices that share the work, as in `TabularExplainer.explain`: images over the
                 first axis, masks of an image over the second; None: JAX's default device.
@@ -181,6 +183,7 @@ class ImageExplainer(BaseEstimator):
         pictures = read_images(images, axis)
         segments = self._segment(pictures)
         ids = image_ids(pictures, axis) if row_ids is None else hash_ids(row_ids, len(pictures))
+        index = row_index(images, len(pictures), row_ids)
         opened = as_predict_fn(model, self.output)
         image_model = ImageModel(opened, axis, model)
         check_model_on(mesh, opened.predict, image_model.on_device)
@@ -221,7 +224,9 @@ class ImageExplainer(BaseEstimator):
             labels=chosen,
             prediction=prediction,
             samples_used=used,
-            row_ids=ids,
+            key_ids=ids,
+            row_ids=index.ids,
+            row_names=index.names,
             values=np.stack(pixels).astype(np.float64),
             bins=np.full(present.shape, -1, np.int32),
             variables=present.astype(np.float32),

@@ -32,9 +32,10 @@ class ImageExplanation(Explanation):
 
     explanations: ImageExplanations
 
-    def __repr__(self) -> str:
-        """The strongest superpixels."""
-        return super().__repr__().replace("Explanation of row", "Explanation of image", 1)
+    @property
+    def row_name(self) -> str:
+        """What views call the image, such as "image 7"."""
+        return super().row_name.replace("row", "image", 1)
 
     @property
     def image(self) -> np.ndarray:
@@ -256,7 +257,7 @@ class ImageExplanation(Explanation):
         return picture_grid(
             [picture, *(pixels.overlaid(picture, one) for one in inside)],
             [None, *inside],
-            [f"image {self.row}", *map(self.title, labels)],
+            [self.row_name, *map(self.title, labels)],
         )
 
     def save_png(
@@ -312,8 +313,7 @@ class ImageExplanation(Explanation):
         Returns:
             Names and numbers.
         """
-        report = super().report(num_features, label)
-        return dataclasses.replace(report, title=f"image {self.row}", subject="image")
+        return dataclasses.replace(super().report(num_features, label), subject="image")
 
     def pictures(
         self,
@@ -337,7 +337,7 @@ class ImageExplanation(Explanation):
             self._weights(label),
             [k for group in self._by_sign(num_features, label) for k in group],
             self.covered(label, percentile),
-            title=f"image {self.row}",
+            title=self.row_name,
             label=self.label_name(label),
             percentile=percentile,
         )

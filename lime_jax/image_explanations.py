@@ -153,14 +153,16 @@ class ImageExplanations(Explanations):
             selected superpixel.
         """
         rows, label, feature = np.nonzero(~np.isnan(self.std_error))
-        return {
-            "row": rows,
-            "label": np.array(self.output_names, object)[self.labels[rows, label]],
-            "superpixel": feature,
-            "pixels": self.values[rows, feature].astype(np.int64),
-            "weight": self.coef[rows, label, feature],
-            "std_error": self.std_error[rows, label, feature],
-        }
+        return self._with_rows(
+            rows,
+            {
+                "label": np.array(self.output_names, object)[self.labels[rows, label]],
+                "superpixel": feature,
+                "pixels": self.values[rows, feature].astype(np.int64),
+                "weight": self.coef[rows, label, feature],
+                "std_error": self.std_error[rows, label, feature],
+            },
+        )
 
     def _stored(self) -> tuple[dict[str, Any], dict[str, Any]]:
         arrays, facts = super()._stored()

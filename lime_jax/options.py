@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ class ExplainOptions:
     effective_num_samples: int | None = None
     score: bool = True
     held_out_score: bool = False
-    row_ids: Sequence[Any] | np.ndarray | None = None
+    row_ids: Iterable[Any] | None = None
     batch_size: int | None = None
     mesh: Mesh | None = None
     progress: bool | None = None

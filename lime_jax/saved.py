@@ -10,6 +10,7 @@ import numpy as np
 from lime_jax.arrow import KINDS
 from lime_jax.explanations import Explanations
 from lime_jax.parts import StoredExplanations, read_part
+from lime_jax.row_index import restore_ids
 
 __all__ = ["load"]
 
@@ -41,7 +42,8 @@ def load(path: str | Path) -> Explanations | StoredExplanations:
         try:
             facts = json.loads(str(file["meta"]))
             kind = KINDS[facts.get("kind", Explanations.kind)]
-            return kind(**kind._restored(file, facts))
+            fields = kind._restored(file, facts)
+            return kind(**fields, row_ids=restore_ids(file, fields["row_names"]))
         except KeyError as error:
             raise ValueError(
                 f"`path`: expected a file of `Explanations.save`, but {path} lacks what such a "

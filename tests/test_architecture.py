@@ -30,6 +30,7 @@ FLOORS = (
         "precision",
         "adaptive",
         "row_ids",
+        "row_index",
         "frames",
         "images",
     ),

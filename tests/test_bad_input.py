@@ -138,7 +138,7 @@ def test_labels_and_top_labels_exclude_each_other():
 ROWS = {
     "too few columns": (X[:5, :3], r"`X` must have shape \(rows, 4\), as in `fit`, got \(5, 3\)"),
     "too many columns": (np.zeros((5, 5)), r"shape \(rows, 4\).*got \(5, 5\)"),
-    "one axis": (X[0], r"`X` must have shape \(rows, features\), got \(4,\).*reshape\(1, -1\)"),
+    "part of a row": (X[0, :3], r"`X` must have shape \(rows, 4\).*or be one row of 4.*got \(3,\)"),
     "infinity": (np.full((1, 4), -np.inf), r"`X` must be finite or missing; column '0'"),
     "text": (np.array([["a", 1, 2, 3]], object), r"`X`: column '0' must hold numbers.*'a'"),
     "sparse": (scipy.sparse.csr_matrix(X[:5]), r"`X` is sparse.*later version"),

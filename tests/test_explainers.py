@@ -46,7 +46,7 @@ def assert_same(ours, expected, tolerance=1e-5):
         np.testing.assert_allclose(
             getattr(ours, name), getattr(expected, name), rtol=tolerance, atol=tolerance
         )
-    for name in ("bins", "row_ids", "labels", "values", "prediction", "support"):
+    for name in ("bins", "key_ids", "labels", "values", "prediction", "support"):
         np.testing.assert_array_equal(getattr(ours, name), getattr(expected, name))
 
 

@@ -271,7 +271,7 @@ def test_an_image_is_explained_alike_in_any_batch_on_host_and_device(rng, algori
         for name in ("coef", "std_error", "intercept", "score"):
             expected = getattr(together, name)[some]
             np.testing.assert_allclose(getattr(found, name), expected, rtol=1e-4, atol=1e-5)
-        np.testing.assert_array_equal(found.row_ids, together.row_ids[some])
+        np.testing.assert_array_equal(found.key_ids, together.key_ids[some])
 
 
 def test_the_pictures_of_an_image_are_the_same_bits_in_any_batch(rng):

@@ -72,7 +72,7 @@ class TestManyImages:
             for name in ("intercept", "local_pred", "score", "prediction", "effective_samples"):
                 found, expected = getattr(explained, name)[row], getattr(alone, name)[0]
                 np.testing.assert_allclose(found, expected, rtol=1e-5)
-            for name in ("row_ids", "samples_used", "labels"):
+            for name in ("key_ids", "samples_used", "labels"):
                 found, expected = getattr(explained, name)[row], getattr(alone, name)[0]
                 np.testing.assert_array_equal(found, expected)
 

@@ -87,7 +87,7 @@ def assert_same(ours, expected, tolerance=1e-6):
         np.testing.assert_allclose(
             getattr(ours, name), getattr(expected, name), rtol=tolerance, atol=tolerance
         )
-    for name in ("labels", "row_ids", "values", "samples_used", "prediction"):
+    for name in ("labels", "key_ids", "values", "samples_used", "prediction"):
         np.testing.assert_array_equal(getattr(ours, name), getattr(expected, name))
 
 
@@ -297,7 +297,7 @@ class TestSampled:
     def test_row_ids_are_names_only(self, wide, sampled):
         ours = wide.explain(WIDE[3:], wide_game, num_samples=FEW, row_ids=list("abcdef"))
         np.testing.assert_array_equal(ours.coef, sampled.coef)
-        assert (ours.row_ids != sampled.row_ids).all()
+        assert (ours.key_ids != sampled.key_ids).all()
 
     def test_another_seed_is_other_coalitions(self, sampled):
         other = explain(wide_game, WIDE[3:], WIDE[:3], ask=dict(num_samples=FEW), seed=1)

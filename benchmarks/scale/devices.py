@@ -64,7 +64,7 @@ def compare(rows: int, trees: int) -> dict[str, float]:
 
             times["one" if mesh is None else "mesh"] += seconds(explain)
         for other in found[1:]:
-            assert np.array_equal(other.row_ids, found[0].row_ids)
+            assert np.array_equal(other.key_ids, found[0].key_ids)
             assert np.array_equal(other.bins, found[0].bins)
             apart = float(np.maximum(apart, np.abs(other.coef - found[0].coef).max()))
     return {"apart": apart, **times}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from lime_jax import frames
 from lime_jax.explainers import TabularExplainer
+from lime_jax.explanations import Explanations
 from lime_jax.images import read_images
+from lime_jax.row_index import row_index
 
 MOST_ROWS = 4096
 """Rows of a block, if nobody says otherwise."""
@@ -30,6 +33,9 @@ class Blocks:
         X: rows or images, in the form the explainer takes.
         row_ids: of the rows; None: their content.
 
+    Attributes:
+        index: what the rows are called in results.
+
     Raises:
         ValueError: if the rows are not usable; it names the argument.
 
@@ -41,9 +47,7 @@ class Blocks:
                [4, 5]]), ['b', 'c']))
     """
 
-    def __init__(
-        self, explainer: Any, X: Any, row_ids: Sequence[Any] | np.ndarray | None = None
-    ) -> None:
+    def __init__(self, explainer: Any, X: Any, row_ids: Iterable[Any] | None = None) -> None:
         self.is_table = isinstance(explainer, TabularExplainer)
         if self.is_table:
             self.X, self.count = X, frames.num_rows(X)
@@ -54,6 +58,7 @@ class Blocks:
         if row_ids is not None and not isinstance(row_ids, np.ndarray):
             row_ids = list(row_ids)
         self.row_ids = row_ids
+        self.index = row_index(X, self.count, row_ids)
 
     def __len__(self) -> int:
         return self.count
@@ -75,6 +80,20 @@ class Blocks:
         if _is_arrow(rows):  # which would be pickled with all that it is a slice of
             rows = rows.take(np.arange(rows.num_rows))
         return rows, ids
+
+    def name(self, explanations: Explanations, start: int, stop: int) -> Explanations:
+        """Explanations of rows `start` to `stop`, which say what the rows are called.
+
+        Args:
+            explanations: of these rows.
+            start: the first row.
+            stop: the row after the last.
+
+        Returns:
+            The same with `row_ids`.
+        """
+        ids, names = self.index.ids[start:stop], self.index.names
+        return dataclasses.replace(explanations, row_ids=ids, row_names=names)
 
     def bounds(self, num_workers: int, batch_size: int | None = None) -> list[tuple[int, int]]:
         """Where to cut.

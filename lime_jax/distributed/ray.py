@@ -10,8 +10,6 @@ import contextlib
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from lime_jax.arrow import explanations_of
 from lime_jax.concatenation import concatenate
 from lime_jax.distributed.blocks import Blocks
@@ -36,7 +34,7 @@ def explain(
     num_cpus_per_worker: float | int = 1,
     num_gpus_per_worker: float | int = 0,
     ordered: bool = True,
-    row_ids: Sequence[Any] | np.ndarray | None = None,
+    row_ids: Iterable[Any] | None = None,
     progress: bool | None = None,
     **options: Any,
 ) -> Explanations:
@@ -53,10 +51,9 @@ def explain(
             4,096 rows at most.
         num_cpus_per_worker: cores that a worker may take.
         num_gpus_per_worker: of a worker; 0: it computes on the CPU.
-        ordered: whether the rows come in the order of `X`, else as they were finished; then
-            `row_ids` of the explanations, hashes of the content, tell which is which.
-        row_ids: of the rows, numbers or text; None: a hash of the content. Only if `ordered`:
-            explanations hold 32-bit hashes of ids; `explain_iter` hands over the ids themselves.
+        ordered: whether the rows come in the order of `X`, else as they were finished; `row_ids`
+            of the explanations tell which is which.
+        row_ids: of the rows, numbers or text, as in `TabularExplainer.explain`.
         progress: whether to show a bar; None: on a terminal, if the work is long.
         **options: of `explainer.explain`.
 
@@ -98,7 +95,7 @@ def explain_all(
     num_cpus_per_worker: float | int = 1,
     num_gpus_per_worker: float | int = 0,
     ordered: bool = True,
-    row_ids: Sequence[Any] | np.ndarray | None = None,
+    row_ids: Iterable[Any] | None = None,
     progress: bool | None = None,
 ) -> dict[str, Explanations]:
     """Explain rows by several explainers; each block of rows is sent once.
@@ -128,12 +125,6 @@ def explain_all(
         >>> shap = lime_jax.TabularExplainer("kernel_shap").fit(background)  # doctest: +SKIP
         >>> both = ray.explain_all({"lime": lime, "shap": shap}, X_test, model)  # doctest: +SKIP
     """
-    if row_ids is not None and not ordered:
-        raise ValueError(
-            "`ordered`: expected True with `row_ids`, since explanations hold 32-bit hashes of ids "
-            "and would not tell which row is which; use `explain_iter`, which hands over the ids "
-            "of every block, or leave `row_ids` out"
-        )
     specs = _specs(explainers, model)
     settings = Resources(num_workers, num_cpus_per_worker, num_gpus_per_worker)
     blocks = _blocks(list(specs.values()), X, row_ids, batch_size)
@@ -143,8 +134,9 @@ def explain_all(
         progress_bar(len(specs) * len(blocks), progress) as tick,
         contextlib.closing(_explained(specs, blocks, settings, batch_size, ordered)) as parts,
     ):
-        for _, which, table in parts:
-            found[names[which]].append(explanations_of(table))
+        for (start, stop), which, table in parts:
+            part = blocks.name(explanations_of(table), start, stop)
+            found[names[which]].append(part)
             tick(table.num_rows)
     if not len(blocks):
         import_ray()
@@ -164,7 +156,7 @@ def explain_iter(
     num_cpus_per_worker: float | int = 1,
     num_gpus_per_worker: float | int = 0,
     ordered: bool = False,
-    row_ids: Sequence[Any] | np.ndarray | None = None,
+    row_ids: Iterable[Any] | None = None,
     progress: bool | None = None,
     **options: Any,
 ) -> Iterator[tuple[Any, Explanations]]:
@@ -187,8 +179,8 @@ def explain_iter(
         **options: of `explainer.explain`.
 
     Returns:
-        A generator of row ids, as they were given, else the 32-bit hashes of the content, and
-        the explanations of these rows.
+        A generator of row ids, as they were given, else the index of a frame or the rows' numbers,
+        and the explanations of these rows.
 
     Raises:
         ValueError: as `explain`.
@@ -209,10 +201,10 @@ def explain_iter(
             contextlib.closing(_explained(specs, blocks, settings, batch_size, ordered)) as tables,
         ):
             for (start, stop), _, table in tables:
-                part = explanations_of(table)
+                part = blocks.name(explanations_of(table), start, stop)
                 tick(len(part))
-                ids = blocks.row_ids
-                yield (part.row_ids if ids is None else ids[start:stop]), part
+                given = blocks.row_ids
+                yield (part.row_ids if given is None else given[start:stop]), part
 
     return parts()
 

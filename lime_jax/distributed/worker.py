@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from lime_jax.arrow import long_table, rows_table
@@ -115,15 +114,14 @@ class ChunkSpec:
                 )
 
 
-def explain_chunk(
-    spec: ChunkSpec, X: Any, row_ids: Sequence[Any] | np.ndarray | None = None
-) -> pyarrow.Table:
+def explain_chunk(spec: ChunkSpec, X: Any, row_ids: Iterable[Any] | None = None) -> pyarrow.Table:
     """Explain some rows: the one function that engines call.
 
     Args:
         spec: what to do; the same in all workers.
         X: rows, in the form the explainer takes, or images.
-        row_ids: of the rows, numbers or text; None: a hash of the content, as everywhere.
+        row_ids: of the rows, numbers or text; None: a frame's index, else a hash of the content,
+            which is all that a chunk can say of its rows.
 
     Returns:
         A table of `arrow.row_schema`, or of `arrow.long_schema` where the spec's form is "long".
@@ -140,7 +138,9 @@ def explain_chunk(
         explanations = spec.explainer.explain(
             X, model, row_ids=row_ids, progress=False, **spec.options
         )
-    return FORMS[spec.form](explanations, row_ids)
+    is_counted = row_ids is None and not explanations.row_names
+    # The numbers of a chunk's rows say nothing of where it was cut from.
+    return FORMS[spec.form](explanations, explanations.key_ids if is_counted else None)
 
 
 def ids_of(column: Any) -> Any:
@@ -171,9 +171,7 @@ def ids_of(column: Any) -> Any:
     return column.to_numpy(zero_copy_only=False) if is_whole else column.to_pylist()
 
 
-def check_ids(
-    row_ids: Sequence[Any] | np.ndarray | None, num_rows: int, name: str = "row_ids"
-) -> None:
+def check_ids(row_ids: Iterable[Any] | None, num_rows: int, name: str = "row_ids") -> None:
     """Refuse ids that do not tell the rows apart.
 
     Args:

@@ -7,10 +7,12 @@ from lime_jax.frames.display import display_value, display_values, level_names
 from lime_jax.frames.read import align, encode, num_rows, take_rows
 from lime_jax.frames.rebuild import decode
 from lime_jax.frames.schema import Schema, learn_schema
+from lime_jax.frames.single_row import as_rows
 
 __all__ = [
     "Schema",
     "align",
+    "as_rows",
     "decode",
     "display_value",
     "display_values",

@@ -62,7 +62,7 @@ def _as_matrix(X: Any, name: str) -> np.ndarray:
     if array.ndim == 1:
         raise ValueError(
             f"`{name}` must have shape (rows, features), got {array.shape}. "
-            "For a single row pass X.reshape(1, -1)."
+            "For a single row pass X.reshape(1, -1), of a DataFrame frame.iloc[[0]]."
         )
     if array.ndim != 2:
         raise ValueError(f"`{name}` must have shape (rows, features), got {array.shape}.")

@@ -91,7 +91,7 @@ def _pandas(schema: Schema, columns: list[Any]) -> Any:
     dtypes = list(schema.template.dtypes)
     columns = [_on_the_clock(column, d) for column, d in zip(columns, dtypes, strict=True)]
     series = {
-        j: _pandas_column(column, dtypes[j], _nothing(schema, j))
+        j: pandas_column(_to_pandas(column, dtypes[j]), dtypes[j], nothing_of(schema, j))
         for j, column in enumerate(columns)
     }
     frame = pd.DataFrame(series, index=pd.RangeIndex(len(columns[0])))
@@ -99,19 +99,26 @@ def _pandas(schema: Schema, columns: list[Any]) -> Any:
     return frame
 
 
-def _nothing(schema: Schema, feature: int) -> Any:
+def _to_pandas(column: Any, dtype: Any) -> Any:
+    import pandas as pd
+
+    is_object = pd.api.types.is_object_dtype(dtype)
+    return column.to_pandas() if is_object else column.to_pandas(date_as_object=False)
+
+
+def nothing_of(schema: Schema, feature: int) -> Any:
     """What stood for nothing in a column of objects; to a model None is not NaN."""
     levels = schema.levels[feature]
     return schema.native_levels(feature).iloc[-1] if levels and levels[-1] is None else None
 
 
-def _pandas_column(column: Any, dtype: Any, nothing: Any) -> Any:
+def pandas_column(column: Any, dtype: Any, nothing: Any) -> Any:
+    """A pandas column with the fitted type, if no value is lost by that."""
     import pandas as pd
 
     if pd.api.types.is_object_dtype(dtype):
-        objects = column.to_pandas().astype(object)
+        objects = column.astype(object)
         return objects.where(objects.notna(), nothing)
-    column = column.to_pandas(date_as_object=False)
     if isinstance(dtype, pd.CategoricalDtype):
         own = pd.Index(column.dropna().unique())
         unseen = own[~own.isin(dtype.categories)].sort_values()
@@ -133,13 +140,14 @@ def _polars(template: Any, columns: list[Any]) -> Any:
     import polars as pl
 
     frame = {
-        name: _polars_column(pl.Series(name, pl.from_arrow(_on_the_clock(column, dtype))), dtype)
+        name: polars_column(pl.Series(name, pl.from_arrow(_on_the_clock(column, dtype))), dtype)
         for (name, dtype), column in zip(template.schema.items(), columns, strict=True)
     }
     return pl.DataFrame(frame)
 
 
-def _polars_column(column: Any, dtype: Any) -> Any:
+def polars_column(column: Any, dtype: Any) -> Any:
+    """A polars column with the fitted type, if no value is lost by that."""
     import polars as pl
 
     if dtype == pl.Enum:

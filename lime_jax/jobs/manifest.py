@@ -10,7 +10,7 @@ from lime_jax.distributed.worker import ChunkSpec
 from lime_jax.jobs.fingerprint import content_hash, in_words, model_hash, versions
 from lime_jax.jobs.source import Source, file_hash
 
-_FORMAT = 1
+_FORMAT = 2
 _NOT_COMPARED = ("file",)
 """A file may have moved; what it holds may not have changed."""
 

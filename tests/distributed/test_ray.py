@@ -362,9 +362,17 @@ def test_unusable_arguments_are_named(options, message):
         list(on_ray.explain_iter(FITTED, ROWS, np.sum, **options))
 
 
-def test_hashes_of_ids_are_no_answer_to_which_row_is_which():
-    with pytest.raises(ValueError, match=r"`ordered`: expected True with `row_ids`.*explain_iter"):
-        on_ray.explain(FITTED, ROWS, np.sum, ordered=False, row_ids=[1, 2, 3, 4])
+@pytest.mark.parametrize("ids", [None, [f"row {row}" for row in range(9)]])
+def test_rows_are_called_what_they_were_in_any_order(frame, ids):
+    X, model = frame
+    X = X[:9].set_axis([f"plant {row}" for row in range(9)])
+    explainer = lime_jax.TabularExplainer().fit(X)
+    settings = dict(num_workers=1, batch_size=2, ordered=False, row_ids=ids, **FEW)
+    found = on_ray.explain(explainer, X, model, **settings)
+    assert sorted(found.row_ids) == sorted(X.index if ids is None else ids)
+    names = list(X.index if ids is None else ids)
+    place = [names.index(name) for name in found.row_ids]
+    np.testing.assert_array_equal(found.values, X.to_numpy()[place])
 
 
 def test_a_model_that_cannot_be_sent_names_the_factory():
@@ -475,7 +483,7 @@ def test_a_batch_of_any_format_is_explained(frame, batch_format, id_col):
     expected = explainer.explain(X[:5], model, row_ids=ids, **FEW)
     table = step(batch)
     np.testing.assert_array_equal(explanations_of(table).coef, expected.coef)
-    wanted = names if id_col else expected.row_ids.tolist()
+    wanted = names if id_col else expected.key_ids.tolist()
     assert table["row_id"].to_pylist() == wanted
 
 

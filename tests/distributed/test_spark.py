@@ -404,9 +404,9 @@ def test_blocks_come_back_as_tables_that_hold_everything(session, shapley):
     assert sorted(tables) == list(range(5))
     found = lime_jax.concatenate([explanations_of(tables[number]) for number in range(5)])
     here = shapley.explain(X, TREE)
-    np.testing.assert_array_equal(found.row_ids, here.row_ids)
+    np.testing.assert_array_equal(found.row_ids, here.key_ids)
     np.testing.assert_allclose(found.coef, here.coef, atol=1e-5)
-    assert tables[0].schema.equals(rows_table(here).schema, check_metadata=True)
+    assert tables[0].schema.equals(rows_table(here, here.key_ids).schema, check_metadata=True)
 
 
 def test_who_wants_no_more_blocks_stops_the_others(session, shapley):
