@@ -89,8 +89,8 @@ def explain_shared_until(
     result, left = None, np.arange(len(rows))
     while True:
         layout = engine.lay_out(method, retained)
-        adjusted = engine.adjust(method, layout, outputs)
-        fit = engine.fit_shared(domain, method, adjusted, _take(rows, left), None, mesh)
+        seen = engine.adjust(method, layout, outputs)
+        fit = engine.fit_shared(domain, method, seen, _take(rows, left), None, mesh)
         before = len(left)
         result, left = _enter(result, left, fit, method.design, settled)
         if progress is not None:
@@ -158,19 +158,21 @@ def _some_rows_until(
     design, size = run.method.design, run.rows_at_once
     step, together = design.num_replicates, 1  # replicates at once, and in one summary
     result, left, parts, starts = None, np.arange(len(which)), [], range(0, step, step)
+    scale = None
     while True:
         some = _take(rows, which[_padded(left, size)])
         for start in starts:
-            new = run.summarize(some, len(left), start, which[left])
+            new, scale = run.summarize(some, len(left), start, which[left], scale)
             parts.append(_merged(run, new, together))
         summaries = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, 1), *parts)
-        fit = run.solve(summaries, some, len(left))
+        fit = run.solve(summaries, scale, some, len(left))
         before = left
         result, left = _enter(result, left, fit, design, settled)
         if not len(left) or 2 * design.num_samples > most:
             return result
-        places = _padded(np.searchsorted(before, left), size)
-        summaries = run.take(summaries, places)
+        places = np.searchsorted(before, left)
+        scale = None if scale is None else scale.take(places)
+        summaries = run.take(summaries, _padded(places, size))
         starts = range(design.num_replicates, 2 * design.num_replicates, step)
         design = design.with_replicates(2 * design.num_replicates)
         earlier, together = together, design.num_replicates // design.num_groups
@@ -213,6 +215,10 @@ def _enter(
     new = AdaptiveFit(fit, num_samples, num_groups, done)
     result = jax.tree.map(np.array, new) if result is None else result
     assert result is not None
-    for whole, part in zip(jax.tree.leaves(result), jax.tree.leaves(new), strict=True):
+
+    def put(whole: np.ndarray, part: np.ndarray) -> np.ndarray:
+        whole = whole.astype(np.result_type(whole, part), copy=False)
         whole[left] = part
-    return result, left[~done]
+        return whole
+
+    return jax.tree.map(put, result, new), left[~done]

@@ -135,10 +135,10 @@ class Explanations:
         return cls(
             coef=fit.coef,
             std_error=fit.std_error,
-            intercept=fit.intercept,
+            intercept=np.asarray(fit.intercept, np.float64),
             score=fit.score,
             held_out_score=fit.score if fit.held_out_score is None else fit.held_out_score,
-            local_pred=fit.local_pred,
+            local_pred=np.asarray(fit.local_pred, np.float64),
             effective_samples=fit.effective_samples,
             support=fit.support.astype(np.int8),
             **facts,

@@ -12,8 +12,9 @@ from jax.sharding import Mesh
 
 from lime_jax import budget
 from lime_jax.engine import programs
-from lime_jax.engine.host_calls import as_float, call_on_samples
+from lime_jax.engine.host_calls import call_on_samples
 from lime_jax.engine.typing import HostPredict, Rows
+from lime_jax.fits.output_scale import OutputScale
 from lime_jax.mesh import Devices, for_rows, for_samples
 from lime_jax.models.predict import DevicePredict
 from lime_jax.neighborhood import units_of
@@ -85,7 +86,14 @@ class RowRun:
         """Of one row, of a model on the host."""
         return 40 * self.method.design.block_size * self.domain.sample_size
 
-    def summarize(self, rows: Rows, count: int, skip: int, which: np.ndarray) -> Any:
+    def summarize(
+        self,
+        rows: Rows,
+        count: int,
+        skip: int,
+        which: np.ndarray,
+        scale: OutputScale | None = None,
+    ) -> tuple[Any, OutputScale | None]:
         """Draw the replicates of the design for some rows, and sum them up.
 
         Args:
@@ -93,51 +101,71 @@ class RowRun:
             count: how many.
             skip: replicates of each row that came before; these are the next.
             which: numbers of the rows, for the inputs of a host model.
+            scale: of a host model's outputs in the replicates before; None: there were none.
 
         Returns:
-            Summaries (rows, replicates, ...).
+            Summaries (rows, replicates, ...), and the scale of the outputs in them; None: they
+            are as the model on the device returned them.
         """
         part, each = self.devices.place_rows(rows), self.devices.rows_each(count)
         if isinstance(self.model, DevicePredict):
-            return programs.sum_rows((*self.given, each, skip), part, self.devices, **self.plan())
+            given = (*self.given, each, skip)
+            return programs.sum_rows(given, part, self.devices, **self.plan()), None
         summaries = None
         for group in self.groups():
             samples = self.sample(part, each, group + np.array([skip, 0], np.int32))
-            y = self.call(samples, len(rows), count, which, "samples of rows")
-            summaries = self.add(part, each, group, samples, y, summaries)
-        return summaries
+            y = self.call(samples, count, which, "samples of rows")
+            scale = self.scale_of(y) if scale is None else scale
+            summaries = self.add(part, each, group, samples, y, scale, summaries)
+        return summaries, scale
 
     def sample(self, part: Rows, each: int, units: np.ndarray) -> Any:
         """Samples for a model on the host; `part` is where `devices` put it."""
         key, domain, method, _ = self.given
         return programs.sample_rows((key, domain, method, units, each), part, self.devices)
 
-    def call(self, samples: Any, size: int, count: int, which: Any, what: str) -> Any:
-        """A host model's outputs for samples of rows, and zeros for those that pad them."""
+    def call(self, samples: Any, count: int, which: Any, what: str) -> np.ndarray:
+        """A host model's outputs for samples of rows, (rows, units, samples, outputs)."""
 
         def inputs_of(some: Any) -> Any:
             return self.host_inputs(some, which)
 
         given = (self.model, self.domain, inputs_of, self.devices.fetch(samples, count))
-        y = call_on_samples(*given, self.batch_size, what)
-        y = np.concatenate([y, np.zeros((size - count, *y.shape[1:]))])
-        return self.devices.place_rows(as_float(y))
+        return call_on_samples(*given, self.batch_size, what)
+
+    def scale_of(self, y: np.ndarray) -> OutputScale:
+        """The scale of outputs, from each row's own first unit: no other row has a say in it."""
+        if getattr(self.method, "link", "identity") != "identity":
+            plain = y[:, 0, 0]  # the fit is of another function of the outputs themselves
+            return OutputScale(np.zeros_like(plain), np.ones_like(plain))
+        return OutputScale.of_samples(y[:, 0])
 
     def add(
-        self, part: Rows, each: int, units: np.ndarray, samples: Any, y: Any, summaries: Any
+        self,
+        part: Rows,
+        each: int,
+        units: np.ndarray,
+        samples: Any,
+        y: np.ndarray,
+        scale: OutputScale,
+        summaries: Any,
     ) -> Any:
-        """Summaries of earlier units and these."""
+        """Summaries of earlier units and these; the rows that pad the others get zeros."""
         _, domain, method, _ = self.given
-        rows = (part.instances, samples, y, summaries)
+        moved = scale.inward(y.reshape(len(y), -1, y.shape[-1])).reshape(y.shape)
+        padding = np.zeros((len(part) - len(y), *y.shape[1:]), moved.dtype)
+        seen = self.devices.place_rows(np.concatenate([moved, padding]))
+        rows = (part.instances, samples, seen, summaries)
         return programs.summarize_rows((domain, method, units, each), rows, self.devices)
 
-    def solve(self, summaries: Any, rows: Rows, count: int) -> Any:
+    def solve(self, summaries: Any, scale: OutputScale | None, rows: Rows, count: int) -> Any:
         """Fits of the first rows from their summaries, on the host."""
         part = self.devices.place_rows(rows)
-        return self.devices.fetch(self.solve_placed(summaries, part, count), count)
+        found = self.devices.fetch(self.solve_placed(summaries, part, count), count)
+        return found if scale is None else scale.outward(found, rows.labels[:count])
 
     def solve_placed(self, summaries: Any, part: Rows, count: int) -> Any:
-        """The same where the devices have it."""
+        """The same where the devices have it, of the outputs as they were summed up."""
         _, domain, method, _ = self.given
         given = (domain, method, self.devices.rows_each(count))
         return programs.solve_rows(given, (part, summaries), self.devices)

@@ -14,6 +14,7 @@ from lime_jax.engine import programs
 from lime_jax.engine.collect import chunks, collect
 from lime_jax.engine.row_run import RowRun
 from lime_jax.engine.typing import HostPredict, Progress, Rows
+from lime_jax.fits.output_scale import OutputScale
 from lime_jax.fits.sweep import make_sweep_method
 from lime_jax.models.predict import DevicePredict
 from lime_jax.typing import Array, Domain, Method
@@ -111,20 +112,24 @@ def _explain_rows_on_host(run: RowRun, rows: Rows, progress: Progress | None) ->
             for group in groups:
                 yield part, count, taken, group, run.sample(part, devices.rows_each(count), group)
 
-    fits, summaries, ahead = [], None, steps()
+    fits, summaries, scale, ahead = [], None, None, steps()
     following = next(ahead)
     while following is not None:
         part, count, taken, group, current = following
         # JAX returns before it is done: the next samples are drawn while the model runs.
         following = next(ahead, None)
         what = f"samples of rows {taken.start} to {taken.stop - 1}"
-        y = run.call(current, chunk, count, taken, what)
-        summaries = run.add(part, devices.rows_each(count), group, current, y, summaries)
+        y = run.call(current, count, taken, what)
+        scale = run.scale_of(y) if scale is None else scale
+        summaries = run.add(part, devices.rows_each(count), group, current, y, scale, summaries)
         if group is groups[-1]:
-            fits.append((run.solve_placed(summaries, part, count), count))
-            summaries = None
+            fits.append((run.solve_placed(summaries, part, count), scale, taken))
+            summaries = scale = None
             if progress is not None:
                 progress(count)
-    return jax.tree.map(
-        lambda *parts: np.concatenate(parts), *(devices.fetch(fit, count) for fit, count in fits)
-    )
+
+    def finished(fit: Any, scale: OutputScale, taken: slice) -> Any:
+        labels = None if rows.labels is None else rows.labels[taken]
+        return scale.outward(devices.fetch(fit, taken.stop - taken.start), labels)
+
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *(finished(*fit) for fit in fits))

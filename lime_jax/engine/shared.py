@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,9 +12,9 @@ from jax.sharding import Mesh
 
 from lime_jax.engine import programs
 from lime_jax.engine.collect import collect
-from lime_jax.engine.host_calls import as_float
 from lime_jax.engine.shared_run import SharedNeighborhood, SharedRun
 from lime_jax.engine.typing import HostInputs, HostPredict, Progress, Rows
+from lime_jax.fits.output_scale import OutputScale
 from lime_jax.mesh import for_rows
 from lime_jax.models.predict import DevicePredict
 from lime_jax.typing import Array, Domain, SharedMethod
@@ -86,10 +87,10 @@ def sweep_shared(
     retained, outputs = run.draw()
     if neighborhood.layout is None:
         neighborhood.layout = lay_out(methods[0], retained)
-    adjusted = adjust(methods[0], neighborhood.layout, outputs)
+    seen = adjust(methods[0], neighborhood.layout, outputs)
     last = len(methods) - 1
     return [
-        fit_shared(domain, method, adjusted, rows, progress if number == last else None, mesh)
+        fit_shared(domain, method, seen, rows, progress if number == last else None, mesh)
         for number, method in enumerate(methods)
     ]
 
@@ -107,7 +108,20 @@ def lay_out(method: SharedMethod, retained: list[Any]) -> Any:
     return programs.lay_out(method, retained, _shared_shape(method))
 
 
-def adjust(method: SharedMethod, layout: Any, outputs: list[Any]) -> Any:
+@dataclasses.dataclass(frozen=True)
+class SeenSamples:
+    """A shared neighborhood with the model's outputs.
+
+    Attributes:
+        adjusted: what the fits read.
+        scale: of the outputs there; None: they are as the model on the device returned them.
+    """
+
+    adjusted: Any
+    scale: OutputScale | None
+
+
+def adjust(method: SharedMethod, layout: Any, outputs: list[Any]) -> SeenSamples:
     """A layout with the model's outputs.
 
     Args:
@@ -118,9 +132,12 @@ def adjust(method: SharedMethod, layout: Any, outputs: list[Any]) -> Any:
     Returns:
         What the fits read.
     """
+    scale = None
     if isinstance(outputs[0], np.ndarray):
-        outputs = [jnp.asarray(as_float(np.concatenate(outputs)))]
-    return programs.adjust(method, layout, outputs, _shared_shape(method))
+        together = np.concatenate(outputs)
+        scale = OutputScale.of_samples(together.reshape(-1, together.shape[-1]))
+        outputs = [jnp.asarray(scale.inward(together))]
+    return SeenSamples(programs.adjust(method, layout, outputs, _shared_shape(method)), scale)
 
 
 def _shared_shape(method: SharedMethod) -> tuple[int, int]:
@@ -132,7 +149,7 @@ def _shared_shape(method: SharedMethod) -> tuple[int, int]:
 def fit_shared(
     domain: Domain,
     method: SharedMethod,
-    adjusted: Any,
+    seen: SeenSamples,
     rows: Rows,
     progress: Progress | None,
     mesh: Mesh | None = None,
@@ -142,7 +159,7 @@ def fit_shared(
     Args:
         domain: of the rows.
         method: of the fits.
-        adjusted: the neighborhood.
+        seen: the neighborhood.
         rows: to explain.
         progress: told of finished rows.
         mesh: all of whose devices take rows.
@@ -151,9 +168,10 @@ def fit_shared(
         Fits with a leading axis of rows, on the host.
     """
     devices = for_rows(mesh)
-    given, block = devices.place((domain, method, adjusted)), method.rows_at_once
+    given, block = devices.place((domain, method, seen.adjusted)), method.rows_at_once
 
     def fit(part: Rows, each: int) -> Any:
         return programs.fit_shared((*given, each), part, devices, block=block)
 
-    return collect(fit, rows, devices, domain.sample_size, progress)
+    found = collect(fit, rows, devices, domain.sample_size, progress)
+    return found if seen.scale is None else seen.scale.outward(found, rows.labels)

@@ -1,0 +1,118 @@
+"""Where outputs lie and how far they spread: what differs among them is what 32 bits should hold.
+
+Outputs of 1.7e9 that differ by 100 are a few numbers in 32 bits, and squares of 1e-20 are 0. So
+outputs are moved and scaled in 64 bits before they are rounded, and fits are put back afterwards.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float64
+
+from lime_jax.typing import LinearFit, replaced
+
+_ROUNDING = 16 * np.finfo(np.float64).eps
+"""Of an output that is a mean in 64 bits: outputs that differ by less are equal."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class OutputScale:
+    """Outputs are `origin + unit * y`, and fits are of `y`.
+
+    Attributes:
+        origin: of every output, for all rows or for each.
+        unit: likewise; powers of two, so that nothing but the origin rounds.
+    """
+
+    origin: Float64[np.ndarray, "*rows outputs"]
+    unit: Float64[np.ndarray, "*rows outputs"]
+
+    @classmethod
+    def of_samples(cls, y: Float64[np.ndarray, "*rows samples outputs"]) -> OutputScale:
+        """The scale of some samples: their median, and a unit that none is further away than.
+
+        Args:
+            y: outputs, by row if rows have samples of their own.
+
+        Returns:
+            The scale; of equal outputs the unit is 1.
+        """
+        middle = (y.shape[-2] - 1) // 2
+        origin = np.partition(y, middle, axis=-2)[..., middle, :]
+        with np.errstate(over="ignore"):
+            return cls(origin, power_of_two(np.abs(y - origin[..., None, :]).max(-2, initial=0)))
+
+    def inward(self, y: Float64[np.ndarray, "*rows samples outputs"]) -> np.ndarray:
+        """Outputs as the device computes with them."""
+        origin = self.origin[..., None, :]
+        with np.errstate(over="ignore", invalid="ignore"):
+            moved = y - origin
+            moved[np.abs(moved) <= _ROUNDING * np.abs(origin)] = 0
+            return (moved / self.unit[..., None, :]).astype(jnp.result_type(float), copy=False)
+
+    def take(self, rows: Any) -> OutputScale:
+        """The scale of some of the rows."""
+        return OutputScale(self.origin[rows], self.unit[rows])
+
+    def outward(self, found: Any, labels: np.ndarray | None) -> Any:
+        """Fits of the outputs themselves.
+
+        Args:
+            found: `LinearFit` of `y` with a leading axis of rows, on the host; or mean squares of
+                `y`, (rows, ..., outputs).
+            labels: (rows, labels) outputs that were fitted; None: all.
+
+        Returns:
+            The same for the outputs. Intercepts and local predictions are in float64; weights and
+            errors too where their own dtype does not hold them.
+        """
+        narrow = found.intercept if isinstance(found, LinearFit) else found
+        origin, unit = (_of_labels(one, labels, narrow) for one in (self.origin, self.unit))
+        if not isinstance(found, LinearFit):
+            return found * unit**2
+        return replaced(
+            found,
+            coef=_as_it_was(found.coef, unit[..., None]),
+            std_error=_as_it_was(found.std_error, unit[..., None]),
+            intercept=origin + unit * found.intercept,
+            local_pred=origin + unit * found.local_pred,
+        )
+
+
+def power_of_two(size: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
+    """The smallest power of two above each number; 1 for 0 and what is not finite.
+
+    Args:
+        size: not negative.
+
+    Returns:
+        Exact powers.
+
+    Example:
+        >>> power_of_two(np.array([0.0, 0.75, 1e3])).tolist()
+        [1.0, 1.0, 1024.0]
+    """
+    usable = np.isfinite(size) & (size > 0)
+    exponent = np.frexp(np.where(usable, size, 0.5))[1]
+    return np.ldexp(1.0, np.minimum(exponent, 1023))
+
+
+def _of_labels(values: np.ndarray, labels: np.ndarray | None, like: Any) -> np.ndarray:
+    """(rows or 1, ..., labels) with as many axes as `like`."""
+    rows = np.broadcast_to(values, (len(like), values.shape[-1])) if values.ndim == 1 else values
+    if labels is not None:
+        rows = np.take_along_axis(rows, np.asarray(labels), axis=-1)
+    return rows.reshape(len(rows), *[1] * (like.ndim - 2), rows.shape[-1])
+
+
+def _as_it_was(values: Any, unit: np.ndarray) -> np.ndarray:
+    """Values times powers of two, in their own dtype if it holds them all."""
+    with np.errstate(over="ignore", under="ignore"):
+        wide = values * unit
+        size, limits = np.abs(wide), np.finfo(values.dtype)
+        outside = ((size < limits.tiny) & (values != 0)) | (size > limits.max)
+        return wide if outside.any() else wide.astype(values.dtype)
