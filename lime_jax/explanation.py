@@ -255,10 +255,13 @@ class Explanation:
             ax=ax,
         )
 
-    def to_shap(self) -> Any:
-        """This row as a `shap.Explanation`.
+    def to_shap(self, label: int | str | None = None) -> Any:
+        """This row as a `shap.Explanation`, as shap's plots of one prediction take it.
+
+        Args:
+            label: output; None: all that were explained.
 
         Returns:
-            Values (features, labels).
+            Values (features,) of one output, (features, labels) of several.
         """
-        return self.explanations.to_shap()[self.row]
+        return self.explanations[[self.row]].to_shap(label)[0]

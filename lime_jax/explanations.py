@@ -374,23 +374,61 @@ class Explanations:
             columns[name] = pyarrow.array(column, pyarrow.string() if name in text else None)
         return pyarrow.table(columns)
 
-    def to_shap(self) -> Any:
+    def to_shap(self, label: int | str | None = None) -> Any:
         """The weights as a `shap.Explanation`: contributions that add up to `local_pred`.
 
+        Args:
+            label: output; None: all that were explained.
+
         Returns:
-            Values (rows, features, labels), base values (rows, labels).
+            Values (rows, features) and base values (rows,) of one output; values
+            (rows, features, labels) and base values (rows, labels) of several. `data` has numbers
+            and codes, `display_data` the names of levels, `output_names` those of the outputs.
 
         Raises:
             ImportError: if shap is missing.
+            ValueError: if `label` was not explained.
         """
         import shap  # pyright: ignore[reportMissingImports]
 
+        rows, count = np.arange(len(self)), self.coef.shape[1]
+        shown = np.broadcast_to(np.arange(count), (len(self), count))
+        if label is not None:
+            shown = np.array([[self.position(row, label)] for row in rows.tolist()], np.int64)
+        coef = self.coef[rows[:, None], shown.reshape(len(self), -1)]
+        base = self.intercept[rows[:, None], shown.reshape(len(self), -1)]
+        names = np.array(self.output_names, object)[self.labels[rows[:, None], shown]]
+        values = np.moveaxis(coef * self.variables[:, None], 1, 2)
+        same = len(names) > 0 and (names == names[:1]).all()
+        outputs: Any = names[0].tolist() if same else names
+        if values.shape[2] == 1:
+            values, base = values[:, :, 0], base[:, 0]
+            outputs = outputs[0] if same else None
         return shap.Explanation(
-            values=np.moveaxis(self.coef * self.variables[:, None], 1, 2),
-            base_values=self.intercept,
+            values=values,
+            base_values=base,
             data=self.values,
+            display_data=self._named_values(),
             feature_names=list(self.feature_names),
+            output_names=outputs,
         )
+
+    def _named_values(self) -> np.ndarray | None:
+        """(rows, features) numbers, names of levels and moments; None if all are numbers."""
+        named = [
+            feature
+            for feature in range(self.values.shape[1])
+            if self.schema.categorical[feature]
+            or self.schema.time(feature)
+            or (self.groups and len(self.groups[feature]) != 1)
+        ]
+        if not named:
+            return None
+        shown = self.values.astype(object)
+        for feature in named:
+            codes, _, texts = self.texts(feature)
+            shown[:, feature] = np.array(texts, object)[codes]
+        return shown
 
     def save(self, path: str | Path) -> None:
         """Write everything to an `.npz` file, without pickle; `lime_jax.load` reads it.

@@ -166,7 +166,8 @@ def test_without_ids_a_row_is_its_content_however_rows_are_cut(rows, around, cut
         "sorted": rows.orderBy("petal length"),
     }
     there = on_spark.explain(cuts[cut], around, TREE, **SAMPLED)
-    assert_same(there.toArrow(), rows_table(around.explain(X, TREE, **SAMPLED)))
+    here = around.explain(X, TREE, **SAMPLED)
+    assert_same(there.toArrow(), rows_table(here, here.key_ids))
 
 
 def test_frames_reach_the_model_as_they_were_fitted(session):
