@@ -12,7 +12,10 @@ from lime_jax.explanations import Explanations
 from lime_jax.image_explanations import ImageExplanations
 from lime_jax.row_index import join_ids
 
-_SAME = ("algorithm", "output_names", "conditions", "link", "groups", "kernel_width", "method")
+_SAME = (
+    *("algorithm", "output_names", "classes", "conditions", "link", "groups", "kernel_width"),
+    "method",
+)
 """What is one thing for all rows."""
 
 _PADDING = {

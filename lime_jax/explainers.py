@@ -16,12 +16,8 @@ from lime_jax.door import check_choices, check_fit, check_seed, refuse_settings
 from lime_jax.explanations import Explanations
 from lime_jax.kept_model import KeptModel, open_model
 from lime_jax.mesh import check_model_on, check_same_rows
-from lime_jax.models.outputs import (
-    check_probabilities,
-    choose_labels,
-    output_kind,
-    output_names,
-)
+from lime_jax.models.labels import choose_labels, name_outputs
+from lime_jax.models.outputs import check_probabilities, output_kind
 from lime_jax.options import ExplainOptions, check_method
 from lime_jax.progress import progress_bar
 from lime_jax.request import Request
@@ -200,7 +196,8 @@ class TabularExplainer(BaseEstimator):
                 columns' names, or its values in their order.
             model: a fitted estimator or its bound method, a JAX function (jitted, marked by
                 `jax_predict`, or a pytree with `__call__`), or any function of a batch.
-            labels: outputs to explain, by number or name; None: all.
+            labels: outputs to explain; None: all. The classes of the model, or their names; of a
+                model without classes the numbers of its outputs, or their names.
             top_labels: in place of `labels`, the row's k highest outputs.
             num_features: how many features each explanation keeps; None: all.
             num_samples: of each neighborhood, rounded up to whole replicates of a power of two; or
@@ -312,14 +309,16 @@ class TabularExplainer(BaseEstimator):
         prediction = self._predict(X, values, table_model, options)
         if self.link == "logit":
             check_probabilities(prediction)
-        kind = output_kind(kept.model.output_kind, self.mode, prediction)
-        names = output_names(kept.model.class_names, self.class_names, prediction.shape[1])
+        classes, columns = kept.model.classes, table_model.output_columns
+        exclusive = kept.model.exclusive
+        kind = output_kind(kept.model.output_kind, self.mode, prediction, exclusive)
+        outputs = name_outputs(prediction.shape[1], classes, columns, self.class_names)
         given = options.row_ids
         given = given if given is None or hasattr(given, "__len__") else list(given)
         ids = content_ids(values) if given is None else hash_ids(given, len(values))
         index = row_index(X, len(values), given)
         check_same_rows(options.mesh, values, ids)
-        add_up = kind == "probability" and prediction.shape[1] == 2
+        add_up = exclusive and kind == "probability" and prediction.shape[1] == 2
         with progress_bar(len(values), options.progress) as tick:
             request = Request(
                 settings,
@@ -327,7 +326,7 @@ class TabularExplainer(BaseEstimator):
                 X,
                 values,
                 ids=ids,
-                labels=choose_labels(options.labels, options.top_labels, prediction, names),
+                labels=choose_labels(options.labels, options.top_labels, prediction, outputs),
                 kept=kept,
                 model=table_model,
                 both_add_up=add_up and np.allclose(prediction.sum(1), 1, rtol=0, atol=1e-5),
@@ -340,7 +339,8 @@ class TabularExplainer(BaseEstimator):
             method="exact" if is_exact else "sampled",
             model_path=f"{kept.model.path}: {kept.model.reason}",
             output_kind=kind,
-            output_names=names,
+            output_names=outputs.names,
+            classes=outputs.classes,
             prediction=prediction,
             key_ids=request.ids,
             row_ids=index.ids,

@@ -46,17 +46,17 @@ class Explanation:
         return f"row {name_text(self.row_id)}"
 
     @property
-    def intercept(self) -> dict[int, float]:
+    def intercept(self) -> dict[Any, float]:
         """Of the surrogate, by label."""
         return self._by_label(self.explanations.intercept)
 
     @property
-    def score(self) -> dict[int, float]:
+    def score(self) -> dict[Any, float]:
         """Weighted R² of the surrogate, by label."""
         return self._by_label(self.explanations.score)
 
     @property
-    def local_pred(self) -> dict[int, float]:
+    def local_pred(self) -> dict[Any, float]:
         """The surrogate's value at the row, by label."""
         return self._by_label(self.explanations.local_pred)
 
@@ -70,22 +70,23 @@ class Explanation:
         """The model's own prediction, of a regression with one output."""
         return float(self.explanations.prediction[self.row, 0])
 
-    def _by_label(self, numbers: np.ndarray) -> dict[int, float]:
+    def _by_label(self, numbers: np.ndarray) -> dict[Any, float]:
         return dict(zip(self.available_labels(), map(float, numbers[self.row]), strict=True))
 
-    def available_labels(self) -> list[int]:
+    def available_labels(self) -> list[Any]:
         """Outputs that this row has an explanation of.
 
         Returns:
-            Their numbers.
+            Their classes, or their numbers where the model has no classes.
         """
-        return [int(label) for label in self.explanations.labels[self.row]]
+        outputs = self.explanations.outputs
+        return [outputs.label(number) for number in self.explanations.labels[self.row]]
 
-    def label_name(self, label: int | None = None) -> str:
+    def label_name(self, label: Any = None) -> str:
         """Name of an output.
 
         Args:
-            label: its number; None: the predicted class.
+            label: its class, name or number; None: the predicted class.
 
         Returns:
             The name.
@@ -93,21 +94,19 @@ class Explanation:
         position = self.explanations.position(self.row, label)
         return self.explanations.output_names[self.explanations.labels[self.row, position]]
 
-    def _strongest(self, num_features: int | None, label: int | None) -> tuple[list[int], int]:
+    def _strongest(self, num_features: int | None, label: Any) -> tuple[list[int], int]:
         position = self.explanations.position(self.row, label)
         weights = self.explanations.coef[self.row, position]
         kept = ~np.isnan(self.explanations.std_error[self.row, position])
         order = np.argsort(-np.abs(weights), kind="stable")
         return [int(k) for k in order if kept[k]][:num_features], position
 
-    def as_list(
-        self, num_features: int | None = 10, label: int | None = None
-    ) -> list[tuple[str, float]]:
+    def as_list(self, num_features: int | None = 10, label: Any = None) -> list[tuple[str, float]]:
         """Conditions and weights, strongest first.
 
         Args:
             num_features: how many; None: all.
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
 
         Returns:
             Pairs such as ("worst area > 1160.50", 0.130).
@@ -116,7 +115,7 @@ class Explanation:
         coef = self.explanations.coef[self.row, position]
         return [(self.explanations.condition(self.row, k), float(coef[k])) for k in features]
 
-    def as_map(self, num_features: int | None = None) -> dict[int, list[tuple[int, float]]]:
+    def as_map(self, num_features: int | None = None) -> dict[Any, list[tuple[int, float]]]:
         """Features and weights of every explained output, strongest first.
 
         Args:
@@ -132,12 +131,12 @@ class Explanation:
             result[label] = [(k, float(coef[k])) for k in features]
         return result
 
-    def report(self, num_features: int | None = 10, label: int | None = None) -> RowReport:
+    def report(self, num_features: int | None = 10, label: Any = None) -> RowReport:
         """What a page says about this row.
 
         Args:
             num_features: how many to show; None: all.
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
 
         Returns:
             Names and numbers.
@@ -189,12 +188,12 @@ class Explanation:
                 notes.append(f"{', '.join(names[:3])}{more}: {text}.")
         return tuple(notes)
 
-    def as_html(self, num_features: int | None = 10, label: int | None = None) -> str:
+    def as_html(self, num_features: int | None = 10, label: Any = None) -> str:
         """One static page of this row.
 
         Args:
             num_features: how many to show; None: all.
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
 
         Returns:
             A complete HTML document, without scripts.
@@ -202,26 +201,26 @@ class Explanation:
         return row_page(self.report(num_features, label))
 
     def save_to_file(
-        self, path: str | Path, num_features: int | None = 10, label: int | None = None
+        self, path: str | Path, num_features: int | None = 10, label: Any = None
     ) -> None:
         """Write the page of this row.
 
         Args:
             path: of the file.
             num_features: how many to show; None: all.
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
         """
         Path(path).write_text(self.as_html(num_features, label), encoding="utf-8")
 
     def _repr_html_(self) -> str:
         return row_fragment(self.report())
 
-    def show_in_notebook(self, num_features: int | None = 10, label: int | None = None) -> None:
+    def show_in_notebook(self, num_features: int | None = 10, label: Any = None) -> None:
         """Show this row in a notebook.
 
         Args:
             num_features: how many to show; None: all.
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
 
         Raises:
             ImportError: outside a notebook's Python, without IPython.
@@ -231,13 +230,13 @@ class Explanation:
         display(HTML(row_fragment(self.report(num_features, label))))
 
     def as_pyplot_figure(
-        self, num_features: int | None = 10, label: int | None = None, ax: Any = None
+        self, num_features: int | None = 10, label: Any = None, ax: Any = None
     ) -> Figure:
         """The weights as bars with 95 % intervals.
 
         Args:
             num_features: how many to show; None: all.
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
             ax: matplotlib axes to draw into; None: a figure of its own.
 
         Returns:

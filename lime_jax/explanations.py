@@ -12,6 +12,7 @@ import numpy as np
 
 from lime_jax.explanation import Explanation
 from lime_jax.frames import Schema, display_value, display_values
+from lime_jax.models.labels import OutputLabels
 from lime_jax.report import dataset_page
 from lime_jax.row_index import column_names, id_column, level_columns, store_ids
 from lime_jax.stages.designs import group_count
@@ -40,7 +41,7 @@ _ROW_ARRAYS = (
 )
 _NAMES = (
     *("algorithm", "output_names", "conditions", "method", "model_path", "output_kind"),
-    *("link", "groups", "row_names"),
+    *("link", "groups", "row_names", "classes"),
 )
 _NUMBERS = ("kernel_width", "num_samples", "num_replicates")
 
@@ -52,8 +53,8 @@ class Explanations:
     Attributes:
         coef: (rows, labels, features) weights; 0 where not selected.
         std_error: same shape; 0 where exact, NaN where not selected.
-        labels: (rows, labels) which output each explanation is of; they differ by row under
-            `top_labels`.
+        labels: (rows, labels) number of the output that each explanation is of; they differ by
+            row under `top_labels`.
         intercept: (rows, labels) of the surrogate.
         score: (rows, labels) its weighted R²; where exact, NaN if it was not asked for or the
             kernel is too narrow to measure it.
@@ -72,6 +73,8 @@ class Explanations:
         bins: (rows, features) index into `conditions`; -1 for none.
         variables: (rows, features) the rows' own interpretable variables.
         output_names: of the model's outputs.
+        classes: that the outputs are of, as the model knows them; `label` is one of these, or a
+            name. None: there are none, and labels are numbers of outputs, or names.
         conditions: text of every bin; empty if the columns were not discretized.
         schema: names of features and levels.
         method: "exact" or "sampled".
@@ -117,6 +120,7 @@ class Explanations:
     link: str = "identity"
     groups: tuple[tuple[str, ...], ...] = ()
     row_names: tuple[str, ...] = ()
+    classes: tuple[Any, ...] | None = None
 
     kind: ClassVar[str] = "table"
     """What was explained, as files of `save` say it."""
@@ -194,11 +198,16 @@ class Explanations:
             return np.zeros(len(self), np.int64)
         return np.take_along_axis(self.prediction, self.labels, axis=1).argmax(1)
 
-    def importance(self, label: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    @property
+    def outputs(self) -> OutputLabels:
+        """What the model's outputs are called, and which of them a label means."""
+        return OutputLabels(self.output_names, self.classes)
+
+    def importance(self, label: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """How much each feature matters over the data set.
 
         Args:
-            label: output; None: of each row the predicted one.
+            label: class, name or number of an output; None: of each row the predicted one.
 
         Returns:
             (features,) mean |weight| over the rows, and its standard error as a sample of rows.
@@ -209,7 +218,7 @@ class Explanations:
         if len(self) == 0:
             return np.zeros(len(self.feature_names)), np.zeros(len(self.feature_names))
         rows = np.arange(len(self))
-        position = self.shown if label is None else [self.position(int(r), label) for r in rows]
+        position = self._positions(rows, label)
         size = np.abs(self.coef[rows, position]).astype(np.float64)
         return size.mean(0), size.std(0) / np.sqrt(len(self))
 
@@ -231,12 +240,12 @@ class Explanations:
         size = self.num_samples // self.num_replicates
         return group_count(int(self.samples_used[row]) // size)
 
-    def position(self, row: int, label: int | None) -> int:
+    def position(self, row: int, label: Any) -> int:
         """Where in `labels` an output is.
 
         Args:
             row: its number.
-            label: output; None: the predicted one.
+            label: class, name or number of an output; None: the predicted one.
 
         Returns:
             Index into the second axis of `coef`.
@@ -244,14 +253,23 @@ class Explanations:
         Raises:
             ValueError: if `label` was not explained.
         """
+        return int(self._positions(np.array([row]), label)[0])
+
+    def _positions(self, rows: np.ndarray, label: Any) -> np.ndarray:
+        """`position` in some rows."""
         if label is None:
-            return int(self.shown[row])
-        found = np.flatnonzero(self.labels[row] == label)
-        if not found.size:
+            return self.shown[rows]
+        outputs = self.outputs
+        found = self.labels[rows] == outputs.number(label, "label")
+        lost = np.flatnonzero(~found.any(axis=1))
+        if lost.size:
+            row = int(rows[lost[0]])
+            explained = [outputs.label(number) for number in self.labels[row]]
             raise ValueError(
-                f"`label`: row {row} has explanations of {self.labels[row].tolist()}, got {label!r}"
+                f"`label`: row {row} has explanations of {explained}, got {label!r}; explain it "
+                "with `labels`, or with more `top_labels`"
             )
-        return int(found[0])
+        return found.argmax(axis=1)
 
     def condition(self, row: int, feature: int) -> str:
         """What the weight of a feature is about, in words.
@@ -473,10 +491,12 @@ class Explanations:
             names=names,
             times=tuple(found["times"]),
         )
+        facts = {"classes": None, **facts}  # older files know none
         kept = {name: facts[name] for name in (*_NAMES, *_NUMBERS)}
         kept["groups"] = map(tuple, kept["groups"])
         for name in ("output_names", "conditions", "groups", "row_names"):
             kept[name] = tuple(kept[name])
+        kept["classes"] = None if kept["classes"] is None else tuple(kept["classes"])
         return {**arrays, **kept, "schema": schema}
 
     def summary_figure(self, max_features: int = 10) -> Figure:

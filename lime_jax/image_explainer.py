@@ -25,12 +25,8 @@ from lime_jax.images import (
     segment,
 )
 from lime_jax.mesh import check_mesh, check_model_on, check_same_rows
-from lime_jax.models.outputs import (
-    check_probabilities,
-    choose_labels,
-    output_kind,
-    output_names,
-)
+from lime_jax.models.labels import choose_labels, name_outputs
+from lime_jax.models.outputs import check_probabilities, output_kind
 from lime_jax.models.predict import as_predict_fn
 from lime_jax.options import check_counts, check_num_samples
 from lime_jax.progress import progress_bar
@@ -153,7 +149,7 @@ class ImageExplainer(BaseEstimator):
             model: a JAX function (jitted, marked by `jax_predict`, or a pytree with `__call__`), a
                 Keras, Flax, Equinox or ONNX model, or any function of a batch of images in the
                 layout and dtype they came in, that returns (images,) or (images, outputs).
-            labels: outputs to explain, by number or name; in place of `top_labels`.
+            labels: outputs to explain, as in `TabularExplainer.explain`; in place of `top_labels`.
             top_labels: explain each image's k highest outputs; the default takes all outputs of a
                 model that has fewer. None: all.
             num_features: how many superpixels each LIME explanation keeps; None: all.
@@ -192,10 +188,11 @@ class ImageExplainer(BaseEstimator):
 
         prediction = image_model.predict_images(pictures, batch_size)
         count = prediction.shape[1]
-        names = output_names(opened.class_names, self.class_names, count)
+        columns, classes = image_model.output_columns, opened.classes
+        outputs = name_outputs(count, classes, columns, self.class_names)
         if top_labels == _TOP_LABELS:
             top_labels = min(top_labels, count)
-        chosen = choose_labels(labels, top_labels, prediction, names)
+        chosen = choose_labels(labels, top_labels, prediction, outputs)
         if self.link == "logit":
             check_probabilities(prediction)
         hidden = self._hide(pictures, segments, ids)
@@ -230,14 +227,15 @@ class ImageExplainer(BaseEstimator):
             values=np.stack(pixels).astype(np.float64),
             bins=np.full(present.shape, -1, np.int32),
             variables=present.astype(np.float32),
-            output_names=names,
+            output_names=outputs.names,
+            classes=outputs.classes,
             conditions=(),
             schema=_schema(width),
             algorithm=self.algorithm,
             link=self.link,
             method="sampled",
             model_path=f"{opened.path}: {opened.reason}",
-            output_kind=output_kind(opened.output_kind, self.mode, prediction),
+            output_kind=output_kind(opened.output_kind, self.mode, prediction, opened.exclusive),
             kernel_width=float("nan") if self.algorithm != "lime" else float(self.kernel_width),
             num_samples=most,
             num_replicates=replicates,

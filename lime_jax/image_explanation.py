@@ -52,13 +52,13 @@ class ImageExplanation(Explanation):
         """(H, W, 3) the image for a screen; see `plots.pictures.displayed`."""
         return pixels.displayed(self.image, self.explanations.channel_axis)
 
-    def _weights(self, label: int | None) -> Float[np.ndarray, " superpixels"]:
+    def _weights(self, label: Any) -> Float[np.ndarray, " superpixels"]:
         """Of the superpixels that this image has; 0 where not selected."""
         position = self.explanations.position(self.row, label)
         found = self.explanations.feature_mask[self.row]
         return self.explanations.coef[self.row, position, found].astype(np.float64)
 
-    def _by_sign(self, num_features: int | None, label: int | None) -> tuple[list[int], list[int]]:
+    def _by_sign(self, num_features: int | None, label: Any) -> tuple[list[int], list[int]]:
         """The strongest superpixels: those that raise the output, and those that lower it."""
         strongest, position = self._strongest(num_features, label)
         coef = self.explanations.coef[self.row, position]
@@ -66,7 +66,7 @@ class ImageExplanation(Explanation):
 
     def image_and_mask(
         self,
-        label: int | None = None,
+        label: Any = None,
         positive_only: bool = True,
         negative_only: bool = False,
         hide_rest: bool = False,
@@ -80,7 +80,7 @@ class ImageExplanation(Explanation):
         largest number.
 
         Args:
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
             positive_only: take the superpixels that raise the output.
             negative_only: take those that lower it.
             hide_rest: set all pixels outside the chosen superpixels to 0.
@@ -116,22 +116,22 @@ class ImageExplanation(Explanation):
         axis = self.explanations.channel_axis
         return pixels.marked(self.image, mask, axis, paint=paint, hide_rest=hide_rest), mask
 
-    def heatmap(self, label: int | None = None) -> Float[np.ndarray, "H W"]:
+    def heatmap(self, label: Any = None) -> Float[np.ndarray, "H W"]:
         """The weight of each pixel's superpixel.
 
         Args:
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
 
         Returns:
             (H, W) in units of the output; 0 where not selected.
         """
         return self._weights(label)[self.segments]
 
-    def std_error_map(self, label: int | None = None) -> Float[np.ndarray, "H W"]:
+    def std_error_map(self, label: Any = None) -> Float[np.ndarray, "H W"]:
         """The standard error of the weight of each pixel's superpixel.
 
         Args:
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
 
         Returns:
             (H, W) in units of the output; 0 where exact, NaN where not selected.
@@ -140,13 +140,11 @@ class ImageExplanation(Explanation):
         errors = self.explanations.std_error[self.row, position].astype(np.float64)
         return errors[self.segments]
 
-    def covered(
-        self, label: int | None = None, percentile: float | int = 80.0
-    ) -> Bool[np.ndarray, "H W"]:
+    def covered(self, label: Any = None, percentile: float | int = 80.0) -> Bool[np.ndarray, "H W"]:
         """Where the superpixels are whose weights are above a percentile of all the image's.
 
         Args:
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
             percentile: from 0 to 100. Only positive weights count, and the largest of them is
                 always above.
 
@@ -162,30 +160,30 @@ class ImageExplanation(Explanation):
         above = (weights > np.percentile(weights, percentile)) | (weights == weights.max())
         return (above & (weights > 0))[self.segments]
 
-    def title(self, label: int | None = None) -> str:
+    def title(self, label: Any = None) -> str:
         """What a picture is about.
 
         Args:
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
 
         Returns:
             Name of the output and the model's value, such as "Egyptian cat: 0.812".
         """
-        value = float(self.explanations.prediction[self.row, self._label(label)])
+        value = self._predicted(label)
         as_decimals = self.explanations.output_kind == "probability" and value >= 0.001
         shown = fixed(value, 3) if as_decimals else significant(value)
         return f"{self.label_name(label)}: {shown}"
 
-    def _label(self, label: int | None) -> int:
-        return self.available_labels()[self.explanations.position(self.row, label)]
+    def _predicted(self, label: Any) -> float:
+        position = self.explanations.position(self.row, label)
+        number = self.explanations.labels[self.row, position]
+        return float(self.explanations.prediction[self.row, number])
 
-    def plot(
-        self, label: int | None = None, percentile: float | int = 80.0, ax: Any = None
-    ) -> Figure:
+    def plot(self, label: Any = None, percentile: float | int = 80.0, ax: Any = None) -> Figure:
         """The superpixels above a percentile of the weights, overlaid in green on the picture.
 
         Args:
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
             percentile: as in `covered`.
             ax: matplotlib axes to draw into; None: a figure of its own.
 
@@ -197,13 +195,11 @@ class ImageExplanation(Explanation):
         inside = self.covered(label, percentile)
         return superpixel_overlay(self.picture, inside, title=self.title(label), ax=ax)
 
-    def contours(
-        self, label: int | None = None, num_features: int | None = 10, ax: Any = None
-    ) -> Figure:
+    def contours(self, label: Any = None, num_features: int | None = 10, ax: Any = None) -> Figure:
         """The strongest superpixels outlined and numbered: blue raises, orange lowers the output.
 
         Args:
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
             num_features: how many; None: all.
             ax: matplotlib axes to draw into; None: a figure of its own.
 
@@ -222,11 +218,11 @@ class ImageExplanation(Explanation):
             ax=ax,
         )
 
-    def heat_map_figure(self, label: int | None = None, ax: Any = None) -> Figure:
+    def heat_map_figure(self, label: Any = None, ax: Any = None) -> Figure:
         """The weight of every superpixel as a color, on one scale for both signs.
 
         Args:
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
             ax: matplotlib axes to draw into; None: a figure of its own.
 
         Returns:
@@ -251,8 +247,8 @@ class ImageExplanation(Explanation):
         """
         from lime_jax.plots import picture_grid
 
-        picture, values = self.picture, self.explanations.prediction[self.row]
-        labels = sorted(self.available_labels(), key=lambda label: -values[label])
+        picture = self.picture
+        labels = sorted(self.available_labels(), key=lambda label: -self._predicted(label))
         inside = [self.covered(label, percentile) for label in labels]
         return picture_grid(
             [picture, *(pixels.overlaid(picture, one) for one in inside)],
@@ -263,14 +259,14 @@ class ImageExplanation(Explanation):
     def save_png(
         self,
         path: str | Path,
-        label: int | None = None,
+        label: Any = None,
         view: str = "overlay",
     ) -> None:
         """Write one of the figures as a PNG file.
 
         Args:
             path: of the file.
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
             view: "overlay" (`plot`), "contours", "heat map" (`heat_map_figure`) or "top labels"
                 (`top_labels_figure`, of all explained outputs).
 
@@ -289,13 +285,13 @@ class ImageExplanation(Explanation):
         views[view](label).savefig(path, format="png", dpi=150)
 
     def as_pyplot_figure(
-        self, num_features: int | None = 10, label: int | None = None, ax: Any = None
+        self, num_features: int | None = 10, label: Any = None, ax: Any = None
     ) -> Figure:
         """The strongest superpixels on the picture, as `contours`.
 
         Args:
             num_features: how many; None: all.
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
             ax: matplotlib axes to draw into; None: a figure of its own.
 
         Returns:
@@ -303,12 +299,12 @@ class ImageExplanation(Explanation):
         """
         return self.contours(label, num_features, ax)
 
-    def report(self, num_features: int | None = 10, label: int | None = None) -> RowReport:
+    def report(self, num_features: int | None = 10, label: Any = None) -> RowReport:
         """What a page says about this image, but for its pictures.
 
         Args:
             num_features: how many superpixels to show; None: all.
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
 
         Returns:
             Names and numbers.
@@ -318,14 +314,14 @@ class ImageExplanation(Explanation):
     def pictures(
         self,
         num_features: int | None = 10,
-        label: int | None = None,
+        label: Any = None,
         percentile: float | int = 80.0,
     ) -> list[Picture]:
         """The pictures of a page: numbered outlines, overlay, heat map.
 
         Args:
             num_features: how many superpixels to outline; None: all.
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
             percentile: as in `covered`.
 
         Returns:
@@ -345,14 +341,14 @@ class ImageExplanation(Explanation):
     def as_html(
         self,
         num_features: int | None = 10,
-        label: int | None = None,
+        label: Any = None,
         percentile: float | int = 80.0,
     ) -> str:
         """One static page of this image.
 
         Args:
             num_features: how many superpixels to show; None: all.
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
             percentile: as in `covered`.
 
         Returns:
@@ -364,12 +360,12 @@ class ImageExplanation(Explanation):
     def _repr_html_(self) -> str:
         return row_fragment(self.report(), self.pictures())
 
-    def show_in_notebook(self, num_features: int | None = 10, label: int | None = None) -> None:
+    def show_in_notebook(self, num_features: int | None = 10, label: Any = None) -> None:
         """Show this image in a notebook.
 
         Args:
             num_features: how many superpixels to show; None: all.
-            label: output; None: the predicted class.
+            label: class, name or number of an output; None: the predicted class.
 
         Raises:
             ImportError: outside a notebook's Python, without IPython.

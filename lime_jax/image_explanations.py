@@ -109,11 +109,11 @@ class ImageExplanations(Explanations):
     def _value_texts(self, rows: np.ndarray, feature: int) -> list[str]:
         return [self.value(row, feature) for row in rows.tolist()]
 
-    def importance(self, label: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def importance(self, label: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """How much each superpixel matters over images that have the same ones.
 
         Args:
-            label: output; None: of each image the predicted one.
+            label: class, name or number of an output; None: of each image the predicted one.
 
         Returns:
             (features,) mean |weight| over the images, and its standard error.

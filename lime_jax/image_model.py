@@ -9,7 +9,7 @@ import numpy as np
 
 from lime_jax import engine
 from lime_jax.images import layout_hint
-from lime_jax.models.outputs import as_outputs
+from lime_jax.models.outputs import as_outputs, output_columns
 from lime_jax.models.predict import DevicePredict, Model
 
 
@@ -27,6 +27,7 @@ class ImageModel:
         self.channel_axis = channel_axis
         self.expected = _expected_shape(handed)
         self.num_outputs: int | None = None
+        self.output_columns: tuple[Any, ...] | None = None
         self.on_device = isinstance(model.predict, DevicePredict)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
@@ -38,7 +39,9 @@ class ImageModel:
         Returns:
             (images, outputs).
         """
-        outputs = as_outputs(self.model.predict(images), len(images), self.num_outputs)
+        raw = self.model.predict(images)
+        outputs = as_outputs(raw, len(images), self.num_outputs)
+        self.output_columns = output_columns(raw)
         self.num_outputs = outputs.shape[1]
         return outputs
 

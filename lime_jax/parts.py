@@ -158,11 +158,11 @@ class StoredExplanations:
         """
         return (self._part(number) for number in range(self.manifest["num_parts"]))
 
-    def importance(self, label: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def importance(self, label: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """How much each feature matters over the data set; see `Explanations.importance`.
 
         Args:
-            label: output; None: of each row the predicted one.
+            label: class, name or number of an output; None: of each row the predicted one.
 
         Returns:
             (features,) mean |weight| over the rows, and its standard error as a sample of rows.

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from lime_jax import engine, frames
-from lime_jax.models.outputs import as_outputs
+from lime_jax.models.outputs import as_outputs, output_columns
 from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.typing import pytree, static
 
@@ -51,6 +51,7 @@ class TableModel:
         self.model = model
         self.schema = schema
         self.num_outputs: int | None = None
+        self.output_columns: tuple[Any, ...] | None = None
         self.on_device = isinstance(model.predict, DevicePredict)
         if self.on_device and model.host is None:
             for k, levels in enumerate(schema.levels):
@@ -110,6 +111,7 @@ class TableModel:
                 error.add_note(f"raised by the model on rows {start} to {stop - 1} of `X`")
                 raise
             parts.append(as_outputs(raw, stop - start, self.num_outputs))
+            self.output_columns = output_columns(raw)
             self.num_outputs = parts[-1].shape[1]
         return np.concatenate(parts)
 

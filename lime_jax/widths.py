@@ -64,14 +64,14 @@ def choose_width(explanations: Sequence[Any]) -> float:
 
 
 def width_figure(
-    explanations: Sequence[Any], row: int = 0, label: int | None = None, max_features: int = 5
+    explanations: Sequence[Any], row: int = 0, label: Any = None, max_features: int = 5
 ) -> Figure:
     """One row's weights, R² and effective samples along the kernel widths, as a picture.
 
     Args:
         explanations: one for each width, of the same rows, as from `TabularExplainer.sweep`.
         row: its number.
-        label: output; None: of the first width the predicted class.
+        label: class, name or number of an output; None: of the first width the predicted class.
         max_features: how many weights to show.
 
     Returns:

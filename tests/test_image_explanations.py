@@ -165,7 +165,7 @@ class TestImageAndMask:
             explanations[0].image_and_mask(negative_only=True)
 
     def test_an_output_that_was_not_explained_is_named(self, explanations):
-        with pytest.raises(ValueError, match=r"`label`: row 0 .* got 7"):
+        with pytest.raises(ValueError, match=r"`label`: expected numbers .* got 7"):
             explanations[0].image_and_mask(7)
 
 

@@ -238,7 +238,7 @@ def _add_choices(parser: _Parser) -> None:
     choices = parser.add_argument_group("what to explain, and how")
     which = choices.add_mutually_exclusive_group()
     which.add_argument(
-        "--labels", nargs="+", metavar="LABEL", help="outputs, by name or number (default: all)"
+        "--labels", nargs="+", metavar="LABEL", help="outputs: classes, or names (default: all)"
     )
     which.add_argument(
         "--top-labels", type=_whole(1), metavar="K", help="the K strongest outputs of each row"

@@ -166,11 +166,20 @@ def options_of(arguments: Namespace, model: Any) -> dict[str, Any]:
     )
 
 
-def _labels(labels: list[str] | None, model: Any) -> list[int | str] | None:
-    """Names where the model has such a class, else numbers."""
+def _labels(labels: list[str] | None, model: Any) -> list[Any] | None:
+    """Names where the model has such a class, else the numbers that they say."""
     if labels is None:
         return None
     from lime_jax.models import as_predict_fn
 
     names = as_predict_fn(model).class_names or ()
-    return [int(x) if x not in names and x.isdecimal() else x for x in labels]
+    return [label if label in names else _number(label) for label in labels]
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -92,7 +92,7 @@ def explain(
 def explanations_udf(
     explainer: Any,
     model: Any,
-    label: str | int | None = None,
+    label: Any = None,
     num_features: int | None = None,
     **options: Any,
 ) -> Any:
@@ -103,7 +103,7 @@ def explanations_udf(
     Args:
         explainer: a fitted `TabularExplainer`.
         model: as `explain` takes it, or a `ModelFactory`.
-        label: output to explain, by number or name; None: each row's predicted class.
+        label: class, name or number of the output to explain; None: each row's predicted class.
         num_features: how many features each explanation keeps; None: all.
         **options: of `TabularExplainer.explain`, but for `row_ids`, `progress` and `mesh`.
 

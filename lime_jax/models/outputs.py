@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ def as_outputs(raw: Any, num_rows: int, num_outputs: int | None = None) -> np.nd
     """The outputs of a host model as numbers, one row per input.
 
     Args:
-        raw: what the model returned.
+        raw: what the model returned: an array, a frame, or what becomes one; of several targets
+            a list of arrays or a mapping, whose columns come one after the other.
         num_rows: how many inputs it was given.
         num_outputs: how many columns it returned before; None: this is the first call.
 
@@ -27,21 +28,14 @@ def as_outputs(raw: Any, num_rows: int, num_outputs: int | None = None) -> np.nd
     Example:
         >>> as_outputs([1, 2, 3], 3).shape
         (3, 1)
+        >>> as_outputs([np.zeros((3, 2)), np.ones((3, 2))], 3)[0].tolist()
+        [0.0, 0.0, 1.0, 1.0]
     """
-    outputs = np.asarray(raw)
-    if outputs.dtype.kind not in "biuf":
-        try:
-            outputs = outputs.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"`model`: expected numbers, got {outputs.dtype} outputs such as "
-                f"{outputs.reshape(-1)[0]!r}; a classifier's `predict` returns class names: hand "
-                "over the classifier itself or its `predict_proba`"
-            ) from error
+    outputs = _as_numbers(_as_array(raw, num_rows))
     if outputs.ndim not in (1, 2) or len(outputs) != num_rows or 0 in outputs.shape[1:]:
         raise ValueError(
             f"`model`: expected outputs of shape ({num_rows},) or ({num_rows}, outputs) for "
-            f"{num_rows} inputs, got {outputs.shape}"
+            f"{num_rows} inputs, got {_what_came(raw, outputs)}"
         )
     outputs = outputs.reshape(num_rows, -1).astype(np.float64, copy=False)
     if num_outputs is not None and outputs.shape[1] != num_outputs:
@@ -56,6 +50,85 @@ def as_outputs(raw: Any, num_rows: int, num_outputs: int | None = None) -> np.nd
             f"{bad.size} of {num_rows} inputs in all"
         )
     return outputs
+
+
+def output_columns(raw: Any) -> tuple[Any, ...] | None:
+    """What a model that returns frames calls its outputs.
+
+    Args:
+        raw: what it returned.
+
+    Returns:
+        The columns of a frame or a mapping, or the name of a series; None of anything else.
+
+    Example:
+        >>> output_columns({"low": [0.0], "high": [1.0]})
+        ('low', 'high')
+    """
+    if isinstance(raw, Mapping):
+        widths = {name: np.shape(part)[1:] or (1,) for name, part in raw.items()}
+        return tuple(
+            name if width == (1,) else f"{name} {k}"
+            for name, width in widths.items()
+            for k in range(width[0])
+        )
+    columns = getattr(raw, "column_names", getattr(raw, "columns", None))  # pyarrow's, others'
+    if columns is not None and not callable(columns):
+        return tuple(columns)
+    name = getattr(raw, "name", None)
+    is_series = hasattr(raw, "to_numpy") and isinstance(name, str) and name != ""
+    return (name,) if is_series else None
+
+
+def _as_array(raw: Any, num_rows: int) -> np.ndarray:
+    """What came as one array, the columns of several targets side by side."""
+    if isinstance(raw, Mapping):
+        raw = [np.asarray(part).reshape(len(part), -1) for part in raw.values()]
+    if _are_arrays(raw) and all(len(p.shape) == 2 and p.shape[0] == num_rows for p in raw):
+        return np.concatenate([_as_numbers(np.asarray(part)) for part in raw], axis=1)
+    if hasattr(raw, "toarray"):  # sparse
+        raw = raw.toarray()
+    if isinstance(raw, np.ma.MaskedArray):  # what is masked is not known
+        return np.ma.filled(raw.astype(np.float64), np.nan)
+    try:
+        return np.asarray(raw)
+    except ValueError as error:  # of a list whose parts differ in length
+        raise ValueError(
+            f"`model`: expected one array of outputs, got {_what_came(raw, None)}"
+        ) from error
+
+
+def _are_arrays(raw: Any) -> bool:
+    return isinstance(raw, list | tuple) and len(raw) > 0 and all(hasattr(p, "shape") for p in raw)
+
+
+def _as_numbers(outputs: np.ndarray) -> np.ndarray:
+    if outputs.dtype.kind in "biuf":
+        return outputs
+    flat = outputs.reshape(-1)
+    text = next((one for one in flat.tolist() if isinstance(one, str | bytes)), None)
+    try:
+        if text is not None or outputs.dtype.kind != "O":
+            raise TypeError("no numbers")
+        return outputs.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        came = next(iter(flat), None) if text is None else text
+        classes = "a classifier's `predict` returns class names: hand over the classifier itself "
+        raise ValueError(
+            f"`model`: expected numbers, got {outputs.dtype} outputs such as {came!r}; "
+            + ("return one array of numbers" if text is None else f"{classes}or `predict_proba`")
+        ) from error
+
+
+def _what_came(raw: Any, outputs: np.ndarray | None) -> str:
+    """A wrong shape in words; of a list those of its parts."""
+    if _are_arrays(raw):
+        shapes = ", ".join(str(tuple(part.shape)) for part in raw[:4])
+        more = ", ..." if len(raw) > 4 else ""
+        return f"a {type(raw).__name__} of {len(raw)} arrays of shapes {shapes}{more}"
+    if outputs is None:
+        return f"a {type(raw).__name__} of {len(raw)} parts of different lengths"
+    return str(outputs.shape)
 
 
 def looks_like_probabilities(prediction: Float64[np.ndarray, "rows outputs"]) -> bool:
@@ -98,6 +171,19 @@ def warn_unless_probabilities(prediction: Float64[np.ndarray, "rows outputs"]) -
         )
 
 
+def _warn_of_class_numbers(prediction: Float64[np.ndarray, "rows outputs"]) -> None:
+    """Warn where the one output of a classifier is no probability but the number of a class."""
+    whole = prediction.shape[1] == 1 and np.array_equal(prediction, np.round(prediction))
+    if whole and len(prediction) and (prediction.min() < 0 or prediction.max() > 1):
+        warnings.warn(
+            f"the model is said to be a classifier, but its one output holds whole numbers from "
+            f"{prediction.min():g} to {prediction.max():g}; numbers of classes are no quantity: "
+            "return a column for each class, or hand over the classifier itself",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
 def check_probabilities(prediction: Float64[np.ndarray, "rows outputs"]) -> None:
     """Refuse the log-odds of what is no probability.
 
@@ -119,7 +205,10 @@ def check_probabilities(prediction: Float64[np.ndarray, "rows outputs"]) -> None
 
 
 def output_kind(
-    known: str | None, mode: str | None, prediction: Float64[np.ndarray, "rows outputs"]
+    known: str | None,
+    mode: str | None,
+    prediction: Float64[np.ndarray, "rows outputs"],
+    exclusive: bool = True,
 ) -> str:
     """What the outputs of a model are.
 
@@ -127,6 +216,7 @@ def output_kind(
         known: as the model says; None: it does not.
         mode: of the explainer; None: as the model says, or as its numbers look.
         prediction: of some rows.
+        exclusive: whether probabilities sum to 1; not those of several targets.
 
     Returns:
         "probability", "margin" or "value".
@@ -141,102 +231,7 @@ def output_kind(
         kind = "probability" if several or mode == "classification" else "value"
     if kind == "probability" and mode == "regression":
         kind = "value"
-    if kind == "probability":
+    if kind == "probability" and exclusive:
         warn_unless_probabilities(prediction)
+        _warn_of_class_numbers(prediction)
     return kind
-
-
-def output_names(
-    known: Sequence[str] | None, class_names: Sequence[Any] | np.ndarray | None, count: int
-) -> tuple[str, ...]:
-    """Names of the outputs of a model.
-
-    Args:
-        known: as the model says; None: it does not.
-        class_names: of the explainer; None: as the model says.
-        count: of the outputs.
-
-    Returns:
-        The explainer's, else the model's, else numbers. A name that was there before gets its
-        number: ImageNet has two cranes.
-
-    Raises:
-        ValueError: if the explainer's do not fit.
-
-    Example:
-        >>> output_names(None, ["cat", "dog"], 2)
-        ('cat', 'dog')
-        >>> output_names(None, ["crane", "stork", "crane"], 3)
-        ('crane', 'stork', 'crane (2)')
-    """
-    if class_names is not None:
-        names = tuple(map(str, class_names))
-        if count == 1 and len(names) == 2:
-            return names[1:]  # one column: the margin or probability of the second class
-        if len(names) != count:
-            raise ValueError(
-                f"`class_names`: expected {count} names, one per output of the model, "
-                f"got {len(names)}"
-            )
-        return _told_apart(names)
-    if known is not None and len(known) == count:
-        return _told_apart(tuple(known))
-    return ("prediction",) if count == 1 else tuple(map(str, range(count)))
-
-
-def _told_apart(names: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(names)) == len(names):
-        return names
-    before: set[str] = set()
-    unique = []
-    for number, name in enumerate(names):
-        unique.append(f"{name} ({number})" if name in before else name)
-        before.add(name)
-    return tuple(unique)
-
-
-def choose_labels(
-    labels: Sequence[Any] | np.ndarray | None,
-    top_labels: int | None,
-    prediction: Float64[np.ndarray, "rows outputs"],
-    names: Sequence[str],
-) -> np.ndarray:
-    """Which outputs to explain.
-
-    Args:
-        labels: by number or name; None: all.
-        top_labels: in place of `labels`, each row's k highest outputs.
-        prediction: of the model.
-        names: of the outputs.
-
-    Returns:
-        (rows, labels).
-
-    Raises:
-        ValueError: if there is no such output.
-    """
-    rows, count = prediction.shape
-    if top_labels is not None:
-        if top_labels > count:
-            raise ValueError(f"`top_labels`: expected at most {count} outputs, got {top_labels}")
-        return np.argsort(-prediction, axis=1, kind="stable")[:, :top_labels].astype(np.int64)
-    if labels is None:
-        chosen = list(range(count))
-    else:
-        if isinstance(labels, str) or np.ndim(labels) != 1 or len(labels) == 0:
-            raise ValueError(
-                f"`labels`: expected a list of numbers or names, such as [0], got {labels!r}"
-            )
-        chosen = []
-        for label in labels:
-            if isinstance(label, str) and label in names:
-                chosen.append(list(names).index(label))
-            elif not isinstance(label, str) and 0 <= int(label) < count:
-                chosen.append(int(label))
-            else:
-                listed = ", ".join([*names[:10], "..."] if count > 10 else names)
-                raise ValueError(
-                    f"`labels`: expected numbers from 0 to {count - 1} or names among "
-                    f"{listed}, got {label!r}"
-                )
-    return np.tile(np.array(chosen, np.int64), (rows, 1))

@@ -10,7 +10,15 @@ from typing import Any, Generic, TypeVar
 import jax
 import numpy as np
 
+from lime_jax.models.classifiers import (
+    ClassIndicators,
+    default_method,
+    exclude_each_other,
+    output_classes,
+    predicted_classes,
+)
 from lime_jax.models.features import NotConvertibleError, RawTable
+from lime_jax.models.labels import plain_label
 from lime_jax.models.registry import convert, has_methods, host_method, opener_of
 from lime_jax.models.structure import Structure
 
@@ -59,30 +67,37 @@ class Model:
         path: "jax" or "host".
         reason: why, in words.
         output_kind: "probability", "margin" or "value"; None where only the numbers can tell.
-        class_names: if the model knows them.
+        classes: that the outputs are of, if the model knows them.
         structure: of a converted model whose output is a sum over trees or over columns.
         why_not_exact: why it has no structure.
         host: a converted model as it came, a function of a batch on the host.
         rounds_inputs: see `Converted`.
+        exclusive: whether probabilities sum to 1; not those of several targets.
     """
 
     predict: Callable[..., Any]
     path: str
     reason: str
     output_kind: str | None
-    class_names: tuple[str, ...] | None = None
+    classes: tuple[Any, ...] | None = None
     structure: Structure | None = None
     why_not_exact: str = "its inside is not known"
     host: Callable[..., Any] | None = None
     rounds_inputs: bool = False
+    exclusive: bool = True
 
     def __call__(self, inputs: Any) -> Any:
         """Call the model on a batch."""
         return self.predict(inputs)
 
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Names of the classes, if the model knows them."""
+        return None if self.classes is None else tuple(map(str, self.classes))
+
     def tree_flatten(self) -> tuple[Any, Any]:
         """The arrays of `predict`; a copy with other arrays has no structure."""
-        facts = (self.path, self.reason, self.output_kind, self.class_names)
+        facts = (self.path, self.reason, self.output_kind, self.classes)
         return (self.predict,), facts
 
     @classmethod
@@ -136,7 +151,9 @@ def as_predict_fn(model: Any, output: str | None = None, table: RawTable | None 
             (`clf.predict_proba`); a Keras, Equinox, Flax or ONNX model; or any other function of
             a NumPy batch.
         output: "probability", "margin" or "value"; None: what the handed method returns, or
-            for an estimator `predict_proba` if it has one, else `predict`.
+            for an estimator `predict_proba` if it has one, else of a classifier
+            `decision_function`, else `predict`. Where `predict` says classes, there is a column
+            for each that says 1 where it is predicted, else 0.
         table: that the model is called with; None: numbers in all columns.
 
     Returns:
@@ -174,8 +191,8 @@ def as_predict_fn(model: Any, output: str | None = None, table: RawTable | None 
             name = _METHODS[output]
         return _from_estimator(owner, name, table)
     if hasattr(model, "predict") and _is_estimator(model):
-        default = "predict_proba" if hasattr(model, "predict_proba") else "predict"
-        return _from_estimator(model, default if output is None else _METHODS[output], table)
+        method = default_method(model) if output is None else _METHODS[output]
+        return _from_estimator(model, method, table)
     if not callable(model):
         opened = "; open a file first, an ONNX one by `lime_jax.models.onnx.load`"
         raise ValueError(
@@ -188,7 +205,8 @@ def as_predict_fn(model: Any, output: str | None = None, table: RawTable | None 
         return Model(DevicePredict(model), "jax", reason, output)
     if not jax.tree_util.all_leaves([model]):
         return Model(DevicePredict(model), "jax", "a pytree with __call__", output)
-    return Model(model, "host", "a Python function of a NumPy batch", output)
+    classes = None if owner is None else output_classes(owner, str(name))  # of log-probabilities
+    return Model(model, "host", "a Python function of a NumPy batch", output, classes)
 
 
 def _is_estimator(model: Any) -> bool:
@@ -202,17 +220,27 @@ def _from_estimator(estimator: Any, method: str, table: RawTable | None) -> Mode
         raise ValueError(
             f"`output`: {kind} has no `{method}`; expected the output of a method it has"
         )
-    classes = getattr(estimator, "classes_", None)
-    names = None
-    if classes is not None and getattr(classes, "ndim", 1) == 1 and method != "predict":
-        names = tuple(str(name) for name in classes)
-        if method == "decision_function" and len(names) == 2:
-            names = names[1:]  # one column: the margin of the second class
     if type(estimator).__module__.partition(".")[0] == "sklearn":
         from sklearn.utils.validation import check_is_fitted
 
         check_is_fitted(estimator)
     bound, output_kind = own_way or (getattr(estimator, method), _KINDS[method])
+    names, exclusive = output_classes(estimator, method), exclude_each_other(estimator)
+    chosen_from = predicted_classes(estimator)
+    if method == "predict" and chosen_from is not None and not isinstance(bound, ClassIndicators):
+        bound = ClassIndicators(bound, chosen_from)
+    if isinstance(bound, ClassIndicators):
+        reason = "it predicts classes, one column for each"
+        names = tuple(map(plain_label, bound.classes)) if names is None else names
+        return Model(
+            bound,
+            "host",
+            f"{kind}.{method} on the host: {reason}",
+            "probability",
+            names,
+            why_not_exact=f"{reason}, so it runs on the host",
+            exclusive=exclusive,
+        )
     try:
         converted = convert(estimator, method, _table_of(estimator) if table is None else table)
     except (NotConvertibleError, AttributeError, KeyError) as error:
@@ -222,7 +250,8 @@ def _from_estimator(estimator: Any, method: str, table: RawTable | None) -> Mode
             error = NotConvertibleError(f"it could not be read ({type(error).__name__}: {error})")
         reason = f"{kind}.{method} on the host: {error}"
         why = f"{error}, so it runs on the host"
-        return Model(bound, "host", reason, output_kind, names, why_not_exact=why)
+        facts: Any = dict(why_not_exact=why, exclusive=exclusive)
+        return Model(bound, "host", reason, output_kind, names, **facts)
     return Model(
         DevicePredict(converted.predict),
         "jax",
@@ -233,6 +262,7 @@ def _from_estimator(estimator: Any, method: str, table: RawTable | None) -> Mode
         why_not_exact=converted.why_not_exact,
         host=bound,
         rounds_inputs=converted.rounds_inputs,
+        exclusive=exclusive,
     )
 
 

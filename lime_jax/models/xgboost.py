@@ -20,6 +20,7 @@ from lime_jax.models.boosting import (
     boosted_trees,
     sigmoid,
 )
+from lime_jax.models.classifiers import ClassIndicators
 from lime_jax.models.compose import Link, linear, linked, softmax, two_sigmoids
 from lime_jax.models.features import Features, LevelColumn, NotConvertibleError, NumberColumn
 from lime_jax.models.registry import Converted, register_converter, register_methods
@@ -99,6 +100,12 @@ def xgboost_method(model: Any, method: str) -> tuple[Callable[..., Any], str] | 
     kind = _OBJECTIVES.get(objective, _SAME).kind
     if method == "decision_function":
         return lambda batch: model.predict(_matrix(model, batch), output_margin=True), "margin"
+    if method == "predict" and objective in _PREDICT_CLASSES:
+        count = int(_configuration(model)["learner_model_param"]["num_class"])
+        predict = ClassIndicators(
+            lambda b: model.predict(_matrix(model, b)), np.arange(max(count, 2))
+        )
+        return predict, "probability"
     if method == "predict_proba" and kind != "probability":
         raise ValueError(
             f"`output`: this Booster's objective is {objective}, it predicts no probabilities; "
@@ -189,8 +196,12 @@ def _learner(booster: Any) -> dict[str, Any]:
     return json.loads(bytes(booster.save_raw("json")))["learner"]
 
 
+def _configuration(booster: Any) -> dict[str, Any]:
+    return json.loads(booster.save_config())["learner"]
+
+
 def _objective_name(booster: Any) -> str:
-    return json.loads(booster.save_config())["learner"]["objective"]["name"]
+    return _configuration(booster)["objective"]["name"]
 
 
 def _objective(learner: Mapping[str, Any]) -> _Objective:

@@ -1,18 +1,21 @@
 """What a model returned becomes float64 (rows, outputs), or an error that says what is wrong."""
 
 import warnings
+from decimal import Decimal
 
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
+from scipy.sparse import csr_matrix
 
 from lime_jax.models.outputs import (
     as_outputs,
-    choose_labels,
     looks_like_probabilities,
+    output_columns,
     output_kind,
-    output_names,
     warn_unless_probabilities,
 )
 
@@ -26,6 +29,16 @@ GOOD = {
     "numbers as objects": (np.array([1, 2.5, 3], object), [[1], [2.5], [3]]),
     "a pandas frame": (pd.DataFrame({"a": [1, 2, 3], "b": [4, 5, 6]}), [[1, 4], [2, 5], [3, 6]]),
     "a pandas series": (pd.Series([1, 2, 3], index=[7, 8, 9]), [[1], [2], [3]]),
+    "a polars frame": (pl.DataFrame({"a": [1, 2, 3], "b": [4, 5, 6]}), [[1, 4], [2, 5], [3, 6]]),
+    "a polars series": (pl.Series("a", [1, 2, 3]), [[1], [2], [3]]),
+    "an Arrow table": (pa.table({"a": [1, 2, 3], "b": [4, 5, 6]}), [[1, 4], [2, 5], [3, 6]]),
+    "half precision": (np.array([0.5, 1, 2], np.float16), [[0.5], [1], [2]]),
+    "nothing masked": (np.ma.array([1.0, 2, 3]), [[1], [2], [3]]),
+    "decimals": (np.array([Decimal("0.5"), Decimal(1), 2], object), [[0.5], [1], [2]]),
+    "a sparse matrix": (csr_matrix([[1, 0], [0, 2], [3, 0]]), [[1, 0], [0, 2], [3, 0]]),
+    "several targets": ([np.ones((3, 2)), np.zeros((3, 1))], [[1, 1, 0]] * 3),
+    "a tuple of one": ((np.ones((3, 2)),), [[1, 1]] * 3),
+    "outputs by name": ({"a": np.ones(3), "b": np.zeros((3, 2))}, [[1, 0, 0]] * 3),
 }
 
 
@@ -46,6 +59,17 @@ BAD = {
     "nothing": (None, None, r"`model`"),
     "class names": (np.array(["cat", "dog", "cat"]), None, r"'cat'.*`predict_proba`"),
     "class names as objects": (np.array(["cat", 1, 2], object), None, r"'cat'.*`predict_proba`"),
+    "numbers as text": (np.array(["0", "1", "0"]), None, r"'0'.*`predict_proba`"),
+    "dates": (
+        np.array(["2020", "2021", "2022"], "M8[D]"),
+        None,
+        r"expected numbers, got datetime64",
+    ),
+    "complex numbers": (np.array([1, 2, 3j]), None, r"expected numbers, got complex128"),
+    "missing objects": (np.array([1, pd.NA, 3], object), None, r"expected numbers, got object"),
+    "a mean and its error": ((np.ones(3), np.ones(3)), None, r"a tuple of 2 arrays of .*\(3,\), "),
+    "no one length": ([[1, 2], [1], [1, 2]], None, r"got a list of 3 parts of different"),
+    "masked": (np.ma.array([1, 2, 3], mask=[0, 1, 0]), None, r"\[nan\] for input 1 and 1 of 3"),
     "NaN": ([0.5, np.nan, np.nan], None, r"finite outputs, got \[nan\] for input 1 and 2 of 3"),
     "infinity": ([[0, 1], [2, 3], [4, np.inf]], None, r"for input 2 and 1 of 3"),
     "fewer than before": (np.ones((3, 2)), 4, r"4 outputs as in its first call, got 2"),
@@ -114,53 +138,31 @@ def test_a_classifier_whose_outputs_do_not_sum_to_1_is_warned_about():
         output_kind("probability", None, THREE)
 
 
-NAMES = {
-    "given": (("a", "b"), None, 2, ("a", "b")),
-    "given before the model's own": (("a", "b"), ("c", "d"), 2, ("a", "b")),
-    "the second class of two": (("no", "yes"), None, 1, ("yes",)),
-    "the model's own": (None, ("c", "d"), 2, ("c", "d")),
-    "the model's own, but not of these outputs": (None, ("c", "d"), 3, ("0", "1", "2")),
-    "one output": (None, None, 1, ("prediction",)),
-    "numbers as names": ((3, 4), None, 2, ("3", "4")),
+def test_probabilities_of_several_targets_need_not_sum_to_1():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert output_kind("probability", None, np.ones((1, 2)), exclusive=False) == "probability"
+
+
+def test_numbers_of_classes_are_no_probability():
+    with pytest.warns(UserWarning, match="whole numbers from 0 to 2; numbers of classes"):
+        output_kind(None, "classification", np.array([[0.0], [2.0]]))
+
+
+COLUMNS = {
+    "an array": (np.ones((2, 2)), None),
+    "a list": ([1, 2], None),
+    "pandas": (pd.DataFrame({"a": [1], 3: [2]}), ("a", 3)),
+    "polars": (pl.DataFrame({"a": [1], "b": [2]}), ("a", "b")),
+    "Arrow": (pa.table({"a": [1], "b": [2]}), ("a", "b")),
+    "a series": (pd.Series([1], name="price"), ("price",)),
+    "a series of polars": (pl.Series("price", [1]), ("price",)),
+    "a series without a name": (pd.Series([1]), None),
+    "by name": ({"a": np.ones(2), "b": np.ones((2, 2))}, ("a", "b 0", "b 1")),
 }
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_names_of_outputs(name):
-    given, known, count, expected = NAMES[name]
-    assert output_names(known, given, count) == expected
-
-
-def test_names_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match=r"`class_names`: expected 3 names.*got 2"):
-        output_names(None, ["a", "b"], 3)
-
-
-PREDICTION = np.array([[0.1, 0.7, 0.2], [0.5, 0.25, 0.25]])
-CHOICES = {
-    "all": (None, None, [[0, 1, 2], [0, 1, 2]]),
-    "numbers": ([2, 0], None, [[2, 0], [2, 0]]),
-    "names": (["c", "a"], None, [[2, 0], [2, 0]]),
-    "both": (["c", 0], None, [[2, 0], [2, 0]]),
-    "NumPy numbers": (np.array([1]), None, [[1], [1]]),
-    "the highest": (None, 1, [[1], [0]]),
-    "the two highest, the first of equals first": (None, 2, [[1, 2], [0, 1]]),
-}
-
-
-@pytest.mark.parametrize("name", CHOICES)
-def test_labels_are_chosen(name):
-    labels, top, expected = CHOICES[name]
-    chosen = choose_labels(labels, top, PREDICTION, ["a", "b", "c"])
-    assert chosen.tolist() == expected
-
-
-@pytest.mark.parametrize("label", [3, -1, "d", "0"])
-def test_a_label_that_is_not_there_is_refused_and_the_known_ones_are_named(label):
-    with pytest.raises(ValueError, match=r"`labels`: expected numbers from 0 to 2.*a, b, c, got"):
-        choose_labels([0, label], None, PREDICTION, ["a", "b", "c"])
-
-
-def test_more_top_labels_than_outputs_are_refused():
-    with pytest.raises(ValueError, match="`top_labels`: expected at most 3 outputs, got 4"):
-        choose_labels(None, 4, PREDICTION, ["a", "b", "c"])
+@pytest.mark.parametrize("name", COLUMNS)
+def test_frames_name_their_outputs(name):
+    raw, expected = COLUMNS[name]
+    assert output_columns(raw) == expected

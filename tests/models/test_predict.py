@@ -52,7 +52,7 @@ RECOGNIZED = {
     "classifier": (classifier, None, "jax", "probability", TWO),
     "its predict_proba": (classifier.predict_proba, None, "jax", "probability", TWO),
     "its decision_function": (classifier.decision_function, None, "jax", "margin", ONE),
-    "its predict": (classifier.predict, None, "host", "value", NO),
+    "its predict": (classifier.predict, None, "host", "probability", TWO),
     "classifier, margin": (classifier, "margin", "jax", "margin", ONE),
     "bound, but margin": (classifier.predict_proba, "margin", "jax", "margin", ONE),
     "three margins": (three.decision_function, None, "jax", "margin", THREE),
@@ -83,9 +83,9 @@ def test_a_model_is_recognized(name):
 def test_the_method_that_an_output_names_is_called():
     margin = as_predict_fn(classifier, "margin").predict(X)
     np.testing.assert_allclose(margin[:, 0], classifier.decision_function(X), rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(
-        as_predict_fn(classifier.predict).predict(X), classifier.predict(X)
-    )
+    indicators = as_predict_fn(classifier.predict).predict(X)
+    np.testing.assert_array_equal(indicators[:, 1] == 1, classifier.predict(X) == "yes")
+    np.testing.assert_array_equal(indicators.sum(1), 1)
 
 
 @pytest.mark.parametrize(

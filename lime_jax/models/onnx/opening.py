@@ -12,6 +12,7 @@ import numpy as np
 
 from lime_jax.models.compose import apply, linear, sum_of_trees
 from lime_jax.models.features import Features, NotConvertibleError, RawTable, raw_features
+from lime_jax.models.labels import plain_label
 from lime_jax.models.onnx.evaluator import OnnxPredict, build
 from lime_jax.models.onnx.reader import Graph, Node, read_graph, read_proto
 from lime_jax.models.onnx.runtime import RuntimePredict, has_runtime, open_session
@@ -50,7 +51,7 @@ def load(source: Any, output: str | None = None, table: RawTable | None = None) 
         converted = _converted(graph, predict, table)
         _try(converted.predict, graph, table)
     except NotConvertibleError as error:
-        names = None if graph is None else _class_names(graph)
+        names = None if graph is None else _classes(graph)
         if not has_runtime():
             raise ImportError(f'{error}; to run it: pip install "lime_jax[onnx]"') from error
         return _on_host(_runtime(source, proto, graph), str(error), output, names)
@@ -59,7 +60,7 @@ def load(source: Any, output: str | None = None, table: RawTable | None = None) 
         "jax",
         "an ONNX graph converted to JAX",
         output,
-        _class_names(graph),
+        _classes(graph),
         structure=converted.structure,
         why_not_exact=converted.why_not_exact,
         host=_Later(source, proto, graph) if has_runtime() else None,
@@ -98,7 +99,7 @@ def _runtime(source: Any, proto: Any, graph: Graph | None) -> RuntimePredict:
 
 
 def _on_host(
-    runtime: RuntimePredict, reason: str, output: str | None, names: tuple[str, ...] | None
+    runtime: RuntimePredict, reason: str, output: str | None, names: tuple[Any, ...] | None
 ) -> Model:
     why = "it runs on the host, its inside is not known"
     return Model(
@@ -166,10 +167,10 @@ def _leaves_alone(node: Node) -> bool:
     return node.op in ("Identity", "ai.onnx.ml.ZipMap")
 
 
-def _class_names(graph: Graph) -> tuple[str, ...] | None:
+def _classes(graph: Graph) -> tuple[Any, ...] | None:
     for node in reversed(graph.nodes):
         if labels := class_labels(node):
-            return tuple(map(str, labels))
+            return tuple(map(plain_label, labels))
     return None
 
 

@@ -23,10 +23,9 @@ from lime_jax.models.thresholds import after_rounding
     methods=("predict_proba",),
 )
 def convert_classifier(model: Any, method: str, features: Features) -> Converted:
-    """The mean over trees of the share of each class in the leaf."""
-    refuse_several_targets(model)
+    """The mean over trees of the share of each class in the leaf, target after target."""
     trees = _trees(model)
-    share = np.concatenate([tree.value[:, 0, :] for tree in trees])
+    share = np.concatenate([_shares(tree.value, model.n_classes_) for tree in trees])
     return sum_of_trees(
         join(trees, share / len(trees), len(features)), features, rounds_inputs=True
     )
@@ -46,6 +45,12 @@ def convert_regressor(model: Any, method: str, features: Features) -> Converted:
     return sum_of_trees(
         join(trees, value / len(trees), len(features)), features, rounds_inputs=True
     )
+
+
+def _shares(value: np.ndarray, counts: Any) -> np.ndarray:
+    """(nodes, classes of all targets) from (nodes, targets, classes of the largest)."""
+    counts = np.atleast_1d(counts)
+    return np.concatenate([value[:, k, :count] for k, count in enumerate(counts)], axis=1)
 
 
 def join(

@@ -103,6 +103,14 @@ def test_structure_says_the_same_in_float64(name):
     agree(walk(structure, inputs), own(inputs), rtol=1e-12)
 
 
+def test_a_classifier_of_several_targets_has_the_classes_of_each_in_turn():
+    model = RandomForestClassifier(**few).fit(X, np.c_[two == "yes", three])
+    ours, inputs = as_predict_fn(model), inputs_for("forest", device_float())
+    agree(ours(inputs), np.concatenate(model.predict_proba(inputs), axis=1))
+    assert ours.structure is not None
+    assert ours.classes[1:3] == ("target 0: 1", "target 1: 0")
+
+
 def test_one_row_alone_is_the_same():
     model, own = fitted("forest")
     row = inputs_for("forest", device_float())[:1]
@@ -135,11 +143,6 @@ class Stubborn(DecisionTreeRegressor):
 
 
 REFUSED = {
-    "several targets": (
-        RandomForestClassifier(**few).fit(X, np.c_[three, three]),
-        "predict_proba",
-        "RandomForestClassifier: it has 2 targets",
-    ),
     "class names": (
         DecisionTreeClassifier().fit(X, two),
         "predict",

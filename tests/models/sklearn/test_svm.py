@@ -156,7 +156,7 @@ def test_a_sum_of_kernels_has_gradients(X, score):
         (partial(SVC, kernel="precomputed"), "decision_function", "its kernel is precomputed"),
         (partial(KernelRidge, kernel=lambda a, b: a @ b), "predict", "its kernel is a function"),
         (partial(KernelRidge, kernel="laplacian"), "predict", "its kernel is laplacian"),
-        (SVC, "predict", "SVC.predict has no JAX form"),
+        (SVC, "predict", "it predicts classes, one column for each"),
         (OneClassSVM, "decision_function", "OneClassSVM has no JAX form"),
     ],
 )

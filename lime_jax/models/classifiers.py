@@ -1,0 +1,172 @@
+"""What a classifier's outputs are of: its classes, whatever it calls them and however it answers.
+
+The numbers of classes are no quantity. A classifier without probabilities is explained by its
+margins, and where it has none, by a column for each class that says whether it is predicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from lime_jax.models.labels import plain_label
+from lime_jax.models.registry import host_method
+
+
+class ClassIndicators:
+    """A `predict` that says classes, as columns that say 1 for the class and 0 for the others.
+
+    Args:
+        predict: of a batch: (samples,) classes; (samples, targets) of them; or (samples, labels)
+            of 0 and 1 where a sample can have several labels.
+        classes: of the one target, or a list with those of each.
+
+    Example:
+        >>> ClassIndicators(lambda batch: ["b", "a"], np.array(["a", "b", "c"]))(None).tolist()
+        [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]
+    """
+
+    def __init__(self, predict: Callable[[Any], Any], classes: Any) -> None:
+        self.predict = predict
+        self.classes = classes
+
+    def __call__(self, batch: Any) -> np.ndarray:
+        """One column for each class, target after target."""
+        found = self.predict(batch)
+        found = np.asarray(found.toarray() if hasattr(found, "toarray") else found)
+        if isinstance(self.classes, list):
+            several = zip(found.reshape(len(found), -1).T, self.classes, strict=True)
+            return np.concatenate([_indicators(one, classes) for one, classes in several], axis=1)
+        if found.ndim == 2 and found.shape[1] > 1:
+            return found.astype(np.float64)
+        return _indicators(found.reshape(-1), self.classes)
+
+
+def _indicators(found: np.ndarray, classes: Any) -> np.ndarray:
+    same = found[:, None] == np.asarray(classes)[None]
+    lost = np.flatnonzero(~same.any(axis=1))
+    if lost.size:
+        raise ValueError(
+            f"`model`: expected classes among {', '.join(map(str, classes[:10]))}, but it predicts "
+            f"{found[lost[0]]!r} for input {lost[0]}"
+        )
+    return same.astype(np.float64)
+
+
+def predicted_classes(estimator: Any) -> Any:
+    """The classes that an estimator's `predict` chooses from.
+
+    Args:
+        estimator: fitted, of any library.
+
+    Returns:
+        An array, or a list of them, one for each target; None if it predicts quantities.
+    """
+    classes = getattr(estimator, "classes_", None)
+    if isinstance(classes, list) and not (classes and np.ndim(classes[0]) == 1):
+        classes = np.asarray(classes)
+    if isinstance(classes, list) and len(classes) == 1:
+        return classes[0]
+    if classes is not None:
+        return classes if isinstance(classes, list) else np.asarray(classes).reshape(-1)
+    if _finds_outliers(estimator):
+        return np.array([-1, 1])
+    if _is_of_sklearn(estimator, "ClusterMixin") and hasattr(last_step(estimator), "labels_"):
+        return np.unique(last_step(estimator).labels_)
+    return None
+
+
+def default_method(estimator: Any) -> str:
+    """What is explained of an estimator that was handed over as it is.
+
+    Args:
+        estimator: fitted.
+
+    Returns:
+        "predict_proba" if it has one; else, where it predicts classes, "decision_function" if it
+        has margins; else "predict".
+    """
+    if hasattr(estimator, "predict_proba"):
+        return "predict_proba"
+    of_library = host_method(estimator, "predict")
+    says_classes = of_library is not None and isinstance(of_library[0], ClassIndicators)
+    if says_classes or predicted_classes(estimator) is not None:
+        margins = hasattr(estimator, "decision_function")
+        if margins or host_method(estimator, "decision_function") is not None:
+            return "decision_function"
+    return "predict"
+
+
+def output_classes(estimator: Any, method: str) -> tuple[Any, ...] | None:
+    """The classes that the columns of a method's outputs are of.
+
+    Args:
+        estimator: fitted.
+        method: of it.
+
+    Returns:
+        One for each column, as far as that can be known before it is called; of several targets
+        texts such as "target 0: yes"; None if the columns are of no classes.
+    """
+    classes, last = predicted_classes(estimator), last_step(estimator)
+    if classes is None or (method == "decision_function" and _finds_outliers(estimator)):
+        return None
+    margin = method == "decision_function"
+    if isinstance(classes, list):
+        second = margin or (type(last).__name__ == "ClassifierChain" and method != "predict")
+        if second and all(len(of_target) == 2 for of_target in classes):
+            classes = [of_target[1:] for of_target in classes]
+        return tuple(f"target {k}: {c}" for k, of_target in enumerate(classes) for c in of_target)
+    plain = tuple(plain_label(c) for c in classes)
+    if margin and len(plain) == 2 and exclude_each_other(estimator):
+        return plain[1:]  # one column: the margin of the second class
+    if margin and getattr(last, "decision_function_shape", "ovr") == "ovo":
+        return tuple(f"{a} against {b}" for a, b in combinations(plain, 2))
+    return plain
+
+
+def exclude_each_other(estimator: Any) -> bool:
+    """Whether a row has one class, so that the probabilities of all of them sum to 1.
+
+    Args:
+        estimator: fitted.
+
+    Returns:
+        False for several targets, or several labels of a row.
+    """
+    last = last_step(estimator)
+    binarizer = getattr(last, "_label_binarizer", None) or getattr(last, "label_binarizer_", None)
+    kind = str(getattr(binarizer, "y_type_", ""))
+    return not isinstance(predicted_classes(estimator), list) and not kind.startswith("multilabel")
+
+
+def last_step(estimator: Any) -> Any:
+    """The model within pipelines and searches.
+
+    Args:
+        estimator: fitted.
+
+    Returns:
+        What predicts in the end.
+    """
+    while True:
+        steps: Sequence[Any] = getattr(estimator, "steps", None) or ()
+        inner = steps[-1][1] if steps else getattr(estimator, "best_estimator_", None)
+        if inner is None or isinstance(inner, str):
+            return estimator
+        estimator = inner
+
+
+def _finds_outliers(estimator: Any) -> bool:
+    return _is_of_sklearn(estimator, "OutlierMixin")
+
+
+def _is_of_sklearn(estimator: Any, mixin: str) -> bool:
+    """Whether scikit-learn says what an estimator does."""
+    return any(
+        cls.__name__ == mixin and cls.__module__.partition(".")[0] == "sklearn"
+        for cls in type(last_step(estimator)).__mro__
+    )
