@@ -2,6 +2,8 @@
 PYTHON ?= python3
 # Test processes at a time: `make test WORKERS=8`; 0 runs them in this process.
 WORKERS ?= 2
+# Random triples of table, model and settings: `make differential N=10000`.
+N ?= 300
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +17,7 @@ ONCE := $(addprefix --ignore=tests/,distributed examples images jobs plots repor
   test_mesh.py test_notebooks.py test_parts.py test_progress.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-image test test-float32 test-float64 test-docs test-oldest lint format notebooks bench bench-scale build clean
+.PHONY: help demo demo-image test test-float32 test-float64 test-docs test-oldest differential lint format notebooks bench bench-scale build clean
 .NOTPARALLEL:
 
 help: ## Show this list.
@@ -38,6 +40,9 @@ test-float64: $(VENV)/.installed-test ## Run the tests of numbers with JAX_ENABL
 
 test-docs: $(VENV)/.installed-test ## Run the examples in the docstrings.
 	JAX_ENABLE_X64=0 $(BIN)/python $(PYTEST) --doctest-modules lime_jax
+
+differential: $(VENV)/.installed-test ## Random triples against the models' own answers: N=10000.
+	JAX_ENABLE_X64=0 $(BIN)/python -m tests.differential $(N)
 
 test-oldest: $(VENV)/.installed-dev ## Run the tests on the oldest supported versions.
 	$(PYTHON) -m venv --clear --without-pip $(OLDEST)
