@@ -11,6 +11,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from lime_jax import forks as _forks  # noqa: F401  # sees every fork from now on
+
 __version__ = "0.1.0"
 
 _HOME = {

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from lime_jax import frames
 from lime_jax.door import check_choices, check_fit, check_seed, refuse_settings
 from lime_jax.explanations import Explanations
+from lime_jax.forks import use_jax
 from lime_jax.kept_model import KeptModel, open_model
 from lime_jax.mesh import check_model_on, check_same_rows
 from lime_jax.models.labels import choose_labels, name_outputs
@@ -160,6 +161,7 @@ class TabularExplainer(BaseEstimator):
             ValueError: if a setting or the table is not usable; it names the argument.
         """
         self._check_settings()
+        use_jax()
         self._learned = ALGORITHMS[self.algorithm].learn(
             self.get_params(deep=False), X, y, sample_weight
         )
@@ -288,6 +290,7 @@ class TabularExplainer(BaseEstimator):
         self, X: Any, model: Any, widths: Sequence[float | None], options: ExplainOptions
     ) -> list[Explanations]:
         check_is_fitted(self, "schema_")
+        use_jax()
         options.check()
         settings, learned = self.get_params(deep=False), self._learned
         if not isinstance(learned, ALGORITHMS[self.algorithm]):

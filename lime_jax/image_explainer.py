@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 
 from lime_jax.door import check_choices, check_fit, check_seed, refuse_settings
 from lime_jax.fits.shapley import LINKS
+from lime_jax.forks import use_jax
 from lime_jax.frames import Schema
 from lime_jax.image_explanations import ImageExplanations
 from lime_jax.image_fits import ImageTask, image_fits
@@ -170,6 +171,7 @@ class ImageExplainer(BaseEstimator):
             ValueError: if an argument is not usable; it names the argument.
             ImportError: if the segmentation needs scikit-image, and it is missing.
         """
+        use_jax()
         self._check_settings()
         num_samples = 1000 if num_samples is None else num_samples
         top_labels = None if labels is not None and top_labels == _TOP_LABELS else top_labels

@@ -20,7 +20,17 @@ PROGRAMS = "lime_jax.engine.programs"  # that jits
 # From the ground up: a module imports from its own floor and from those below it.
 # "" is `lime_jax` itself, the public names, which only the command line may import.
 FLOORS = (
-    *("typing", "stages", "budget", "fits", "domains", "neighborhood", "functional", "models"),
+    *(
+        "typing",
+        "forks",
+        "stages",
+        "budget",
+        "fits",
+        "domains",
+        "neighborhood",
+        "functional",
+        "models",
+    ),
     *(
         "exact",
         "mesh",

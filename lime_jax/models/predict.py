@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import jax
 import numpy as np
 
+from lime_jax.forks import check_not_forked
 from lime_jax.models.classifiers import (
     ClassIndicators,
     default_method,
@@ -161,6 +162,7 @@ def as_predict_fn(model: Any, output: str | None = None, table: RawTable | None 
 
     Raises:
         ValueError: if it is none of these, or has no method for `output`.
+        RuntimeError: in a forked child of a process that has used JAX.
 
     Example:
         >>> as_predict_fn(lambda batch: batch[:, 0]).path
@@ -173,6 +175,7 @@ def as_predict_fn(model: Any, output: str | None = None, table: RawTable | None 
         Array([[2.],
                [3.]], dtype=float32)
     """
+    check_not_forked()
     if output is not None and output not in _METHODS:
         raise ValueError(f"`output`: expected one of {', '.join(_METHODS)}, got {output!r}")
     if isinstance(model, Model):
