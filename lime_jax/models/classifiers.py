@@ -86,11 +86,14 @@ def default_method(estimator: Any) -> str:
         estimator: fitted.
 
     Returns:
-        "predict_proba" if it has one; else, where it predicts classes, "decision_function" if it
-        has margins; else "predict".
+        "predict_proba" if it has one that is what it says; else, where it predicts classes,
+        "decision_function" if it has margins; else "predict".
     """
     if hasattr(estimator, "predict_proba"):
-        return "predict_proba"
+        of_library = host_method(estimator, "predict_proba")
+        if of_library is None or of_library[1] == "probability":
+            return "predict_proba"
+        return "decision_function"
     of_library = host_method(estimator, "predict")
     says_classes = of_library is not None and isinstance(of_library[0], ClassIndicators)
     if says_classes or predicted_classes(estimator) is not None:

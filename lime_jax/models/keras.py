@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.models.features import NotConvertibleError, RawTable
+from lime_jax.models.keras_inputs import Columns, columns_of_inputs, split_inputs
 from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.models.registry import register_opener
 from lime_jax.typing import pytree, static
@@ -26,17 +27,22 @@ class KerasPredict:
         trainable: values of the trainable variables.
         non_trainable: values of the others.
         model: the model itself, known by its identity.
+        columns: that each input takes, of a model of several.
     """
 
     trainable: tuple[Any, ...]
     non_trainable: tuple[Any, ...]
     model: Any = static()
+    columns: Columns | None = static()
 
     def __call__(self, inputs: Any) -> Any:
         """The outputs for a batch, layers as in inference."""
         options = {"training": False} if _takes_training(self.model) else {}
         outputs, _ = self.model.stateless_call(
-            list(self.trainable), list(self.non_trainable), inputs, **options
+            list(self.trainable),
+            list(self.non_trainable),
+            split_inputs(self.model, self.columns, inputs),
+            **options,
         )
         return outputs
 
@@ -61,7 +67,7 @@ def open_keras(model: Any, output: str | None, table: RawTable | None) -> Model:
         another backend, or if the model does not trace, its `predict`.
 
     Raises:
-        ValueError: if the model has no variables yet.
+        ValueError: if the model has no variables yet, or inputs that are no columns of a table.
     """
     kind = type(model).__name__
     if not model.built:
@@ -69,17 +75,18 @@ def open_keras(model: Any, output: str | None, table: RawTable | None) -> Model:
             f"`model`: expected a Keras model that is built, got a {kind} without weights; "
             "train it or call it on a batch first"
         )
+    columns = columns_of_inputs(model, table)
     try:
-        predict = DevicePredict(_in_jax(model, table))
+        predict = DevicePredict(_in_jax(model, table, columns))
     except NotConvertibleError as error:
         reason = f"{kind}.predict on the host: {error}"
         why = "it runs on the host, its inside is not known"
-        return Model(_on_host(model), "host", reason, output, why_not_exact=why)
+        return Model(_on_host(model, columns), "host", reason, output, why_not_exact=why)
     why = "a neural network is not a sum over trees or over columns"
     return Model(predict, "jax", f"{kind} on Keras's JAX backend", output, why_not_exact=why)
 
 
-def _in_jax(model: Any, table: RawTable | None) -> KerasPredict:
+def _in_jax(model: Any, table: RawTable | None, columns: Columns | None) -> KerasPredict:
     import keras
 
     backend = keras.backend.backend()
@@ -92,8 +99,12 @@ def _in_jax(model: Any, table: RawTable | None) -> KerasPredict:
         tuple(jnp.copy(v.value) for v in model.trainable_variables),
         tuple(jnp.copy(v.value) for v in model.non_trainable_variables),
         model,
+        columns,
     )
-    shape = _input_shape(model, table)
+    if columns is None:
+        shape = _input_shape(model, table)
+    else:
+        shape = (2, 1 + max(max(own) for own in columns))
     if shape is None:
         return predict
     try:
@@ -124,9 +135,10 @@ def _input_shape(model: Any, table: RawTable | None) -> tuple[int, ...] | None:
     return None if None in shape[1:] else (2, *shape[1:])
 
 
-def _on_host(model: Any) -> Callable[[Any], np.ndarray]:
+def _on_host(model: Any, columns: Columns | None) -> Callable[[Any], np.ndarray]:
     def predict(inputs: Any) -> np.ndarray:
-        outputs = model.predict(np.asarray(inputs), batch_size=_BATCH, verbose=0)
+        batch = split_inputs(model, columns, np.asarray(inputs))
+        outputs = model.predict(batch, batch_size=_BATCH, verbose=0)
         if not isinstance(outputs, np.ndarray):
             raise ValueError(
                 f"`model`: expected one output, got a {type(outputs).__name__} of "

@@ -50,10 +50,15 @@ def lightgbm_method(model: Any, method: str) -> tuple[Callable[..., Any], str] |
     Raises:
         ValueError: for probabilities of a `Booster` that has none.
     """
+    booster = getattr(model, "booster_", model)
     if method == "decision_function":
-        return lambda batch: model.predict(batch, raw_score=True), "margin"
+        return lambda batch: model.predict(_frame(booster, batch), raw_score=True), "margin"
     if hasattr(model, "fit"):
-        return None
+        call = getattr(model, method, None)
+        kind = "value" if method == "predict" else "probability"
+        if kind == "probability" and callable(model.objective):
+            kind = "margin"  # LightGBM returns scores, and warns
+        return call and (lambda batch: call(_frame(booster, batch)), kind)
     name = read_text(model.model_to_string(num_iteration=1)).objective
     kind = "probability" if name in _PROBABILITY else "margin" if name in _RANK else "value"
     if method == "predict_proba" and kind != "probability":
@@ -61,7 +66,25 @@ def lightgbm_method(model: Any, method: str) -> tuple[Callable[..., Any], str] |
             f"`output`: this Booster's objective is {name}, it predicts no probabilities; "
             "expected 'value' or 'margin'"
         )
-    return model.predict, kind
+    return lambda batch: model.predict(_frame(booster, batch)), kind
+
+
+def _frame(booster: Any, batch: Any) -> Any:
+    """A table as LightGBM takes it: it knows the categories of pandas, but not of others."""
+    if isinstance(batch, np.ndarray) or not booster.pandas_categorical:
+        return batch
+    import narwhals
+    import pandas
+
+    table = narwhals.from_native(batch, eager_only=True, pass_through=True)
+    if not isinstance(table, narwhals.DataFrame) or table.implementation.is_pandas():
+        return batch
+    columns = {}
+    for column in table.iter_columns():
+        is_text = column.dtype in (narwhals.Categorical, narwhals.Enum, narwhals.String)
+        values = column.to_list()
+        columns[column.name] = pandas.Categorical(values) if is_text else column.to_numpy()
+    return pandas.DataFrame(columns)
 
 
 @register_converter("lightgbm.Booster")

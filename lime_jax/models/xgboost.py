@@ -93,9 +93,12 @@ def xgboost_method(model: Any, method: str) -> tuple[Callable[..., Any], str] | 
         ValueError: for probabilities of a `Booster` that has none.
     """
     if hasattr(model, "get_booster"):
-        if method != "decision_function":
-            return None
-        return lambda batch: model.predict(batch, output_margin=True), "margin"
+        if method == "decision_function":
+            return lambda batch: model.predict(batch, output_margin=True), "margin"
+        classifies = method == "predict_proba" and hasattr(model, method)
+        if classifies and not _has_probabilities(model):
+            return model.predict_proba, "margin"
+        return None
     objective = _objective_name(model)
     kind = _OBJECTIVES.get(objective, _SAME).kind
     if method == "decision_function":
@@ -177,6 +180,13 @@ def convert_classifier(model: Any, method: str, features: Features) -> Converted
         return margin
     several = name == "binary:logistic" and int(learner["learner_model_param"]["num_target"]) > 1
     return linked(margin, sigmoid if several else links[name], MARGIN_IS_EXACT)
+
+
+def _has_probabilities(classifier: Any) -> bool:
+    """Whether they are: XGBoost calls the outputs of any objective so."""
+    known = ("binary:logistic", "multi:softprob", "multi:softmax", "reg:logistic", "binary:hinge")
+    name = _objective_name(classifier.get_booster())
+    return name in known and not callable(classifier.objective)
 
 
 def _matrix(booster: Any, batch: Any) -> Any:

@@ -113,6 +113,42 @@ def test_several_outputs_are_refused_when_called():
         opened(X)
 
 
+def several_inputs(named=False):
+    made = {"b": keras.Input((1,), name="b"), "a": keras.Input((1,), name="a", dtype="int32")}
+    wide = keras.Input((2,), name="rest")
+    parts = [made["b"], keras.layers.Embedding(9, 3)(made["a"])[:, 0]]
+    parts += [] if named else [wide]
+    result = keras.layers.Dense(2)(keras.layers.Concatenate()(parts))
+    return keras.Model(made if named else [*made.values(), wide], result)
+
+
+def test_several_inputs_take_the_columns_one_after_the_other():
+    model, rows = several_inputs(), np.abs(X)
+    rows[:, 1] = np.arange(20) % 9
+    opened = as_predict_fn(model)
+    assert opened.path == "jax"
+    theirs = model.predict([rows[:, :1], rows[:, 1:2].astype("int32"), rows[:, 2:]], verbose=0)
+    np.testing.assert_allclose(opened(rows), theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_several_inputs_take_the_columns_of_their_names():
+    model, rows = several_inputs(named=True), np.abs(X)
+    rows[:, 0] = np.arange(20) % 9
+    opened = as_predict_fn(model, table=RawTable(("a", "x", "b", "y"), (None,) * 4))
+    batch = {"a": rows[:, :1].astype("int32"), "b": rows[:, 2:3]}
+    theirs = model.predict(batch, verbose=0)
+    np.testing.assert_allclose(opened(rows), theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("named", "count"), [(False, 3), (True, 2)])
+def test_columns_that_no_input_is_known_to_take_are_refused(named, count):
+    table = RawTable(None, (None,) * count)
+    with pytest.raises(
+        ValueError, match=r"`model`: this Keras model has . inputs, .*b \(None, 1\)"
+    ):
+        as_predict_fn(several_inputs(named), table=table)
+
+
 def test_a_model_without_weights_is_refused():
     with pytest.raises(ValueError, match="`model`: expected a Keras model that is built"):
         as_predict_fn(keras.Sequential([keras.layers.Dense(2)]))

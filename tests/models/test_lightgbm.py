@@ -3,6 +3,7 @@
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from tree_oracle import assert_equal, assert_same_leaves, evaluate
 
@@ -240,6 +241,21 @@ def test_categories_of_a_frame_become_sets_of_levels(one_hot):
     assert_exact(own, codes, wrapper.predict(rows), wrapper, rows)
 
 
+@pytest.mark.parametrize("make", [pl.from_pandas, lambda t: pl.from_pandas(t).to_arrow()])
+def test_tables_of_other_libraries_have_the_categories_of_pandas(make):
+    table, y = frame()
+    table = table.drop(columns="size")
+    wrapper = lgb.LGBMClassifier(**SMALL).fit(table, y > 1)
+    rows = table.head(50)
+    for method in ("predict_proba", "decision_function", "predict"):
+        theirs = as_predict_fn(getattr(wrapper, method, wrapper), OUTPUTS[method])
+        host = theirs.host or theirs.predict
+        np.testing.assert_array_equal(host(make(rows)), host(rows))
+
+
+OUTPUTS = {"predict_proba": None, "decision_function": "margin", "predict": "value"}
+
+
 @pytest.mark.parametrize(
     ("levels", "message"),
     [
@@ -277,8 +293,11 @@ def test_an_objective_of_your_own_has_margins_only():
     regressor = lgb.LGBMRegressor(**SMALL, objective=own_objective).fit(X, TARGET)
     assert_exact(as_predict_fn(regressor), ROWS, regressor.predict(ROWS), regressor)
     classifier = lgb.LGBMClassifier(**SMALL, objective=own_objective).fit(X, TWO)
-    assert as_predict_fn(classifier, "margin").path == "jax"
-    assert "custom has no probabilities" in as_predict_fn(classifier).reason
+    for model in (as_predict_fn(classifier), as_predict_fn(classifier, "margin")):
+        assert (model.path, model.output_kind, model.classes) == ("jax", "margin", (1,))
+    bound = as_predict_fn(classifier.predict_proba)
+    assert bound.output_kind == "margin"
+    assert "custom has no probabilities" in bound.reason
 
 
 def test_linear_leaves_run_on_the_host():

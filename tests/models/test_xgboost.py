@@ -66,6 +66,17 @@ def test_the_margin_of_two_classes_is_that_of_the_second():
     assert as_predict_fn(wrapper).class_names == ("0", "1")
 
 
+@pytest.mark.parametrize(
+    "objective", ["binary:logitraw", lambda y, margin: (margin - y, np.ones_like(y))]
+)
+def test_scores_that_xgboost_calls_probabilities_are_margins(objective):
+    wrapper = xgb.XGBClassifier(**SMALL, objective=objective).fit(X, TWO)
+    model = as_predict_fn(wrapper)
+    assert (model.path, model.output_kind, model.classes) == ("jax", "margin", (1,))
+    assert_equal(model, X, wrapper.predict(X, output_margin=True))
+    assert as_predict_fn(wrapper.predict_proba).output_kind == "margin"
+
+
 def test_one_row_is_enough():
     wrapper = xgb.XGBClassifier(**SMALL).fit(X, THREE)
     assert_equal(as_predict_fn(wrapper), X[:1], wrapper.predict_proba(X[:1]))
@@ -320,12 +331,6 @@ REFUSED = {
         "multi_output_tree has no JAX form here",
     ),
     "hinge": (xgb.XGBRegressor, {"objective": "binary:hinge"}, TWO, "predicts numbers of classes"),
-    "logitraw": (
-        xgb.XGBClassifier,
-        {"objective": "binary:logitraw"},
-        TWO,
-        "binary:logitraw has no probabilities",
-    ),
 }
 
 
