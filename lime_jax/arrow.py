@@ -171,7 +171,8 @@ def long_table(explanations: Explanations, row_ids: Iterable[Any] | None = None)
     """
     pa = import_pyarrow()
     ids = _id_column(explanations, row_ids)
-    row, label, feature = np.nonzero(~np.isnan(explanations.std_error))
+    row, label, feature = np.nonzero(explanations.listed)
+    unknown = explanations.never_met[row, feature]
     number = explanations.labels[row, label]
     texts, names = _texts(explanations), pa.array(explanations.feature_names, pa.string())
     columns: list[Any] = [
@@ -181,7 +182,8 @@ def long_table(explanations: Explanations, row_ids: Iterable[Any] | None = None)
         *(dictionary.take(pa.array(codes[row, feature])) for codes, dictionary in texts),
     ]
     numbers = [
-        *(explanations.coef[row, label, feature], explanations.std_error[row, label, feature]),
+        np.where(unknown, np.nan, explanations.coef[row, label, feature]),
+        explanations.std_error[row, label, feature],
         *(getattr(explanations, name)[row, label] for name in LONG_COLUMNS[7:10]),
         explanations.prediction[row, number],
     ]

@@ -60,6 +60,8 @@ def concatenate(parts: Sequence[Explanations]) -> Explanations:
         return first
     _check_same(parts)
     is_image = isinstance(first, ImageExplanations)
+    if not is_image:
+        parts = _with_all_levels(parts)
     widest = max(parts, key=lambda part: part.coef.shape[2])
     changes: dict[str, Any] = {"schema": widest.schema}
     for name in first.row_fields():
@@ -113,8 +115,37 @@ def _check_same(parts: Sequence[Explanations]) -> None:
                 f"`parts`: expected as many labels for every row, but part 0 has "
                 f"{first.labels.shape[1]} and part {number} {part.labels.shape[1]}"
             )
-        if not isinstance(part, ImageExplanations) and part.schema != first.schema:
+        if not isinstance(part, ImageExplanations) and _but_names(part) != _but_names(first):
             raise ValueError(f"`parts`: the features of part {number} are not those of part 0")
+
+
+def _but_names(part: Explanations) -> Any:
+    """The schema without names of levels: parts may have met others."""
+    return dataclasses.replace(part.schema, names=None)
+
+
+def _with_all_levels(parts: Sequence[Explanations]) -> list[Explanations]:
+    """The parts with the levels of all of them, and codes that agree."""
+    if all(part.schema.names == parts[0].schema.names for part in parts):
+        return list(parts)
+    values = [part.values.copy() for part in parts]
+    names: list[tuple[str, ...] | None] = []
+    for k in range(len(parts[0].schema.columns)):
+        known: dict[tuple[str, int], int] = {}
+        own = [part.schema.names[k] if part.schema.names else None for part in parts]
+        for levels, numbers in zip(own, values, strict=True):
+            if levels is None:
+                continue
+            # Two levels can have one name: 1 and "1".
+            keys = [(name, levels[:code].count(name)) for code, name in enumerate(levels)]
+            codes = np.array([known.setdefault(key, len(known)) for key in keys])
+            numbers[:, k] = codes[numbers[:, k].astype(np.int64)]
+        names.append(None if own[0] is None else tuple(name for name, _ in known))
+    schema = dataclasses.replace(parts[0].schema, names=tuple(names))
+    return [
+        dataclasses.replace(part, values=numbers, schema=schema)
+        for part, numbers in zip(parts, values, strict=True)
+    ]
 
 
 def _short(value: Any) -> str:

@@ -29,16 +29,56 @@ def bin_conditions(stats: TabularStats, schema: Schema) -> tuple[str, ...]:
     """
     conditions: list[str] = []
     for k, name in enumerate(schema.columns):
-        first, last = int(stats.offsets[k]), int(stats.offsets[k + 1])
         if stats.categorical[k]:
             conditions += [f"{name} = {level}" for level in level_names(schema, k)]
             continue
-        has_missing = stats.missing_bin[k] >= 0
-        edges = (stats.upper_edge[first : last - has_missing] + stats.center[k])[:-1]
-        conditions += _intervals(name, _edge_texts(schema, k, edges))
-        if has_missing:
+        intervals, values = _numeric_texts(stats, schema, k)
+        conditions += [
+            interval if value is None else f"{name} = {value}"
+            for interval, value in zip(intervals, values, strict=True)
+        ]
+        if stats.missing_bin[k] >= 0:
             conditions.append(f"{name} is missing")
     return tuple(conditions)
+
+
+def interval_conditions(stats: TabularStats, schema: Schema) -> tuple[str, ...]:
+    """The texts of the bins that are called by their value, for rows with another value.
+
+    Args:
+        stats: of the table.
+        schema: names of its features and levels.
+
+    Returns:
+        One condition per bin that `is_spike`, in their order.
+
+    Example:
+        >>> from lime_jax.domains.learn import fit_tabular
+        >>> stats = fit_tabular(np.array([[0.0], [0], [1], [1]]))
+        >>> schema = Schema("array", ("flag",), (False,), (None,))
+        >>> bin_conditions(stats, schema), interval_conditions(stats, schema)
+        (('flag = 0', 'flag = 1'), ('flag <= 0', 'flag > 0'))
+    """
+    numeric = [k for k in range(len(schema.columns)) if not stats.categorical[k]]
+    texts = (zip(*_numeric_texts(stats, schema, k), strict=True) for k in numeric)
+    return tuple(interval for column in texts for interval, value in column if value is not None)
+
+
+def _numeric_texts(
+    stats: TabularStats, schema: Schema, k: int
+) -> tuple[list[str], list[str | None]]:
+    """Of a numeric column's bins the intervals, and the values of those that are called by it."""
+    bins = np.arange(stats.offsets[k], stats.offsets[k + 1] - (stats.missing_bin[k] >= 0))
+    edges = (stats.upper_edge[bins] + stats.center[k])[:-1]
+    spikes = stats.is_spike[bins]
+    alone = stats.bin_value[bins[spikes]]
+    texts = _edge_texts(schema, k, np.append(edges, alone), len(edges))
+    if np.array_equal(alone, np.round(alone)) and not schema.time(k):
+        texts[len(edges) :] = [f"{value:.0f}" for value in alone]
+    values: list[str | None] = [None] * len(bins)
+    for place, text in zip(np.flatnonzero(spikes), texts[len(edges) :], strict=True):
+        values[place] = text
+    return _intervals(schema.columns[k], texts[: len(edges)]), values
 
 
 def display_schema(schema: Schema) -> Schema:
@@ -64,11 +104,18 @@ def display_schema(schema: Schema) -> Schema:
     )
 
 
-def _edge_texts(schema: Schema, column: int, edges: np.ndarray) -> list[str]:
-    """Edges with one number of decimals: two as in lime, more where they would look alike."""
+def _edge_texts(schema: Schema, column: int, edges: np.ndarray, count: int) -> list[str]:
+    """Numbers with one number of decimals: two as in lime, more where they would look alike.
+
+    None where all are whole, in a column of whole numbers or with values of its own, the numbers
+    after the first `count`.
+    """
     if schema.time(column):
         return [display_value(schema, column, float(edge)) for edge in edges]
-    sizes = np.abs(np.concatenate([edges, np.diff(edges)]))
+    if (schema.step(column) or len(edges) > count) and np.array_equal(edges, np.round(edges)):
+        return [f"{edge:.0f}" for edge in edges]
+    apart = np.diff(np.unique(edges))
+    sizes = np.abs(np.concatenate([edges, apart]))
     smallest = sizes[sizes > 0].min(initial=1.0)
     digits = max(2, 1 - math.floor(math.log10(smallest)))
     if digits > 8 or np.abs(edges).max(initial=0.0) >= 1e15:

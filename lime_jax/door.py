@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,25 @@ def refuse_settings(explainer: Any, names: Sequence[str]) -> None:
                 f"`{name}`: is no setting of algorithm={explainer.algorithm!r}, got {value!r}; "
                 "leave it out"
             )
+
+
+@contextmanager
+def errors_noted(note_of: Callable[[Exception], str]) -> Iterator[None]:
+    """Add what may be behind them to errors that pass.
+
+    Args:
+        note_of: makes a note of an error; empty: none.
+
+    Raises:
+        Exception: as it came.
+    """
+    try:
+        yield
+    except Exception as error:
+        note = note_of(error)
+        if note:
+            error.add_note(note)
+        raise
 
 
 def check_fit(

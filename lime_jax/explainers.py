@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from lime_jax import frames
-from lime_jax.door import check_choices, check_fit, check_seed, refuse_settings
+from lime_jax.door import check_choices, check_fit, check_seed, errors_noted, refuse_settings
 from lime_jax.explanations import Explanations
 from lime_jax.forks import use_jax
 from lime_jax.kept_model import KeptModel, open_model
@@ -298,11 +298,15 @@ class TabularExplainer(BaseEstimator):
         plans: Any = learned.plan(settings, options, widths)
         X = frames.as_rows(self.schema_, X)
         values = frames.encode(self.schema_, X)
+        content = values  # the same whatever other rows there are
+        schema = frames.with_levels_of(self.schema_, X, values)
+        if schema is not self.schema_:
+            values = frames.encode(schema, X)
         learned.check_rows(plans, values)
         self._kept = kept = open_model(
-            model, self.output, self.schema_, values, learned.may_miss, self._kept
+            model, self.output, schema, values, learned.may_miss, self._kept
         )
-        table_model = TableModel(kept.model, self.schema_)
+        table_model = TableModel(kept.model, schema)
         check_model_on(options.mesh, kept.model.predict, table_model.on_device)
         why_not = learned.why_not_exact(plans, kept.model.structure)
         why_not = kept.model.why_not_exact if kept.model.structure is None else why_not
@@ -318,7 +322,7 @@ class TabularExplainer(BaseEstimator):
         outputs = name_outputs(prediction.shape[1], classes, columns, self.class_names)
         given = options.row_ids
         given = given if given is None or hasattr(given, "__len__") else list(given)
-        ids = content_ids(values) if given is None else hash_ids(given, len(values))
+        ids = content_ids(content) if given is None else hash_ids(given, len(values))
         index = row_index(X, len(values), given)
         check_same_rows(options.mesh, values, ids)
         add_up = exclusive and kind == "probability" and prediction.shape[1] == 2
@@ -336,7 +340,8 @@ class TabularExplainer(BaseEstimator):
                 is_exact=is_exact,
                 tick=tick,
             )
-            found = learned.explain(plans, request)
+            with errors_noted(learned.note_of):
+                found = learned.explain(plans, request)
         facts = dict(
             algorithm=self.algorithm,
             method="exact" if is_exact else "sampled",
@@ -356,7 +361,8 @@ class TabularExplainer(BaseEstimator):
             enough = 0.0
             if self.algorithm == "lime":
                 enough = min(fit.coef.shape[2] + 2, one["num_samples"] / 10)
-            check_fit(fit, enough, is_exact, table_model.hidden_error, self.link)
+            with errors_noted(learned.note_of):
+                check_fit(fit, enough, is_exact, table_model.hidden_error, self.link)
             packed.append(Explanations.of_fit(fit, **one, **facts))
         return packed
 

@@ -46,6 +46,11 @@ class Explanation:
         return f"row {name_text(self.row_id)}"
 
     @property
+    def method(self) -> str:
+        """How this row was explained: "exact" or "sampled"."""
+        return "sampled" if self.explanations.samples_used[self.row] else self.explanations.method
+
+    @property
     def intercept(self) -> dict[Any, float]:
         """Of the surrogate, by label."""
         return self._by_label(self.explanations.intercept)
@@ -99,10 +104,20 @@ class Explanation:
         weights = self.explanations.coef[self.row, position]
         kept = ~np.isnan(self.explanations.std_error[self.row, position])
         order = np.argsort(-np.abs(weights), kind="stable")
-        return [int(k) for k in order if kept[k]][:num_features], position
+        strongest = [int(k) for k in order if kept[k]][:num_features]
+        unknown = np.flatnonzero(self.explanations.never_met[self.row]).tolist()
+        return strongest + unknown, position
+
+    def _weight(self, position: int, feature: int) -> float:
+        """NaN where no training row had the row's value."""
+        if self.explanations.never_met[self.row, feature]:
+            return float("nan")
+        return float(self.explanations.coef[self.row, position, feature])
 
     def as_list(self, num_features: int | None = 10, label: Any = None) -> list[tuple[str, float]]:
         """Conditions and weights, strongest first.
+
+        What no training row had comes last, with NaN: no sample tells how the model reacts to it.
 
         Args:
             num_features: how many; None: all.
@@ -112,8 +127,8 @@ class Explanation:
             Pairs such as ("worst area > 1160.50", 0.130).
         """
         features, position = self._strongest(num_features, label)
-        coef = self.explanations.coef[self.row, position]
-        return [(self.explanations.condition(self.row, k), float(coef[k])) for k in features]
+        condition = self.explanations.condition
+        return [(condition(self.row, k), self._weight(position, k)) for k in features]
 
     def as_map(self, num_features: int | None = None) -> dict[Any, list[tuple[int, float]]]:
         """Features and weights of every explained output, strongest first.
@@ -127,8 +142,7 @@ class Explanation:
         result = {}
         for label in self.available_labels():
             features, position = self._strongest(num_features, label)
-            coef = self.explanations.coef[self.row, position]
-            result[label] = [(k, float(coef[k])) for k in features]
+            result[label] = [(k, self._weight(position, k)) for k in features]
         return result
 
     def report(self, num_features: int | None = 10, label: Any = None) -> RowReport:
@@ -144,21 +158,21 @@ class Explanation:
         features, position = self._strongest(num_features, label)
         all_ = self.explanations
         prediction = [float(p) for p in all_.prediction[self.row]]
-        exact, replicates = not all_.samples_used[self.row], all_.replicates_of(self.row)
+        exact, replicates = self.method == "exact", all_.replicates_of(self.row)
         return RowReport(
             title=self.row_name,
             label=self.label_name(label),
             prediction=list(zip(all_.output_names, prediction, strict=True)),
             conditions=[all_.condition(self.row, k) for k in features],
             values=[all_.value(self.row, k) for k in features],
-            weights=[float(all_.coef[self.row, position, k]) for k in features],
+            weights=[self._weight(position, k) for k in features],
             std_errors=[float(all_.std_error[self.row, position, k]) for k in features],
             intercept=float(all_.intercept[self.row, position]),
             score=float(all_.score[self.row, position]),
             local_pred=float(all_.local_pred[self.row, position]),
             effective_samples=float(all_.effective_samples[self.row]),
             num_samples=int(all_.samples_used[self.row]),
-            method=all_.method if exact else "sampled",
+            method=self.method,
             notes=self._notes(),
             degrees_of_freedom=None if exact or not replicates else replicates - 1,
             algorithm=all_.algorithm,
@@ -177,7 +191,10 @@ class Explanation:
             )
         for level, text in (
             (Support.RARE, "was met by few samples; its interval is wide"),
-            (Support.NONE, "does not occur in the training data; its weight is 0 by definition"),
+            (
+                Support.NONE,
+                "no sample has it, so its weight is not known, though the model may react to it",
+            ),
         ):
             names = [
                 all_.condition(self.row, int(k))

@@ -16,6 +16,7 @@ from lime_jax.models.labels import OutputLabels
 from lime_jax.report import dataset_page
 from lime_jax.row_index import column_names, id_column, level_columns, store_ids
 from lime_jax.stages.designs import group_count
+from lime_jax.typing import Support
 
 if TYPE_CHECKING:
     import pandas
@@ -192,6 +193,19 @@ class Explanations:
         return self.schema.columns
 
     @property
+    def never_met(self) -> np.ndarray:
+        """(rows, features) values that no training row had: no sample tells what they do."""
+        return self.support == Support.NONE
+
+    @property
+    def listed(self) -> np.ndarray:
+        """(rows, labels, features) what views list: all that is selected, and what was never met.
+
+        Of the latter the weight is not known, and views say NaN; `coef` has 0 there.
+        """
+        return ~np.isnan(self.std_error) | self.never_met[:, None]
+
+    @property
     def shown(self) -> np.ndarray:
         """(rows,) position in `labels` of the output that views show: the predicted class."""
         if self.output_kind == "value" or self.coef.shape[1] == 0:
@@ -279,8 +293,12 @@ class Explanations:
             feature: its number.
 
         Returns:
-            Such as "worst area > 1160.50".
+            Such as "worst area > 1160.50"; a value that was never in the training rows says so.
         """
+        text = self._condition(row, feature)
+        return f"{text} (never in the training rows)" if self.never_met[row, feature] else text
+
+    def _condition(self, row: int, feature: int) -> str:
         name = self.feature_names[feature]
         if self.bins[row, feature] >= 0 and self.conditions:
             return self.conditions[self.bins[row, feature]]
@@ -333,10 +351,11 @@ class Explanations:
 
         Returns:
             row, label, feature, condition, value, weight and std_error; one entry per row, label
-            and selected feature. `row` is one of `row_ids`; of an index of several levels each has
+            and listed feature. `row` is one of `row_ids`; of an index of several levels each has
             a column under its own name.
         """
-        rows, label, feature = np.nonzero(~np.isnan(self.std_error))
+        rows, label, feature = np.nonzero(self.listed)
+        unknown = self.never_met[rows, feature]
         condition, value = (np.empty(self.values.shape, object) for _ in range(2))
         for k in range(self.values.shape[1]):
             codes, conditions, values = self.texts(k)
@@ -350,7 +369,7 @@ class Explanations:
                 "feature": np.array(self.feature_names, object)[feature],
                 "condition": condition[rows, feature],
                 "value": value[rows, feature],
-                "weight": self.coef[rows, label, feature],
+                "weight": np.where(unknown, np.nan, self.coef[rows, label, feature]),
                 "std_error": self.std_error[rows, label, feature],
             },
         )
@@ -365,7 +384,7 @@ class Explanations:
         """The weights as a tidy table: row, label, feature, condition, value, weight, std_error.
 
         Returns:
-            One line per row, label and selected feature.
+            One line per row, label and listed feature.
         """
         import pandas
 
@@ -375,7 +394,7 @@ class Explanations:
         """The weights as a tidy Arrow table, with the columns of `to_pandas`.
 
         Returns:
-            One line per row, label and selected feature.
+            One line per row, label and listed feature.
 
         Raises:
             ImportError: if pyarrow is missing.

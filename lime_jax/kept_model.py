@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import pickle
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -26,11 +27,13 @@ class KeptModel:
     Attributes:
         fingerprint: of the model as it came, None: not to be recognized.
         model: as the explainers use it.
+        levels: of the table that it was opened for.
         tables: of its exact forms, by what they depend on.
     """
 
     fingerprint: bytes | None
     model: Model
+    levels: tuple[tuple[Any, ...] | None, ...]
     tables: dict[Any, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -59,7 +62,12 @@ def open_model(
         The model, `kept` if it is the same one.
     """
     fingerprint = _fingerprint(model, output)
-    if kept is not None and fingerprint is not None and kept.fingerprint == fingerprint:
+    if (
+        kept is not None
+        and fingerprint is not None
+        and kept.fingerprint == fingerprint
+        and _begin_with(kept.levels, schema.levels)
+    ):
         return kept
     names = schema.columns if schema.kind == "frame" else None
     opened = as_predict_fn(model, output, RawTable(names, schema.levels))
@@ -82,7 +90,16 @@ def open_model(
                 why_not_exact="it runs on the host, its inside is not known",
                 host=None,
             )
-    return KeptModel(fingerprint if len(values) else None, opened)  # unchecked: look again
+    # Of no rows nothing was checked: look again.
+    return KeptModel(fingerprint if len(values) else None, opened, schema.levels)
+
+
+def _begin_with(levels: Sequence[Any], wanted: Sequence[Any]) -> bool:
+    """Whether each column's levels are the wanted ones, maybe with more behind them."""
+    return len(levels) == len(wanted) and all(
+        a == b or (a is not None and b is not None and a[: len(b)] == b)
+        for a, b in zip(levels, wanted, strict=True)
+    )
 
 
 def _every_level(schema: frames.Schema, row: np.ndarray) -> np.ndarray:

@@ -123,7 +123,7 @@ class TableModel:
         """
         if self.model.host is None:
             return False
-        if np.isnan(values).any() or (values[:, list(self.schema.categorical)] < 0).any():
+        if np.isnan(values).any() or frames.is_new_level(self.schema, values).any():
             return True
         if self.model.rounds_inputs or jnp.result_type(float) == np.float64:
             return False

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lime_jax import exact, frames
-from lime_jax.conditions import bin_conditions, display_schema
+from lime_jax.conditions import bin_conditions, display_schema, interval_conditions
 from lime_jax.domains.columns import TabularStats
 from lime_jax.domains.config import TabularConfig, make_domain, make_method
 from lime_jax.domains.learn import fit_tabular
@@ -38,7 +38,7 @@ class TabularLime:
         schema: of the table.
         display: its names, as explanations keep them.
         stats: of its columns.
-        conditions: text of every bin.
+        conditions: text of every bin, then of the intervals of those that are single values.
         neighborhoods: that earlier calls have drawn.
     """
 
@@ -64,10 +64,12 @@ class TabularLime:
                 frames.encode(schema, X),
                 discretizer=discretizer,
                 categorical_features=np.flatnonzero(schema.categorical).tolist(),
+                integer_columns=dict(enumerate(schema.steps)),
                 y=y,
                 sample_weight=sample_weight,
             )
-        learned = cls(schema, display_schema(schema), stats, bin_conditions(stats, schema))
+        texts = bin_conditions(stats, schema) + interval_conditions(stats, schema)
+        learned = cls(schema, display_schema(schema), stats, texts)
         # Settings that do not go together are refused here, not later.
         learned.plan(settings, ExplainOptions(num_samples=2), [settings["kernel_width"]])
         return learned
@@ -181,14 +183,15 @@ class TabularLime:
         else:
             fits = sampled_fits(task, request.model, request.both_add_up)
         return [
-            {"fit": fit, **self._facts(task, config, request.is_exact, used)}
+            {"fit": fit, **self._facts(task, config, request, used)}
             for config, fit in zip(configs, fits, strict=True)
         ]
 
     def _facts(
-        self, task: Task, config: TabularConfig, is_exact: bool, used: np.ndarray | None
+        self, task: Task, config: TabularConfig, request: Request, used: np.ndarray | None
     ) -> dict[str, Any]:
-        in_bins = config.encoding != "standardized"
+        in_bins, is_exact = config.encoding != "standardized", request.is_exact
+        schema = request.model.schema  # with the rows' own levels, if there are any
         method = make_method(task.stats, config, shared=False)
         design = method.design
         if used is None:
@@ -199,13 +202,32 @@ class TabularLime:
         return dict(
             values=task.values,
             samples_used=used,
-            bins=task.bins if in_bins else np.full_like(task.bins, -1),
+            bins=self._texts_of(task) if in_bins else np.full_like(task.bins, -1),
             variables=row_variables(task.stats, task.centered, in_bins),
             conditions=self.conditions if in_bins else (),
-            schema=self.display,
+            schema=self.display if schema is self.schema else display_schema(schema),
             kernel_width=float(method.kernel_width),
             num_samples=design.num_samples,
             num_replicates=0 if is_exact else design.num_replicates,
+        )
+
+    def _texts_of(self, task: Task) -> np.ndarray:
+        """(rows, features) the condition of each bin; a value next to a spike has the interval."""
+        stats = self.stats
+        beside = (task.bins >= 0) & stats.is_spike[task.bins]
+        beside &= task.values != stats.bin_value[task.bins]
+        interval = stats.num_bins + np.cumsum(stats.is_spike) - 1
+        return np.where(beside, interval[task.bins], task.bins).astype(np.int32)
+
+    def note_of(self, error: Exception) -> str:
+        """What may be behind an error of the model on samples; empty if nothing is known."""
+        names = [self.schema.columns[k] for k in self.stats.whole_columns]
+        if not names or ("unknown categor" not in str(error) and "finite" not in str(error)):
+            return ""
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        return (
+            f"whole numbers of {', '.join(map(repr, names[:5]))}{more} were sampled that the "
+            "training rows may not have; name columns of codes in `categorical_features`"
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -231,7 +253,9 @@ class TabularLime:
         if config.features is None:
             return
         held = ~np.isin(np.arange(values.shape[1]), config.features)
-        unseen = np.argwhere((values < 0) & self.stats.categorical & held)
+        known = np.array([len(levels or ()) for levels in self.schema.levels])
+        is_new = (values < 0) | (values >= known)
+        unseen = np.argwhere(is_new & self.stats.categorical & held)
         if unseen.size:
             row, column = unseen[0]
             raise ValueError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,6 @@ from lime_jax.exact.shapley_coalitions import CoalitionForm, coalition_game
 from lime_jax.fits.shapley import LINKS, ShapleyMethod, make_shapley_method
 from lime_jax.grouping import Players, make_players
 from lime_jax.mirror import mirror_back, mirrored
-from lime_jax.models.outputs import as_outputs
 from lime_jax.models.structure import Additive, Structure, TreeSum
 from lime_jax.options import ExplainOptions
 from lime_jax.request import Request
@@ -153,30 +152,33 @@ class TabularShap:
         [plan] = plans
         design, count = plan.design, len(request.values)
         self._warn_of_work(request)
-        unseen = self._unseen(request)
-        sampled = unseen | (not request.is_exact)
         if count:
-            fit = self._fit(plan, request, unseen)
+            fit = self._fit(plan, request)
         else:
             fit = no_rows(request.labels.shape[1], len(self.players))
-        shape = (count, len(self.players))
+        shape, schema = (count, len(self.players)), request.model.schema
         complete = design.num_samples == 2 ** len(self.players)
         facts = dict(
             values=self._player_values(request.values),
-            samples_used=np.where(sampled, design.num_samples, 0),
+            samples_used=np.full(count, 0 if request.is_exact else design.num_samples),
             bins=np.full(shape, -1, np.int32),
             variables=np.ones(shape, np.float32),
             conditions=(),
-            schema=self.display,
+            schema=self.display if schema is self.schema else _display(schema, self.players),
             link=plan.link,
             kernel_width=float("nan"),
             num_samples=design.num_samples,
-            num_replicates=0 if complete or not sampled.any() else design.num_groups,
+            num_replicates=0 if complete or request.is_exact else design.num_groups,
             groups=tuple(
                 tuple(self.schema.columns[k] for k in columns) for columns in self.players.columns
             ),
         )
         return [{"fit": fit, **facts}]
+
+    def note_of(self, error: Exception) -> str:
+        """Nothing: every value of a sample is a real one."""
+        del error
+        return ""
 
     def _warn_of_work(self, request: Request) -> None:
         additive = request.is_exact and isinstance(request.kept.model.structure, Additive)
@@ -194,37 +196,17 @@ class TabularShap:
         first = [columns[0] for columns in self.players.columns]
         return np.where(single, values[:, first], np.nan)
 
-    def _unseen(self, request: Request) -> np.ndarray:
-        """(rows,) whether a row holds a level that the background does not have."""
-        levels = np.flatnonzero(self.schema.categorical)
-        unseen = np.asarray((request.values[:, levels] < 0).any(axis=1))
-        if request.options.method == "exact" and unseen.any():
-            raise ValueError(
-                f"`method`: row {unseen.argmax()} of `X` holds a level that the background does "
-                "not have, and the closed form does not know it; use 'auto' or 'sampled'"
-            )
-        return unseen
-
-    def _fit(self, plan: ShapPlan, request: Request, unseen: np.ndarray) -> LinearFit:
-        """Rows together; but those of unseen levels one by one, since only they know them."""
-        formula = None
-        if not unseen.all():
-            formula = self._exact(request) or self._coalitions(plan, request)
-        run = partial(self._run, plan, request)
+    def _fit(self, plan: ShapPlan, request: Request) -> LinearFit:
+        """Rows together; but those that 32 bits blur on the host."""
+        every = np.arange(len(request.values))
+        formula = self._exact(request) or self._coalitions(plan, request)
         if formula is not None:
-            by_formula = partial(self._by_formula, plan, request, formula)
-            parts: list[tuple[np.ndarray, Any]] = [(~unseen, by_formula)]
-        else:
-            blurred = self._blurred(request)
-            parts = [
-                (~unseen & ~blurred, partial(run, model=request.model)),
-                (~unseen & blurred, partial(run, model=_on_host(request.model))),
-            ]
-        for row in np.flatnonzero(unseen).tolist():
-            alone = np.arange(len(unseen)) == row
-            parts.append((alone, partial(run, model=self._of_row(request, row))))
-        chosen = [(np.flatnonzero(mine), explain) for mine, explain in parts if mine.any()]
-        fits = [explain(which) for which, explain in chosen]
+            return self._by_formula(plan, request, formula, every)
+        blurred = self._blurred(request)
+        run = partial(self._run, plan, request)
+        parts = ((~blurred, request.model), (blurred, _on_host(request.model)))
+        chosen = [(np.flatnonzero(mine), model) for mine, model in parts if mine.any()]
+        fits = [run(which, model=model) for which, model in chosen]
         back = np.argsort(np.concatenate([which for which, _ in chosen]))
         return jax.tree.map(lambda *some: np.concatenate(some)[back], *fits)
 
@@ -300,7 +282,9 @@ class TabularShap:
             self.methods = {plan.facts: method}
         return self.methods[plan.facts]
 
-    def _run(self, plan: ShapPlan, request: Request, which: np.ndarray, model: Any) -> LinearFit:
+    def _run(
+        self, plan: ShapPlan, request: Request, which: np.ndarray, model: TableModel
+    ) -> LinearFit:
         _, key = engine.keys_of(request.settings["seed"])
         domain, method = self._domain(), self._method(plan)
 
@@ -318,8 +302,6 @@ class TabularShap:
                 key, domain, method, target, rows, inputs_of, *ends, mesh=mesh
             )
 
-        if not isinstance(model, TableModel):
-            return run(model, request.labels[which])
         add_up = self._mirrors(plan, request)
         return mirrored(run, model, request.labels[which], add_up, lambda fit, back: back(fit))
 
@@ -327,28 +309,6 @@ class TabularShap:
     def _mirrors(plan: ShapPlan, request: Request) -> bool:
         """Whether the values of one output are those of the other with another sign."""
         return request.both_add_up and plan.link == "identity"
-
-    def _of_row(self, request: Request, row: int) -> Callable[[np.ndarray], np.ndarray]:
-        """The model on the host, where code -1 is this row's own level."""
-        model = request.model
-        call = model.model.host or model.model.predict
-        if model.on_device and model.model.host is None:
-            if self.schema.kind != "array":
-                raise ValueError(
-                    f"`X`: row {row} holds a level that the background does not have, and a JAX "
-                    "model takes its number, which is not known; add such a row to the background"
-                )
-
-            def call(table: np.ndarray) -> np.ndarray:
-                inputs = table.astype(jnp.result_type(float))
-                return engine.predict_rows(model.model.predict, inputs)  # pyright: ignore
-
-        own = frames.take_rows(request.X, row, row + 1)
-
-        def predict(inputs: np.ndarray) -> np.ndarray:
-            return as_outputs(call(frames.decode(self.schema, inputs, own)), len(inputs))
-
-        return predict
 
     def _domain(self) -> BackgroundDomain:
         float_ = jnp.result_type(float)

@@ -109,7 +109,7 @@ def test_some_rows_come_back_as_these_rows(explanations):
 
 def test_levels_and_missing_numbers_come_back(mixed):
     assert_same(explanations_of(rows_table(mixed)), mixed)
-    assert rows_table(mixed)["value"][1].as_py()[1] == "unseen"
+    assert rows_table(mixed)["value"][1].as_py()[1] == "green"
     assert rows_table(mixed)["condition"][2].as_py()[0] == "size is missing"
 
 

@@ -193,7 +193,7 @@ class TestARow:
         found = explainer.explain(new, forest)
         assert (found.coef[0, :, 2] == 0).all()
         assert found.support[0, 2] == Support.NONE
-        assert found.condition(0, 2) == "color = unseen"
+        assert found.condition(0, 2) == "color = violet (never in the training rows)"
         assert np.isfinite(found.coef).all()
         np.testing.assert_allclose(found.prediction, forest.predict_proba(new), rtol=1e-5)
 

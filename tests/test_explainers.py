@@ -57,7 +57,7 @@ def long_table():
     """A number, timestamps 20 s apart, 4,000 levels, and a flag."""
     rng, rows = np.random.default_rng(5), np.arange(8000)
     numbers, flags = rng.normal(size=8000), rng.integers(0, 2, 8000)
-    return np.stack([numbers, START + 20.0 * (rows % 10), rows % 4000, flags], axis=1)
+    return np.stack([numbers, START + 20.0 * (rows % 12), rows % 4000, flags], axis=1)
 
 
 @pytest.fixture(scope="module", params=["shared", "per row"])

@@ -487,7 +487,7 @@ class TestTables:
         rows["color"][2] = "pink"
         ours = explain(of_mixed, make(rows), make(background))
         np.testing.assert_allclose(ours.coef, by_hand(rows, background), atol=1e-5)
-        assert ours.condition(2, 1) == "color = unseen"
+        assert ours.condition(2, 1) == "color = pink"
         np.testing.assert_allclose(ours.local_pred, ours.prediction, atol=1e-6)
 
     def test_levels_of_trees_are_exact(self):

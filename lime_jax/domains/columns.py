@@ -34,6 +34,8 @@ class NumericColumn:
         mean: of the column.
         std: population standard deviation of the column.
         missing: share of rows without a value; they are a bin of their own.
+        step: what all numbers are multiples of, such as 1 for whole numbers; 0: of nothing.
+        spikes: values that are bins by themselves, and are called by their value.
     """
 
     edges: Numbers
@@ -45,6 +47,8 @@ class NumericColumn:
     mean: float | int
     std: float | int
     missing: float | int = 0.0
+    step: float | int = 0.0
+    spikes: Numbers = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +77,9 @@ class TabularStats:
         mean: column mean relative to `center` (0 for a categorical column).
         scale: population standard deviation, 0 replaced by 1 (1 for a categorical column).
         categorical: which columns have levels in place of numbers.
+        step: what a column's numbers are multiples of, 1 for whole numbers; 0: of nothing.
+        lowest: number of a column with a step, relative to `center`; -inf without.
+        highest: likewise; inf.
         missing_bin: flat bin of the missing values, -1 where there were none.
         offsets: first flat bin of every column.
         bin_feature: column of every flat bin.
@@ -83,17 +90,24 @@ class TabularStats:
         bin_std: population standard deviation; 0: every value is `bin_mean`.
         bin_lower: smallest value, relative to `center`.
         bin_upper: largest value, relative to `center`.
-        cdf_lower: normal CDF of the standardized `bin_lower`.
-        cdf_upper: normal CDF of the standardized `bin_upper`.
+        bin_value: the one value of a bin without width, in the column's own units; NaN elsewhere.
+        is_spike: which bins are called by their value.
+        cdf_lower: normal CDF of where the bin's law starts, half a step below `bin_lower`.
+        cdf_upper: normal CDF of where it ends, half a step above `bin_upper`.
         max_bins: of the widest column (static).
         categorical_columns: numbers of the categorical columns (static).
         discrete_columns: numbers of the columns whose bins only hold single values (static).
+        valued_columns: of them the numeric ones with several values, drawn like levels (static).
+        whole_columns: numeric columns whose samples are rounded to a step (static).
     """
 
     center: Shaped[Any, " features"]
     mean: Shaped[Any, " features"]
     scale: Shaped[Any, " features"]
     categorical: Shaped[Any, " features"]
+    step: Shaped[Any, " features"]
+    lowest: Shaped[Any, " features"]
+    highest: Shaped[Any, " features"]
     missing_bin: Shaped[Any, " features"]
     offsets: Shaped[Any, " features_plus_1"]
     bin_feature: Shaped[Any, " bins"]
@@ -104,11 +118,22 @@ class TabularStats:
     bin_std: Shaped[Any, " bins"]
     bin_lower: Shaped[Any, " bins"]
     bin_upper: Shaped[Any, " bins"]
+    bin_value: Shaped[Any, " bins"]
+    is_spike: Shaped[Any, " bins"]
     cdf_lower: Shaped[Any, " bins"]
     cdf_upper: Shaped[Any, " bins"]
     max_bins: int = static()
     categorical_columns: tuple[int, ...] = static()
     discrete_columns: tuple[int, ...] = static()
+    valued_columns: tuple[int, ...] = static()
+    whole_columns: tuple[int, ...] = static()
+
+    @property
+    def drawn_by_frequency(self) -> np.ndarray:
+        """(features,) columns that are drawn from their values whatever the sampling."""
+        return np.isin(
+            np.arange(self.num_features), (*self.categorical_columns, *self.valued_columns)
+        )
 
     @property
     def num_features(self) -> int:
@@ -167,7 +192,9 @@ def _bins_of(column: NumericColumn | CategoricalColumn, k: int) -> dict[str, Any
         )
     uppers = np.append(edges, np.inf)
     missing = column.missing > 0
+    spike = np.isin(parts[0], np.asarray(column.spikes, np.float64)) & (parts[1] == 0) & (p > 0)
     if missing:
+        spike = np.append(spike, False)
         p, uppers = np.append(p, column.missing), np.append(uppers, np.inf)
         parts = [np.append(parts[0], np.nan), np.append(parts[1], 0.0)]
         limits = [np.append(a, np.nan) for a in limits]
@@ -175,10 +202,19 @@ def _bins_of(column: NumericColumn | CategoricalColumn, k: int) -> dict[str, Any
     # Near 0 the numbers keep more digits as they are; this far from it the difference is exact.
     mean = float(column.mean)
     center = mean if abs(mean) > FAR_FROM_ZERO * column.std else 0.0
+    if column.step > 0:
+        center = float(column.step * round(center / column.step))
     bins = (uppers, p, parts[0], parts[1], limits[0], limits[1])
-    return _entries(
-        *bins, center=center, mean=mean, scale=scale, categorical=False, missing=missing
+    entries = _entries(
+        *bins,
+        center=center,
+        mean=mean,
+        scale=scale,
+        categorical=False,
+        missing=missing,
+        step=float(column.step),
     )
+    return {**entries, "is_spike": spike}
 
 
 def _check_frequencies(values: Any, bins: int, missing: float, k: int) -> np.ndarray:
@@ -204,9 +240,14 @@ def _entries(
     scale: float,
     categorical: bool,
     missing: bool,
+    step: float = 0.0,
 ) -> dict[str, Any]:
-    wide = bin_std > 0
+    wide, met = bin_std > 0, probability > 0
     safe = np.where(wide, bin_std, 1.0)
+    lower, upper = (np.where(wide, ends, bin_mean) for ends in (bin_lower, bin_upper))
+    start, stop = lower - step / 2, upper + step / 2
+    has_step = step > 0 and bool((met & ~np.isnan(lower)).any())
+    values = len(np.unique(bin_mean[met]))
     cumulative = np.cumsum(probability)
     cumulative[np.flatnonzero(probability)[-1] :] = 1.0  # whatever rounding left
     return {
@@ -215,15 +256,22 @@ def _entries(
         "cumulative": cumulative,
         "bin_mean": bin_mean - center,
         "bin_std": bin_std,
-        "bin_lower": np.where(wide, bin_lower, bin_mean) - center,
-        "bin_upper": np.where(wide, bin_upper, bin_mean) - center,
-        "cdf_lower": np.where(wide, ndtr((bin_lower - bin_mean) / safe), 0.0),
-        "cdf_upper": np.where(wide, ndtr((bin_upper - bin_mean) / safe), 1.0),
+        "bin_lower": lower - center,
+        "bin_upper": upper - center,
+        "bin_value": np.where(wide, np.nan, bin_mean),
+        "is_spike": np.zeros(len(wide), bool),
+        "cdf_lower": np.where(wide, ndtr((start - bin_mean) / safe), 0.0),
+        "cdf_upper": np.where(wide, ndtr((stop - bin_mean) / safe), 1.0),
         "center": center,
         "mean": mean - center,
         "scale": scale,
         "categorical": categorical,
-        "discrete": not np.any(wide & (probability > 0)),
+        "step": step,
+        "lowest": np.nanmin(lower[met]) - center if has_step else -np.inf,
+        "highest": np.nanmax(upper[met]) - center if has_step else np.inf,
+        "discrete": not np.any(wide & met),
+        "valued": not categorical and values > 1 and not np.any(wide & met),
+        "whole": step > 0 and bool(np.any(wide & met)),
         "missing": missing,
     }
 
@@ -232,8 +280,8 @@ def _stack(columns: Sequence[dict[str, Any]]) -> TabularStats:
     sizes = np.array([len(c["probability"]) for c in columns])
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
     flat = ("upper_edge", "probability", "cumulative", "bin_mean", "bin_std", "bin_lower")
-    flat += ("bin_upper", "cdf_lower", "cdf_upper")
-    scalar = ("center", "mean", "scale", "categorical")
+    flat += ("bin_upper", "bin_value", "is_spike", "cdf_lower", "cdf_upper")
+    scalar = ("center", "mean", "scale", "categorical", "step", "lowest", "highest")
     missing = np.array([c["missing"] for c in columns])
     return TabularStats(
         **{name: np.concatenate([c[name] for c in columns]) for name in flat},
@@ -244,6 +292,8 @@ def _stack(columns: Sequence[dict[str, Any]]) -> TabularStats:
         max_bins=int(sizes.max()),
         categorical_columns=_numbers_of(columns, "categorical"),
         discrete_columns=_numbers_of(columns, "discrete"),
+        valued_columns=_numbers_of(columns, "valued"),
+        whole_columns=_numbers_of(columns, "whole"),
     )
 
 

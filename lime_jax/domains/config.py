@@ -157,7 +157,8 @@ def make_method(
     """
     in_bins = config.sampling == "bins"
     discrete = np.zeros(stats.num_features, bool)
-    discrete[list(stats.discrete_columns if in_bins else stats.categorical_columns)] = True
+    by_frequency = (*stats.categorical_columns, *stats.valued_columns)
+    discrete[list(stats.discrete_columns if in_bins else by_frequency)] = True
     design = make_design(config.design, config.num_samples, stats.num_features, discrete)
     width = kernel_width_of(stats, config)
     selection = config.feature_selection

@@ -10,7 +10,15 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from lime_jax.domains.columns import CategoricalColumn, NumericColumn, TabularStats
-from lime_jax.stages.bins import DECILES, QUARTILES, entropy_edges, weighted_percentiles
+from lime_jax.stages.bins import (
+    DECILES,
+    FEW_VALUES,
+    QUARTILES,
+    entropy_edges,
+    isolate_spikes,
+    value_edges,
+    weighted_percentiles,
+)
 
 DISCRETIZERS = ("quartile", "decile", "entropy")
 
@@ -20,16 +28,22 @@ def fit_tabular(
     *,
     discretizer: str | Sequence[Any] | Mapping[int, Any] | None = "quartile",
     categorical_features: Sequence[int] = (),
+    integer_columns: Sequence[int] | Mapping[int, float | int] = (),
     y: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> TabularStats:
     """Learn the bins, frequencies and moments of a table.
+
+    A column of few values has them as bins, and so has every value that more of the mass sits on
+    than one bin would have (a quarter; a tenth with "decile"); edges that are given stay.
 
     Args:
         X_train: (rows, features) numbers; NaN is a missing value.
         discretizer: "quartile", "decile", "entropy" (needs `y`), None (not discretized), one
             sequence of edges per column, or a mapping from column to edges (the others: quartiles).
         categorical_features: columns whose numbers are levels.
+        integer_columns: columns of whole numbers, whose samples are whole; or a mapping from
+            column to what its numbers are multiples of, such as 86,400 s for dates.
         y: (rows,) classes, for "entropy".
         sample_weight: (rows,) non-negative.
 
@@ -62,12 +76,13 @@ def fit_tabular(
             f"`categorical_features`: expected columns 0 to {X.shape[1] - 1}, got {outside[0]!r}"
         )
     categorical = {range(X.shape[1])[k] for k in categorical_features}
+    steps = _steps_by_column(integer_columns, X)
     columns: list[NumericColumn | CategoricalColumn] = []
     for k in range(X.shape[1]):
         if k in categorical:
             columns.append(_summarize_levels(X[:, k], weight))
         else:
-            columns.append(_summarize_numbers(X[:, k], weight, classes, edges_of(k)))
+            columns.append(_summarize_numbers(X[:, k], weight, classes, edges_of(k), steps[k]))
     return TabularStats.from_columns(columns)
 
 
@@ -81,6 +96,28 @@ def _check_weight(sample_weight: ArrayLike | None, rows: int) -> np.ndarray | No
             f"got shape {weight.shape}"
         )
     return weight
+
+
+def _steps_by_column(integer_columns: Any, X: np.ndarray) -> np.ndarray:
+    """What each column's numbers are multiples of; 0: of nothing."""
+    given = integer_columns
+    given = given if isinstance(given, Mapping) else dict.fromkeys(given, 1.0)
+    steps = np.zeros(X.shape[1])
+    for k, step in given.items():
+        if k not in range(-X.shape[1], X.shape[1]) or not step >= 0:
+            raise ValueError(
+                f"`integer_columns`: expected columns 0 to {X.shape[1] - 1} and steps of at least "
+                f"0, got column {k!r} with step {step!r}"
+            )
+        steps[k] = step
+        units = X[:, k] / step if step > 0 else np.zeros(1)
+        off = np.abs(units - np.round(units)) > 1e-6
+        if off.any():
+            raise ValueError(
+                f"`integer_columns`: expected multiples of {step:g} in column {k}, got "
+                f"{X[off, k][0]:g}"
+            )
+    return steps
 
 
 def _edges_by_column(discretizer: Any, features: int, y: np.ndarray | None, rows: int) -> Any:
@@ -114,7 +151,11 @@ def _summarize_levels(values: np.ndarray, weight: np.ndarray | None) -> Categori
 
 
 def _summarize_numbers(
-    values: np.ndarray, weight: np.ndarray | None, y: np.ndarray | None, edges: Any
+    values: np.ndarray,
+    weight: np.ndarray | None,
+    y: np.ndarray | None,
+    discretizer: Any,
+    step: float,
 ) -> NumericColumn:
     present = ~np.isnan(values)
     if weight is not None:
@@ -124,7 +165,7 @@ def _summarize_numbers(
     if len(values) == 0:  # nothing but missing values
         zero = np.zeros(1)
         return NumericColumn(zero[:0], zero, zero, zero, zero, zero, 0.0, 0.0, 1.0)
-    edges = _resolve_edges(edges, values, w, None if y is None else y[present])
+    edges, spikes = _resolve_edges(discretizer, values, w, None if y is None else y[present], step)
     codes, bins = np.searchsorted(edges, values, side="left"), len(edges) + 1
     first = values.min()  # sums start here, so that equal values have a spread of exactly 0
     middle = float(first + np.average(values - first, weights=w))
@@ -139,32 +180,49 @@ def _summarize_numbers(
     lowest = np.where(mass > 0, lowest, 0.0)
     means = lowest + average(values - lowest[codes])
     stds = np.sqrt(average(np.square(values - means[codes])))
+    first_whole = edges if step == 0 else step * (np.floor(edges / step) + 1)
+    last_whole = edges if step == 0 else first_whole - step
     return NumericColumn(
         edges=edges,
         frequencies=mass / total,
         means=means,
         stds=stds,
-        lower=np.concatenate([[values.min()], edges]),
-        upper=np.concatenate([edges, [values.max()]]),
+        lower=np.concatenate([[values.min()], first_whole]),
+        upper=np.concatenate([last_whole, [values.max()]]),
         mean=middle,
         std=float(np.sqrt(np.average(np.square(values - middle), weights=w))),
         missing=1.0 - float(mass.sum()) / total if not present.all() else 0.0,
+        step=step,
+        spikes=spikes,
     )
 
 
 def _resolve_edges(
-    edges: Any, values: np.ndarray, weight: np.ndarray | None, y: np.ndarray | None
-) -> Float64[np.ndarray, " edges"]:
-    if edges is None:
-        return np.zeros(0)
-    if isinstance(edges, str):
-        if edges == "entropy":
-            assert y is not None  # checked at the door
-            return entropy_edges(values, y, weight)
-        return np.unique(
-            weighted_percentiles(values, QUARTILES if edges == "quartile" else DECILES, weight)
-        )
-    given = np.unique(np.asarray(edges, dtype=np.float64).reshape(-1))
-    if not np.isfinite(given).all():
-        raise ValueError(f"`discretizer`: expected finite edges, got {edges!r}")
-    return given
+    discretizer: Any,
+    values: np.ndarray,
+    weight: np.ndarray | None,
+    y: np.ndarray | None,
+    step: float,
+) -> tuple[Float64[np.ndarray, " edges"], Float64[np.ndarray, " spikes"]]:
+    """Edges, and the values that are bins by themselves."""
+    none = np.zeros(0)
+    if discretizer is None:
+        return none, none
+    if not isinstance(discretizer, str):
+        given = np.unique(np.asarray(discretizer, dtype=np.float64).reshape(-1))
+        if not np.isfinite(given).all():
+            raise ValueError(f"`discretizer`: expected finite edges, got {discretizer!r}")
+        return given, none
+    is_entropy = discretizer == "entropy"  # whose bins are to part classes, not values
+    edges = value_edges(values, weight, 2 if is_entropy else FEW_VALUES)
+    if edges is not None:
+        return edges, np.unique(values)
+    if is_entropy:
+        assert y is not None  # checked at the door
+        edges = entropy_edges(values, y, weight)
+    else:
+        percentiles = QUARTILES if discretizer == "quartile" else DECILES
+        edges = np.unique(weighted_percentiles(values, percentiles, weight))
+    if step > 0:  # between two whole numbers the lower one parts them just as well
+        edges = np.unique(step * np.floor(edges / step))
+    return isolate_spikes(edges, values, 0.1 if discretizer == "decile" else 0.25, weight)

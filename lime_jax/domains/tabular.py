@@ -120,7 +120,7 @@ class TabularDomain:
                 jnp.asarray(part)[bins]
                 for part in (stats.bin_mean, stats.bin_std, stats.cdf_lower, stats.cdf_upper)
             )
-            values = truncated_normal(rest, mean, std, low, high)
+            values = self._rounded(truncated_normal(rest, mean, std, low, high))
             values = jnp.clip(
                 values, jnp.asarray(stats.bin_lower)[bins], jnp.asarray(stats.bin_upper)[bins]
             )
@@ -129,13 +129,15 @@ class TabularDomain:
             if self.sampling == "around":
                 assert instance is not None
                 middle = instance.values
-            values = middle + jnp.asarray(stats.scale) * normal(draws)
+            values = self._rounded(middle + jnp.asarray(stats.scale) * normal(draws))
+            if stats.whole_columns:
+                values = jnp.clip(values, jnp.asarray(stats.lowest), jnp.asarray(stats.highest))
             bins = self._digitize(values)
-            if self.has_levels:
-                is_level = jnp.asarray(stats.categorical)
+            if self.has_levels or stats.valued_columns:
+                by_frequency = jnp.asarray(stats.drawn_by_frequency)
                 levels, _ = self._draw_bins(draws)
-                values = jnp.where(is_level, jnp.asarray(stats.bin_mean)[levels], values)
-                bins = jnp.where(is_level, levels, bins)
+                values = jnp.where(by_frequency, jnp.asarray(stats.bin_mean)[levels], values)
+                bins = jnp.where(by_frequency, levels, bins)
         if not self.all_perturbed:
             assert instance is not None
             bins = jnp.where(self.perturbed, bins, instance.bins)
@@ -195,8 +197,16 @@ class TabularDomain:
         met = instance.bins >= 0
         if self.encoding == "standardized":
             met |= ~jnp.asarray(self.stats.categorical)
-        support = jnp.where(met, Support.FULL, Support.NONE).astype(jnp.int32)
+        support = jnp.where(met | ~self.perturbed, Support.FULL, Support.NONE).astype(jnp.int32)
         return Coordinates(z, own, feature, jnp.asarray(self.perturbed) & met, support)
+
+    def _rounded(self, values: Array) -> Array:
+        """Numbers of columns with a step as multiples of it; `center` is one too."""
+        if not self.stats.whole_columns:
+            return values
+        step = jnp.asarray(self.stats.step, values.dtype)
+        safe = jnp.where(step > 0, step, 1)
+        return jnp.where(step > 0, jnp.round(values / safe) * safe, values)
 
     def _draw_bins(self, draws: Array) -> tuple[Array, Array]:
         stats = self.stats
@@ -271,11 +281,16 @@ def host_inputs(
         The inputs.
     """
     bins, values = np.asarray(samples.bins), np.asarray(samples.values, np.float64)
+    if stats.whole_columns:
+        step = np.where(stats.step > 0, stats.step, 1.0)
+        values = np.where(stats.step > 0, np.rint(values / step) * step, values)
     if sampling == "bins":
-        values = np.clip(values, _open_lower(stats)[bins], stats.bin_upper[bins])
-    elif stats.categorical.any():
-        values = np.where(stats.categorical & (bins >= 0), stats.bin_mean[bins], values)
-    return values + stats.center
+        values = np.clip(values, _open_lower(stats)[bins], stats.bin_upper[bins]) + stats.center
+        exact = ~(stats.bin_std > 0)[bins]
+    else:
+        values = np.clip(values, stats.lowest, stats.highest) + stats.center
+        exact = np.broadcast_to(stats.drawn_by_frequency & (bins >= 0), bins.shape)
+    return np.where(exact, stats.bin_value[bins], values) if exact.any() else values
 
 
 def _open_lower(stats: TabularStats) -> Float64[np.ndarray, " bins"]:

@@ -50,6 +50,12 @@ def why_not(structure: Structure | None, stats: TabularStats, config: TabularCon
             "samples from training bins with standardized distances have no closed form yet; "
             "take `sampling` 'normal' or 'around'"
         )
+    rounded = _rounded_column(structure, stats, config)
+    if rounded is not None:
+        return (
+            f"column {rounded} is drawn from whole numbers or few values around a mean, which has "
+            "no closed form with these settings; take `sampling` 'bins'"
+        )
     if structure.num_features != stats.num_features:
         return f"the model has {structure.num_features} columns, the table {stats.num_features}"
     if isinstance(structure, TreeSum):
@@ -61,6 +67,20 @@ def why_not(structure: Structure | None, stats: TabularStats, config: TabularCon
                 "name it in `categorical_features`"
             )
     return ""
+
+
+def _rounded_column(structure: Structure, stats: TabularStats, config: TabularConfig) -> int | None:
+    """A column whose samples are not from a normal law where its form supposes one."""
+    if config.sampling == "bins":
+        return None
+    columns: set[int] = set()
+    if isinstance(structure, Additive):
+        columns |= {*stats.whole_columns}
+    if "standardized" in (config.encoding, config.distance_space):
+        columns |= {*stats.whole_columns, *stats.valued_columns}
+    if config.features is not None:
+        columns &= {*config.features}
+    return min(columns, default=None)
 
 
 def make_tables(structure: Structure, stats: TabularStats, config: TabularConfig) -> Any:

@@ -75,7 +75,7 @@ def columns_of(
     width = jnp.asarray(config.kernel_width, units.dtype)
     met = instances.bins >= 0
     is_level = jnp.broadcast_to(jnp.asarray(stats.categorical), met.shape)
-    drawn = is_level | (config.sampling == "bins")
+    drawn = jnp.asarray(stats.drawn_by_frequency) | (config.sampling == "bins")
     matched = is_level | (config.encoding == "same_bin")
     by_units = ~is_level & ("standardized" in (config.encoding, config.distance_space))
     units = jnp.where(is_level, 0, units)
@@ -117,7 +117,7 @@ def columns_of(
         weight=weight(square, miss),
         weight_squared=weight(square / 2, miss**2),
         varies=perturbed & known & (variance > 0),
-        support=jnp.where(known, Support.FULL, Support.NONE).astype(jnp.int32),
+        support=jnp.where(known | ~perturbed, Support.FULL, Support.NONE).astype(jnp.int32),
     )
 
 
@@ -137,8 +137,17 @@ def interval(low: Float[Array, "*batch"], high: Float[Array, "*batch"]) -> Float
 
 
 def _own_bin(bins: Int[Array, "*batch features"], stats: TabularStats) -> tuple[Array, Array]:
-    """Limits of x's own bin in standard deviations; nothing is between those of no bin."""
+    """Limits of x's own bin in standard deviations; nothing is between those of no bin.
+
+    Those of samples before they are rounded, where they are.
+    """
     upper = jnp.asarray(stats.upper_edge)
+    if stats.whole_columns:
+        feature = jnp.asarray(stats.bin_feature)
+        step, highest = jnp.asarray(stats.step)[feature], jnp.asarray(stats.highest)[feature]
+        whole = jnp.floor(upper / jnp.where(step > 0, step, 1))
+        moved = jnp.where(upper >= highest, jnp.inf, (whole + 0.5) * step)
+        upper = jnp.where(step > 0, moved, upper)
     before = jnp.concatenate([jnp.full(1, -jnp.inf, upper.dtype), upper[:-1]])
     is_first = bins == jnp.asarray(stats.offsets)[:-1]
     mean, scale = jnp.asarray(stats.mean), jnp.asarray(stats.scale)

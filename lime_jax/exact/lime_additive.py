@@ -22,6 +22,9 @@ from lime_jax.exact.columns import Columns, columns_of
 from lime_jax.models.structure import Additive
 from lime_jax.typing import Array, Bool, Float, Int, LinearFit, pytree, static
 
+MANY_STEPS = 100
+"""Standard deviations of so many steps are those of a law without steps, but for a constant."""
+
 
 @pytree
 class AdditiveTables:
@@ -88,19 +91,48 @@ def additive_tables(model: Additive, stats: TabularStats) -> AdditiveTables:
 def _moments_in_bins(
     stats: TabularStats,
 ) -> tuple[Float64[np.ndarray, " bins"], Float64[np.ndarray, " bins"]]:
-    """Mean and variance of the truncated normal in every bin, relative to `center`."""
-    wide = stats.bin_std > 0
+    """Mean and variance of the samples of every bin, relative to `center`.
+
+    Of the truncated normal; and of what it is rounded to where the column has a step.
+    """
+    wide, step = stats.bin_std > 0, stats.step[stats.bin_feature]
     std = np.where(wide, stats.bin_std, 1.0)
-    low, high = ((v - stats.bin_mean) / std for v in (stats.bin_lower, stats.bin_upper))
+    ends = stats.bin_lower - step / 2, stats.bin_upper + step / 2
+    low, high = ((v - stats.bin_mean) / std for v in ends)
     low, high = np.where(wide, low, -1.0), np.where(wide, high, 1.0)
     mass = ndtr(high) - ndtr(low)
     wide &= mass > 0  # a mean far outside its bin leaves nothing to average
     mass = np.where(mass > 0, mass, 1.0)
     at_low, at_high = (np.exp(-0.5 * t**2) / np.sqrt(2 * np.pi) for t in (low, high))
-    step = (at_low - at_high) / mass
-    shrink = 1 + (low * at_low - high * at_high) / mass - step**2
-    mean = np.where(wide, stats.bin_mean + std * step, stats.bin_mean)
-    return mean, np.where(wide, std**2 * shrink, 0.0)
+    shift = (at_low - at_high) / mass
+    shrink = 1 + (low * at_low - high * at_high) / mass - shift**2
+    mean = np.where(wide, stats.bin_mean + std * shift, stats.bin_mean)
+    variance = np.where(wide, std**2 * shrink, 0.0)
+    for b in np.flatnonzero(wide & (step > 0)):
+        if std[b] < MANY_STEPS * step[b]:
+            mean[b], variance[b] = _rounded_moments(stats, int(b), float(step[b]))
+        else:
+            # Euler and Maclaurin's first terms; of the variance Sheppard's correction.
+            mean[b] -= step[b] ** 2 / 12 * (at_high - at_low)[b] / (mass * std)[b]
+            variance[b] += step[b] ** 2 / 12
+    return mean, variance
+
+
+def _rounded_moments(stats: TabularStats, b: int, step: float) -> tuple[float, float]:
+    """Mean and variance of one bin's multiples of `step`, one by one."""
+    middle, std = stats.bin_mean[b], stats.bin_std[b]
+    first, last = (np.rint(ends[b] / step) for ends in (stats.bin_lower, stats.bin_upper))
+    reach = 9 * std / step  # there is nothing beyond
+    first = min(max(first, np.floor(middle / step - reach)), last)
+    last = max(min(last, np.ceil(middle / step + reach)), first)
+    values = step * np.arange(first, last + 1)
+    cuts = (np.append(values, values[-1] + step) - step / 2 - middle) / std
+    below, above = ndtr(cuts), ndtr(-cuts)
+    # Far in a tail differences of chances only keep their digits on the side near 0.
+    mass = np.where(cuts[:-1] > 0, above[:-1] - above[1:], below[1:] - below[:-1])
+    mass = mass / mass.sum()
+    mean = float(mass @ values)
+    return mean, float(mass @ np.square(values - mean))
 
 
 @pytree
@@ -149,7 +181,7 @@ class AdditiveForm:
         columns = columns_of(instances, self.stats, self.config, self.perturbed)
         coef, mean, spread = self._drawn_from_bins(instances, columns)
         if self.config.sampling != "bins":
-            numeric = ~jnp.asarray(self.stats.categorical)[:, None]
+            numeric = ~jnp.asarray(self.stats.drawn_by_frequency)[:, None]
             lines = self._drawn_from_a_normal(columns)
             coef, mean, spread = (
                 jnp.where(numeric, of_line, of_bins)

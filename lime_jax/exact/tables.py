@@ -83,7 +83,8 @@ def chance_in_bins(
         Between 0 and 1; 0 or 1 where a bin is a single value.
     """
     own = slice(stats.offsets[k], stats.offsets[k + 1])
-    ends = np.stack([conditions.low[chosen], conditions.high[chosen]]) - stats.center[k]
+    ends = np.stack([conditions.low[chosen], conditions.high[chosen]])
+    ends = before_rounding(ends, np.full(len(chosen), k), stats) - stats.center[k]
     below = _cdf(ends[..., None], stats, own)
     chance = np.where(ends[0, :, None] < ends[1, :, None], below[1] - below[0], 0.0)
     values = stats.bin_mean[own]
@@ -101,6 +102,33 @@ def chance_in_bins(
     return chance
 
 
+def before_rounding(
+    ends: Float64[np.ndarray, "*batch conditions"], column: np.ndarray, stats: TabularStats
+) -> Float64[np.ndarray, "*batch conditions"]:
+    """Thresholds of what samples are drawn from, before they are rounded to a column's step.
+
+    A whole number is at most 2.7 where what it was rounded from is at most 2.5; and no sample is
+    outside of the column's range.
+
+    Args:
+        ends: in the columns' own units.
+        column: of each.
+        stats: of the table, on the host.
+
+    Returns:
+        The thresholds; those of columns without a step as they are.
+    """
+    step = stats.step[column]
+    safe = np.where(step > 0, step, 1.0)
+    low, high = (stats.center + ends_of for ends_of in (stats.lowest, stats.highest))
+    with np.errstate(invalid="ignore"):
+        whole = np.floor(ends / safe + 1e-9)  # multiples of 0.01 are not exact
+        moved = (whole + 0.5) * safe
+        moved = np.where(whole * safe >= high[column] - safe / 4, np.inf, moved)
+        moved = np.where(moved < low[column], -np.inf, moved)
+    return np.where(step > 0, moved, ends)
+
+
 def _unknown_level(conditions: Conditions, chosen: np.ndarray) -> np.ndarray:
     """Whether a level that no set knows meets the conditions: the sets' last flag."""
     number = conditions.level_set[chosen]
@@ -112,7 +140,8 @@ def _unknown_level(conditions: Conditions, chosen: np.ndarray) -> np.ndarray:
 def _cdf(t: np.ndarray, stats: TabularStats, own: slice) -> np.ndarray:
     """Chance of a value up to `t`, (..., 1), in each bin; relative to `center`."""
     middle, std = stats.bin_mean[own], stats.bin_std[own]
-    lower, upper = stats.bin_lower[own], stats.bin_upper[own]
+    half = stats.step[stats.bin_feature[own]] / 2
+    lower, upper = stats.bin_lower[own] - half, stats.bin_upper[own] + half
     wide = std > 0
     safe = np.where(wide, std, 1.0)
     a, b = (lower - middle) / safe, (upper - middle) / safe

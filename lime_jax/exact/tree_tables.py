@@ -10,9 +10,9 @@ import numpy as np
 
 from lime_jax.domains.columns import TabularStats
 from lime_jax.domains.config import TabularConfig
-from lime_jax.exact.boxes import Boxes, boxes_of
+from lime_jax.exact.boxes import Boxes, Conditions, boxes_of
 from lime_jax.exact.plan import plan_of
-from lime_jax.exact.tables import ConditionTable, condition_table
+from lime_jax.exact.tables import ConditionTable, before_rounding, condition_table
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.thresholds import round_down
 from lime_jax.typing import Array, Bool, Float, Int, pytree, static
@@ -131,7 +131,7 @@ def tree_tables(trees: TreeSum, stats: TabularStats, config: TabularConfig) -> T
     if config.features is not None:
         held[:] = True
         held[list(config.features)] = False
-    in_bins = stats.categorical | (config.sampling == "bins")
+    in_bins = stats.drawn_by_frequency | (config.sampling == "bins")
     boxes = boxes_of(trees, held | (in_bins & (stats.missing_bin >= 0)))
     boxes, total = without_last(boxes)
     column = boxes.conditions.column
@@ -149,8 +149,12 @@ def tree_tables(trees: TreeSum, stats: TabularStats, config: TabularConfig) -> T
     chunk = Chunk(
         narrow=_narrow(table, number, plan.conditions[0], column),
         wide=wide,
-        drawn=_interval(boxes, plan.conditions[2], stats.center + stats.mean, stats.scale),
-        held=_interval(boxes, plan.conditions[3], stats.center, np.ones(stats.num_features)),
+        drawn=_interval(
+            boxes.conditions, plan.conditions[2], stats.center + stats.mean, stats.scale, stats
+        ),
+        held=_interval(
+            boxes.conditions, plan.conditions[3], stats.center, np.ones(stats.num_features)
+        ),
         **{name: getattr(plan, name) for name in _SHARED},
     )
     tables = TreeTables(chunk, wide_gain, boxes.base, np.array(total or 0.0), total is not None)
@@ -208,10 +212,19 @@ def _wide(
     return wide, table.gain[kept]
 
 
-def _interval(boxes: Boxes, chosen: np.ndarray, origin: np.ndarray, scale: np.ndarray) -> Interval:
-    conditions = boxes.conditions
+def _interval(
+    conditions: Conditions,
+    chosen: np.ndarray,
+    origin: np.ndarray,
+    scale: np.ndarray,
+    rounded: TabularStats | None = None,
+) -> Interval:
+    """Conditions in other units; `rounded`: of samples that are rounded to the columns' steps."""
     column = conditions.column
-    low, high = ((v - origin[column]) / scale[column] for v in (conditions.low, conditions.high))
+    ends = np.stack([conditions.low, conditions.high])
+    if rounded is not None:
+        ends = before_rounding(ends, column, rounded)
+    low, high = (ends - origin[column]) / scale[column]
     if jnp.result_type(float) == np.float32:
         low, high = (round_down(ends, np.dtype(np.float32)) for ends in (low, high))
     return Interval(

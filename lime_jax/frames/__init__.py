@@ -4,6 +4,7 @@ Host only: NumPy, and narwhals for DataFrames, imported when the first frame com
 """
 
 from lime_jax.frames.display import display_value, display_values, level_names
+from lime_jax.frames.new_levels import is_new_level, with_levels_of
 from lime_jax.frames.read import align, encode, num_rows, take_rows
 from lime_jax.frames.rebuild import decode
 from lime_jax.frames.schema import Schema, learn_schema
@@ -17,8 +18,10 @@ __all__ = [
     "display_value",
     "display_values",
     "encode",
+    "is_new_level",
     "learn_schema",
     "level_names",
     "num_rows",
     "take_rows",
+    "with_levels_of",
 ]

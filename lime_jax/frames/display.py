@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from lime_jax.frames.schema import Schema, _level_name
+from lime_jax.frames.schema import Schema, level_name
 
 
 def level_names(schema: Schema, column: int) -> list[str]:
@@ -26,7 +26,7 @@ def level_names(schema: Schema, column: int) -> list[str]:
     given = schema.names[column] if schema.names else None
     if given is not None:
         return list(given)
-    return [_level_name(value) for value in schema.levels[column] or ()]
+    return [level_name(value) for value in schema.levels[column] or ()]
 
 
 def display_value(schema: Schema, column: int, value: float | int) -> str:

@@ -119,7 +119,7 @@ def align(schema: Schema, X: Any) -> Any:
         came, fitted = table.dtype.kind, np.dtype(schema.array_dtype)
         if schema.kind == "array" and fitted.kind == "f" and came in "fiu":
             return table.astype(fitted, copy=False)
-        if schema.kind == "array" and (came == fitted.kind or came + fitted.kind in ("fi", "fu")):
+        if schema.kind == "array" and came == fitted.kind:
             return table
     elif schema.backend == col.backend(table):
         positions = positions_of(schema, table)

@@ -11,6 +11,7 @@ from jaxtyping import Float64, Int
 from lime_jax.frames import columns as col
 from lime_jax.frames.positions import positions_of
 from lime_jax.frames.schema import Schema
+from lime_jax.frames.whole_numbers import as_integers, as_objects, filled
 
 
 def decode(
@@ -22,8 +23,8 @@ def decode(
 ) -> Any:
     """Rebuild the model's table: same library, columns and dtypes as fitted.
 
-    Categorical columns keep their dtype exactly, and so do floats and times. Integers that were
-    not declared categorical come as floats, since perturbed values are not whole.
+    Every column has its fitted dtype, as far as that holds the numbers: an integer column with a
+    missing value is what the library makes of it, and one with a fraction is of floats.
 
     Args:
         schema: what `learn_schema` learned.
@@ -48,6 +49,24 @@ def decode(
     return {"pandas": _pandas, "polars": _polars, "pyarrow": _pyarrow}[str(schema.backend)](
         schema, values, own
     )
+
+
+def extend_levels(schema: Schema, levels: Any, new: list[Any]) -> Any:
+    """A native column of levels with some more, None for a missing one.
+
+    Args:
+        schema: of the table.
+        levels: of one feature.
+        new: the values that are appended; what the column's dtype cannot hold is missing there.
+
+    Returns:
+        The column, in the table's library.
+    """
+    if schema.kind == "array":
+        return _extend_array(levels, new)
+    return {"pandas": _extend_pandas, "polars": _extend_polars, "pyarrow": _extend_pyarrow}[
+        str(schema.backend)
+    ](levels, new)
 
 
 class _Fallback:
@@ -81,16 +100,16 @@ def _is_numbers(schema: Schema) -> bool:
 
 
 def _array(schema: Schema, values: np.ndarray, own: _Fallback) -> np.ndarray:
-    fitted = np.dtype(schema.array_dtype)
+    fitted = dtype = np.dtype(schema.array_dtype)
     if fitted.kind in "iu" or (fitted.kind == "b" and (values < 0).any()):
-        fitted = np.dtype(np.float64)
+        dtype = np.dtype(np.float64)
     taken = {}
     for j in np.flatnonzero(schema.categorical):
         levels, places = own.take(int(j), values[:, j], _extend_array)
         taken[j] = levels[places]
     if fitted.kind in "US":  # an unseen text may be wider
-        fitted = np.result_type(fitted, *(column.dtype for column in taken.values()))
-    out = np.empty(values.shape, fitted)
+        dtype = np.result_type(fitted, *(column.dtype for column in taken.values()))
+    out = np.empty(values.shape, dtype)
     numeric = ~np.array(schema.categorical, bool)
     if numeric.all():
         out[...] = values
@@ -98,6 +117,11 @@ def _array(schema: Schema, values: np.ndarray, own: _Fallback) -> np.ndarray:
         out[:, numeric] = values[:, numeric]
     for j, column in taken.items():
         out[:, j] = column
+    if fitted.kind in "iu":
+        whole = as_integers(out, fitted)
+        return out if whole is None else whole
+    for j in np.flatnonzero([kind is not None for kind in schema.objects]).tolist():
+        out[:, j] = as_objects(values[:, j], schema.objects[j], schema.step(j))
     return out
 
 
@@ -125,8 +149,10 @@ def _pandas(schema: Schema, values: np.ndarray, own: _Fallback) -> Any:
 
     template, plain = schema.template, _plain_dtype(schema)
     if plain is not None:  # one block, laid out as pandas lays it out
-        block = np.array(values, plain, order="F")
-        return pd.DataFrame(block, columns=template.columns, copy=False)
+        block = np.array(values, order="F")
+        block = block.astype(plain) if plain.kind == "f" else as_integers(block, plain)
+        if block is not None:
+            return pd.DataFrame(block, columns=template.columns, copy=False)
     by_column = np.ascontiguousarray(values.T)
     columns = {}
     for j, dtype in enumerate(template.dtypes):
@@ -137,21 +163,19 @@ def _pandas(schema: Schema, values: np.ndarray, own: _Fallback) -> Any:
         elif schema.time(j):
             columns[j] = _pandas_times(_moments(by_column[j], str(schema.time(j))), dtype)
         else:
-            columns[j] = _pandas_numbers(by_column[j], dtype)
+            columns[j] = _pandas_numbers(schema, j, by_column[j], dtype)
     frame = pd.DataFrame(columns, index=pd.RangeIndex(len(values)))
     frame.columns = template.columns
     return frame
 
 
 def _plain_dtype(schema: Schema) -> np.dtype | None:
-    """The one NumPy dtype of a pandas frame, integers as float64; None: there are several."""
-    dtypes = set()
-    for dtype in schema.template.dtypes:
-        numeric = isinstance(dtype, np.dtype) and dtype.kind in "fiu"
-        dtypes.add((dtype if dtype.kind == "f" else np.dtype(np.float64)) if numeric else None)
+    """The one NumPy dtype of a pandas frame of numbers; None: there are several."""
+    dtypes = set(schema.template.dtypes)
     if any(schema.categorical) or len(dtypes) != 1:
         return None
-    return dtypes.pop()
+    dtype = dtypes.pop()
+    return dtype if isinstance(dtype, np.dtype) and dtype.kind in "fiu" else None
 
 
 def _extend_pandas(levels: Any, own: list[Any]) -> Any:
@@ -171,16 +195,26 @@ def _extend_pandas(levels: Any, own: list[Any]) -> Any:
     return pd.concat([levels, extra], ignore_index=True)
 
 
-def _pandas_numbers(column: np.ndarray, dtype: Any) -> Any:
+def _pandas_numbers(schema: Schema, j: int, column: np.ndarray, dtype: Any) -> Any:
     import pandas as pd
 
     if isinstance(dtype, np.dtype):
-        kept = dtype if dtype.kind in "fO" else np.float64
-        return pd.Series(column, dtype=kept)
+        if dtype.kind in "iu":
+            whole = as_integers(column, dtype)
+            return column if whole is None else whole
+        if dtype.kind == "O":
+            kind = schema.objects[j] if schema.objects else None
+            return pd.Series(as_objects(column, kind, schema.step(j)), dtype=object)
+        return pd.Series(column, dtype=dtype)
     if isinstance(dtype, pd.ArrowDtype):
         return pd.arrays.ArrowExtensionArray(_arrow_numbers(column, dtype.pyarrow_dtype, True))
+    numbers, missing = filled(column)
+    if dtype.kind in "iu":
+        whole = as_integers(numbers, dtype.numpy_dtype)
+        if whole is not None:
+            return pd.arrays.IntegerArray(whole, missing)
     kept = dtype.numpy_dtype if dtype.kind == "f" else np.float64
-    return pd.arrays.FloatingArray(column.astype(kept), np.isnan(column))
+    return pd.arrays.FloatingArray(column.astype(kept), missing)
 
 
 def _pandas_times(times: np.ndarray, dtype: Any) -> Any:
@@ -199,22 +233,45 @@ def _pandas_times(times: np.ndarray, dtype: Any) -> Any:
 def _polars(schema: Schema, values: np.ndarray, own: _Fallback) -> Any:
     import polars as pl
 
-    def extend(levels: Any, extra: list[Any]) -> Any:
-        return pl.concat([levels, pl.Series(extra, dtype=levels.dtype, strict=False)])
-
     by_column = np.ascontiguousarray(values.T)
     columns = {}
     for j, (name, dtype) in enumerate(schema.template.schema.items()):
         if schema.categorical[j]:
-            levels, places = own.take(j, by_column[j], extend)
+            levels, places = own.take(j, by_column[j], _extend_polars)
             columns[name] = levels.gather(places)
         elif schema.time(j):
             columns[name] = pl.Series(_moments(by_column[j], str(schema.time(j)))).cast(dtype)
         else:
             numbers = pl.Series(by_column[j])
             numbers = numbers.cast(dtype) if dtype.is_float() else numbers
-            columns[name] = numbers.fill_nan(None) if schema.nulls[j] else numbers
+            numbers = numbers.fill_nan(None) if schema.nulls[j] else numbers
+            columns[name] = _polars_whole(by_column[j], numbers, dtype)
     return pl.DataFrame(columns)
+
+
+def _extend_polars(levels: Any, own: list[Any]) -> Any:
+    import polars as pl
+
+    return pl.concat([levels, pl.Series(own, dtype=levels.dtype, strict=False)])
+
+
+def _polars_whole(column: np.ndarray, numbers: Any, dtype: Any) -> Any:
+    """Numbers with null where they are missing, as integers or decimals where they are such."""
+    import polars as pl
+
+    if dtype.is_integer():
+        if as_integers(filled(column)[0], np.int64) is None:
+            return numbers
+        try:
+            return numbers.cast(dtype)
+        except pl.exceptions.InvalidOperationError:  # such as 300 in an UInt8
+            return numbers.cast(pl.Int64)
+    if dtype.is_decimal():
+        decimals = numbers.cast(dtype, strict=False)
+        same = (decimals.cast(pl.Float64) - numbers).abs().max() or 0.0
+        lost = decimals.null_count() > numbers.null_count()
+        return numbers if lost or same > 10.0 ** -(dtype.scale + 3) else decimals
+    return numbers
 
 
 def _pyarrow(schema: Schema, values: np.ndarray, own: _Fallback) -> Any:
@@ -237,8 +294,21 @@ def _pyarrow(schema: Schema, values: np.ndarray, own: _Fallback) -> Any:
 def _arrow_numbers(column: np.ndarray, dtype: Any, nulls: bool) -> Any:
     import pyarrow as pa
 
+    if pa.types.is_integer(dtype):
+        numbers, missing = filled(column)
+        whole = as_integers(numbers, dtype.to_pandas_dtype())
+        if whole is not None:
+            return pa.array(whole, mask=missing)
     kept = dtype if pa.types.is_floating(dtype) else pa.float64()
-    return pa.array(column.astype(kept.to_pandas_dtype()), type=kept, from_pandas=nulls)
+    numbers = pa.array(column.astype(kept.to_pandas_dtype()), type=kept, from_pandas=nulls)
+    if not pa.types.is_decimal(dtype):
+        return numbers
+    try:
+        decimals = numbers.cast(dtype, safe=False)
+    except pa.ArrowInvalid:  # of more digits than the dtype has
+        return numbers
+    error = np.abs(decimals.cast(kept).to_numpy(zero_copy_only=False) - column)
+    return numbers if np.nanmax(error, initial=0) > 10.0 ** -(dtype.scale + 3) else decimals
 
 
 def _extend_pyarrow(levels: Any, own: list[Any]) -> Any:

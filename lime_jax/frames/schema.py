@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lime_jax.frames import columns as col
+from lime_jax.frames.whole_numbers import learn_step, object_type
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +30,9 @@ class Schema:
         backend: "pandas", "polars" or "pyarrow" for a frame.
         times: per feature "datetime", "duration" or None.
         nulls: per numeric feature whether a missing number is null rather than NaN.
+        steps: per feature what its numbers are multiples of, 1 for whole numbers; 0 for others.
+        objects: per feature the type of the numbers in a column of objects, where they are whole.
+        added: per feature how many of its levels, the last ones, are not of the fitted rows.
         template: the native frame without rows: its columns and dtypes.
         level_columns: per categorical feature its levels as a native column, dtype and all.
 
@@ -47,6 +51,9 @@ class Schema:
     backend: str | None = None
     times: tuple[col.Time, ...] = ()
     nulls: tuple[bool, ...] = ()
+    steps: tuple[float, ...] = ()
+    objects: tuple[type | None, ...] = ()
+    added: tuple[int, ...] = ()
     template: Any = dataclasses.field(default=None, compare=False, repr=False)
     level_columns: tuple[Any, ...] = dataclasses.field(default=(), compare=False, repr=False)
 
@@ -61,6 +68,10 @@ class Schema:
     def time(self, j: int) -> col.Time:
         """Whether feature `j` is a moment, a length of time, or neither."""
         return self.times[j] if self.times else None
+
+    def step(self, j: int) -> float:
+        """What the numbers of feature `j` are multiples of; 0: of nothing."""
+        return self.steps[j] if self.steps else 0.0
 
     def native_levels(self, j: int) -> Any:
         """The levels of categorical feature `j` as a native column."""
@@ -126,6 +137,14 @@ def learn_schema(
             for column, c in zip(features, categorical, strict=True)
         ),
         nulls=tuple(_missing_is_null(column) for column in features),
+        steps=tuple(
+            0.0 if c else learn_step(column)
+            for column, c in zip(features, categorical, strict=True)
+        ),
+        objects=tuple(
+            None if c else object_type(column)
+            for column, c in zip(features, categorical, strict=True)
+        ),
         level_columns=tuple(native for _, native in learned),
     )
     if isinstance(table, np.ndarray):
@@ -178,7 +197,7 @@ def _learn_levels(column: Any, name: str) -> tuple[tuple[Any, ...], Any]:
     except TypeError as error:
         raise ValueError(f"`X`: column {name!r} must hold plain values ({error}).") from error
     missing = [row for value, row in first.items() if col.is_missing(value)][:1]
-    order = _sorted([value for value in first if not col.is_missing(value)], column)
+    order = sorted_levels([value for value in first if not col.is_missing(value)], column)
     rows = np.array([first[value] for value in order] + missing, np.int64)
     native = column[rows]
     if not isinstance(column, np.ndarray):
@@ -187,7 +206,7 @@ def _learn_levels(column: Any, name: str) -> tuple[tuple[Any, ...], Any]:
     return tuple(order) + (None,) * len(missing), native
 
 
-def _sorted(values: list[Any], column: Any) -> list[Any]:
+def sorted_levels(values: list[Any], column: Any) -> list[Any]:
     """By the column's own categories if they have an order of their own, else by value."""
     if not isinstance(column, np.ndarray):
         categories = _categories(column)
@@ -229,7 +248,7 @@ def _level_names(
     categorical_names: Mapping[int | str, Any] | None,
 ) -> tuple[tuple[str, ...] | None, ...]:
     names: list[tuple[str, ...] | None] = [
-        None if values is None else tuple(_level_name(v) for v in values) for values in levels
+        None if values is None else tuple(level_name(v) for v in values) for values in levels
     ]
     for feature, given in (categorical_names or {}).items():
         j = _index(feature, columns, "categorical_names")
@@ -244,7 +263,7 @@ def _level_names(
         except (IndexError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"`categorical_names` of {columns[j]!r} must have a name for each integer code in "
-                f"{_short([_level_name(v) for v in values])}, got {given!r}."
+                f"{_short([level_name(v) for v in values])}, got {given!r}."
             ) from error
     return tuple(names)
 
@@ -256,7 +275,8 @@ def _code(value: Any) -> int:
     return code
 
 
-def _level_name(value: Any) -> str:
+def level_name(value: Any) -> str:
+    """A level as text; whole numbers without decimals, `None` as "missing"."""
     if value is None:
         return "missing"
     whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15

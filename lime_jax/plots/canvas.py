@@ -220,7 +220,7 @@ def horizontal_bars(
     ax.axvline(0, color=INK, linewidth=0.9, zorder=4)
     label_ticks(ax, "y", places.tolist(), names)
     ax.set_ylim(len(names) - 0.4, -0.6)
-    if not np.any(lengths) and not shown.any():
+    if not np.nan_to_num(lengths).any() and not shown.any():
         ax.set_xlim(-1, 1)
     ax.locator_params(axis="x", nbins=6)
     ax.ticklabel_format(axis="x", style="sci", scilimits=(-4, 6), useMathText=True)

@@ -88,7 +88,7 @@ def test_swept_numbers_are_leaves_and_choices_are_structure():
 
 @pytest.mark.parametrize(
     ("sampling", "expected"),
-    [("bins", [False, True, True]), ("normal", [False, False, True])],
+    [("bins", [False, True, True]), ("normal", [False, True, True])],
 )
 def test_columns_of_a_few_values_get_iid_uniforms(sampling, expected):
     # Numbers, a 0/1 column that is not declared categorical, and a declared one.
