@@ -271,11 +271,11 @@ class Explanation:
             ax=ax,
         )
 
-    def to_shap(self, label: int | str | None = None) -> Any:
+    def to_shap(self, label: Any = None) -> Any:
         """This row as a `shap.Explanation`, as shap's plots of one prediction take it.
 
         Args:
-            label: output; None: all that were explained.
+            label: class, name or number of an output; None: all that were explained.
 
         Returns:
             Values (features,) of one output, (features, labels) of several.

@@ -411,11 +411,11 @@ class Explanations:
             columns[name] = pyarrow.array(column, pyarrow.string() if name in text else None)
         return pyarrow.table(columns)
 
-    def to_shap(self, label: int | str | None = None) -> Any:
+    def to_shap(self, label: Any = None) -> Any:
         """The weights as a `shap.Explanation`: contributions that add up to `local_pred`.
 
         Args:
-            label: output; None: all that were explained.
+            label: class, name or number of an output; None: all that were explained.
 
         Returns:
             Values (rows, features) and base values (rows,) of one output; values
@@ -431,7 +431,7 @@ class Explanations:
         rows, count = np.arange(len(self)), self.coef.shape[1]
         shown = np.broadcast_to(np.arange(count), (len(self), count))
         if label is not None:
-            shown = np.array([[self.position(row, label)] for row in rows.tolist()], np.int64)
+            shown = self._positions(rows, label)[:, None]
         coef = self.coef[rows[:, None], shown.reshape(len(self), -1)]
         base = self.intercept[rows[:, None], shown.reshape(len(self), -1)]
         names = np.array(self.output_names, object)[self.labels[rows[:, None], shown]]

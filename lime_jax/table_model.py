@@ -110,7 +110,7 @@ class TableModel:
             except Exception as error:
                 error.add_note(f"raised by the model on rows {start} to {stop - 1} of `X`")
                 raise
-            parts.append(as_outputs(raw, stop - start, self.num_outputs))
+            parts.append(as_outputs(raw, stop - start, self.num_outputs, start))
             self.output_columns = output_columns(raw)
             self.num_outputs = parts[-1].shape[1]
         return np.concatenate(parts)

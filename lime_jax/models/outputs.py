@@ -10,7 +10,9 @@ import numpy as np
 from jaxtyping import Float64
 
 
-def as_outputs(raw: Any, num_rows: int, num_outputs: int | None = None) -> np.ndarray:
+def as_outputs(
+    raw: Any, num_rows: int, num_outputs: int | None = None, first_row: int | None = None
+) -> np.ndarray:
     """The outputs of a host model as numbers, one row per input.
 
     Args:
@@ -18,6 +20,7 @@ def as_outputs(raw: Any, num_rows: int, num_outputs: int | None = None) -> np.nd
             a list of arrays or a mapping, whose columns come one after the other.
         num_rows: how many inputs it was given.
         num_outputs: how many columns it returned before; None: this is the first call.
+        first_row: number of the first input among the rows to explain; None: inputs are samples.
 
     Returns:
         (num_rows, outputs) in float64.
@@ -45,8 +48,9 @@ def as_outputs(raw: Any, num_rows: int, num_outputs: int | None = None) -> np.nd
     finite = np.isfinite(outputs)
     if not finite.all():
         bad = np.flatnonzero(~finite.all(axis=1))
+        which = f"input {bad[0]}" if first_row is None else f"row {first_row + bad[0]} of `X`"
         raise ValueError(
-            f"`model`: expected finite outputs, got {outputs[bad[0]]} for input {bad[0]} and "
+            f"`model`: expected finite outputs, got {outputs[bad[0]]} for {which} and "
             f"{bad.size} of {num_rows} inputs in all"
         )
     return outputs

@@ -261,14 +261,18 @@ def _margin(
     if kind == "gblinear":
         base[:] = base[0]  # XGBoost adds the first score to every output
         return _linear(gradient_booster["model"], base, features, missing)
-    if kind != "gbtree":
+    weights = gradient_booster.get("weight_drop")
+    if kind == "dart":
+        gradient_booster = gradient_booster["gbtree"]
+    elif kind != "gbtree":
         raise NotConvertibleError(f"XGBoost: the booster {kind} has no JAX form here")
     model = gradient_booster["model"]
     features = with_categories(model, learner.get("feature_types") or [], features)
     trees = model["trees"]
     if iterations is not None:
         trees = trees[: model["iteration_indptr"][iterations]]
-    sum_ = tree_sum(trees, model["tree_info"], base, count)
+    weights = None if weights is None else weights[: len(trees)]
+    sum_ = tree_sum(trees, model["tree_info"], base, count, weights)
     taken = _taken(missing, count)
     return boosted_trees(sum_, features, taken, as_codes=AsFloat32(), rounds_inputs=True)
 

@@ -24,6 +24,7 @@ def tree_sum(
     outputs: Sequence[int],
     base: Float64[np.ndarray, " outputs"],
     num_features: int,
+    weights: Sequence[float] | None = None,
 ) -> TreeSum:
     """A sum of trees from their JSON form.
 
@@ -32,6 +33,7 @@ def tree_sum(
         outputs: that each tree adds to; may be of more trees.
         base: margins before the first tree.
         num_features: columns.
+        weights: of the trees, as dropping some of them left them; None: all count alike.
 
     Returns:
         The trees, with the nodes in use numbered together; level sets by XGBoost's own codes.
@@ -63,6 +65,9 @@ def tree_sum(
     used = np.zeros(len(leaf), bool)  # a pruned tree keeps its cut nodes
     used[first] = used[left[~leaf]] = used[right[~leaf]] = True
     place = np.append(np.cumsum(used) - 1, -1).astype(np.int32)
+    value = np.where(leaf, number, 0.0)
+    if weights is not None:
+        value *= np.repeat(np.asarray(weights, np.float64), sizes)
     threshold = strictly_below(np.where(leaf, 0.0, number))
     return TreeSum(
         column=np.where(leaf, -1, column("split_indices", np.int64)).astype(np.int32)[used],
@@ -71,7 +76,7 @@ def tree_sum(
         level_set=level_set[used],
         left=place[left][used],
         right=place[right][used],
-        value=np.where(leaf, number, 0.0)[used, None],
+        value=value[used, None],
         roots=place[first],
         output=np.array(outputs[: len(trees)], np.int32),
         level_sets=level_sets,

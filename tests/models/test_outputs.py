@@ -84,6 +84,11 @@ def test_what_is_wrong_is_said(name):
     assert "`model`" in str(caught.value)
 
 
+def test_an_output_that_is_not_finite_is_that_of_a_row():
+    with pytest.raises(ValueError, match=r"got \[nan\] for row 7 of `X` and 1 of 3"):
+        as_outputs([0.5, np.nan, 1], 3, first_row=6)
+
+
 PROBABILITIES = {
     "two": ([[0.25, 0.75]], True),
     "rounded": ([[0.3333, 0.3333, 0.3333]], True),
