@@ -18,13 +18,18 @@ from lime_jax.adaptive import AdaptiveFit, explain_rows_until, explain_shared_un
 from lime_jax.domains.columns import TabularStats
 from lime_jax.domains.config import TabularConfig, make_domain, make_method
 from lime_jax.domains.tabular import TabularInstance, encode_rows, host_inputs
-from lime_jax.fits.variance import MatchedVariance, OutputVariance
+from lime_jax.fits.independent import WIDE_COLUMN
+from lime_jax.fits.output_scale import OutputScale
+from lime_jax.fits.surrogate_score import SurrogateDomain, Surrogates, SurrogateScore
+from lime_jax.fits.variance import MatchedVariance
 from lime_jax.kept_model import KeptModel
 from lime_jax.mirror import mirrored
-from lime_jax.models.structure import TreeSum
+from lime_jax.models.predict import DevicePredict
+from lime_jax.models.structure import Structure, TreeSum
+from lime_jax.models.trees import tree_predict
 from lime_jax.precision import settled
 from lime_jax.table_model import TableModel
-from lime_jax.typing import LinearFit, replaced
+from lime_jax.typing import LinearFit, pytree, replaced
 
 SCORE_SAMPLES = 2048
 """Samples that an exact explanation's R² measures the variance of the model with."""
@@ -185,25 +190,51 @@ def exact_fits(
     Returns:
         For every configuration, fits with a leading axis of rows; no standard errors.
     """
-    config, tables, structure = task.config, kept.tables, kept.model.structure
+    config, stats, structure = task.config, task.stats, kept.model.structure
     assert structure is not None
     facts = (config.sampling, config.encoding, config.distance_space, config.features)
     facts = (*facts, jnp.result_type(float))
-    if facts not in tables:
-        tables[facts] = exact.make_tables(structure, task.stats, config)
+    if facts not in kept.tables:
+        near, scale = exact.relative_outputs(structure, stats.center, stats.scale)
+        kept.tables[facts] = near, scale, exact.make_tables(near, stats, config)
+    near, scale, tables = kept.tables[facts]
     variances: list[Any] = [None] * len(task.configs)
-    if score and isinstance(structure, TreeSum):
-        variances = _output_variances(task, kept.model.predict)
+    measured = score and isinstance(structure, TreeSum)
+    target = _seen_by_samples(kept, near, scale) if measured else None
+    if measured and _matched(task):
+        variances = _output_variances(task, target)
     rows = task.rows(task.labels)
     fits = []
     for config, variance in zip(task.configs, variances, strict=True):
-        form = exact.make_closed_form(
-            structure, task.stats, config, effective_num_samples, tables[facts]
-        )
+        form = exact.make_closed_form(near, stats, config, effective_num_samples, tables)
         tick = task.tick if config is task.configs[-1] else None
-        fit = engine.explain_exact(form, rows, variance, tick, task.mesh)
-        fits.append(fit if variance is None else _without_vague_scores(fit, config))
-    return fits
+        fits.append(engine.explain_exact(form, rows, variance, tick, task.mesh))
+    if measured and not _matched(task):
+        scores = _surrogate_scores(task, target, fits)
+        fits = [replaced(fit, score=one) for fit, one in zip(fits, scores, strict=True)]
+    if measured:
+        fits = [_without_vague_scores(*each) for each in zip(fits, task.configs, strict=True)]
+    return [scale.outward(fit, task.labels) for fit in fits]
+
+
+def _seen_by_samples(kept: KeptModel, near: Structure, scale: OutputScale) -> Any:
+    """What says of samples what `near` does; outputs that are not far are the model's own."""
+    predict = kept.model.predict
+    if exact.is_far(near, scale) or not isinstance(predict, DevicePredict):
+        return DevicePredict(tree_predict(near))  # pyright: ignore[reportArgumentType]
+    origin = scale.origin.astype(jnp.result_type(float))
+    return DevicePredict(_LessOrigin(predict, origin))
+
+
+@pytree
+class _LessOrigin:
+    """A model on the device, less the origin of its outputs."""
+
+    model: Any
+    origin: Any
+
+    def __call__(self, inputs: Any) -> Any:
+        return self.model(inputs) - self.origin
 
 
 def _without_vague_scores(fit: LinearFit, config: TabularConfig) -> LinearFit:
@@ -221,27 +252,56 @@ def _without_vague_scores(fit: LinearFit, config: TabularConfig) -> LinearFit:
     return replaced(fit, score=np.where(vague[:, None], np.nan, fit.score))
 
 
-def _output_variances(task: Task, predict: Any) -> list[Any]:
-    """How much the outputs vary in each row's neighborhood, (rows, outputs) for every width."""
-    configs = [dataclasses.replace(c, num_samples=SCORE_SAMPLES) for c in task.configs]
-    config, stats = configs[0], task.stats
+def _matched(task: Task) -> bool:
+    """Whether the weight of a sample is a function of how many of x's bins it shares."""
+    config = task.config
     by_bins = (config.sampling, config.encoding, config.distance_space)
-    matched = by_bins == ("bins", "same_bin", "encoded") and task.domain.shared
-    methods: list[Any] = []
-    for config in configs:
-        linear = make_method(stats, config, shared=False)
-        methods.append(
-            MatchedVariance(linear, stats.offsets, stats.max_bins)
-            if matched
-            else OutputVariance(linear)
-        )
-    quiet = dataclasses.replace(task, configs=tuple(configs), tick=None)
-    return _run(quiet, methods, predict, task.labels)
+    return by_bins == ("bins", "same_bin", "encoded") and task.domain.shared
 
 
-def _run(task: Task, methods: Sequence[Any], target: Any, labels: np.ndarray) -> list[Any]:
+def _output_variances(task: Task, target: Any) -> list[Any]:
+    """How much the outputs vary in each row's neighborhood, (rows, outputs) for every width."""
+    stats, quiet = task.stats, _to_score(task)
+    few = (np.diff(stats.offsets) <= WIDE_COLUMN)[stats.bin_feature]
+    facts = (stats.offsets, stats.probability, stats.bin_feature, np.flatnonzero(few))
+    methods = [
+        MatchedVariance(make_method(stats, config, shared=False), *facts, max_bins=stats.max_bins)
+        for config in quiet.configs
+    ]
+    return _run(quiet, methods, target, task.labels)
+
+
+def _surrogate_scores(task: Task, target: Any, fits: Sequence[LinearFit]) -> list[Any]:
+    """R² of the fits on samples of each row's neighborhood, (rows, labels) for every width."""
+    quiet = _to_score(task)
+    methods = [
+        SurrogateScore(make_method(task.stats, config, shared=False), number)
+        for number, config in enumerate(quiet.configs)
+    ]
+    rows = task.rows(task.labels)
+    coef, intercept = (
+        np.stack([getattr(fit, name) for fit in fits], 1) for name in ("coef", "intercept")
+    )
+    surrogates = Surrogates(rows.instances, coef, intercept, rows.labels)
+    seen = (SurrogateDomain(task.domain), engine.Rows(surrogates, rows.ids, rows.labels))
+    return _run(quiet, methods, target, task.labels, seen)
+
+
+def _to_score(task: Task) -> Task:
+    configs = tuple(dataclasses.replace(c, num_samples=SCORE_SAMPLES) for c in task.configs)
+    return dataclasses.replace(task, configs=configs, tick=None)
+
+
+def _run(
+    task: Task,
+    methods: Sequence[Any],
+    target: Any,
+    labels: np.ndarray,
+    seen: tuple[Any, engine.Rows] | None = None,
+) -> list[Any]:
     shared_key, row_key = engine.keys_of(task.seed)
-    domain, rows, ends = task.domain, task.rows(labels), (task.batch_size, task.tick)
+    domain, rows = (task.domain, task.rows(labels)) if seen is None else seen
+    ends = (task.batch_size, task.tick)
     if domain.shared:
         kept = _neighborhood(task, type(methods[0]))
         inputs_of = _shared_inputs(task)

@@ -13,11 +13,12 @@ from lime_jax.domains.columns import TabularStats
 from lime_jax.domains.config import TabularConfig, kernel_width_of, make_domain
 from lime_jax.exact.lime_additive import AdditiveForm, additive_tables
 from lime_jax.exact.lime_trees import TreeForm
+from lime_jax.exact.relative_outputs import is_far, relative_outputs
 from lime_jax.exact.tree_tables import tree_tables
 from lime_jax.models.structure import Additive, Structure, TreeSum
 from lime_jax.typing import ClosedForm
 
-__all__ = ["make_closed_form", "make_tables", "why_not"]
+__all__ = ["is_far", "make_closed_form", "make_tables", "relative_outputs", "why_not"]
 
 
 def why_not(structure: Structure | None, stats: TabularStats, config: TabularConfig) -> str:

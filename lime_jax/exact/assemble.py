@@ -55,10 +55,10 @@ def assemble(
     score = jnp.full(mean.shape, jnp.nan, mean.dtype)
     if variance is not None:
         variance = jnp.take_along_axis(jnp.asarray(variance, mean.dtype), labels, 1)
-        constant = variance <= 0
         # A variance that is sampled may come out smaller than what is explained exactly.
-        score = jnp.minimum(explained / jnp.where(constant, 1, variance), 1)
-        score = jnp.where(constant, 1, score)
+        variance = jnp.maximum(variance, (full**2 * jnp.where(varies, v, 0)).sum(-1))
+        constant = variance <= 0
+        score = jnp.where(constant, 1, explained / jnp.where(constant, 1, variance))
     # The square of a small weight is 0 in float32, so the ratio is taken column by column.
     share = (columns.weight**2 / columns.weight_squared).prod(-1)
     return LinearFit(

@@ -32,18 +32,33 @@ def inverse_root(
         Matrices `A` such that `Aᵀ A` is the inverse, 0 for what is left out: so each model costs
         products only.
     """
-    first = jnp.concatenate([jnp.zeros(1, bool), bin_feature[1:] != bin_feature[:-1]])
-    kept = ~first
-    diagonal = jnp.diag(jnp.where(kept, PENALTY * num_samples, 1).astype(grams.dtype))
 
     def one(gram: Float[Array, "bins bins"]) -> Float[Array, "bins bins"]:
-        factor = jnp.linalg.cholesky(jnp.where(kept[:, None] & kept, gram, 0) + diagonal)
-        root = solve_triangular(factor, jnp.eye(gram.shape[0], dtype=gram.dtype), lower=True)
-        return jnp.where(kept[:, None], root, 0)
+        return root_of(gram, bin_feature, num_samples)
 
     # One after the other: XLA solves a batch of triangular systems on a CPU far slower than
     # LAPACK solves each.
     return jax.lax.map(one, grams.sum(0) - grams)
+
+
+def root_of(
+    gram: Float[Array, "bins bins"], bin_feature: Int[Array, " bins"], num_samples: int
+) -> Float[Array, "bins bins"]:
+    """The same of one Gram matrix.
+
+    Args:
+        gram: of one-hot columns.
+        bin_feature: column of each bin, ascending.
+        num_samples: that the penalty is of.
+
+    Returns:
+        A matrix `A` such that `Aᵀ A` is the inverse, 0 for what is left out.
+    """
+    kept = ~jnp.concatenate([jnp.zeros(1, bool), bin_feature[1:] != bin_feature[:-1]])
+    diagonal = jnp.diag(jnp.where(kept, PENALTY * num_samples, 1).astype(gram.dtype))
+    factor = jnp.linalg.cholesky(jnp.where(kept[:, None] & kept, gram, 0) + diagonal)
+    root = solve_triangular(factor, jnp.eye(gram.shape[0], dtype=gram.dtype), lower=True)
+    return jnp.where(kept[:, None], root, 0)
 
 
 def fit_values(
@@ -62,13 +77,13 @@ def fit_values(
     return jnp.matmul(jnp.swapaxes(root, 1, 2), half, precision="highest")
 
 
-def slopes(
-    values: Float[Array, "replicates bins outputs"],
+def centered(
+    values: Float[Array, "*batch bins outputs"],
     probability: Float[Array, " bins"],
     bin_feature: Int[Array, " bins"],
     num_features: int,
-) -> tuple[Float[Array, "replicates outputs bins"], Float[Array, "replicates outputs bins"]]:
-    """The exact explanation of additive functions.
+) -> tuple[Array, Array, Array]:
+    """An additive function as a constant and functions of the columns whose means are 0.
 
     Args:
         values: of every bin.
@@ -77,15 +92,37 @@ def slopes(
         num_features: how many columns there are.
 
     Returns:
-        For x in each bin, the coefficient: the bin's value less the mean over the column's other
-        bins; and that mean.
+        The constants (*batch, outputs), the functions (*batch, bins, outputs), and their variances
+        (*batch, features, outputs), of training bins.
     """
-    p = probability[:, None]
 
-    def column_mean(values: Float[Array, "bins outputs"]) -> Float[Array, "bins outputs"]:
-        sums = jax.ops.segment_sum(p * values, bin_feature, num_segments=num_features)
-        return sums[bin_feature]
+    def column_sum(terms: Array) -> Array:
+        by_bin = jnp.moveaxis(probability[:, None] * terms, -2, 0)
+        return jnp.moveaxis(jax.ops.segment_sum(by_bin, bin_feature, num_features), 0, -2)
 
-    mean = jax.vmap(column_mean)(values)
-    others = jnp.where(p < 1, (mean - p * values) / jnp.where(p < 1, 1 - p, 1), 0)
-    return jnp.swapaxes(values - others, 1, 2), jnp.swapaxes(others, 1, 2)
+    mean = column_sum(values)
+    around = values - mean[..., bin_feature, :]
+    return mean.sum(-2), around, column_sum(around**2)
+
+
+def tilted_moments(
+    value: Float[Array, "*batch outputs features"],
+    spread: Float[Array, "*batch outputs features"],
+    p: Float[Array, " features"],
+    q: Float[Array, " features"],
+) -> tuple[Float[Array, "*batch outputs"], Float[Array, "*batch outputs"]]:
+    """Mean and variance of an additive function where the kernel favors x's own bins.
+
+    Args:
+        value: of x's own bins, of functions whose means are 0; 0 where x has no bin.
+        spread: variances of these functions, of training bins.
+        p: training frequency of x's own bins; 0 where x has none.
+        q: the same under the kernel.
+
+    Returns:
+        Exact, because columns are independent.
+    """
+    others = jnp.where(p < 1, (1 - q) / jnp.where(p < 1, 1 - p, 1), 0)
+    mean = value * (q - p * others)
+    square = (q - p * others) * value**2 + others * spread
+    return mean.sum(-1), jnp.maximum(square - mean**2, 0).sum(-1)

@@ -20,9 +20,8 @@ class Sums:
         weight: of all samples.
         residual: of all residuals.
         squares: of the squared weights.
-        output: of the outputs.
-        output_squared: of their squares.
         residual_squared: of the squared residuals.
+        products_of_parts: of the residuals times the additive functions.
     """
 
     hits: Float[Array, "*batch replicates features"]
@@ -30,9 +29,8 @@ class Sums:
     weight: Float[Array, "*batch replicates"]
     residual: Float[Array, "*batch replicates outputs"]
     squares: Float[Array, "*batch"]
-    output: Float[Array, "*batch outputs"]
-    output_squared: Float[Array, "*batch outputs"]
-    residual_squared: Float[Array, "*batch outputs"]
+    residual_squared: Float[Array, "*batch replicates outputs"]
+    products_of_parts: Float[Array, "*batch replicates outputs"]
 
 
 def take_outputs(sums: Sums, labels: Int[Array, " labels"]) -> Sums:
@@ -53,9 +51,8 @@ def take_outputs(sums: Sums, labels: Int[Array, " labels"]) -> Sums:
         sums,
         products=jnp.take(sums.products, labels, axis=1),
         residual=of_outputs(sums.residual),
-        output=of_outputs(sums.output),
-        output_squared=of_outputs(sums.output_squared),
         residual_squared=of_outputs(sums.residual_squared),
+        products_of_parts=of_outputs(sums.products_of_parts),
     )
 
 
@@ -101,11 +98,65 @@ def estimate(
 
     weight = jnp.maximum(pooled[2], jnp.finfo(beta.dtype).tiny)
     effective = weight**2 / jnp.maximum(sums.squares, jnp.finfo(beta.dtype).tiny)
-    spread = jnp.sqrt(sums.residual_squared / weight)[:, None]
+    spread = jnp.sqrt(sums.residual_squared.sum(0) / weight)[:, None]
     count = jnp.maximum(pooled[0] / weight * effective, 1)
     rare = (sums.hits <= 0).any(0)
     error = jnp.where(rare, spread / jnp.sqrt(count), error)
     return beta, error, rare, left_out + other_slopes
+
+
+def output_variance(
+    sums: Sums,
+    mean: Float[Array, "replicates outputs"],
+    variance: Float[Array, "replicates outputs"],
+) -> Float[Array, " outputs"]:
+    """The variance of the outputs, whose additive part is known and needs no samples.
+
+    Args:
+        sums: of the residuals that the additive functions leave.
+        mean: of the additive functions under the kernel, exact; with the outputs' own constant.
+        variance: of the additive functions under the kernel, exact.
+
+    Returns:
+        That of all replicates together; with few samples it can be negative.
+    """
+    tiny = jnp.finfo(mean.dtype).tiny
+    weight = jnp.maximum(sums.weight, tiny)[:, None]
+    share = weight / weight.sum()
+    residual = sums.residual / weight
+    whole = mean.mean(0) + (share * residual).sum(0)
+    square = (sums.residual_squared + 2 * sums.products_of_parts) / weight
+    away = mean - whole
+    return (share * (variance + square + away * (away + 2 * residual))).sum(0)
+
+
+def unexplained_variance(
+    sums: Sums,
+    total: Float[Array, " outputs"],
+    slope: Float[Array, "outputs features"],
+    drawn: Float[Array, "outputs features"],
+    v: Float[Array, " features"],
+) -> Float[Array, " outputs"]:
+    """The variance of what a surrogate leaves, from the same samples as the total.
+
+    What the additive functions explain is taken away under the exact law, under which their
+    variance is known; what their residuals explain, under that of the samples.
+
+    Args:
+        sums: of the residuals that the additive functions leave.
+        total: of `output_variance`.
+        slope: part of the surrogate's coefficients from the additive functions; 0 if not kept.
+        drawn: part from the residuals; 0 if not kept.
+        v: variance of the variables.
+
+    Returns:
+        Not negative.
+    """
+    weight = jnp.maximum(sums.weight.sum(), jnp.finfo(v.dtype).tiny)
+    hits = sums.hits.sum(0) / weight
+    of_samples = hits * (1 - hits)
+    explained = slope**2 * v + (2 * slope + drawn) * drawn * of_samples
+    return jnp.maximum(total - explained.sum(-1), 0)
 
 
 def held_out_excess(
@@ -113,6 +164,7 @@ def held_out_excess(
     slope: Float[Array, "replicates outputs features"],
     mean: Float[Array, "replicates outputs"],
     coef: Float[Array, "replicates outputs features"],
+    drawn: Float[Array, "replicates outputs features"],
     q: Float[Array, " features"],
 ) -> Float[Array, " outputs"]:
     """What surrogates explain of the variance in samples that they were not fitted to.
@@ -121,17 +173,20 @@ def held_out_excess(
     `Var y - 2 β·Cov(z, y) + Σ v β² + (E y - b - β·q)²`.
     Of each replicate's own samples it needs the covariance. That too has the exact part of the
     additive function and the sampled part of its residual; both are fair to a surrogate of the
-    other replicates, whose additive function it is.
+    other replicates, whose additive function it is. As in `unexplained_variance` the variance `v`
+    of the samples goes with the sampled part.
 
     Args:
         sums: of the residuals that the additive functions leave.
         slope: the additive functions' own coefficients, one per replicate.
         mean: their exact means.
         coef: of the surrogate without each replicate, 0 where not selected.
+        drawn: the part of `coef` that comes from residuals.
         q: chance of x's own bin under the kernel.
 
     Returns:
-        `Var y` less the mean square; negative where the surrogates are worse than the mean.
+        `output_variance` less the mean square; negative where the surrogates are worse than the
+        mean.
     """
     tiny = jnp.finfo(coef.dtype).tiny
     replicates, total = sums.weight.shape[0], jnp.maximum(sums.weight.sum(), tiny)
@@ -146,7 +201,10 @@ def held_out_excess(
         - q * sums.residual[..., None]
         - others[..., None] * (sums.hits - q * sums.weight[:, None])[:, None]
     ) / total + share[..., None] * v * slope
-    explained = (coef * (2 * covariance - share[..., None] * v * coef)).sum((0, 2))
+    hits = sums.hits / weight
+    of_samples = (hits * (1 - 2 * q) + q**2)[:, None]
+    square = v * coef**2 + (of_samples - v) * drawn**2
+    explained = (2 * coef * covariance - share[..., None] * square).sum((0, 2))
     own_mean = mean + sums.residual / weight
     other_mean = (mean.sum(0) - mean) / (replicates - 1) + others
     # A replicate's own mean is as uncertain as the others' times their number.

@@ -17,8 +17,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.fits.additive import fit_values, inverse_root, slopes
-from lime_jax.fits.differences import Sums, estimate, held_out_excess, take_outputs
+from lime_jax.fits.additive import centered, fit_values, inverse_root, tilted_moments
+from lime_jax.fits.differences import (
+    Sums,
+    estimate,
+    held_out_excess,
+    output_variance,
+    take_outputs,
+    unexplained_variance,
+)
 from lime_jax.stages.bins import tilt
 from lime_jax.stages.designs import Design, uniforms
 from lime_jax.stages.select import select_independent
@@ -58,19 +65,21 @@ class Adjusted:
     Attributes:
         layout: of the samples.
         targets: 1 and the residual of each output.
-        totals: columns of which each row needs the weighted sum: 1, output, its square,
-            residual, its square.
-        slope: the additive functions' own coefficients, for x in each narrow bin.
-        rest: their mean over a column's other bins.
-        mean: of the outputs.
+        totals: columns of which each row needs the weighted sum: 1, residual, its square, and
+            the residual times the additive function.
+        value: of the additive functions, less their columns' means, for x in each narrow bin.
+        spread: variance of each narrow column's function over its bins.
+        mean: of the additive functions and the outputs.
+        size: of the outputs, which is what they are rounded by.
     """
 
     layout: Layout
     targets: Float[Array, "replicates tiles samples outputs_plus_1"]
     totals: Float[Array, "replicates tiles samples sums"]
-    slope: Float[Array, "replicates outputs narrow_bins"] | None
-    rest: Float[Array, "replicates outputs narrow_bins"] | None
-    mean: Float[Array, " outputs"]
+    value: Float[Array, "replicates outputs narrow_bins"] | None
+    spread: Float[Array, "replicates outputs narrow_columns"] | None
+    mean: Float[Array, "replicates outputs"]
+    size: Float[Array, " outputs"]
 
 
 @pytree
@@ -159,16 +168,18 @@ class IndependentMethod:
         Returns:
             What every row's fit reads.
         """
-        mean = y.mean((0, 1, 2))
-        centered = y - mean
-        slope = rest = None
-        residual = centered
+        middle = y.mean((0, 1, 2))
+        residual, part = y - middle, jnp.zeros_like(y)
+        value = spread = None
+        mean = jnp.broadcast_to(middle, (y.shape[0], y.shape[3]))
         if layout.root is not None:
-            slope, rest, residual = self._additive(layout, centered)
+            constant, value, spread, residual = self._additive(layout, residual)
+            part = y - middle - residual - constant[:, None, None]
+            mean = mean + constant
         one = jnp.ones((*y.shape[:3], 1), y.dtype)
-        totals = [one, centered, centered**2, residual, residual**2]
+        totals = jnp.concatenate([one, residual, residual**2, residual * part], -1)
         targets = jnp.concatenate([one, residual], -1)
-        return Adjusted(layout, targets, jnp.concatenate(totals, -1), slope, rest, mean)
+        return Adjusted(layout, targets, totals, value, spread, mean, jnp.abs(middle))
 
     @property
     def rows_at_once(self) -> int:
@@ -217,13 +228,11 @@ class IndependentMethod:
         sums = self._weighted_sums(adjusted, own_bins)
         if labels is not None:
             sums = take_outputs(sums, labels)
-        slope, means = self._exact_part(adjusted, own_bins, labels)
+        met = own_bins >= 0
+        slope, means, variances = self._exact_part(adjusted, own_bins, labels)
         beta, error, rare, left_out = estimate(sums, slope)
         weight = jnp.maximum(sums.weight.sum(), jnp.finfo(beta.dtype).tiny)
         mean = means.mean(0) + sums.residual.sum(0) / weight
-        variance = jnp.maximum(sums.output_squared / weight - (sums.output / weight) ** 2, 0)
-
-        met = own_bins >= 0
         probability = jnp.where(met, self.probability[own_bins], 0)
         q = tilt(probability, self.kernel_width)
         v = q * (1 - q)
@@ -238,15 +247,22 @@ class IndependentMethod:
         # What ridge's penalty does to a diagonal Gram matrix.
         shrink = jnp.where(v > 0, v / jnp.maximum(v + self.alpha / weight, 1e-30), 0)
         coef = jnp.where(chosen, beta * shrink, 0)
-        explained = ((2 * jnp.where(chosen, beta, 0) - coef) * coef * v).sum(-1)
-        constant = variance <= 0
+        total = output_variance(sums, means, variances)
+        kept = jnp.where(chosen, beta, 0)
+        sure = jnp.where(chosen, slope.mean(0), 0)
+        rest = unexplained_variance(sums, total, sure, kept - sure, v)
+        variance = (kept**2 * v).sum(-1) + rest
+        size = adjusted.size if labels is None else adjusted.size[labels]
+        constant = variance <= (4 * jnp.finfo(v.dtype).eps * size) ** 2
+        some = jnp.where(constant, 1, variance)
+        explained = ((2 * kept - coef) * coef * v).sum(-1)
         held_out = jnp.full_like(mean, jnp.nan)
         if self.held_out:
-            rest = jnp.maximum(weight - sums.weight, jnp.finfo(beta.dtype).tiny)[:, None, None]
-            without = left_out * v / jnp.maximum(v + self.alpha / rest, 1e-30)
-            without = jnp.where(chosen, without, 0)
-            excess = held_out_excess(sums, slope, means, without, q)
-            held_out = jnp.where(constant, 1.0, excess / jnp.where(constant, 1, variance))
+            others = jnp.maximum(weight - sums.weight, jnp.finfo(beta.dtype).tiny)[:, None, None]
+            shrunk = jnp.where(chosen, v / jnp.maximum(v + self.alpha / others, 1e-30), 0)
+            drawn = shrunk * (left_out - (slope.sum(0) - slope) / (slope.shape[0] - 1))
+            excess = held_out_excess(sums, slope, means, shrunk * left_out, drawn, q)
+            held_out = jnp.where(constant, 1.0, 1 - jnp.maximum(total - excess, 0) / some)
         intercept = mean - coef @ q
         support = jnp.where(met, jnp.where(rare, Support.RARE, Support.FULL), Support.NONE)
         return LinearFit(
@@ -254,7 +270,7 @@ class IndependentMethod:
             std_error=jnp.where(chosen, error * shrink, jnp.nan),
             selected=chosen,
             intercept=intercept,
-            score=jnp.where(constant, 1.0, explained / jnp.where(constant, 1, variance)),
+            score=jnp.where(constant, 1.0, explained / some),
             local_pred=intercept + coef.sum(-1),
             effective_samples=weight**2 / jnp.maximum(sums.squares, jnp.finfo(beta.dtype).tiny),
             support=support.astype(jnp.int32),
@@ -269,8 +285,8 @@ class IndependentMethod:
 
     def _additive(
         self, layout: Layout, y: Float[Array, "replicates tiles samples outputs"]
-    ) -> tuple[Array, Array, Array]:
-        """Slope and rest of the additive functions, and the residuals of the samples."""
+    ) -> tuple[Array, Array, Array, Array]:
+        """Constants, values and spreads of the additive functions, and what they leave."""
 
         def tiles(layout: Layout) -> tuple[Array, Array | None]:
             return layout.narrow, layout.one_hot
@@ -296,13 +312,10 @@ class IndependentMethod:
             return jax.lax.map(one, replicate[:2])
 
         residual = jax.lax.map(leave, (tiles(layout), y, values))
-        slope, rest = slopes(
-            values,
-            self.probability[self.narrow_bins],
-            self.bin_feature[self.narrow_bins],
-            self.narrow_columns.shape[0] + self.wide_columns.shape[0],
-        )
-        return slope, rest, residual
+        column = jnp.searchsorted(self.narrow_columns, self.bin_feature[self.narrow_bins])
+        probability, columns = self.probability[self.narrow_bins], self.narrow_columns.shape[0]
+        constant, value, spread = centered(values, probability, column, columns)
+        return constant, jnp.swapaxes(value, 1, 2), jnp.swapaxes(spread, 1, 2), residual
 
     def _weighted_sums(self, adjusted: Adjusted, own_bins: Int[Array, " features"]) -> Sums:
         """One pass over the shared samples, weighted by their proximity to x."""
@@ -313,7 +326,7 @@ class IndependentMethod:
         position = jnp.searchsorted(self.narrow_bins, own_narrow)
         position = jnp.where(own_narrow < 0, self.narrow_bins.shape[0], position)
         miss = -0.5 / jnp.square(jnp.asarray(self.kernel_width, own_hot.dtype))
-        outputs = adjusted.mean.shape[0]
+        outputs = adjusted.mean.shape[1]
 
         def tile_sums(tile: Any) -> tuple[Array, ...]:
             narrow, wide, one_hot, targets, totals = tile
@@ -342,8 +355,8 @@ class IndependentMethod:
         own, of_wide, totals, squares = jax.lax.map(replicate_sums, parts)
         order = jnp.argsort(jnp.concatenate([self.narrow_columns, self.wide_columns]))
         own = jnp.concatenate([own, of_wide], -1)[..., order]
-        weight, output, output_squared, residual, residual_squared = jnp.split(
-            totals, [1, 1 + outputs, 1 + 2 * outputs, 1 + 3 * outputs], axis=1
+        weight, residual, residual_squared, products_of_parts = jnp.split(
+            totals, [1, 1 + outputs, 1 + 2 * outputs], axis=1
         )
         return Sums(
             hits=own[:, 0],
@@ -351,35 +364,34 @@ class IndependentMethod:
             weight=weight[:, 0],
             residual=residual,
             squares=squares.sum(),
-            output=output.sum(0),
-            output_squared=output_squared.sum(0),
-            residual_squared=residual_squared.sum(0),
+            residual_squared=residual_squared,
+            products_of_parts=products_of_parts,
         )
 
     def _exact_part(
         self, adjusted: Adjusted, own_bins: Int[Array, " features"], labels: Array | None
-    ) -> tuple[Float[Array, "replicates outputs features"], Float[Array, "replicates outputs"]]:
-        """Coefficients of the additive functions, and the means they and the outputs have."""
-        mean = adjusted.mean if labels is None else adjusted.mean[labels]
-        shape = (adjusted.targets.shape[0], mean.shape[0], own_bins.shape[0])
-        if adjusted.slope is None or adjusted.rest is None:
-            return jnp.zeros(shape, mean.dtype), jnp.broadcast_to(mean, shape[:2])
-        slope, rest = adjusted.slope, adjusted.rest
+    ) -> tuple[
+        Float[Array, "replicates outputs features"],
+        Float[Array, "replicates outputs"],
+        Float[Array, "replicates outputs"],
+    ]:
+        """Coefficients of the additive functions, and means and variances under the kernel."""
+        mean = adjusted.mean if labels is None else adjusted.mean[:, labels]
+        slope = jnp.zeros((*mean.shape, own_bins.shape[0]), mean.dtype)
+        if adjusted.value is None or adjusted.spread is None:
+            return slope, mean, jnp.zeros_like(mean)
+        value, spread = adjusted.value, adjusted.spread
         if labels is not None:
-            slope, rest = slope[:, labels], rest[:, labels]
+            value, spread = value[:, labels], spread[:, labels]
         own = own_bins[self.narrow_columns]
         met = own >= 0
         position = jnp.searchsorted(self.narrow_bins, own)
-        own_slope = jnp.where(met, jnp.take(slope, position, axis=-1), 0)
-        q = tilt(jnp.where(met, self.probability[own], 0), self.kernel_width)
-        # Without mass in x's bin the mean over the other bins is the mean over all.
-        first = jnp.searchsorted(self.bin_feature[self.narrow_bins], self.narrow_columns)
-        whole = rest + self.probability[self.narrow_bins] * slope
-        own_rest = jnp.where(
-            met, jnp.take(rest, position, axis=-1), jnp.take(whole, first, axis=-1)
-        )
-        mean = mean + (own_rest + q * own_slope).sum(-1)
-        return jnp.zeros(shape, mean.dtype).at[..., self.narrow_columns].set(own_slope), mean
+        value = jnp.where(met, jnp.take(value, position, axis=-1), 0)
+        p = jnp.where(met, self.probability[own], 0)
+        moved, variance = tilted_moments(value, spread, p, tilt(p, self.kernel_width))
+        # The mean of a column's function is 0, so that over the other bins it is -p / (1 - p).
+        own_slope = jnp.where(p < 1, value / jnp.where(p < 1, 1 - p, 1), 0)
+        return slope.at[..., self.narrow_columns].set(own_slope), mean + moved, variance
 
 
 def make_independent_method(

@@ -14,7 +14,6 @@ from lime_jax.typing import (
     Float,
     Int,
     Key,
-    LinearFit,
     Method,
     View,
     pytree,
@@ -57,10 +56,10 @@ class SweepMethod:
 
     def solve(
         self, summaries: Any, coordinates: Coordinates, labels: Int[Array, " labels"] | None = None
-    ) -> LinearFit:
-        """Explanations of all methods; see `Method`."""
+    ) -> Any:
+        """What all methods make of their summaries; see `Method`."""
 
-        def one(part: tuple[Any, Any]) -> LinearFit:
+        def one(part: tuple[Any, Any]) -> Any:
             method, summaries = part
             return method.solve(summaries, coordinates, labels)
 

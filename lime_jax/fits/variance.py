@@ -1,7 +1,8 @@
 """How much a model's outputs vary in a neighborhood: what an exact explanation's R² is measured by.
 
-The only part of an exact explanation that has to be sampled, and one pass serves a whole data set
-wherever all rows can share their samples.
+The only part of an exact explanation that has to be sampled, and one pass serves a whole data set,
+because all rows share their samples. What an additive function of the bins explains is not: its
+variance is known, so that of an additive model has no error, and R² is 1 where it should be.
 """
 
 from __future__ import annotations
@@ -11,93 +12,64 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from lime_jax.fits.additive import centered, root_of, tilted_moments
 from lime_jax.fits.linear import LinearMethod
-from lime_jax.stages.moments import Moments, merge, weighted_moments
-from lime_jax.typing import Array, Coordinates, Domain, Float, Int, Key, View, pytree, static
-
-
-@pytree
-class OutputVariance:
-    """The weighted variance of the outputs; a `Method` and a `SharedMethod`.
-
-    Attributes:
-        linear: whose draws and weights these are.
-    """
-
-    linear: LinearMethod
-
-    @property
-    def design(self) -> Any:
-        """Of the draws."""
-        return self.linear.design
-
-    @property
-    def rows_at_once(self) -> int:
-        """As for the linear fit."""
-        return self.linear.rows_at_once
-
-    def draws(self, key: Key[Array, ""], replicate: Any, block: Any) -> Array:
-        """Uniforms of one block; see `Method`."""
-        return self.linear.draws(key, replicate, block)
-
-    def summarize(self, view: View, y: Float[Array, "samples outputs"]) -> Moments:
-        """Weighted moments of the outputs; see `Method`."""
-        weights = self.linear.weights(view).astype(y.dtype)
-        return weighted_moments(jnp.zeros((y.shape[0], 1), y.dtype), y, weights)
-
-    def merge(self, first: Moments, second: Moments) -> Moments:
-        """Moments of both sets of samples; see `Method`."""
-        return merge(first, second)
-
-    def solve(
-        self, summaries: Moments, coordinates: Coordinates, labels: Any = None
-    ) -> Float[Array, " outputs"]:
-        """The variance of every output, whatever `labels` says; see `Method`."""
-        del coordinates, labels
-        first = jax.tree.map(lambda leaf: leaf[0], summaries)
-        rest = jax.tree.map(lambda leaf: leaf[1:], summaries)
-        whole = jax.lax.scan(lambda a, b: (merge(a, b), None), first, rest)[0]
-        return whole.yy / jnp.maximum(whole.weight, jnp.finfo(whole.yy.dtype).tiny)
-
-    def retain(self, samples: Any) -> Any:
-        """All of the samples; see `SharedMethod`."""
-        return self.linear.retain(samples)
-
-    def lay_out(self, samples: Any) -> Any:
-        """Samples of each replicate in one row; see `SharedMethod`."""
-        return self.linear.lay_out(samples)
-
-    def adjust(self, layout: Any, y: Float[Array, "replicates blocks samples outputs"]) -> Any:
-        """Samples and outputs; see `SharedMethod`."""
-        return self.linear.adjust(layout, y)
-
-    def explain_row(
-        self, domain: Domain, instance: Any, adjusted: Any, labels: Any
-    ) -> Float[Array, " outputs"]:
-        """One row's variances; see `SharedMethod`."""
-
-        def one(samples: Any, y: Array) -> Moments:
-            return self.summarize(domain.view(instance, samples), y)
-
-        return self.solve(jax.vmap(one)(*adjusted), domain.coordinates(instance), labels)
-
+from lime_jax.stages.bins import tilt
+from lime_jax.typing import Array, Domain, Float, Int, Key, pytree, static
 
 _COLUMNS_AT_ONCE = 64
 """Columns that are compared in one loop: more take the compiler too long."""
 
 
 @pytree
+class BinLayout:
+    """The samples of a neighborhood.
+
+    Attributes:
+        codes: their bins, counted within each column; what one comparison reads lies side by side.
+        root: of the inverse Gram matrix of the additive function; None: too few samples for one.
+    """
+
+    codes: Int[Array, "features samples"]
+    root: Float[Array, "bins bins"] | None
+
+
+@pytree
+class BinOutputs:
+    """The samples with the model's outputs.
+
+    Attributes:
+        codes: their bins, counted within each column.
+        totals: 1, the residuals that the additive function leaves, and what they add to the
+            squares of the outputs.
+        values: of the additive function, for every flat bin; the mean of each column is 0.
+        spread: variance of the function of every column, of training bins.
+    """
+
+    codes: Int[Array, "features samples"]
+    totals: Float[Array, "samples sums"]
+    values: Float[Array, "bins outputs"]
+    spread: Float[Array, "features outputs"]
+
+
+@pytree
 class MatchedVariance:
-    """The same where a sample's weight is a function of how many of x's bins it shares.
+    """The variance of the outputs where weights are functions of how many of x's bins are shared.
 
     Attributes:
         linear: whose draws and kernel width these are.
         offsets: first flat bin of every column.
+        probability: training frequency of every flat bin.
+        bin_feature: its column.
+        fitted: flat bins of the columns with few bins, which the additive function has.
         max_bins: of the widest column.
     """
 
     linear: LinearMethod
     offsets: Int[Any, " features_plus_1"]
+    probability: Float[Any, " bins"]
+    bin_feature: Int[Any, " bins"]
+    fitted: Int[Any, " fitted_bins"]
     max_bins: int = static()
 
     @property
@@ -118,24 +90,46 @@ class MatchedVariance:
         """The samples' bins, counted within each column; see `SharedMethod`."""
         return self._codes(samples.bins)
 
-    def lay_out(self, samples: Int[Array, "replicates blocks samples features"]) -> Array:
-        """(features, samples): what one comparison reads lies side by side; see `SharedMethod`."""
-        return samples.reshape(-1, samples.shape[-1]).T
+    def lay_out(self, samples: Int[Array, "replicates blocks samples features"]) -> BinLayout:
+        """The samples by column, and what fits an additive function to them; see `SharedMethod`."""
+        codes = samples.reshape(-1, samples.shape[-1]).T
+        if not 0 < self.fitted.shape[0] <= codes.shape[1] // 4:
+            return BinLayout(codes, None)
+        hot = self._one_hot(codes)
+        gram = jnp.matmul(hot, hot.T, precision="highest")
+        root = root_of(gram, jnp.asarray(self.bin_feature)[self.fitted], codes.shape[1])
+        return BinLayout(codes, root)
 
     def adjust(
-        self, layout: Any, y: Float[Array, "replicates blocks samples outputs"]
-    ) -> tuple[Any, Array]:
-        """Codes; 1, the centered outputs and their squares; see `SharedMethod`."""
+        self, layout: BinLayout, y: Float[Array, "replicates blocks samples outputs"]
+    ) -> BinOutputs:
+        """Fit the additive function, once for all rows; see `SharedMethod`."""
         y = y.reshape(-1, y.shape[-1])
-        y = y - y.mean(0)
-        return layout, jnp.concatenate([jnp.ones((y.shape[0], 1), y.dtype), y, y**2], axis=1)
+        residual = y = y - y.mean(0)
+        part = jnp.zeros_like(y)
+        values = jnp.zeros((self.bin_feature.shape[0], y.shape[1]), y.dtype)
+        spread = jnp.zeros((layout.codes.shape[0], y.shape[1]), y.dtype)
+        if layout.root is not None:
+            hot, root = self._one_hot(layout.codes), layout.root
+            side = jnp.matmul(hot, y, precision="highest")
+            half = jnp.matmul(root, side, precision="highest")
+            fitted = jnp.matmul(root.T, half, precision="highest")
+            residual = y - jnp.matmul(hot.T, fitted, precision="highest")
+            values = values.at[self.fitted].set(fitted)
+            feature = jnp.asarray(self.bin_feature)
+            p = jnp.asarray(self.probability, y.dtype)
+            constant, values, spread = centered(values, p, feature, layout.codes.shape[0])
+            part = y - residual - constant
+        one = jnp.ones((y.shape[0], 1), y.dtype)
+        totals = jnp.concatenate([one, residual, residual * (residual + 2 * part)], axis=1)
+        return BinOutputs(layout.codes, totals, values, spread)
 
     def explain_row(
-        self, domain: Domain, instance: Any, adjusted: Any, labels: Any
+        self, domain: Domain, instance: Any, adjusted: BinOutputs, labels: Any
     ) -> Float[Array, " outputs"]:
         """One row's variances; see `SharedMethod`."""
         del domain, labels
-        codes, totals = adjusted
+        codes, totals = adjusted.codes, adjusted.totals
         own = self._codes(instance.bins)
         features = codes.shape[0]
         matches = jnp.zeros(codes.shape[1], jnp.result_type(float))
@@ -144,12 +138,23 @@ class MatchedVariance:
             # One comparison per column in one chain of sums: a byte each, no products.
             same = sum((codes[k] == own[k]).astype(jnp.int8) for k in several)
             matches = matches + jnp.asarray(same, matches.dtype)
-        miss = -0.5 / jnp.square(jnp.asarray(self.linear.kernel_width, matches.dtype))
+        width = self.linear.kernel_width
+        miss = -0.5 / jnp.square(jnp.asarray(width, matches.dtype))
         weights = jnp.exp((features - matches) * miss)
         sums = jnp.matmul(weights, totals, precision="highest")
         weight = jnp.maximum(sums[0], jnp.finfo(sums.dtype).tiny)
-        mean, square = jnp.split(sums[1:] / weight, 2)
-        return jnp.maximum(square - mean**2, 0)
+        residual, square = jnp.split(sums[1:] / weight, 2)
+        met = instance.bins >= 0
+        value = jnp.where(met[:, None], adjusted.values[instance.bins], 0)
+        p = jnp.where(met, jnp.asarray(self.probability, weights.dtype)[instance.bins], 0)
+        mean, variance = tilted_moments(value.T, adjusted.spread.T, p, tilt(p, width))
+        return jnp.maximum(variance + square - residual * (residual + 2 * mean), 0)
+
+    def _one_hot(self, codes: Int[Array, "features samples"]) -> Float[Array, "bins samples"]:
+        """0/1 rows of the bins that the additive function has."""
+        feature = jnp.asarray(self.bin_feature)[self.fitted]
+        code = self.fitted - jnp.asarray(self.offsets)[feature]
+        return (codes[feature] == code[:, None]).astype(jnp.result_type(float))
 
     def _codes(self, bins: Array) -> Array:
         small = self.max_bins < 127

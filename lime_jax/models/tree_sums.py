@@ -150,18 +150,18 @@ def scale_trees(
     Returns:
         The trees with other values.
     """
-    value = trees.value * scale[_outputs_of_nodes(trees)]
+    value = trees.value * scale[outputs_of_nodes(trees)]
     return dataclasses.replace(trees, value=value, base=trees.base * scale + shift)
 
 
 def _widened(trees: TreeSum) -> TreeSum:
     """The same with values for all outputs in every leaf."""
     value = np.zeros((len(trees.column), trees.num_outputs))
-    np.put_along_axis(value, _outputs_of_nodes(trees), trees.value, axis=1)
+    np.put_along_axis(value, outputs_of_nodes(trees), trees.value, axis=1)
     return dataclasses.replace(trees, value=value, output=np.zeros_like(trees.output))
 
 
-def _outputs_of_nodes(trees: TreeSum) -> np.ndarray:
+def outputs_of_nodes(trees: TreeSum) -> np.ndarray:
     """The output that each value adds to, (nodes, width); the nodes of a tree are neighbors."""
     by_root = np.argsort(trees.roots)
     tree = np.searchsorted(trees.roots[by_root], np.arange(len(trees.column)), side="right") - 1

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -305,3 +306,37 @@ def test_jit_equals_eager_and_vmap_equals_loop(x64, key):
     batched = solve(mixed, config, key, interaction, MIXED_ROWS)
     one = solve.__wrapped__(mixed, config, key, interaction, MIXED_ROWS[1:2])
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a[1], b[0], atol=1e-9), batched, one)
+
+
+RARE = np.array([0.004, 0.02, 0.3, 0.97])
+CORNERS = np.array(list(itertools.product([0, 1], repeat=4)))
+
+
+def flags(inputs):
+    additive = inputs @ jnp.array([5.0, 2.0, 1.0, 1.0])
+    return jnp.stack([additive, additive + 4 * inputs[..., 2] * inputs[..., 3]], -1)
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_of_rare_flags_r_squared_is_at_most_1_and_1_where_the_model_is_linear(key, bare):
+    X = (np.arange(4000)[:, None] * [1, 7, 13, 29] % 4000 < 4000 * RARE).astype(float)
+    stats = fit_tabular(X, categorical_features=range(4))
+    x = np.array([[0, 0, 1, 1], [1, 0, 0, 1], [0, 1, 1, 0]])
+    config = TabularConfig(1.5, 0.0, num_samples=512, held_out_score=True)
+    own = jnp.asarray(x + stats.offsets[:-1], jnp.int32)
+    fit = solve(stats, config, key, flags, own, bare)
+    for name in ("score", "held_out_score"):
+        found = np.asarray(getattr(fit, name))
+        assert (found <= 1 + 1e-6).all()
+        if not bare:  # without the additive function the left-out fits are noisy
+            np.testing.assert_allclose(found[:, 0], 1, atol=1e-5)
+    np.testing.assert_allclose(fit.score[:, 0], 1, atol=0.04)
+    y = np.asarray(flags(jnp.asarray(CORNERS)), np.float64)[:, 1]
+    for row in range(3):
+        weights = np.where(CORNERS == 1, RARE, 1 - RARE).prod(1)
+        weights *= np.exp(-(x[row] != CORNERS).sum(1) / (2 * 1.5**2))
+        root = np.sqrt(weights / weights.sum())
+        z = np.column_stack([np.ones(16), x[row] == CORNERS])
+        missed = root * y - root[:, None] * z @ np.linalg.lstsq(root[:, None] * z, root * y)[0]
+        truth = 1 - (missed**2).sum() / (root**2 @ (y - root**2 @ y) ** 2)
+        np.testing.assert_allclose(fit.score[row, 1], truth, atol=0.04 if bare else 0.02)

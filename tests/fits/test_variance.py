@@ -1,14 +1,15 @@
-"""The weighted variance of the outputs, against NumPy on the very same samples."""
+"""The weighted variance of the outputs, against NumPy on the same samples and on all there are."""
+
+import itertools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from lime_jax import TabularConfig, engine, fit_tabular
 from lime_jax.domains.config import make_domain, make_method
 from lime_jax.domains.tabular import TabularInstance, encode_rows
-from lime_jax.fits.variance import MatchedVariance, OutputVariance
+from lime_jax.fits.variance import MatchedVariance
 from lime_jax.models.predict import DevicePredict
 from lime_jax.neighborhood import sample, units_of
 
@@ -41,16 +42,23 @@ def engine_rows(stats, count):
     return engine.Rows(instances, np.arange(count, dtype=np.uint32), np.zeros((count, 1), np.int32))
 
 
-@pytest.mark.parametrize("kind", [MatchedVariance, OutputVariance])
-def test_shared_samples_weighted_by_matches(kind):
-    stats, domain, linear = setting()
-    more = (stats.offsets, stats.max_bins) if kind is MatchedVariance else ()
+def matched(stats, linear):
+    few = np.flatnonzero((np.diff(stats.offsets) <= 32)[stats.bin_feature])
+    facts = (stats.offsets, stats.probability, stats.bin_feature, few)
+    return MatchedVariance(linear, *facts, max_bins=stats.max_bins)
+
+
+def variances(stats, domain, linear, model, rows):
     key, _ = engine.keys_of(0)
+    given = (DevicePredict(model), rows, never, engine.SharedNeighborhood())
+    return engine.explain_shared(key, domain, matched(stats, linear), *given)
+
+
+def test_with_many_bins_it_is_that_of_the_samples():
+    stats, domain, linear = setting()
     rows = engine_rows(stats, 5)
-    neighborhood = engine.SharedNeighborhood()
-    found = engine.explain_shared(
-        key, domain, kind(linear, *more), DevicePredict(predict), rows, never, neighborhood
-    )
+    found = variances(stats, domain, linear, predict, rows)
+    key, _ = engine.keys_of(0)
     samples = sample(key, None, domain, linear, jnp.asarray(units_of(linear.design)))
     bins = np.asarray(samples.bins).reshape(-1, 72)
     y = np.asarray(predict(domain.inputs(None, samples).reshape(-1, 72)), np.float64)
@@ -61,20 +69,32 @@ def test_shared_samples_weighted_by_matches(kind):
         np.testing.assert_allclose(found[row], expected, rtol=2e-4)
 
 
-def test_samples_of_each_rows_own():
-    options = dict(sampling="around", encoding="standardized")
-    stats, domain, linear = setting(**options)
-    _, key = engine.keys_of(0)
-    rows = engine_rows(stats, 2)
-    found = engine.explain_rows(
-        key, domain, OutputVariance(linear), DevicePredict(predict), rows, never
-    )
-    instance = jax.tree.map(lambda leaf: jnp.asarray(leaf[0]), rows.instances)
-    own_key = jax.random.fold_in(key, rows.ids[0])
-    samples = sample(own_key, instance, domain, linear, jnp.asarray(units_of(linear.design)))
-    samples = jax.tree.map(lambda leaf: leaf.reshape(-1, 72), samples)
-    y = np.asarray(predict(domain.inputs(None, samples)), np.float64)
-    w = np.asarray(linear.weights(domain.view(instance, samples)), np.float64)
-    mean = np.average(y, axis=0, weights=w)
-    expected = np.average((y - mean) ** 2, axis=0, weights=w)
-    np.testing.assert_allclose(found[0], expected, rtol=2e-4)
+P = np.array([0.002, 0.02, 0.3, 0.5])
+FLAGS = (np.arange(4000)[:, None] * [1, 7, 13, 29] % 4000 < 4000 * P).astype(float)
+CORNERS = np.array(list(itertools.product([0.0, 1.0], repeat=4)))
+
+
+def flags(inputs):
+    additive = inputs @ jnp.array([5.0, 2.0, 1.0, 1.0])
+    both = additive + inputs[:, 2] * inputs[:, 3]
+    return jnp.stack([1e-12 * additive, both], axis=1)
+
+
+def test_of_rare_flags_it_is_that_of_all_their_combinations():
+    stats = fit_tabular(FLAGS, categorical_features=range(4))
+    config = TabularConfig(kernel_width=WIDTH, num_samples=512)
+    domain = jax.device_put(make_domain(stats, config))
+    linear = make_method(stats, config, shared=False)
+    x = np.array([[0, 0, 1, 0], [1, 0, 0, 1], [0, 1, 1, 1]])
+    bins, centered = encode_rows(stats, x.astype(float))
+    instances = TabularInstance(bins, centered.astype(jnp.result_type(float)))
+    rows = engine.Rows(instances, np.arange(3, dtype=np.uint32), np.zeros((3, 1), np.int32))
+    found = variances(stats, domain, linear, flags, rows)
+    y = np.asarray(flags(jnp.asarray(CORNERS)), np.float64)
+    for row, own in enumerate(x):
+        w = np.where(CORNERS == 1, P, 1 - P).prod(1)
+        w = w * np.exp(-(own != CORNERS).sum(1) / (2 * WIDTH**2))
+        mean = np.average(y, axis=0, weights=w)
+        expected = np.average((y - mean) ** 2, axis=0, weights=w)
+        np.testing.assert_allclose(found[row, 0], expected[0], rtol=1e-4)
+        np.testing.assert_allclose(found[row, 1], expected[1], rtol=0.05)

@@ -1,0 +1,169 @@
+"""R² of surrogates that are known: of each row's own samples, weighted as a fit would weigh them.
+
+What a surrogate explains and what it leaves are both of these samples. So R² is at most 1, and 1
+where the surrogate is the model.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from lime_jax.fits.linear import LinearMethod
+from lime_jax.stages.moments import Moments, merge, rounding, weighted_moments
+from lime_jax.typing import Array, Coordinates, Domain, Float, Int, Key, View, pytree
+
+
+@pytree
+class Surrogates:
+    """A row, and surrogates for it that were found without samples.
+
+    Attributes:
+        row: as the domain knows it.
+        coef: of the surrogates of each kernel width.
+        intercept: likewise.
+        labels: outputs that they are of.
+    """
+
+    row: Any
+    coef: Float[Any, "*rows widths labels features"]
+    intercept: Float[Any, "*rows widths labels"]
+    labels: Int[Any, "*rows labels"]
+
+
+@pytree
+class SurrogateView(View):
+    """The samples as x and its surrogates see them.
+
+    Attributes:
+        predicted: what the surrogates say of the samples.
+        labels: outputs that these are of.
+    """
+
+    predicted: Float[Array, "widths samples labels"]
+    labels: Int[Array, " labels"]
+
+
+@pytree
+class SurrogateDomain:
+    """A domain whose instances are `Surrogates`; see `Domain`.
+
+    Attributes:
+        domain: of the rows.
+    """
+
+    domain: Any
+
+    @property
+    def shared(self) -> bool:
+        """As of the rows."""
+        return self.domain.shared
+
+    @property
+    def sample_size(self) -> int:
+        """As of the rows."""
+        return self.domain.sample_size
+
+    @property
+    def background_weights(self) -> Any:
+        """As of the rows."""
+        return self.domain.background_weights
+
+    def realize(self, instance: Surrogates | None, draws: Any) -> Any:
+        """Samples from draws."""
+        return self.domain.realize(None if instance is None else instance.row, draws)
+
+    def inputs(self, instance: Surrogates | None, samples: Any) -> Array:
+        """What a JAX model is called with."""
+        return self.domain.inputs(None if instance is None else instance.row, samples)
+
+    def view(self, instance: Surrogates, samples: Any) -> SurrogateView:
+        """The samples, and what the surrogates say of them."""
+        view = self.domain.view(instance.row, samples)
+        z = view.z[:, self.domain.coordinates(instance.row).own]
+        linear = jnp.einsum("wlf,sf->wsl", instance.coef, z, precision="highest")
+        predicted = linear + instance.intercept[:, None]
+        return SurrogateView(view.z, view.points, view.origin, predicted, instance.labels)
+
+    def coordinates(self, instance: Surrogates) -> Coordinates:
+        """X's own interpretable variables."""
+        return self.domain.coordinates(instance.row)
+
+
+@pytree
+class SurrogateScore:
+    """R² of the surrogates of one kernel width; a `Method` and a `SharedMethod`.
+
+    Attributes:
+        linear: whose draws and weights these are.
+        number: of the kernel width.
+    """
+
+    linear: LinearMethod
+    number: Int[Any, "*batch"] | int
+
+    @property
+    def design(self) -> Any:
+        """Of the draws."""
+        return self.linear.design
+
+    @property
+    def rows_at_once(self) -> int:
+        """As for the linear fit."""
+        return self.linear.rows_at_once
+
+    def draws(self, key: Key[Array, ""], replicate: Any, block: Any) -> Array:
+        """Uniforms of one block; see `Method`."""
+        return self.linear.draws(key, replicate, block)
+
+    def summarize(self, view: SurrogateView, y: Float[Array, "samples outputs"]) -> Moments:
+        """Weighted moments of the outputs, and of what the surrogates miss; see `Method`."""
+        weights = self.linear.weights(view).astype(y.dtype)
+        y = jnp.take(y, view.labels, axis=1)
+        missed = y - view.predicted[self.number]
+        both = jnp.concatenate([y, missed], 1)
+        return weighted_moments(jnp.zeros((y.shape[0], 1), y.dtype), both, weights)
+
+    def merge(self, first: Moments, second: Moments) -> Moments:
+        """Moments of both sets of samples; see `Method`."""
+        return merge(first, second)
+
+    def solve(
+        self, summaries: Moments, coordinates: Coordinates, labels: Any = None
+    ) -> Float[Array, " labels"]:
+        """R² of every label; see `Method`."""
+        del coordinates, labels
+        first = jax.tree.map(lambda leaf: leaf[0], summaries)
+        rest = jax.tree.map(lambda leaf: leaf[1:], summaries)
+        whole = jax.lax.scan(lambda a, b: (merge(a, b), None), first, rest)[0]
+        total, missed = jnp.split(whole.yy, 2)
+        mean, off = jnp.split(whole.mean_y, 2)
+        missed = missed + whole.weight * off**2
+        noise = rounding(mean, whole.weight)
+        constant = total <= noise
+        perfect = jnp.where(missed <= noise, 1.0, 0.0)
+        return jnp.where(constant, perfect, 1 - missed / jnp.where(constant, 1, total))
+
+    def retain(self, samples: Any) -> Any:
+        """All of the samples; see `SharedMethod`."""
+        return self.linear.retain(samples)
+
+    def lay_out(self, samples: Any) -> Any:
+        """Samples of each replicate in one row; see `SharedMethod`."""
+        return self.linear.lay_out(samples)
+
+    def adjust(self, layout: Any, y: Float[Array, "replicates blocks samples outputs"]) -> Any:
+        """Samples and outputs; see `SharedMethod`."""
+        return self.linear.adjust(layout, y)
+
+    def explain_row(
+        self, domain: Domain, instance: Any, adjusted: Any, labels: Any
+    ) -> Float[Array, " labels"]:
+        """One row's scores; see `SharedMethod`."""
+
+        def one(samples: Any, y: Array) -> Moments:
+            return self.summarize(domain.view(instance, samples), y)  # pyright: ignore[reportArgumentType]
+
+        return self.solve(jax.vmap(one)(*adjusted), domain.coordinates(instance), labels)
