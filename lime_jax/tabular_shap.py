@@ -19,8 +19,10 @@ from lime_jax.domains.background import BackgroundDomain, host_inputs
 from lime_jax.domains.columns import TabularStats
 from lime_jax.door import learn_table
 from lime_jax.exact.relative import Relative, make_relative
+from lime_jax.exact.relative_outputs import relative_outputs
 from lime_jax.exact.shapley import shapley_form, shapley_tables, shapley_why_not
 from lime_jax.exact.shapley_coalitions import CoalitionForm, coalition_game
+from lime_jax.fits.output_scale import OutputScale
 from lime_jax.fits.shapley import LINKS, ShapleyMethod, make_shapley_method
 from lime_jax.grouping import Players, make_players
 from lime_jax.mirror import mirror_back, mirrored
@@ -49,6 +51,21 @@ class ShapPlan:
     design: ShapleyDesign
     link: str
     facts: tuple[Any, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Formula:
+    """Explanations without calls of the model.
+
+    Attributes:
+        form: of the model relative to where its numbers and outputs lie.
+        relative: how it takes numbers.
+        scale: of its outputs; None: they are as they are.
+    """
+
+    form: ClosedForm
+    relative: Relative
+    scale: OutputScale | None
 
 
 @dataclasses.dataclass
@@ -210,21 +227,24 @@ class TabularShap:
         back = np.argsort(np.concatenate([which for which, _ in chosen]))
         return jax.tree.map(lambda *some: np.concatenate(some)[back], *fits)
 
-    def _exact(self, request: Request) -> tuple[ClosedForm, Relative] | None:
-        """The formula for Shapley values, if it is to be taken; and how it takes numbers."""
+    def _exact(self, request: Request) -> Formula | None:
+        """The formula for Shapley values, if it is to be taken."""
         kept, structure = request.kept.tables, request.kept.model.structure
         if not request.is_exact or structure is None:
             return None
         facts = ("kernel_shap", jnp.result_type(float))
         if facts not in kept:
             moved, relative = make_relative(structure, self.background, self.weights)
+            background = relative(self.background)
+            spread = np.nan_to_num(np.nanmax(np.abs(background), 0, initial=0))
+            near, scale = relative_outputs(moved, np.zeros_like(spread), spread)
             groups = (self.players.player_of, len(self.players))
-            tables = shapley_tables(moved, relative(self.background), self.weights, *groups)
-            kept[facts] = tables, relative
-        tables, relative = kept[facts]
-        return shapley_form(tables), relative
+            tables = shapley_tables(near, background, self.weights, *groups)
+            kept[facts] = tables, relative, scale
+        tables, relative, scale = kept[facts]
+        return Formula(shapley_form(tables), relative, scale)
 
-    def _coalitions(self, plan: ShapPlan, request: Request) -> tuple[ClosedForm, Relative] | None:
+    def _coalitions(self, plan: ShapPlan, request: Request) -> Formula | None:
         """The formula for the outputs of coalitions of a sum of trees, if its tables are small."""
         kept, structure = request.kept.tables, request.kept.model.structure
         if not isinstance(structure, TreeSum):
@@ -233,29 +253,29 @@ class TabularShap:
         if shapley_why_not(structure, len(categorical), categorical):
             return None
         method = self._method(plan)
-        facts, game, relative = kept.get("coalitions", (None, None, None))
+        facts, game, relative, scale = kept.get("coalitions", (None,) * 4)
         if facts != plan.facts:
             moved, relative = make_relative(structure, self.background, self.weights)
+            if plan.link == "identity":  # of log-odds the outputs themselves are needed
+                none = np.zeros(moved.num_features)
+                moved, scale = relative_outputs(moved, none, none)
             assert isinstance(moved, TreeSum)
             masks = np.asarray(method.masks).reshape(-1, len(self.players))
             background = relative(self.background), self.weights
             game = coalition_game(moved, *background, self.players.player_of, masks)
-            kept["coalitions"] = plan.facts, game, relative
-        return None if game is None else (CoalitionForm(game, method), relative)
+            kept["coalitions"] = plan.facts, game, relative, scale
+        return None if game is None else Formula(CoalitionForm(game, method), relative, scale)
 
     def _by_formula(
-        self,
-        plan: ShapPlan,
-        request: Request,
-        formula: tuple[ClosedForm, Relative],
-        which: np.ndarray,
+        self, plan: ShapPlan, request: Request, formula: Formula, which: np.ndarray
     ) -> LinearFit:
-        form, relative = formula
-        values, labels = relative(request.values[which]), request.labels[which]
+        values, labels = formula.relative(request.values[which]), request.labels[which]
         second_only = not request.is_exact and self._mirrors(plan, request)
         asked = np.ones((len(labels), 1), labels.dtype) if second_only else labels
         rows = self._rows(values, request.ids[which], asked)
-        fit = engine.explain_exact(form, rows, None, request.tick, request.options.mesh)
+        fit = engine.explain_exact(formula.form, rows, None, request.tick, request.options.mesh)
+        if formula.scale is not None:
+            fit = formula.scale.outward(fit, asked)
         if fit.held_out_score is None:
             fit = replaced(fit, held_out_score=fit.score)
         return mirror_back(fit, labels) if second_only else fit
