@@ -22,6 +22,7 @@ from lime_jax.models.outputs import check_probabilities, output_kind
 from lime_jax.options import ExplainOptions, check_method
 from lime_jax.progress import progress_bar
 from lime_jax.request import Request
+from lime_jax.resolution import on_host_if_far, scale_of
 from lime_jax.row_ids import hash_ids
 from lime_jax.row_ids import row_ids as content_ids
 from lime_jax.row_index import row_index
@@ -314,6 +315,14 @@ class TabularExplainer(BaseEstimator):
         is_exact = options.method != "sampled" and not why_not
 
         prediction = self._predict(X, values, table_model, options)
+        if table_model.on_device:
+            seen = on_host_if_far(kept.model, schema, prediction, learned.typical_rows)
+            if seen is not kept.model:
+                self._kept = kept = dataclasses.replace(kept, model=seen)
+                table_model = TableModel(seen, schema)
+                prediction = self._predict(X, values, table_model, options)
+            elif kept.model.host is None and self.link != "logit":
+                table_model.scale = scale_of(prediction)
         if self.link == "logit":
             check_probabilities(prediction)
         classes, columns = kept.model.classes, table_model.output_columns

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.models.predict import DevicePredict
@@ -30,6 +31,25 @@ class SecondOutput:
     def __call__(self, inputs: Any) -> Any:
         """Call the model on a batch."""
         return self.model(inputs)[:, 1:]
+
+
+@pytree
+class InUnits:
+    """A JAX model whose outputs are very small or very large, in other units.
+
+    Attributes:
+        model: of the outputs.
+        unit: of each, a power of two.
+    """
+
+    model: Any
+    unit: Any
+
+    def __call__(self, inputs: Any) -> Any:
+        """Call the model on a batch."""
+        outputs = jnp.asarray(self.model(inputs))
+        unit = jnp.asarray(self.unit, outputs.dtype)
+        return outputs / (unit if outputs.ndim == 2 else unit[0])
 
 
 def second_output(model: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
@@ -97,6 +117,9 @@ def mirrored(
     """
     second_only = np.zeros((len(labels), 1), np.int64)
     if model.on_device:
+        if model.scale is not None:
+            found = run(DevicePredict(InUnits(model.on_codes(), model.scale.unit)), labels)
+            return apply(found, lambda fit: model.scale.outward(fit, labels))
         if not both_add_up or model.model.host is None:
             return run(model.on_codes(), labels)
         # An estimator's: they add up, and there is no looking at them within the program.

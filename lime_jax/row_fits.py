@@ -155,6 +155,8 @@ def settled_fit(
         Fits with a leading axis of rows, and what they took.
     """
     [method] = task.methods()
+    if tolerance is not None and model.scale is not None:
+        tolerance /= float(model.scale.unit[0])
     enough = partial(settled, tolerance=tolerance, top=top)
 
     def run(target: Any, labels: np.ndarray) -> AdaptiveFit:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from lime_jax import engine, frames
+from lime_jax.fits.output_scale import OutputScale
 from lime_jax.models.outputs import as_outputs, output_columns
 from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.typing import pytree, static
@@ -51,6 +52,7 @@ class TableModel:
         self.model = model
         self.schema = schema
         self.num_outputs: int | None = None
+        self.scale: OutputScale | None = None  # on the device: of outputs that are very small
         self.output_columns: tuple[Any, ...] | None = None
         self.on_device = isinstance(model.predict, DevicePredict)
         if self.on_device and model.host is None:

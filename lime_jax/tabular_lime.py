@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from lime_jax.conditions import bin_conditions, display_schema, interval_conditi
 from lime_jax.domains.columns import TabularStats
 from lime_jax.domains.config import TabularConfig, make_domain, make_method
 from lime_jax.domains.learn import fit_tabular
+from lime_jax.domains.tabular import host_inputs
 from lime_jax.door import as_list, column_number, learn_table
 from lime_jax.models.structure import Structure
 from lime_jax.options import ExplainOptions
@@ -28,6 +30,7 @@ from lime_jax.row_fits import (
 )
 
 DEFAULT_NUM_SAMPLES = 4096
+TYPICAL_ROWS = 64
 
 
 @dataclasses.dataclass
@@ -78,6 +81,18 @@ class TabularLime:
     def may_miss(self) -> np.ndarray:
         """(features,) columns where samples may be missing numbers."""
         return (self.stats.missing_bin >= 0) & ~self.stats.categorical
+
+    def typical_rows(self) -> np.ndarray:
+        """A few rows like the samples, encoded; missing numbers left out."""
+        stats, random = self.stats, np.random.default_rng(0)
+        chance = np.where(np.isnan(stats.bin_value), 0, stats.probability)
+        bins = np.zeros((TYPICAL_ROWS, stats.num_features), np.int64)
+        for k, first in enumerate(stats.offsets[:-1]):
+            total = np.cumsum(chance[first : stats.offsets[k + 1]])
+            places = np.searchsorted(total, random.random(TYPICAL_ROWS) * total[-1], side="right")
+            bins[:, k] = first + np.minimum(places, len(total) - 1)
+        values = stats.bin_mean[bins] + stats.bin_std[bins] * random.normal(size=bins.shape)
+        return host_inputs(stats, SimpleNamespace(bins=bins, values=values), "bins")
 
     def plan(
         self,

@@ -115,6 +115,10 @@ class TabularShap:
         """(features,) columns where samples may be missing numbers."""
         return np.isnan(self.background).any(axis=0) & ~np.array(self.schema.categorical)
 
+    def typical_rows(self) -> np.ndarray:
+        """A few rows like the samples, encoded."""
+        return self.background[:: -(-len(self.background) // 64)]
+
     def plan(
         self, settings: Mapping[str, Any], options: ExplainOptions, widths: Sequence[float | None]
     ) -> list[ShapPlan]:

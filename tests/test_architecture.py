@@ -50,6 +50,7 @@ FLOORS = (
         "mirror",
         "table_model",
         "kept_model",
+        "resolution",
         "row_fits",
         "door",
         "background",
