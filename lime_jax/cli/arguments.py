@@ -208,7 +208,7 @@ def _add_inputs(parser: _Parser) -> None:
         "--data",
         required=True,
         metavar="FILE",
-        help="the rows to explain: .csv, .parquet, .arrow or .feather",
+        help="the rows to explain: .csv, .tsv or .jsonl, also with .gz; .parquet, .arrow, .feather",
     )
     inputs.add_argument(
         "--background",
@@ -224,6 +224,14 @@ def _add_inputs(parser: _Parser) -> None:
         nargs="+",
         metavar="COLUMN",
         help="number columns that are categories; text and true/false columns always are",
+    )
+    inputs.add_argument(
+        "--text",
+        nargs="+",
+        action="extend",
+        metavar="COLUMN",
+        help="columns of a .csv or .tsv that are text as it stands, such as codes 01003 or NA; the "
+        "model's encoders name theirs by themselves",
     )
     inputs.add_argument(
         "--rows",

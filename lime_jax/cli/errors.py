@@ -37,5 +37,5 @@ def describe(error: BaseException) -> str:
         >>> describe(EOFError("Ran out of input"))
         'EOFError: Ran out of input'
     """
-    message = one_line(error)
+    message = one_line(error).partition(" Stack trace: ")[0]  # of XGBoost's C++
     return f"{type(error).__name__}: {message}" if message else type(error).__name__

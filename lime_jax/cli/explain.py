@@ -8,6 +8,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lime_jax.cli import tables
 from lime_jax.cli.cache import use_compilation_cache
 from lime_jax.cli.errors import InputError
@@ -17,6 +19,7 @@ from lime_jax.cli.files import (
     replacing,
     write_explanations,
 )
+from lime_jax.cli.summary import how_explained
 from lime_jax.cli.terminal import say
 from lime_jax.cli.training import (
     Training,
@@ -25,6 +28,7 @@ from lime_jax.cli.training import (
     options_of,
     read_model,
     see_training,
+    texts_of,
 )
 
 JOB_ONLY = ("resume", "engine", "workers", "rows_per_part")
@@ -62,7 +66,7 @@ def explain(arguments: Namespace) -> None:
     start = time.perf_counter()
     explanations = _explain(inputs, arguments)
     seconds = time.perf_counter() - start
-    write_explanations(explanations, out, inputs.first_row)
+    write_explanations(explanations, out)
     written = str(arguments.out)
     if report is not None:
         with replacing(report) as aside:
@@ -71,8 +75,13 @@ def explain(arguments: Namespace) -> None:
     rows, labels, _ = explanations.coef.shape
     print(
         f"explained {rows:,} rows, {labels} {'output' if labels == 1 else 'outputs'} each, "
-        f"in {seconds:.1f} s ({explanations.num_samples:,} samples); wrote {written}"
+        f"in {seconds:.1f} s, {_how(explanations)}; wrote {written}"
     )
+
+
+def _how(explanations: Any) -> str:
+    one = explanations
+    return how_explained(one.samples_used, one.num_samples, one.algorithm, one.model_path)
 
 
 def _title(inputs: Inputs, arguments: Namespace) -> str:
@@ -99,13 +108,15 @@ def _check_outputs(arguments: Namespace) -> tuple[Path, Path | None]:
 
 def _read_inputs(arguments: Namespace) -> Inputs:
     model = read_model(arguments)
-    data = tables.read_table(arguments.data, "--data")
+    texts = texts_of(arguments, model)
     if arguments.background:
-        table = tables.read_table(arguments.background, "--background")
+        table = tables.read_table(arguments.background, "--background", texts)
+        training = see_training(arguments, model, table)
+        data = tables.read_table(arguments.data, "--data", training.texts)
     else:
-        table = data
+        data = tables.read_table(arguments.data, "--data", texts)
         say(f"no --background: the {len(data):,} rows of --data are also the training rows")
-    training = see_training(arguments, model, table)
+        training = see_training(arguments, model, data)
     tables.need_columns(data, training.names, "--model", "--data")
     chosen = tables.row_slice(arguments.rows, len(data))
     rows = training.form(data.select(training.names)[chosen])
@@ -115,9 +126,12 @@ def _read_inputs(arguments: Namespace) -> Inputs:
 
 def _explain(inputs: Inputs, arguments: Namespace) -> Any:
     explainer = fit_explainer(inputs.training, arguments)
-    return explainer.explain(
+    explanations = explainer.explain(
         inputs.rows,
         inputs.training.model,
         progress=False if arguments.no_progress else None,
         **options_of(arguments, inputs.training.model),
     )
+    # A file's rows are told by their number in it, whatever index was stored with them.
+    numbers = np.arange(inputs.first_row, inputs.first_row + len(explanations))
+    return dataclasses.replace(explanations, row_ids=numbers, row_names=())

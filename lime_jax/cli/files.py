@@ -148,39 +148,32 @@ def replacing(path: Path) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
-def write_explanations(explanations: Explanations, path: Path, first_row: int = 0) -> None:
+def write_explanations(explanations: Explanations, path: Path) -> None:
     """Write the tidy table as `.parquet` or `.csv`, or everything as `.npz`.
 
     Args:
         explanations: of a data set.
         path: of the file; it appears only when it is complete.
-        first_row: number of the first explained row, which the table's `row` counts from.
     """
     with replacing(path) as aside:
         suffix = path.suffix.lower()
         if suffix == ".npz":
             explanations.save(aside)
         elif suffix == ".csv":
-            _write_csv(explanations, aside, first_row)
+            _write_csv(explanations, aside)
         else:
-            _write_parquet(explanations, aside, first_row)
+            _write_parquet(explanations, aside)
 
 
-def _write_csv(explanations: Explanations, path: Path, first_row: int) -> None:
+def _write_csv(explanations: Explanations, path: Path) -> None:
     table = explanations.to_dict()
-    table["row"] = table["row"] + first_row
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(table)
         writer.writerows(zip(*table.values(), strict=True))
 
 
-def _write_parquet(explanations: Explanations, path: Path, first_row: int) -> None:
-    import pyarrow
+def _write_parquet(explanations: Explanations, path: Path) -> None:
     import pyarrow.parquet
 
-    table = explanations.to_arrow()
-    if first_row:
-        rows = pyarrow.array(table["row"].to_numpy() + first_row)
-        table = table.set_column(table.column_names.index("row"), "row", rows)
-    pyarrow.parquet.write_table(table, path)
+    pyarrow.parquet.write_table(explanations.to_arrow(), path)

@@ -10,6 +10,7 @@ from typing import Any
 from lime_jax.cli import tables
 from lime_jax.cli.cache import use_compilation_cache
 from lime_jax.cli.errors import InputError
+from lime_jax.cli.summary import how_explained
 from lime_jax.cli.terminal import say
 from lime_jax.cli.training import (
     Training,
@@ -18,6 +19,7 @@ from lime_jax.cli.training import (
     options_of,
     read_model,
     see_training,
+    texts_of,
 )
 
 
@@ -72,8 +74,19 @@ def explain_into_folder(arguments: Namespace) -> None:
         return
     print(
         f"explained {len(stored):,} rows in {parts:,} parts, {made:,} of them made in "
-        f"{seconds:.1f} s; wrote {folder}"
+        f"{seconds:.1f} s{_how(stored)}; wrote {folder}"
     )
+
+
+def _how(stored: Any) -> str:
+    """The method and the way the model ran; nothing of no rows."""
+    if not len(stored):
+        return ""
+    import pyarrow.parquet
+
+    one = stored[:1]
+    used = pyarrow.parquet.read_table(stored.folder, columns=["samples_used"])["samples_used"]
+    return f", {how_explained(used.to_numpy(), one.num_samples, one.algorithm, one.model_path)}"
 
 
 def _need_java() -> None:
@@ -89,14 +102,15 @@ def _training(arguments: Namespace, model: Any, source: Any) -> tuple[Training, 
     """The training rows, and what the manifest says of them."""
     from lime_jax.jobs import file_hash, sample_rows
 
+    texts = texts_of(arguments, model)
     if arguments.background:
-        table = tables.read_table(arguments.background, "--background")
+        table = tables.read_table(arguments.background, "--background", texts)
         said = file_hash(arguments.background)
     else:
         sample = sample_rows(source, _columns_to_learn(arguments, model, source.schema.names))
         if not sample.num_rows:
             raise InputError("--background: is needed where --data has no rows to learn from")
-        table = tables.as_read(sample.table, source.is_text)
+        table = tables.as_read(sample.table, source.is_text, texts)
         said = "all rows of the data"
         if sample.step > 1:
             said = f"every {sample.step}th row of the data, {len(table):,} of {sample.num_rows:,}"

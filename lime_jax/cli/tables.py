@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,21 @@ from typing import Any
 import numpy as np
 
 from lime_jax.cli.errors import InputError, describe, one_line
-from lime_jax.cli.files import known_suffix
+from lime_jax.jobs.cells import TextColumn, typed
+from lime_jax.jobs.source import join_tables, open_source
 
-_SUFFIXES = (".csv", ".parquet", ".arrow", ".feather")
+_TEXT_FORMATS = (".csv", ".tsv", ".jsonl")
 
 
-def read_table(path: str | Path, argument: str) -> Any:
+def read_table(
+    path: str | Path, argument: str, texts: Callable[[Any], Mapping[str, TextColumn]] | None = None
+) -> Any:
     """Read a file: a pandas frame where pandas is installed, else a pyarrow table.
 
     Args:
-        path: `.csv`, `.parquet`, `.arrow` or `.feather`.
+        path: of one of `jobs.source.SUFFIXES`.
         argument: for the errors.
+        texts: of a table of text cells, the columns that are text whatever they look like.
 
     Returns:
         The table, wrapped by narwhals.
@@ -30,28 +33,36 @@ def read_table(path: str | Path, argument: str) -> Any:
         InputError: if there is no such file, or it is no table.
     """
     path = Path(path)
-    suffix = known_suffix(path, _SUFFIXES, argument)
-    if not path.is_file():
-        raise InputError(f"{argument}: no such file: {path}")
-    import narwhals.stable.v1 as nw
-
     try:
-        table = _read_csv(path) if suffix == ".csv" else _read_arrow(path, suffix)
-        return nw.from_native(table, eager_only=True)
+        source = open_source(path, argument)
+        if source.format not in _TEXT_FORMATS:
+            return as_read(_read_arrow(path, source.format), False)
+        tables = [table for _, table in source.tables(source.schema.names)]
+        table = join_tables(tables) if tables else source.schema.empty_table()
+        return as_read(table, source.is_text, texts)
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(str(error).replace("`data`", argument)) from error
     except ImportError as error:
         raise InputError(
-            f'{argument}: a {suffix} file needs pyarrow: pip install "lime_jax[cli]"'
+            f'{argument}: a {path.suffix} file needs pyarrow: pip install "lime_jax[cli]"'
         ) from error
     except Exception as error:  # a file can fail to parse in any way
         raise InputError(f"{argument}: cannot read {path} ({describe(error)})") from error
 
 
-def as_read(table: Any, is_text: bool) -> Any:
-    """An Arrow table as `read_table` would have read it.
+def as_read(
+    table: Any,
+    is_text: bool,
+    texts: Callable[[Any], Mapping[str, TextColumn]] | None = None,
+) -> Any:
+    """An Arrow table of a file, as the explainers take it.
 
     Args:
         table: the rows.
-        is_text: whether all columns are text, of a csv file, that has to be read.
+        is_text: whether all columns are text cells, which have to be read.
+        texts: as in `read_table`.
 
     Returns:
         The table, wrapped by narwhals.
@@ -59,28 +70,71 @@ def as_read(table: Any, is_text: bool) -> Any:
     import narwhals.stable.v1 as nw
 
     if is_text:
-        import pyarrow.csv
-
-        written = io.BytesIO()
-        pyarrow.csv.write_csv(table, written)
-        written.seek(0)
-        table = _read_csv(written)
-    elif find_spec("pandas"):
-        table = table.to_pandas()
-    return nw.from_native(table, eager_only=True)
+        table = typed(table, {} if texts is None else texts(table))
+    return nw.from_native(table.to_pandas() if find_spec("pandas") else table, eager_only=True)
 
 
-def _read_csv(path: Path | io.BytesIO) -> Any:
-    if find_spec("pandas"):
-        import pandas
+def text_columns(table: Any) -> dict[str, TextColumn]:
+    """The columns of a table that hold text, and the levels that they have.
 
-        # The numbers as they were written, which pandas reads by default from 3.1 on: a last digit
-        # that is off can put a row into the next bin.
-        exact = tuple(map(int, pandas.__version__.split(".")[:2])) >= (3, 1)
-        return pandas.read_csv(path, **({} if exact else {"float_precision": "round_trip"}))
-    import pyarrow.csv
+    Args:
+        table: from `read_table`.
 
-    return pyarrow.csv.read_csv(path)
+    Returns:
+        By name.
+    """
+    import narwhals.stable.v1 as nw
+
+    kinds = (nw.String, nw.Categorical, nw.Enum, nw.Object)
+    named = [name for name, dtype in table.schema.items() if dtype in kinds]
+    found = {name: TextColumn.of(_values(table.get_column(name))) for name in named}
+    return {name: text for name, text in found.items() if text is not None}
+
+
+def values_of(table: Any, name: str) -> set[Any]:
+    """The different values of a column, but for what is missing.
+
+    Args:
+        table: from `read_table`.
+        name: of the column.
+
+    Returns:
+        The values.
+    """
+    values = _values(table.get_column(name))
+    return {value for value in values if value is not None and value == value}
+
+
+def _values(column: Any) -> list[Any]:
+    try:
+        return column.unique().to_list()
+    except TypeError:  # of objects that have no hash
+        return []
+
+
+def with_categories(table: Any, categories: Mapping[str, Sequence[Any]]) -> Any:
+    """A table with pandas categories where a model was fitted on them.
+
+    Args:
+        table: from `read_table`.
+        categories: in their order, by column; others that occur come after them.
+
+    Returns:
+        The table; as it is without pandas.
+    """
+    import narwhals.stable.v1 as nw
+
+    if not categories or not table.implementation.is_pandas():
+        return table
+    import pandas as pd
+
+    changed = {}
+    for name, known in categories.items():
+        column = table.to_native()[name]
+        if not isinstance(column.dtype, pd.CategoricalDtype):
+            unseen = sorted(values_of(table, name) - set(known), key=str)
+            changed[name] = column.astype(pd.CategoricalDtype([*known, *unseen]))
+    return nw.from_native(table.to_native().assign(**changed), eager_only=True)
 
 
 def _read_arrow(path: Path, suffix: str) -> Any:
@@ -95,7 +149,7 @@ def _read_arrow(path: Path, suffix: str) -> Any:
             file.seek(0)
             open_ = pyarrow.ipc.open_file if is_file else pyarrow.ipc.open_stream
             table = open_(file).read_all()
-    return table.to_pandas() if find_spec("pandas") else table
+    return table
 
 
 def model_columns(model: Any, columns: Sequence[str], target: str | None) -> list[str]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from lime_jax.cli import tables
+from lime_jax.cli.encoders import encoded_texts, fitted_categories
 from lime_jax.cli.errors import InputError, describe
 from lime_jax.cli.models import load_model
+from lime_jax.jobs.cells import NULLS, TextColumn
+
+_NOTHING = {*NULLS, None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +29,7 @@ class Training:
         target: of these rows; None if they have none.
         feature_names: of an array's columns; None for a frame.
         categorical: columns whose values are levels.
+        texts: of a table of text cells, the columns that are text, as they are in these rows.
     """
 
     model: Any
@@ -33,6 +39,7 @@ class Training:
     target: Any
     feature_names: list[str] | None
     categorical: list[str] | None
+    texts: Callable[[Any], dict[str, TextColumn]]
 
 
 def read_model(arguments: Namespace) -> Any:
@@ -52,6 +59,43 @@ def read_model(arguments: Namespace) -> Any:
         trust_pickle=arguments.trust_pickle,
         trust_types=arguments.trust_type,
     )
+
+
+def texts_of(
+    arguments: Namespace, model: Any, known: Mapping[str, TextColumn] | None = None
+) -> Callable[[Any], dict[str, TextColumn]]:
+    """What to ask which columns of a csv file are text.
+
+    Args:
+        arguments: from `lime_jax.cli.arguments.parse`.
+        model: whose encoders and categories are asked.
+        known: columns that are text in the training rows; None: they are not known yet.
+
+    Returns:
+        From a table of text cells to its text columns; it raises InputError if one that was named
+        by --text is missing.
+    """
+
+    def texts(cells: Any) -> dict[str, TextColumn]:
+        there = cells.column_names
+        missing = [name for name in arguments.text or () if name not in there]
+        if missing and known is None:
+            raise InputError(f"--text: there is no column {missing[0]!r}; there are {there[:8]}")
+        names = tables.fitted_names(model) or [n for n in there if n != arguments.target]
+        found = {**encoded_texts(model, names), **(known or {})}
+        if known is None and set(names) <= set(there):
+            categories = fitted_categories(
+                model, names, lambda name: set(cells[name].unique().to_pylist()) - _NOTHING
+            )
+            found |= {
+                name: text
+                for name, levels in categories.items()
+                if (text := TextColumn.of(levels, has_missing=True)) is not None
+            }
+        found |= dict.fromkeys(arguments.text or (), TextColumn())
+        return {name: text for name, text in found.items() if name in there}
+
+    return texts
 
 
 def see_training(arguments: Namespace, model: Any, table: Any) -> Training:
@@ -74,13 +118,23 @@ def see_training(arguments: Namespace, model: Any, table: Any) -> Training:
     names = tables.model_columns(model, table.columns, target)
     tables.need_columns(table, names, "--model", source)
     features = table.select(names)
+    categories = _categories(model, features)
+    features = tables.with_categories(features, categories)
     categorical = arguments.categorical or []
     tables.need_columns(features, categorical, "--categorical", source)
     # A model that was fitted on an array is called with one, where the columns allow it.
     as_array = tables.fitted_names(model) is None and tables.is_numeric(features)
     if as_array:
         categorical = [*categorical, *tables.boolean_columns(features)]
-    form = tables.to_matrix if as_array else _native
+
+    def form(table: Any) -> Any:
+        if as_array:
+            return tables.to_matrix(table)
+        return tables.with_categories(table, categories).to_native()
+
+    known = [TextColumn.of(levels, True) for levels in categories.values()]
+    by_category = dict(zip(categories, known, strict=True))
+    texts = {**tables.text_columns(features), **{k: v for k, v in by_category.items() if v}}
     return Training(
         model,
         names,
@@ -89,11 +143,25 @@ def see_training(arguments: Namespace, model: Any, table: Any) -> Training:
         target=None if target is None else table.get_column(target).to_numpy(),
         feature_names=names if as_array else None,
         categorical=categorical or None,
+        texts=texts_of(arguments, model, texts),
     )
 
 
-def _native(table: Any) -> Any:
-    return table.to_native()
+def _categories(model: Any, features: Any) -> dict[str, list[Any]]:
+    """The categories that a model was fitted on, or that the rows have."""
+    import narwhals.stable.v1 as nw
+
+    kinds = (nw.Categorical, nw.Enum)
+    named = [name for name, dtype in features.schema.items() if dtype in kinds]
+    in_pandas = features.implementation.is_pandas()
+    own = {name: features.to_native()[name].cat.categories.tolist() for name in named if in_pandas}
+    try:
+        fitted = fitted_categories(model, features.columns, partial(tables.values_of, features))
+    except InputError:
+        if not own:
+            raise
+        return own  # which are as they were in training, if the file is
+    return {**fitted, **own}
 
 
 def check_model(model: Any, rows: Any, first: str = "row to explain") -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lime_jax.arrow import import_pyarrow
-from lime_jax.jobs.source import Source
+from lime_jax.jobs.source import Source, join_tables
 
 if TYPE_CHECKING:
     import pyarrow
@@ -32,7 +31,6 @@ def read_blocks(
     """
     if not wanted:
         return
-    pa = import_pyarrow()
     left, held = set(wanted), []
     for first, table in source.tables(columns, rows.start + wanted[0] * size):
         at, stop = max(first, rows.start), min(first + len(table), rows.stop)
@@ -43,7 +41,7 @@ def read_blocks(
                 held.append(table.slice(at - first, min(end, stop) - at))
                 if end <= stop:
                     left.remove(number)
-                    yield number, pa.concat_tables(held)
+                    yield number, join_tables(held)
                     held = []
             at = min(end, stop)
         if not left:

@@ -16,6 +16,7 @@ import numpy as np
 from lime_jax.arrow import import_pyarrow
 from lime_jax.frames import Schema
 from lime_jax.frames.fitted_rows import fitted_rows
+from lime_jax.jobs.cells import TextColumn, parsed, text_cells
 from lime_jax.jobs.source import Source
 
 if TYPE_CHECKING:
@@ -88,15 +89,25 @@ class RowForm:
         else:
             types = _template_schema(self.schema)
             columns = [
-                _as_type(block[name], types.field(name).type, name, self.is_text)
-                for name in self.columns
+                self._cells(block[name], types.field(name).type, name, levels)
+                if self.is_text
+                else _as_type(block[name], types.field(name).type, name)
+                for name, levels in zip(self.columns, self.schema.levels, strict=True)
             ]
         return fitted_rows(self.schema, import_pyarrow().table(columns, names=list(self.columns)))
+
+    def _cells(self, column: Any, wanted: Any, name: str, levels: Sequence[Any] | None) -> Any:
+        """Text cells as the training table held them."""
+        types = import_pyarrow().types
+        wanted = wanted.value_type if types.is_dictionary(wanted) else wanted
+        if not _is_text(wanted):
+            return column if types.is_null(wanted) else parsed(column, wanted, name)
+        return text_cells(column, TextColumn.of(levels or ()) or TextColumn())
 
     def _number(self, column: Any, name: str) -> Any:
         pa = import_pyarrow()
         if pa.types.is_string(column.type) and self.is_text:
-            column = _parsed(column, pa.float64(), name)
+            column = parsed(column, pa.float64(), name)
         if not _is_number(column.type) and not pa.types.is_null(column.type):
             raise ValueError(
                 f"`data`: column {name!r} holds {column.type}, and the explainer was fitted "
@@ -133,7 +144,7 @@ def _template_schema(schema: Schema) -> pyarrow.Schema:
     return types
 
 
-def _as_type(column: Any, wanted: Any, name: str, is_text: bool) -> Any:
+def _as_type(column: Any, wanted: Any, name: str) -> Any:
     """A column as the training table had it, where the two differ in more than precision."""
     pa = import_pyarrow()
     if pa.types.is_dictionary(wanted):
@@ -143,8 +154,6 @@ def _as_type(column: Any, wanted: Any, name: str, is_text: bool) -> Any:
     came = column.type
     if came == wanted or pa.types.is_null(wanted) or pa.types.is_null(came):
         return column
-    if is_text:
-        return column if _is_text(wanted) else _parsed(column, wanted, name)
     if any(is_kind(wanted) != is_kind(came) for is_kind in (_is_text, pa.types.is_temporal)):
         raise ValueError(
             f"`data`: column {name!r} holds {came}, and the explainer was fitted on {wanted}; "
@@ -153,27 +162,6 @@ def _as_type(column: Any, wanted: Any, name: str, is_text: bool) -> Any:
     if pa.types.is_integer(came) and pa.types.is_floating(wanted):
         return _to_float(column)
     return column
-
-
-def _parsed(column: Any, wanted: Any, name: str) -> Any:
-    """Text of a csv file as what it stands for."""
-    pa = import_pyarrow()
-    import pyarrow.compute as pc
-
-    choices = [wanted]
-    if _is_number(wanted):
-        column = pc.utf8_trim_whitespace(column)  # pyright: ignore[reportAttributeAccessIssue]
-        choices += [pa.float64(), pa.bool_()]
-    message = ""
-    for choice in choices:
-        try:
-            return column.cast(choice)
-        except pa.ArrowInvalid as error:
-            message = message or str(error)
-    raise ValueError(
-        f"`data`: column {name!r} was {wanted} in the training rows, and here it is not "
-        f"({message}); train on rows that hold such values too, or repair the column"
-    )
 
 
 def _is_text(kind: Any) -> bool:

@@ -56,7 +56,7 @@ def explain_file(
 
     Args:
         explainer: a `TabularExplainer`, fitted.
-        data: `.parquet`, `.csv`, `.arrow` or `.feather`.
+        data: `.csv`, `.tsv` or `.jsonl`, also with `.gz`; `.parquet`, `.arrow` or `.feather`.
         model: as `explain` takes it, or a `ModelFactory`.
         out: folder, made if it is not there.
         columns: of the file, for an explainer that was fitted on an array; None: its feature

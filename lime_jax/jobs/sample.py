@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lime_jax.arrow import import_pyarrow
-from lime_jax.jobs.source import Source
+from lime_jax.jobs.source import Source, join_tables
 
 if TYPE_CHECKING:
     import pyarrow
@@ -57,8 +57,8 @@ def sample_rows(source: Source, columns: Sequence[str], most: int | None = None)
         kept.append(table.take(np.arange(-first % step, len(table), step)))
         taken += len(kept[-1])
         while taken > most:
-            whole = pa.concat_tables(kept)
+            whole = join_tables(kept)
             kept, step = [whole.take(np.arange(0, len(whole), 2))], step * 2
             taken = len(kept[0])
     schema = pa.schema([source.schema.field(name) for name in columns])
-    return RowSample(pa.concat_tables(kept) if kept else schema.empty_table(), step, count)
+    return RowSample(join_tables(kept) if kept else schema.empty_table(), step, count)

@@ -1,10 +1,13 @@
-"""A file of rows, read a little at a time: parquet, csv and arrow."""
+"""A file of rows, read a little at a time: csv, lines of JSON, parquet and arrow."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gzip
 import hashlib
+import itertools
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +17,12 @@ from lime_jax.arrow import import_pyarrow
 if TYPE_CHECKING:
     import pyarrow
 
-SUFFIXES = (".csv", ".parquet", ".arrow", ".feather")
-_ROWS_AT_ONCE = 16_384
-_NULLS = (
-    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
-    *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+SUFFIXES = (
+    *(".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz"),
+    *(".parquet", ".arrow", ".feather"),
 )
-"""What stands for nothing in a csv file: what pandas takes for it."""
-
+"""Of files that hold rows."""
+_ROWS_AT_ONCE = 16_384
 Tables = Iterator[tuple[int, Any]]
 """Arrow tables of rows that follow each other, with the number of their first row in the file."""
 
@@ -39,9 +40,14 @@ class Source:
     schema: pyarrow.Schema
 
     @property
+    def format(self) -> str:
+        """The suffix of the path, that of compression left out."""
+        return suffix_of(self.path).removesuffix(".gz")
+
+    @property
     def is_text(self) -> bool:
         """Whether the columns are text that has to be read as something."""
-        return self.path.suffix.lower() == ".csv"
+        return self.format in (".csv", ".tsv")
 
     def tables(self, columns: Sequence[str], first_row: int = 0) -> Tables:
         """Read the rows, one table after the other; never the whole file.
@@ -56,8 +62,7 @@ class Source:
         Raises:
             ValueError: if the file is damaged; it names it.
         """
-        suffix = self.path.suffix.lower()
-        read = {".parquet": _parquet, ".csv": _csv}.get(suffix, _arrow)
+        read = _READERS[self.format][1]
         with _as_value_error(self.path):
             yield from read(self.path, list(columns), first_row)
 
@@ -70,7 +75,7 @@ class Source:
         Raises:
             ValueError: if the file is damaged.
         """
-        if self.path.suffix.lower() == ".parquet":
+        if self.format == ".parquet":
             import pyarrow.parquet
 
             with _as_value_error(self.path):
@@ -82,7 +87,7 @@ def open_source(path: str | Path, argument: str = "`data`") -> Source:
     """See what columns a file has.
 
     Args:
-        path: `.csv`, `.parquet`, `.arrow` or `.feather`.
+        path: of one of `SUFFIXES`.
         argument: as errors name it.
 
     Returns:
@@ -93,22 +98,47 @@ def open_source(path: str | Path, argument: str = "`data`") -> Source:
         ImportError: if pyarrow is missing.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
+    suffix = suffix_of(path)
+    if not suffix:
         raise ValueError(
             f"{argument}: expected a file that ends in {', '.join(SUFFIXES)}, got {str(path)!r}"
         )
     if not path.is_file():
         raise ValueError(f"{argument}: no such file: {path}")
-    schema_of: Callable[[Path], Any] = {".parquet": _parquet_schema, ".csv": _csv_schema}.get(
-        suffix, _arrow_schema
-    )
     with _as_value_error(path, argument):
-        schema = schema_of(path)
+        schema = _READERS[suffix.removesuffix(".gz")][0](path)
     twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
     if twice:
         raise ValueError(f"{argument}: {path} has more than one column {twice[0]!r}")
     return Source(path, schema)
+
+
+def suffix_of(path: Path) -> str:
+    """Which of `SUFFIXES` a path ends in.
+
+    Args:
+        path: of a file.
+
+    Returns:
+        The suffix, in lower case; empty if it is none of them.
+
+    Example:
+        >>> suffix_of(Path("rows.CSV.gz")), suffix_of(Path("rows.xlsx"))
+        ('.csv.gz', '')
+    """
+    return next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), "")
+
+
+def join_tables(tables: Sequence[Any]) -> Any:
+    """Tables of a file as one; a column may hold whole numbers in one and others in the next.
+
+    Args:
+        tables: at least one, of the same columns.
+
+    Returns:
+        All their rows.
+    """
+    return import_pyarrow().concat_tables(tables, promote_options="permissive")
 
 
 def file_hash(path: str | Path) -> str:
@@ -130,8 +160,9 @@ def _as_value_error(path: Path, argument: str = "`data`") -> Iterator[None]:
     pa = import_pyarrow()
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{argument}: cannot read {path} ({error})") from error
+    except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
+        hint = "; save it in the encoding UTF-8" if "utf" in str(error).lower() else ""
+        raise ValueError(f"{argument}: cannot read {path} ({error}){hint}") from error
 
 
 def _parquet_schema(path: Path) -> Any:
@@ -162,7 +193,7 @@ def _csv_schema(path: Path) -> Any:
     pa = import_pyarrow()
     import pyarrow.csv
 
-    with pyarrow.csv.open_csv(path, parse_options=_csv_syntax()) as reader:
+    with pyarrow.csv.open_csv(path, parse_options=_csv_syntax(path)) as reader:
         return pa.schema([(name, pa.string()) for name in reader.schema.names])
 
 
@@ -173,21 +204,66 @@ def _csv(path: Path, columns: list[str], first_row: int) -> Tables:
     as_text = pyarrow.csv.ConvertOptions(
         column_types=dict.fromkeys(columns, pa.string()),
         include_columns=columns,
-        null_values=_NULLS,
-        strings_can_be_null=True,
     )
     at = 0
     one_thread = pyarrow.csv.ReadOptions(use_threads=False)  # others would read far ahead
-    with pyarrow.csv.open_csv(path, one_thread, _csv_syntax(), as_text) as reader:
+    with pyarrow.csv.open_csv(path, one_thread, _csv_syntax(path), as_text) as reader:
         for batch in reader:
             yield at, _as_table(batch)
             at += batch.num_rows
 
 
-def _csv_syntax() -> Any:
+def _csv_syntax(path: Path) -> Any:
     import pyarrow.csv
 
-    return pyarrow.csv.ParseOptions(newlines_in_values=True)
+    delimiter = "\t" if suffix_of(path).startswith(".tsv") else ","
+    return pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+
+
+def _json_schema(path: Path) -> Any:
+    for rows in _json_rows(path):
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        return _json_table(rows, names).schema
+    raise import_pyarrow().ArrowInvalid("it has no lines")
+
+
+def _json(path: Path, columns: list[str], first_row: int) -> Tables:
+    at = 0
+    for rows in _json_rows(path):
+        if at + len(rows) > first_row:
+            yield at, _json_table(rows, columns)
+        at += len(rows)
+
+
+def _json_rows(path: Path) -> Iterator[list[dict[str, Any]]]:
+    """Lines of JSON, some thousands at a time."""
+    open_: Any = gzip.open if path.suffix.lower() == ".gz" else open
+    with open_(path, "rt", encoding="utf-8") as file:
+        lines = ((number, line) for number, line in enumerate(file, 1) if line.strip())
+        while batch := list(itertools.islice(lines, _ROWS_AT_ONCE)):
+            yield [_json_row(number, line) for number, line in batch]
+
+
+def _json_row(number: int, line: str) -> dict[str, Any]:
+    pa = import_pyarrow()
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise pa.ArrowInvalid(f"line {number} is no JSON: {error}") from error
+    if not isinstance(row, dict):
+        raise pa.ArrowInvalid(f"line {number} holds no object with the columns as names")
+    return row
+
+
+def _json_table(rows: list[dict[str, Any]], names: list[str]) -> Any:
+    pa = import_pyarrow()
+    columns = []
+    for name in names:
+        try:
+            columns.append(pa.array([row.get(name) for row in rows]))
+        except (pa.ArrowException, OverflowError) as error:
+            raise pa.ArrowInvalid(f"column {name!r}: {error}") from error
+    return pa.table(columns, names=names)
 
 
 def _arrow_schema(path: Path) -> Any:
@@ -219,3 +295,14 @@ def _opened_arrow(path: Path, columns: Sequence[int] | None = None) -> Iterator[
 
 def _as_table(batch: Any) -> Any:
     return import_pyarrow().Table.from_batches([batch])
+
+
+_READERS: dict[str, tuple[Callable[[Path], Any], Callable[[Path, list[str], int], Tables]]] = {
+    ".csv": (_csv_schema, _csv),
+    ".tsv": (_csv_schema, _csv),
+    ".jsonl": (_json_schema, _json),
+    ".parquet": (_parquet_schema, _parquet),
+    ".arrow": (_arrow_schema, _arrow),
+    ".feather": (_arrow_schema, _arrow),
+}
+"""By format: what columns a file has, and its rows."""

@@ -80,6 +80,9 @@ def impute(imputer: Any, features: Features) -> Features:
         kept = [k for k in kept if not is_missing(imputer.statistics_[k])]
     filled = features.take(kept)
     statistics = [imputer.statistics_[k] for k in kept]
+    for column, statistic in zip(filled.columns, statistics, strict=True):
+        if isinstance(statistic, str) and not isinstance(column, LevelColumn):
+            raise NotConvertibleError(f"SimpleImputer fills in {statistic!r}, here into numbers")
     if is_missing(own):
         filled = filled.replaced(
             [_fill(c, s) for c, s in zip(filled.columns, statistics, strict=True)], filled.names
