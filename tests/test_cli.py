@@ -154,6 +154,16 @@ def test_npz_is_read_back_by_load(cli, expected, tmp_path):
     assert loaded[3].as_list() == wanted[3].as_list()
 
 
+@pytest.mark.parametrize("label", ["2", "-1", "2.0"])
+def test_labels_are_classes(cli, folder, tmp_path, label):
+    train = make_frame(90, 0)
+    y = np.where(train.kind == "good", 2, -1)
+    joblib.dump(LogisticRegression().fit(train[COLUMNS], y), tmp_path / "numbers.joblib")
+    out, model = tmp_path / "e.csv", tmp_path / "numbers.joblib"
+    assert cli(out, "--trust-pickle", "--labels", label, model=model) == 0
+    assert set(read(out).label) == {int(float(label))}
+
+
 @pytest.fixture
 def asked(monkeypatch):
     """What the explainer is asked, in place of an answer."""

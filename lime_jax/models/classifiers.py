@@ -70,6 +70,9 @@ def predicted_classes(estimator: Any) -> Any:
         classes = np.asarray(classes)
     if isinstance(classes, list) and len(classes) == 1:
         return classes[0]
+    if isinstance(classes, list) and _is_chain(estimator):  # its list goes along the chain
+        place = np.argsort(np.asarray(last_step(estimator).order_))
+        return [classes[int(k)] for k in place]
     if classes is not None:
         return classes if isinstance(classes, list) else np.asarray(classes).reshape(-1)
     if _finds_outliers(estimator):
@@ -119,9 +122,8 @@ def output_classes(estimator: Any, method: str) -> tuple[Any, ...] | None:
         return None
     margin = method == "decision_function"
     if isinstance(classes, list):
-        second = margin or (type(last).__name__ == "ClassifierChain" and method != "predict")
-        if second and all(len(of_target) == 2 for of_target in classes):
-            classes = [of_target[1:] for of_target in classes]
+        if margin or (_is_chain(estimator) and method != "predict"):
+            classes = [of_target[1:2] for of_target in classes]  # the second class alone
         return tuple(f"target {k}: {c}" for k, of_target in enumerate(classes) for c in of_target)
     plain = tuple(plain_label(c) for c in classes)
     if margin and len(plain) == 2 and exclude_each_other(estimator):
@@ -161,6 +163,10 @@ def last_step(estimator: Any) -> Any:
         if inner is None or isinstance(inner, str):
             return estimator
         estimator = inner
+
+
+def _is_chain(estimator: Any) -> bool:
+    return type(last_step(estimator)).__name__ == "ClassifierChain"
 
 
 def _finds_outliers(estimator: Any) -> bool:

@@ -71,20 +71,35 @@ def lightgbm_method(model: Any, method: str) -> tuple[Callable[..., Any], str] |
 
 def _frame(booster: Any, batch: Any) -> Any:
     """A table as LightGBM takes it: it knows the categories of pandas, but not of others."""
-    if isinstance(batch, np.ndarray) or not booster.pandas_categorical:
+    if isinstance(batch, np.ndarray):
         return batch
     import narwhals
-    import pandas
 
     table = narwhals.from_native(batch, eager_only=True, pass_through=True)
     if not isinstance(table, narwhals.DataFrame) or table.implementation.is_pandas():
         return batch
-    columns = {}
-    for column in table.iter_columns():
-        is_text = column.dtype in (narwhals.Categorical, narwhals.Enum, narwhals.String)
-        values = column.to_list()
-        columns[column.name] = pandas.Categorical(values) if is_text else column.to_numpy()
-    return pandas.DataFrame(columns)
+    categories = [
+        column.name
+        for column in table.iter_columns()
+        if column.dtype in (narwhals.Categorical, narwhals.Enum, narwhals.String)
+    ]
+    if not categories:
+        return batch
+    if not booster.pandas_categorical:
+        raise ValueError(
+            f"`model`: this LightGBM model was not fitted on categories of pandas, but column "
+            f"{categories[0]!r} has categories; hand over the numbers that it was fitted on"
+        )
+    import pandas
+
+    return pandas.DataFrame(
+        {
+            column.name: pandas.Categorical(column.to_list())
+            if column.name in categories
+            else column.to_numpy()
+            for column in table.iter_columns()
+        }
+    )
 
 
 @register_converter("lightgbm.Booster")

@@ -168,6 +168,16 @@ def test_a_chain_has_the_second_class_of_each_target(base):
     np.testing.assert_allclose(as_outputs(model.predict(X), 90), method(X))
 
 
+def test_a_chain_of_another_order_names_the_targets_that_they_are():
+    y = np.stack([two, two * 2 - 1, two + 5], axis=1)
+    estimator = ClassifierChain(LogisticRegression(), order=[2, 0, 1]).fit(X, y)
+    classes = as_predict_fn(estimator).classes
+    assert classes == ("target 0: 1", "target 1: 1", "target 2: 6")
+    indicators = as_predict_fn(estimator.predict)
+    assert indicators.classes[1::2] == classes
+    np.testing.assert_array_equal(indicators.predict(X)[:, 1::2], estimator.predict(X) == [1, 1, 6])
+
+
 MANY_LABELS = {
     "one against the rest": OneVsRestClassifier(LogisticRegression()),
     "ridge": RidgeClassifier(),

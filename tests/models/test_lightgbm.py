@@ -253,6 +253,13 @@ def test_tables_of_other_libraries_have_the_categories_of_pandas(make):
         np.testing.assert_array_equal(host(make(rows)), host(rows))
 
 
+def test_categories_that_the_model_does_not_know_are_refused():
+    wrapper = lgb.LGBMRegressor(**SMALL).fit(X[:, :1], TARGET)
+    table = pl.DataFrame({"color": pl.Series(["red", "blue"], dtype=pl.Categorical)})
+    with pytest.raises(ValueError, match=r"`model`: .* not fitted on categories of .*'color'"):
+        as_predict_fn(wrapper).host(table)
+
+
 OUTPUTS = {"predict_proba": None, "decision_function": "margin", "predict": "value"}
 
 
