@@ -305,7 +305,7 @@ class TabularExplainer(BaseEstimator):
             values = frames.encode(schema, X)
         learned.check_rows(plans, values)
         self._kept = kept = open_model(
-            model, self.output, schema, values, learned.may_miss, self._kept
+            model, self.output, schema, values, learned.samples, self._kept
         )
         table_model = TableModel(kept.model, schema)
         check_model_on(options.mesh, kept.model.predict, table_model.on_device)

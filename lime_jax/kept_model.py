@@ -15,9 +15,12 @@ from lime_jax import frames
 from lime_jax.models.features import RawTable
 from lime_jax.models.predict import Model, as_predict_fn
 from lime_jax.models.registry import has_methods, opener_of
+from lime_jax.sample_facts import SampleFacts
 from lime_jax.table_model import TableModel
 
 _CHECKED_ROWS = 8
+_CHECKED_THRESHOLDS = 8
+"""Of each column."""
 
 
 @dataclasses.dataclass
@@ -42,20 +45,20 @@ def open_model(
     output: str | None,
     schema: frames.Schema,
     values: np.ndarray,
-    may_miss: np.ndarray,
+    samples: SampleFacts,
     kept: KeptModel | None,
 ) -> KeptModel:
     """See what a model is, or recognize it.
 
-    A converted model is compared with itself on a few rows that hold every level; if the two
-    differ, it runs on the host.
+    A converted model is compared with itself on a few rows that hold every level, and on some that
+    lie on its thresholds; if the two differ, it runs on the host.
 
     Args:
         model: as it was handed over.
         output: that is asked for.
         schema: of the table it is called with.
         values: rows to explain, encoded.
-        may_miss: (features,) where samples may be missing numbers.
+        samples: that it will see.
         kept: the last model.
 
     Returns:
@@ -70,15 +73,11 @@ def open_model(
     ):
         return kept
     names = schema.columns if schema.kind == "frame" else None
-    opened = as_predict_fn(model, output, RawTable(names, schema.levels))
+    opened = as_predict_fn(model, output, RawTable(names, schema.levels, schema.is_single))
     if opened.host is not None and len(values):
-        rows = values[:_CHECKED_ROWS]
-        if may_miss.any():
-            rows = np.concatenate([rows, np.where(may_miss, np.nan, rows)])
-        known = np.where(rows < 0, 0, rows) if any(schema.categorical) else rows
-        rows = np.where(np.array(schema.categorical), known, rows)
-        rows = np.concatenate([rows, _every_level(schema, rows[:1])])
-        if not TableModel(opened, schema).agrees_with_itself(rows):
+        known = np.where((values < 0) & np.array(schema.categorical), 0, values)[:_CHECKED_ROWS]
+        possible = _possible_rows(opened, schema, known, samples.may_miss)
+        if not TableModel(opened, schema).agrees_with_itself(known, possible):
             reason = f"{opened.reason.removesuffix(' converted to JAX')} on the host: in JAX it "
             reason += "predicts something else; please report this model"
             opened = dataclasses.replace(
@@ -90,6 +89,7 @@ def open_model(
                 why_not_exact="it runs on the host, its inside is not known",
                 host=None,
             )
+    opened = _for_samples(opened, schema, samples)
     # Of no rows nothing was checked: look again.
     return KeptModel(fingerprint if len(values) else None, opened, schema.levels)
 
@@ -100,6 +100,40 @@ def _begin_with(levels: Sequence[Any], wanted: Sequence[Any]) -> bool:
         a == b or (a is not None and b is not None and a[: len(b)] == b)
         for a, b in zip(levels, wanted, strict=True)
     )
+
+
+def _for_samples(model: Model, schema: frames.Schema, samples: SampleFacts) -> Model:
+    """The model as samples need it; its structure, of the very numbers, stays."""
+    if model.host is None or model.converted is None:
+        return model
+    if samples.blurred:
+        name = schema.columns[samples.blurred[0]]
+        why = f"{jnp.result_type(float)} does not hold the spread of column {name!r}"
+    else:
+        try:
+            return dataclasses.replace(model, predict=model.on_samples(samples.spikes))
+        except ValueError as error:
+            why = str(error)
+    reason = f"{model.reason.removesuffix(' converted to JAX')} on the host: {why}"
+    return dataclasses.replace(model, predict=model.host, path="host", reason=reason)
+
+
+def _possible_rows(
+    model: Model, schema: frames.Schema, rows: np.ndarray, may_miss: np.ndarray
+) -> list[np.ndarray]:
+    """Rows that samples may be: of every level, with missing numbers, on the thresholds."""
+    possible = [_every_level(schema, rows[:1])]
+    if may_miss.any():
+        possible.append(np.where(may_miss, np.nan, rows))
+    if model.rows is not None:
+        for column, thresholds in model.rows.columns.thresholds().items():
+            finite = thresholds[np.isfinite(thresholds)]
+            step = max(1, len(finite) // _CHECKED_THRESHOLDS)
+            some = finite[::step][:_CHECKED_THRESHOLDS]
+            on_them = rows[np.arange(len(some)) % len(rows)]
+            on_them[:, column] = some
+            possible.append(on_them)
+    return [part for part in possible if len(part)]
 
 
 def _every_level(schema: frames.Schema, row: np.ndarray) -> np.ndarray:

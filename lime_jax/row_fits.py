@@ -24,10 +24,12 @@ from lime_jax.fits.surrogate_score import SurrogateDomain, Surrogates, Surrogate
 from lime_jax.fits.variance import MatchedVariance
 from lime_jax.kept_model import KeptModel
 from lime_jax.mirror import mirrored
+from lime_jax.models.columns import NumberColumn
+from lime_jax.models.inputs import DeviceTable
 from lime_jax.models.predict import DevicePredict
 from lime_jax.models.structure import Structure, TreeSum
-from lime_jax.models.trees import tree_predict
 from lime_jax.precision import settled
+from lime_jax.sample_facts import sample_facts
 from lime_jax.table_model import TableModel
 from lime_jax.typing import LinearFit, pytree, replaced
 
@@ -179,13 +181,18 @@ def settled_fit(
 
 
 def exact_fits(
-    task: Task, kept: KeptModel, effective_num_samples: int | None, score: bool
+    task: Task,
+    kept: KeptModel,
+    model: TableModel,
+    effective_num_samples: int | None,
+    score: bool,
 ) -> list[LinearFit]:
     """Fits in closed form.
 
     Args:
         task: the rows.
         kept: the model, and the tables that were built of it; filled here.
+        model: the same, as it is called with samples.
         effective_num_samples: whose shrinkage by `alpha` is wanted; None: none.
         score: whether R² is wanted.
 
@@ -202,7 +209,7 @@ def exact_fits(
     near, scale, tables = kept.tables[facts]
     variances: list[Any] = [None] * len(task.configs)
     measured = score and isinstance(structure, TreeSum)
-    target = _seen_by_samples(kept, near, scale) if measured else None
+    target = _seen_by_samples(task, model, near, scale) if measured else None
     if measured and _matched(task):
         variances = _output_variances(task, target)
     rows = task.rows(task.labels)
@@ -219,13 +226,17 @@ def exact_fits(
     return [scale.outward(fit, task.labels) for fit in fits]
 
 
-def _seen_by_samples(kept: KeptModel, near: Structure, scale: OutputScale) -> Any:
+def _seen_by_samples(task: Task, model: TableModel, near: Structure, scale: OutputScale) -> Any:
     """What says of samples what `near` does; outputs that are not far are the model's own."""
-    predict = kept.model.predict
-    if exact.is_far(near, scale) or not isinstance(predict, DevicePredict):
-        return DevicePredict(tree_predict(near))  # pyright: ignore[reportArgumentType]
+    if not model.on_device:
+        return lambda inputs: scale.inward(model(inputs))
+    if exact.is_far(near, scale):
+        assert isinstance(near, TreeSum)
+        columns = [NumberColumn(k) for k in range(near.num_features)]
+        spikes = DeviceTable(sample_facts(task.stats).spikes)
+        return DevicePredict(spikes.trees(near, columns))
     origin = scale.origin.astype(jnp.result_type(float))
-    return DevicePredict(_LessOrigin(predict, origin))
+    return DevicePredict(_LessOrigin(model.on_codes(), origin))
 
 
 @pytree

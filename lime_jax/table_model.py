@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -91,14 +92,10 @@ class TableModel:
         Returns:
             The predictions.
         """
-        if self.on_device and not self._needs_host(values):
-            inputs = values if self.model.host is not None else self.numbers(X, values)
-            inputs = inputs.astype(jnp.result_type(float))
-            raw = engine.predict_rows(self.model.predict, inputs)  # pyright: ignore[reportArgumentType]
-            try:
-                return as_outputs(raw, len(values))
-            except ValueError as error:
-                raise error from self.hidden_error
+        if self.on_device and self.model.host is None:
+            return self._on_device(self.numbers(X, values))
+        if self.on_device and not self.needs_host(values).any():
+            return self._on_device(values)
         call = self.model.host or self.model.predict
         table = frames.align(self.schema, X)
         step = batch_size or len(values)
@@ -117,41 +114,76 @@ class TableModel:
             self.num_outputs = parts[-1].shape[1]
         return np.concatenate(parts)
 
-    def _needs_host(self, values: np.ndarray) -> bool:
-        """Whether a converted model should be asked itself.
+    def _on_device(self, values: np.ndarray) -> np.ndarray:
+        rows = self.model.rows
+        predict = self.model.predict if rows is None else rows.predict
+        inputs = values if rows is None else rows.columns(values)
+        inputs = inputs.astype(jnp.result_type(float))
+        raw = engine.predict_rows(predict, inputs)  # pyright: ignore[reportArgumentType]
+        try:
+            return as_outputs(raw, len(values))
+        except ValueError as error:
+            raise error from self.hidden_error
 
-        Where a number is missing or a level unknown, it knows best whether that may be; and where
-        32 bits do not hold a number, it may fall on the other side of a threshold.
+    def needs_host(self, values: np.ndarray) -> np.ndarray:
+        """Which rows a converted model should be asked about as it came.
+
+        Args:
+            values: (rows, features), encoded.
+
+        Returns:
+            (rows,) bool: where a number is missing or a level unknown, it knows best whether that
+            may be; and the device's precision may not hold a number that the model looks at.
         """
-        if self.model.host is None:
-            return False
-        if np.isnan(values).any() or frames.is_new_level(self.schema, values).any():
-            return True
-        if self.model.rounds_inputs or jnp.result_type(float) == np.float64:
-            return False
-        return not np.array_equal(values, values.astype(np.float32))
+        unknown = np.isnan(values) | frames.is_new_level(self.schema, values)
+        rows, dtype = self.model.rows, jnp.result_type(float)
+        looked_at = values if rows is None else rows.columns.numbers(values)
+        with np.errstate(over="ignore"):
+            rounded = looked_at.astype(dtype).astype(np.float64)
+        if self.model.rounds_inputs:
+            rounded = np.where(np.isinf(rounded), rounded, looked_at)
+        lost = (rounded != looked_at) & ~np.isnan(looked_at)
+        return np.asarray(unknown.any(axis=1) | lost.any(axis=1))
 
-    def agrees_with_itself(self, values: Float64[np.ndarray, "rows features"]) -> bool:
+    def agrees_with_itself(
+        self,
+        values: Float64[np.ndarray, "rows features"],
+        possible: Sequence[Float64[np.ndarray, "_ features"]] = (),
+    ) -> bool:
         """Whether a converted model says what it said before it was converted.
 
         Args:
-            values: some rows, encoded; NaN where numbers may be missing.
+            values: rows that are given, encoded.
+            possible: rows that samples may be; the model may refuse them.
 
         Returns:
             False: something about the model or the table is not as the converter thought.
 
         Raises:
-            Exception: the model's own, if it refuses such rows.
+            Exception: the model's own, if it refuses rows that are given.
         """
-        assert self.model.host is not None
-        rounded = values.astype(np.float32)
-        raw = self.model.host(frames.decode(self.schema, rounded.astype(np.float64)))
-        own = as_outputs(raw, len(values))
-        inputs = rounded.astype(jnp.result_type(float))
-        converted = np.asarray(engine.predict_rows(self.model.predict, inputs))  # pyright: ignore[reportArgumentType]
-        scale = np.maximum(np.abs(own).max(0), 1e-30)
-        return converted.shape == own.shape and bool(
-            np.all(np.abs(converted - own) <= 1e-3 * scale)
+        call = self.model.host
+        assert call is not None
+        outputs = [as_outputs(call(frames.decode(self.schema, values)), len(values))]
+        asked = [values]
+        for rows in possible:
+            table = frames.decode(self.schema, rows)
+            try:
+                outputs.append(as_outputs(call(table), len(rows), outputs[0].shape[1]))
+            except Exception:  # whatever a stranger's model raises of rows that nobody gave
+                continue
+            asked.append(frames.encode(self.schema, table))
+        return self._says(np.concatenate(asked), np.concatenate(outputs))
+
+    def _says(self, values: np.ndarray, outputs: np.ndarray) -> bool:
+        """Whether the converted model has these outputs, but for rounding."""
+        try:
+            converted = self._on_device(values)
+        except ValueError:  # not finite
+            return False
+        scale = np.maximum(np.abs(outputs).max(0), np.finfo(np.float32).tiny)
+        return converted.shape == outputs.shape and bool(
+            np.all(np.abs(converted - outputs) <= 1e-3 * scale)
         )
 
     @property

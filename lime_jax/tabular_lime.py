@@ -28,6 +28,7 @@ from lime_jax.row_fits import (
     sampled_fits,
     settled_fit,
 )
+from lime_jax.sample_facts import SampleFacts, sample_facts
 
 DEFAULT_NUM_SAMPLES = 4096
 TYPICAL_ROWS = 64
@@ -78,9 +79,9 @@ class TabularLime:
         return learned
 
     @property
-    def may_miss(self) -> np.ndarray:
-        """(features,) columns where samples may be missing numbers."""
-        return (self.stats.missing_bin >= 0) & ~self.stats.categorical
+    def samples(self) -> SampleFacts:
+        """What is known of the samples."""
+        return sample_facts(self.stats)
 
     def typical_rows(self) -> np.ndarray:
         """A few rows like the samples, encoded; missing numbers left out."""
@@ -189,7 +190,9 @@ class TabularLime:
         if len(request.values) == 0:
             fits = [no_rows(request.labels.shape[1], request.values.shape[1])] * len(configs)
         elif request.is_exact:
-            fits = exact_fits(task, request.kept, options.effective_num_samples, options.score)
+            fits = exact_fits(
+                task, request.kept, request.model, options.effective_num_samples, options.score
+            )
         elif options.num_samples == "auto":
             top, tolerance = options.num_features or 10, options.tolerance
             found = settled_fit(task, request.model, request.both_add_up, tolerance, top)

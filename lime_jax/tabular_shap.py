@@ -30,9 +30,13 @@ from lime_jax.models.structure import Additive, Structure, TreeSum
 from lime_jax.options import ExplainOptions
 from lime_jax.request import Request
 from lime_jax.row_fits import no_rows
+from lime_jax.sample_facts import SampleFacts
 from lime_jax.stages.coalition_units import ShapleyDesign, make_shapley_design
 from lime_jax.table_model import TableModel
 from lime_jax.typing import ClosedForm, LinearFit, replaced
+
+_BLUR = 1e-5
+"""Of the spread of a column: as far as the device's precision may move a number."""
 
 MANY_ROWS = 2000
 """A background of more rows deserves a warning."""
@@ -111,9 +115,11 @@ class TabularShap:
         return learned
 
     @property
-    def may_miss(self) -> np.ndarray:
-        """(features,) columns where samples may be missing numbers."""
-        return np.isnan(self.background).any(axis=0) & ~np.array(self.schema.categorical)
+    def samples(self) -> SampleFacts:
+        """What is known of the samples: all their numbers are those of rows."""
+        return SampleFacts(
+            np.isnan(self.background).any(axis=0) & ~np.array(self.schema.categorical)
+        )
 
     def typical_rows(self) -> np.ndarray:
         """A few rows like the samples, encoded."""
@@ -289,13 +295,17 @@ class TabularShap:
 
         It is asked of each row and the background, so that other rows have no say in it.
         """
-        model, values = request.model.model, request.values
+        model, values, background = request.model.model, request.values, self.background
         if model.host is None or model.rounds_inputs:
             return np.zeros(len(values), bool)
-        low, high = np.fmin.reduce(self.background), np.fmax.reduce(self.background)
+        if model.rows is not None:
+            values, background = map(model.rows.columns.numbers, (values, background))
+        low, high = np.fmin.reduce(background), np.fmax.reduce(background)
         spread = np.fmax(values, high) - np.fmin(values, low)
-        error = np.fmax(_rounding(values), np.fmax.reduce(_rounding(self.background)))
-        return np.asarray(((spread > 0) & (error > 1e-4 * spread)).any(axis=1))
+        error = np.fmax(_rounding(values), np.fmax.reduce(_rounding(background)))
+        # A number that becomes 0 or infinity may be far from it behind a logarithm.
+        lost = np.fmax(_lost(values), np.fmax.reduce(_lost(background)))
+        return np.asarray((((spread > 0) & (error > _BLUR * spread)) | lost).any(axis=1))
 
     def _method(self, plan: ShapPlan) -> ShapleyMethod:
         """The coalitions and their fit, made when they are needed, kept for the next call."""
@@ -310,14 +320,25 @@ class TabularShap:
         self, plan: ShapPlan, request: Request, which: np.ndarray, model: TableModel
     ) -> LinearFit:
         _, key = engine.keys_of(request.settings["seed"])
-        domain, method = self._domain(), self._method(plan)
+        method = self._method(plan)
+
+        values, background, player_of = (
+            request.values[which],
+            self.background,
+            self.players.player_of,
+        )
+        if isinstance(model, TableModel) and model.on_device and model.model.rows is not None:
+            columns, predict = model.model.rows.columns, model.model.rows.predict
+            values, background = columns(values), columns(background)
+            player_of = player_of[columns.raw]
+            model = TableModel(dataclasses.replace(model.model, predict=predict), model.schema)
+        domain = self._domain(background, player_of)
 
         def run(target: Any, labels: np.ndarray) -> LinearFit:
-            values = request.values[which]
             rows = self._rows(values, request.ids[which], labels)
 
             def inputs_of(samples: Any, taken: Any) -> np.ndarray:
-                return host_inputs(values[taken], self.background, self.players.player_of, samples)
+                return host_inputs(values[taken], background, player_of, samples)
 
             # Neither a converted model nor this method calls LAPACK.
             ends = (request.options.batch_size, request.tick, request.kept.model.host is not None)
@@ -334,12 +355,12 @@ class TabularShap:
         """Whether the values of one output are those of the other with another sign."""
         return request.both_add_up and plan.link == "identity"
 
-    def _domain(self) -> BackgroundDomain:
+    def _domain(self, background: np.ndarray, player_of: np.ndarray) -> BackgroundDomain:
         float_ = jnp.result_type(float)
         return BackgroundDomain(
-            jnp.asarray(self.background, float_),
+            jnp.asarray(background, float_),
             jnp.asarray(self.weights, float_),
-            jnp.asarray(self.players.player_of),
+            jnp.asarray(player_of),
             len(self.players),
         )
 
@@ -355,6 +376,12 @@ class TabularShap:
 def _rounding(values: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
         return np.abs(values - values.astype(jnp.result_type(float)))
+
+
+def _lost(values: np.ndarray) -> np.ndarray:
+    """Whether numbers become 0 or infinity in the device's precision."""
+    held, size = jnp.finfo(jnp.result_type(float)), np.abs(values)
+    return (size > 0) & ((size < float(held.tiny)) | (size > float(held.max)))
 
 
 def _on_host(model: TableModel) -> TableModel:

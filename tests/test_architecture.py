@@ -49,6 +49,7 @@ FLOORS = (
         "conditions",
         "mirror",
         "table_model",
+        "sample_facts",
         "kept_model",
         "resolution",
         "row_fits",

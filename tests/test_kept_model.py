@@ -1,25 +1,28 @@
 """The last model is recognized, a changed one is not, and a wrong conversion does not survive."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, SGDRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
-from lime_jax import TabularExplainer
+from lime_jax import TabularExplainer, fit_tabular
 from lime_jax.frames import learn_schema
 from lime_jax.kept_model import open_model
 from lime_jax.models.compose import apply
 from lime_jax.models.registry import register_converter
+from lime_jax.sample_facts import SampleFacts, sample_facts
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
 Y = X[:, 0] + (X[:, 1] > 0)
 SCHEMA = learn_schema(X)
-NEVER = np.zeros(3, bool)
+NEVER = SampleFacts(np.zeros(3, bool))
 
 
 def opened(model, output=None, kept=None, schema=SCHEMA, values=X):
@@ -121,11 +124,30 @@ def test_a_converted_model_takes_missing_values_only_where_it_did_before():
 
 
 def test_rows_between_a_threshold_and_its_32_bit_neighbor_are_predicted_by_the_model_itself():
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
     rng = np.random.default_rng(1)
     stamps = 1.6e9 + np.arange(400.0)[:, None]
     model = HistGradientBoostingRegressor(max_iter=5).fit(stamps, rng.normal(size=400))
     explanations = TabularExplainer().fit(stamps).explain(stamps[:50], model)
     np.testing.assert_allclose(explanations.prediction[:, 0], model.predict(stamps[:50]), rtol=1e-6)
     assert len(np.unique(jnp.asarray(stamps[:50], jnp.float32))) < 5
+
+
+def test_the_check_never_lets_the_model_raise_about_rows_that_nobody_gave():
+    strict = make_pipeline(
+        OrdinalEncoder(categories=[[0.0, 1.0, 2.0]] * 3), HistGradientBoostingRegressor(max_iter=3)
+    )
+    whole = np.tile(np.arange(3.0), (3, 20)).T
+    model = strict.fit(whole, whole[:, 0])
+    assert opened(model, schema=learn_schema(whole), values=whole).model.path == "jax"
+
+
+def test_a_column_that_the_precision_does_not_hold_is_drawn_for_the_model_on_the_host():
+    stamps = 1.7e9 + np.arange(60.0)[:, None]
+    schema = learn_schema(stamps)
+    model = DecisionTreeRegressor(max_depth=3, random_state=0).fit(stamps - 1.7e9, Y)
+    shifted = make_pipeline(StandardScaler(with_std=False).fit(stamps), model)
+    kept = open_model(shifted, None, schema, stamps, sample_facts(fit_tabular(stamps)), None).model
+    wide = jax.config.jax_enable_x64
+    assert kept.path == ("jax" if wide else "host")
+    assert wide or "does not hold the spread of column '0'" in kept.reason
+    assert kept.structure is not None  # exact forms are made of the numbers themselves

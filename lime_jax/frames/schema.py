@@ -65,6 +65,17 @@ class Schema:
         names = getattr(self.template, "column_names", None)  # of pyarrow
         return tuple(map(str, self.template.columns if names is None else names))
 
+    @property
+    def is_single(self) -> bool:
+        """Whether all numbers are float32: then they stay so in the steps of a pipeline."""
+        if self.kind == "array":
+            return np.dtype(self.array_dtype) == np.float32
+        import narwhals.stable.v1 as nw
+
+        dtypes = nw.from_native(self.template).schema.values()
+        numbers = [d for d, levels in zip(dtypes, self.levels, strict=True) if levels is None]
+        return bool(numbers) and all(dtype == nw.Float32 for dtype in numbers)
+
     def time(self, j: int) -> col.Time:
         """Whether feature `j` is a moment, a length of time, or neither."""
         return self.times[j] if self.times else None

@@ -7,15 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
 
 from lime_jax.models.compose import sum_of_trees
-from lime_jax.models.features import Features, Identity, LevelColumn, NumberColumn, put
+from lime_jax.models.features import Features, LevelColumn, NumberColumn
 from lime_jax.models.registry import Converted
 from lime_jax.models.structure import TreeSum
-from lime_jax.typing import Array, pytree
+from lime_jax.typing import Array
 
 MARGIN_IS_EXACT = (
     "what it predicts is not a sum over trees or over columns; its margin is: `output='margin'`"
@@ -36,6 +35,11 @@ class TakenForMissing:
     high: Float64[np.ndarray, " columns"]
     words: str
 
+    def steps(self) -> dict[int, tuple[Any, ...]]:
+        """What makes them missing, by column; see `NumberColumn`."""
+        some = np.flatnonzero(~np.isnan(self.low)).tolist()
+        return {k: ("missing", float(self.low[k]), float(self.high[k])) for k in some}
+
     def holds(self, column: int, values: Any) -> Any:
         """Whether values of a column are taken for missing."""
         return (values >= self.low[column]) & (values <= self.high[column])
@@ -46,7 +50,7 @@ def boosted_trees(
     features: Features,
     taken: TakenForMissing | None = None,
     *,
-    as_codes: Any = None,
+    as_codes: tuple[Any, ...],
     rounds_inputs: bool = False,
 ) -> Converted:
     """A sum of trees whose level sets go by the library's codes of categories.
@@ -55,7 +59,7 @@ def boosted_trees(
         trees: on the columns of `features`, whose level columns hold the library's codes.
         features: where the columns come from.
         taken: numbers that the library reads as missing.
-        as_codes: a pytree of the columns, what the library does with numbers before it takes
+        as_codes: a step of `NumberColumn`, what the library does with numbers before it takes
             them for codes.
         rounds_inputs: see `Converted`.
 
@@ -68,15 +72,15 @@ def boosted_trees(
         trees, apart = _with_numbers(trees, features, taken)
         if apart:
             why = f"it takes {taken.words} for missing; call it with NaN there"
-            fn = put(_MissingNumbers(taken.low, taken.high))
-            features = features.after(fn, len(features), features.names)
-    number = _categorical_number(trees, features)
-    if number is not None:
+            features = _changed(features, taken.steps())
+    numbers = _categorical_numbers(trees, features)
+    if numbers:
+        raw = features.columns[numbers[0]].raw
         why = why or (
-            f"column {number} is categorical for the model, but numeric here; name it in "
+            f"column {raw} is categorical for the model, but numeric here; name it in "
             "`categorical_features`"
         )
-        features = features.after(put(as_codes or Identity()), len(features), features.names)
+        features = _changed(features, dict.fromkeys(numbers, as_codes))
     trees = _by_level(trees, features)
     converted = sum_of_trees(trees, features, rounds_inputs=rounds_inputs)
     return dataclasses.replace(converted, why_not_exact=why) if why else converted
@@ -125,31 +129,6 @@ def unique_sets(
     return tuple(np.frombuffer(flags, bool) for _, flags in known), np.array(own, np.int32)
 
 
-@pytree
-class AsFloat32:
-    """Numbers rounded to float32 first."""
-
-    def __call__(self, inputs: Any) -> Array:
-        """Round a batch."""
-        return jnp.asarray(inputs, jnp.float32).astype(jnp.result_type(float))
-
-
-@pytree
-class Truncated:
-    """Some columns without their decimals.
-
-    Attributes:
-        columns: flags of those.
-    """
-
-    columns: Any
-
-    def __call__(self, inputs: Any) -> Array:
-        """Truncate a batch, towards 0."""
-        inputs = jnp.asarray(inputs, jnp.result_type(float))
-        return jnp.where(self.columns, jnp.trunc(inputs), inputs)
-
-
 def sigmoid(margin: Array) -> Array:
     """Probabilities of the second class.
 
@@ -162,14 +141,14 @@ def sigmoid(margin: Array) -> Array:
     return jax.nn.sigmoid(margin)
 
 
-@pytree
-class _MissingNumbers:
-    low: Any
-    high: Any
-
-    def __call__(self, inputs: Any) -> Array:
-        inputs = jnp.asarray(inputs, jnp.result_type(float))
-        return jnp.where((inputs >= self.low) & (inputs <= self.high), jnp.nan, inputs)
+def _changed(features: Features, steps: Mapping[int, tuple[Any, ...]]) -> Features:
+    """The columns after one more step each, where they are numbers."""
+    columns = list(features.columns)
+    for k, step in steps.items():
+        column = columns[k]
+        if isinstance(column, NumberColumn):
+            columns[k] = column.then(*step)
+    return dataclasses.replace(features, columns=tuple(columns))
 
 
 def _without_numbers(features: Features, taken: TakenForMissing) -> Features:
@@ -205,13 +184,10 @@ def _with_numbers(
     return dataclasses.replace(trees, threshold=threshold), bool(apart.any())
 
 
-def _categorical_number(trees: TreeSum, features: Features) -> int | None:
-    """A numeric column that is tested by a set of codes, by its raw number if it has one."""
-    for k in np.unique(trees.column[trees.level_set >= 0]):
-        source = features.columns[k]
-        if not isinstance(source, LevelColumn):
-            return source.raw
-    return None
+def _categorical_numbers(trees: TreeSum, features: Features) -> list[int]:
+    """Numeric columns that are tested by a set of codes."""
+    tested = np.unique(trees.column[trees.level_set >= 0]).tolist()
+    return [k for k in tested if isinstance(features.columns[k], NumberColumn)]
 
 
 def _by_level(trees: TreeSum, features: Features) -> TreeSum:

@@ -63,22 +63,17 @@ class Identity:
 
 
 @pytree
-class ColumnMap:
-    """Columns made of raw columns.
+class Lines:
+    """Numbers through lines, cut off at two heights; see `NumberColumn.line`.
 
     Attributes:
-        shift: of the number columns, and so on: see `NumberColumn.line`.
+        shift: of each column, and so on.
         scale: same.
         offset: same.
         low: same.
         high: same.
         missing: their value where the raw one is missing.
-        tables: for each raw column that is read by level, what every column made of it is at each
-            level (rows), and in the last row elsewhere.
-        points: of those that are numbers, the sorted points that stand for levels.
-        number_raw: raw columns of the number columns (static, as all below).
-        table_raw: of the tables; those with points are the last.
-        order: where each output column is among the numbers and the tables' columns.
+        raw: the raw columns (static).
     """
 
     shift: Array
@@ -87,9 +82,72 @@ class ColumnMap:
     low: Array
     high: Array
     missing: Array
+    raw: tuple[int, ...] = static()
+
+    def __call__(self, inputs: Any) -> Array:
+        """The columns of a batch."""
+        raw = inputs[:, np.array(self.raw)]
+        line = jnp.clip((raw - self.shift) * self.scale + self.offset, self.low, self.high)
+        return jnp.where(jnp.isnan(raw), self.missing, line)
+
+
+@pytree
+class Steps:
+    """Numbers through the same kinds of steps; see `NumberColumn.steps`.
+
+    Attributes:
+        numbers: of each step, one for each column.
+        missing: as in `Lines`.
+        raw: the raw columns (static, as all below).
+        names: of the steps.
+        functions: of each step, the name of NumPy's function or "".
+    """
+
+    numbers: tuple[tuple[Array, ...], ...]
+    missing: Array
+    raw: tuple[int, ...] = static()
+    names: tuple[str, ...] = static()
+    functions: tuple[str, ...] = static()
+
+    def __call__(self, inputs: Any) -> Array:
+        """The columns of a batch."""
+        raw = values = inputs[:, np.array(self.raw)]
+        for name, function, numbers in zip(self.names, self.functions, self.numbers, strict=True):
+            values = _step(name, function, numbers, values)
+        return jnp.where(jnp.isnan(raw), self.missing, values)
+
+
+def _step(name: str, function: str, numbers: tuple[Array, ...], values: Array) -> Array:
+    if name == "function":
+        return getattr(jnp, function)(values)
+    if name == "float32":
+        return values.astype(jnp.float32).astype(values.dtype)
+    if name == "clip":
+        return jnp.clip(values, *numbers)
+    if name == "missing":
+        low, high = numbers
+        return jnp.where((values >= low) & (values <= high), jnp.nan, values)
+    if name in ("fill", "constant"):
+        return jnp.where(jnp.isnan(values) == (name == "fill"), numbers[0], values)
+    return getattr(jnp, name)(values, numbers[0])
+
+
+@pytree
+class ColumnMap:
+    """Columns made of raw columns.
+
+    Attributes:
+        numbers: functions of raw numbers, each of some columns.
+        tables: for each raw column that is read by level, what every column made of it is at each
+            level (rows), and in the last row elsewhere.
+        points: of those that are numbers, the sorted points that stand for levels.
+        table_raw: of the tables; those with points are the last (static, as `order`).
+        order: where each output column is among the numbers and the tables' columns.
+    """
+
+    numbers: tuple[Lines | Steps, ...]
     tables: tuple[Array, ...]
     points: tuple[Array, ...]
-    number_raw: tuple[int, ...] = static()
     table_raw: tuple[int, ...] = static()
     order: tuple[int, ...] = static()
 
@@ -97,14 +155,11 @@ class ColumnMap:
         """The columns of a batch."""
         inputs = jnp.asarray(inputs, jnp.result_type(float))
         parts = [jnp.zeros((inputs.shape[0], 0), inputs.dtype)]
-        if self.number_raw:
-            raw = inputs[:, np.array(self.number_raw)]
-            line = jnp.clip((raw - self.shift) * self.scale + self.offset, self.low, self.high)
-            parts.append(jnp.where(jnp.isnan(raw), self.missing, line))
+        parts += [some(inputs) for some in self.numbers]
         points = (*(None,) * (len(self.tables) - len(self.points)), *self.points)
-        for raw, table, own in zip(self.table_raw, self.tables, points, strict=True):
+        for raw, table, places in zip(self.table_raw, self.tables, points, strict=True):
             value, count = inputs[:, raw], table.shape[0] - 1
-            row = level_codes(value, count) if own is None else _places(value, own)
+            row = level_codes(value, count) if places is None else _places(value, places)
             parts.append(table[row])
         whole = jnp.concatenate(parts, axis=1)
         if self.order == tuple(range(len(self.order))):
@@ -147,28 +202,56 @@ def column_map(columns: Sequence[Column]) -> ColumnMap:
         NotConvertibleError: if one is text, or if points of one are the same number in the device's
             precision.
     """
-    numbers = {k: c for k, c in enumerate(columns) if isinstance(c, NumberColumn)}
+    lines: dict[int, NumberColumn] = {}
+    others: dict[Any, dict[int, NumberColumn]] = {}
+    for k, c in enumerate(columns):
+        if isinstance(c, NumberColumn):
+            kinds = tuple(step[:2] if step[0] == "function" else step[:1] for step in c.steps)
+            (lines if c.is_line else others.setdefault(kinds, {}))[k] = c
     levels = _by_raw({k: c for k, c in enumerate(columns) if isinstance(c, LevelColumn)})
     points = _by_raw({k: c for k, c in enumerate(columns) if isinstance(c, PointColumn)})
     tables = [
-        np.stack([np.append(c.numbers(), np.nan) for c in own.values()], axis=1)
-        for own in levels.values()
+        np.stack([np.append(c.numbers(), np.nan) for c in made.values()], axis=1)
+        for made in levels.values()
     ]
     places = []
-    for own in points.values():
-        place, table = _point_table(list(own.values()))
+    for made in points.values():
+        place, table = _point_table(list(made.values()))
         places.append(place)
         tables.append(table)
-    order = [*numbers, *(k for own in (*levels.values(), *points.values()) for k in own)]
-    lines = np.array([c.line() for c in numbers.values()], np.float64).reshape(-1, 5).T
-    # What the device's precision takes from a shift, the offset gives back.
-    lines[2] += (lines[0].astype(jnp.result_type(float)) - lines[0]) * lines[1]
-    missing = np.array([c.missing for c in numbers.values()], np.float64)
+    groups = [lines, *others.values(), *levels.values(), *points.values()]
+    order = [k for group in groups for k in group]
+    numbers = [_lines(list(lines.values()))] if lines else []
+    numbers += [_steps(list(group.values())) for group in others.values()]
     return ColumnMap(
-        *put((*lines, missing, tuple(tables), tuple(places))),
-        number_raw=tuple(c.raw for c in numbers.values()),
+        tuple(numbers),
+        *put((tuple(tables), tuple(places))),
         table_raw=(*levels, *points),
         order=tuple(int(k) for k in np.argsort(order)),
+    )
+
+
+def _lines(columns: Sequence[NumberColumn]) -> Lines:
+    lines = np.array([c.line() for c in columns], np.float64).T
+    # What the device's precision takes from a shift, the offset gives back.
+    lines[2] += (lines[0].astype(jnp.result_type(float)) - lines[0]) * lines[1]
+    missing = np.array([c.missing for c in columns], np.float64)
+    return Lines(*put((*lines, missing)), raw=tuple(c.raw for c in columns))
+
+
+def _steps(columns: Sequence[NumberColumn]) -> Steps:
+    first = columns[0].steps
+    named = [step[0] == "function" for step in first]
+    numbers: list[tuple[np.ndarray, ...]] = []
+    for k, is_function in enumerate(named):
+        each = [() if is_function else c.steps[k][1:] for c in columns]
+        numbers.append(tuple(np.array(n, np.float64) for n in zip(*each, strict=True)))
+    missing = np.array([c.missing for c in columns], np.float64)
+    return Steps(
+        *put((tuple(numbers), missing)),
+        raw=tuple(c.raw for c in columns),
+        names=tuple(step[0] for step in first),
+        functions=tuple(step[1] if step[0] == "function" else "" for step in first),
     )
 
 

@@ -1,9 +1,12 @@
-"""One column of a model's inputs, as a function of one raw column of the table."""
+"""One column of a model's inputs, as a function of one raw column of the table.
+
+Steps are the library's own arithmetic in float64, so that rounding is the same to the last digit.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,41 +17,102 @@ class NotConvertibleError(Exception):
     """A model, or a part of it, that has no JAX form here; the message says which and why."""
 
 
+INCREASING = frozenset(
+    ("arcsinh", "arctan", "cbrt", "ceil", "deg2rad", "degrees", "exp", "exp2", "expm1", "floor")
+)
+INCREASING |= {"positive", "rad2deg", "radians", "rint", "sinh", "tanh", "trunc"}
+"""NumPy's functions of one number that never decrease, and are a number for each."""
+
+INCREASING_ABOVE = frozenset(["arccosh", "log", "log10", "log1p", "log2", "sqrt"])
+"""Those that are NaN below some number and never decrease above it."""
+
+
 @dataclasses.dataclass(frozen=True)
 class NumberColumn:
-    """An increasing function of a raw numeric column.
+    """A function of a raw numeric column.
 
     Attributes:
         raw: number of the raw column.
-        steps: ("subtract" | "add" | "multiply" | "divide" | "constant", number) or
-            ("clip", low, high), in order: the library's own arithmetic, so that rounding is the
-            same to the last digit.
+        steps: in order, each a name and numbers: ("subtract" | "add" | "multiply" | "divide" |
+            "constant", number), ("clip", low, high), ("function", name of a NumPy function of one
+            number), ("fill", number for NaN), ("missing", low, high: numbers that become NaN) or
+            ("float32",).
         missing: this column's value where the raw one is missing; NaN: missing too.
+        single: whether the raw column is float32, and stays so from step to step.
     """
 
     raw: int
     steps: tuple[tuple[Any, ...], ...] = ()
     missing: float = np.nan
+    single: bool = False
 
     def then(self, *step: Any) -> NumberColumn:
         """The column after one more step.
 
         Args:
-            *step: as in `steps`; must not decrease.
+            *step: as in `steps`.
 
         Returns:
             The column.
 
         Raises:
-            NotConvertibleError: if it decreases, or if a number in it is not finite.
+            NotConvertibleError: if it scales by what is not positive, or if a number in it is not
+                finite.
         """
         _check(step)
-        missing = float(_apply(np.float64(self.missing), (step,)))
-        return NumberColumn(self.raw, (*self.steps, step), missing)
+        missing = float(_apply(np.float64(self.missing), (step,), self.single))
+        return dataclasses.replace(self, steps=(*self.steps, step), missing=missing)
 
     def values(self, raw: np.ndarray) -> np.ndarray:
         """The column, for values of the raw one that are not missing, in float64."""
-        return _apply(np.asarray(raw, np.float64), self.steps)
+        return _apply(np.asarray(raw, np.float64), self.steps, self.single)
+
+    def is_raw(self, number: int) -> bool:
+        """Whether it is a raw column as it is."""
+        return self.raw == number and not self.steps and bool(np.isnan(self.missing))
+
+    @property
+    def is_line(self) -> bool:
+        """Whether it is a line, at most cut off at two heights."""
+        return all(name in _LINES for name, *_ in self.steps)
+
+    @property
+    def is_total(self) -> bool:
+        """Whether it is a number for each number."""
+        partial = {("function", name) for name in INCREASING_ABOVE}
+        return not any(step[:2] in partial or step[0] == "missing" for step in self.steps)
+
+    def guard(self) -> NumberColumn:
+        """The raw column, missing where this one is: thresholds on it test this one.
+
+        Raises:
+            NotConvertibleError: if a step decreases, or makes NaN of numbers in the middle and
+                changes them before.
+        """
+        guard = NumberColumn(self.raw)
+        for number, (name, *numbers) in enumerate(self.steps):
+            if name == "missing":
+                if number:
+                    raise NotConvertibleError(f"{numbers} are missing values of a changed column")
+                guard = guard.then("missing", *numbers)
+            elif name == "function" and numbers[0] in INCREASING_ABOVE:
+                if ("fill",) in {step[:1] for step in self.steps[:number]}:
+                    raise NotConvertibleError(f"{numbers[0]} of a column that was filled")
+                lowest = dataclasses.replace(self, steps=self.steps[: number + 1])._lowest()
+                guard = guard.then("missing", -np.inf, np.nextafter(lowest, -np.inf))
+            elif name == "function" and numbers[0] not in INCREASING:
+                raise NotConvertibleError(f"the function {numbers[0]} does not only increase")
+        return guard
+
+    def _lowest(self) -> float:
+        """The smallest raw number at which the column is one; NaN below, none above."""
+        low, high = -np.finfo(np.float64).max, np.finfo(np.float64).max
+        return float(_first(lambda raw: ~np.isnan(self.values(raw)), np.array([low]), high)[0])
+
+    def _unfilled(self) -> NumberColumn:
+        """Without the steps that make numbers missing, or fill them in."""
+        steps = tuple(step for step in self.steps if step[0] not in ("fill", "missing"))
+        return dataclasses.replace(self, steps=steps)
 
     def line(self) -> tuple[float, float, float, float, float]:
         """`shift, scale, offset, low, high`: `clip((raw - shift) * scale + offset, low, high)`."""
@@ -72,10 +136,10 @@ class NumberColumn:
         return shift, scale, offset, float(low), float(high)
 
     def pull_back(self, threshold: Float64[np.ndarray, " tests"]) -> Float64[np.ndarray, " tests"]:
-        """Thresholds on the raw column that test the same.
+        """Thresholds on the raw column that test the same, where this one is a number.
 
         Args:
-            threshold: this column is compared with, `<=`.
+            threshold: this column, which must not decrease, is compared with, `<=`.
 
         Returns:
             The largest raw values that pass, found by bisection of all float64 numbers: -inf where
@@ -86,18 +150,16 @@ class NumberColumn:
             >>> NumberColumn(0).then("subtract", 3.0).then("divide", 2.0).pull_back(np.array([1.0]))
             array([5.])
         """
-        if not self.steps:
+        column = self._unfilled()
+        if not column.steps:
             return threshold
-        top = _order(np.full(threshold.shape, np.finfo(np.float64).max))
-        low, high = -top, top
-        some = self.values(_number(low)) <= threshold
-        every = self.values(_number(high)) <= threshold
-        for _ in range(64):
-            middle = (low | high) - ((low ^ high) >> 1)  # their mean, rounded up, no overflow
-            passes = self.values(_number(middle)) <= threshold
-            low = np.where(passes, middle, low)
-            high = np.where(passes, high, np.maximum(middle - 1, low))
-        return np.where(every, np.inf, np.where(some, _number(low), -np.inf))
+        top = np.finfo(np.float64).max
+        low = np.full(threshold.shape, -top if column.is_total else column._lowest())
+        some = column.values(low) <= threshold
+        every = column.values(np.full(threshold.shape, top)) <= threshold
+        fails = _first(lambda raw: ~(column.values(raw) <= threshold), low, top)
+        last = _number(_order(fails) - 1)
+        return np.where(every, np.inf, np.where(some, last, -np.inf))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,8 +242,13 @@ class PointColumn:
 Column = NumberColumn | LevelColumn | PointColumn
 
 
+_LINES = ("subtract", "add", "multiply", "divide", "clip", "constant")
+
+
 def _check(step: Sequence[Any]) -> None:
     name, *numbers = step
+    if name not in _LINES:
+        return
     with np.errstate(all="ignore"):
         inverse = 1 / np.asarray(numbers, np.float64)
     if name in ("multiply", "divide") and not 0 < inverse[0] < np.inf:
@@ -190,18 +257,43 @@ def _check(step: Sequence[Any]) -> None:
         raise NotConvertibleError(f"a column is scaled with {numbers}, not with finite numbers")
 
 
-def _apply(values: Any, steps: Sequence[tuple[Any, ...]]) -> Any:
-    operations = {"subtract": np.subtract, "add": np.add}
-    operations |= {"multiply": np.multiply, "divide": np.divide}
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        for name, *numbers in steps:
-            if name == "clip":
-                values = np.clip(values, *numbers)
-            elif name == "constant":
-                values = np.where(np.isnan(values), values, np.float64(numbers[0]))
-            else:
-                values = operations[name](values, np.float64(numbers[0]))
-    return values
+def _apply(values: Any, steps: Sequence[tuple[Any, ...]], single: bool = False) -> Any:
+    with np.errstate(all="ignore"):
+        for step in steps:
+            # A float32 array stays one: each step is rounded to it, NumPy's functions are its own.
+            values = np.asarray(values, np.float32 if single else np.float64)
+            values = _one_step(values, *step)
+        return np.asarray(values, np.float32 if single and steps else None).astype(np.float64)
+
+
+def _one_step(values: np.ndarray, name: str, *numbers: Any) -> Any:
+    if name == "function":
+        return getattr(np, numbers[0])(values)
+    if name == "clip":
+        return np.clip(values, *numbers)
+    if name == "constant":
+        return np.where(np.isnan(values), values, np.float64(numbers[0]))
+    if name == "fill":
+        return np.where(np.isnan(values), np.float64(numbers[0]), values)
+    if name == "missing":
+        return np.where((values >= numbers[0]) & (values <= numbers[1]), np.nan, values)
+    if name == "float32":
+        return values.astype(np.float32)
+    operation = {"subtract": np.subtract, "add": np.add, "multiply": np.multiply}
+    return operation.get(name, np.divide)(values, np.float64(numbers[0]))
+
+
+def _first(
+    holds: Callable[[np.ndarray], np.ndarray], low: Float64[np.ndarray, " tests"], high: float
+) -> Float64[np.ndarray, " tests"]:
+    """The smallest number from `low` to `high` at which a condition holds; `high` where none."""
+    below, above = _order(low), _order(np.full(low.shape, high))
+    for _ in range(64):
+        middle = (below & above) + ((below ^ above) >> 1)  # their mean, rounded down, no overflow
+        found = holds(_number(middle))
+        above = np.where(found, middle, above)
+        below = np.where(found, below, np.minimum(middle + 1, above))
+    return _number(above)
 
 
 def _order(values: np.ndarray) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,12 +12,18 @@ from jaxtyping import Float, Float64
 
 from lime_jax.models.additive import additive_of, additive_predict, scale_additive, sum_additive
 from lime_jax.models.column_map import Chain, put
-from lime_jax.models.columns import LevelColumn, NumberColumn, PointColumn
+from lime_jax.models.columns import (
+    Column,
+    LevelColumn,
+    NotConvertibleError,
+    NumberColumn,
+    PointColumn,
+)
 from lime_jax.models.features import Features
+from lime_jax.models.inputs import Inputs
 from lime_jax.models.registry import Converted
 from lime_jax.models.structure import Additive, TreeSum
 from lime_jax.models.tree_sums import merge_trees, move, pull_back, scale_trees
-from lime_jax.models.trees import tree_predict
 from lime_jax.typing import Array, pytree, static
 
 __all__ = [
@@ -53,7 +58,12 @@ def apply(fn: Any, features: Features, why_not_exact: str = "") -> Converted:
         The model.
     """
     why = why_not_exact or "its output is not a sum over trees or over columns"
-    return Converted(Chain((features.matrix(), put(fn))), why_not_exact=why)
+    on_device = put(fn)
+
+    def build(inputs: Inputs) -> Any:
+        return Chain((features.matrix(inputs), on_device))
+
+    return Converted(build, why_not_exact=why)
 
 
 def sum_of_trees(trees: TreeSum, features: Features, *, rounds_inputs: bool = False) -> Converted:
@@ -63,23 +73,61 @@ def sum_of_trees(trees: TreeSum, features: Features, *, rounds_inputs: bool = Fa
         trees: on the columns of `features`; a test of a level column may be a threshold on its
             numbers, or a level set by code.
         features: where the columns come from.
-        rounds_inputs: see `Converted`.
+        rounds_inputs: whether the trees round their columns to float32.
 
     Returns:
         The model, with its trees on the raw columns where that can be said; elsewhere too its
         thresholds move as far back as they can, so that no scaler rounds in float32.
+
+    Raises:
+        NotConvertibleError: if a column is a sum of raw ones, or not an increasing function of
+            one: no threshold on a table decides the same to the last digit.
     """
-    used = np.unique(trees.column[trees.column >= 0])
-    why = _why_not_raw(features, used) or _changed_sets(trees, features)
-    if not why:
-        raw = pull_back(trees, features)
-        return Converted(tree_predict(raw), raw, "", rounds_inputs)
+    if features.base is not None:
+        raise NotConvertibleError(
+            f"{features.mixed_by} mixes columns, and its trees compare what comes out with "
+            "thresholds, to the last digit"
+        )
+    used = [int(k) for k in np.unique(trees.column[trees.column >= 0])]
     by_set = set(np.unique(trees.column[trees.level_set >= 0]).tolist())
-    kept = [k for k in used if k in by_set or isinstance(features.columns[k], PointColumn)]
-    plain = tuple(NumberColumn(k) for k in range(features.width))
-    inputs = features.replaced((*plain, *(features.columns[k] for k in kept)))
-    predict = Chain((inputs.matrix(), tree_predict(move(trees, features, [int(k) for k in kept]))))
-    return Converted(predict, None, why, rounds_inputs)
+    columns = [NumberColumn(k) for k in range(features.num_raw)]
+    guards = {k: _guard(features.columns[k], k in by_set) for k in used}
+    beside = {k: guard for k, guard in guards.items() if guard is not None}
+    moved = move(trees, features, list(beside))
+    why = _why_not_raw(features, used, by_set)
+    rounds = rounds_inputs and all(_is_as_it_comes(features.columns[k]) for k in used)
+    return _tree_model(moved, (*columns, *beside.values()), why, rounds)
+
+
+def _tree_model(
+    trees: TreeSum, columns: Sequence[Column], why_not_exact: str, rounds_inputs: bool
+) -> Converted:
+    """Trees on raw columns, and on some that are made of them."""
+
+    def build(inputs: Inputs) -> Any:
+        return inputs.trees(trees, columns)
+
+    structure = None if why_not_exact else trees
+    return Converted(build, structure, why_not_exact, rounds_inputs)
+
+
+def _guard(column: Column, by_set: bool) -> Column | None:
+    """What stands beside the raw columns for trees to test; None: they test the raw one."""
+    if isinstance(column, PointColumn):
+        return column
+    if isinstance(column, LevelColumn) or (by_set and column.is_raw(column.raw)):
+        return None
+    if by_set:
+        return column
+    guard = column.guard()
+    return None if column.is_total else guard
+
+
+def _is_as_it_comes(column: Column) -> bool:
+    """Whether float32 of a number of the table is what trees that round would look at."""
+    if isinstance(column, NumberColumn):
+        return all(name in ("missing", "float32") for name, *_ in column.steps)
+    return isinstance(column, LevelColumn)
 
 
 def linear(
@@ -98,17 +146,26 @@ def linear(
         The model, with its structure where the columns are lines and tables of raw ones.
     """
     coef, intercept = np.asarray(coef, np.float64), np.asarray(intercept, np.float64)
-    used = np.flatnonzero((coef != 0).any(axis=0))
+    used = [int(k) for k in np.flatnonzero((coef != 0).any(axis=0))]
     why = _why_not_raw(features, used)
     for k in used:
         column = features.columns[k]
-        if not why and isinstance(column, NumberColumn) and np.isfinite(column.line()[3:]).any():
+        if why or not isinstance(column, NumberColumn):
+            continue
+        if not column.is_line:
+            why = f"{features.raw_name(column.raw)} is changed by a function that is no line"
+        elif np.isfinite(column.line()[3:]).any():
             why = f"{features.raw_name(column.raw)} is clipped on the way to the model"
     if why:
-        fn = put(_Linear(coef.T, intercept))
-        return Converted(Chain((features.matrix(), fn)), None, why)
-    structure = additive_of(coef, intercept, features)
-    return Converted(additive_predict(structure), structure)
+        return apply(_Linear(coef.T, intercept), features, why)
+    return _additive_model(additive_of(coef, intercept, features))
+
+
+def _additive_model(structure: Additive, rounds_inputs: bool = False) -> Converted:
+    def build(inputs: Inputs) -> Any:
+        return Chain((inputs.table(), additive_predict(structure)))
+
+    return Converted(build, structure, "", rounds_inputs)
 
 
 def linked(converted: Converted, link: Link, why_not_exact: str) -> Converted:
@@ -122,8 +179,7 @@ def linked(converted: Converted, link: Link, why_not_exact: str) -> Converted:
     Returns:
         The model behind the link, without structure.
     """
-    predict = Chain((converted.predict, LinkFunction(link)))
-    return Converted(predict, None, why_not_exact, converted.rounds_inputs)
+    return converted.then(LinkFunction(link), why_not_exact)
 
 
 def scaled(
@@ -142,16 +198,17 @@ def scaled(
         The model; its structure, if it has one, is of the same kind.
     """
     scale, shift = np.asarray(scale, np.float64), np.asarray(shift, np.float64)
+    rounds = converted.rounds_inputs
     if isinstance(converted.structure, TreeSum):
-        trees = scale_trees(converted.structure, scale, shift)
-        return dataclasses.replace(converted, predict=tree_predict(trees), structure=trees)
+        return _raw_trees(scale_trees(converted.structure, scale, shift), rounds)
     if isinstance(converted.structure, Additive):
-        additive = scale_additive(converted.structure, scale, shift)
-        return dataclasses.replace(
-            converted, predict=additive_predict(additive), structure=additive
-        )
-    predict = Chain((converted.predict, put(_Scaled(scale, shift))))
-    return dataclasses.replace(converted, predict=predict)
+        return _additive_model(scale_additive(converted.structure, scale, shift), rounds)
+    return converted.then(put(_Scaled(scale, shift)), converted.why_not_exact)
+
+
+def _raw_trees(trees: TreeSum, rounds_inputs: bool) -> Converted:
+    columns = [NumberColumn(k) for k in range(trees.num_features)]
+    return _tree_model(trees, columns, "", rounds_inputs)
 
 
 def average(members: Sequence[Converted], weights: Sequence[float] | np.ndarray) -> Converted:
@@ -170,38 +227,38 @@ def average(members: Sequence[Converted], weights: Sequence[float] | np.ndarray)
     rounds = all(m.rounds_inputs for m in members)
     if all(isinstance(p, TreeSum) for p in parts):
         trees = merge_trees([p for p in parts if isinstance(p, TreeSum)], weights)
-        return Converted(tree_predict(trees), trees, "", rounds)
+        return _raw_trees(trees, rounds)
     if all(isinstance(p, Additive) for p in parts):
         structure = sum_additive([p for p in parts if isinstance(p, Additive)], weights)
-        return Converted(additive_predict(structure), structure, "", rounds)
+        return _additive_model(structure, rounds)
     why = next((m.why_not_exact for m in members if m.why_not_exact), "its members differ in kind")
-    predict = put(_Average(tuple(m.predict for m in members), weights))
-    return Converted(predict, None, why, rounds)
+
+    def build(inputs: Inputs) -> Any:
+        return put(_Average(tuple(m.build(inputs) for m in members), weights))
+
+    return Converted(build, None, why, rounds)
 
 
-def _why_not_raw(features: Features, used: np.ndarray) -> str:
+def _why_not_raw(features: Features, used: Sequence[int], by_set: Any = ()) -> str:
     """Why a model of the columns `used` is not one of the raw table; empty: it is."""
     if features.base is not None:
         return f"{features.mixed_by} mixes columns"
     for k in used:
         column = features.columns[k]
-        if not isinstance(column, NumberColumn | LevelColumn):
+        name = features.raw_name(column.raw)
+        if isinstance(column, PointColumn):
             return (
-                f"{features.raw_name(column.raw)} is encoded by level, but is numeric here; name "
-                "it in `categorical_features`"
+                f"{name} is encoded by level, but is numeric here; name it in "
+                "`categorical_features`"
             )
-    return ""
-
-
-def _changed_sets(trees: TreeSum, features: Features) -> str:
-    """Whether a set of levels is asked of a number that is not the raw one."""
-    for k in np.unique(trees.column[trees.level_set >= 0]):
-        column = features.columns[k]
-        if isinstance(column, NumberColumn) and (column.steps or not np.isnan(column.missing)):
+        if not isinstance(column, NumberColumn):
+            continue
+        if k in by_set and (column.steps or not np.isnan(column.missing)):
             return (
-                f"{features.raw_name(column.raw)} is changed before it is read by level; name it "
-                "in `categorical_features`"
+                f"{name} is changed before it is read by level; name it in `categorical_features`"
             )
+        if not column.is_total:
+            return f"{name} is missing to the model where a function before it has no value"
     return ""
 
 

@@ -11,8 +11,6 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.models.column_map import Chain, Identity, SideBySide, column_map, put
@@ -23,6 +21,7 @@ from lime_jax.models.columns import (
     NumberColumn,
     PointColumn,
 )
+from lime_jax.models.inputs import Base, Inputs
 
 __all__ = [
     "Chain",
@@ -47,10 +46,12 @@ class RawTable:
     Attributes:
         names: of the columns; None for an array.
         levels: for each column its levels by code (None among them: missing), or None: numbers.
+        single: whether the model is given its numbers in float32.
     """
 
     names: tuple[str, ...] | None
     levels: tuple[tuple[Any, ...] | None, ...]
+    single: bool = False
 
     @classmethod
     def of_numbers(cls, count: int, names: Sequence[str] | None = None) -> RawTable:
@@ -72,17 +73,19 @@ class Features:
 
     Attributes:
         columns: functions of the raw columns, or of the columns of `base`.
-        base: a pytree from the raw table to a matrix; None: `columns` are of the raw table itself.
+        base: from the raw table to a matrix; None: `columns` are of the raw table itself.
         names: of the columns, where the step before has them.
         num_raw: columns of the raw table.
+        base_width: columns of the matrix that `base` makes.
         table: the raw table, where it is known.
         mixed_by: what made `base`, in words.
     """
 
     columns: tuple[Column, ...]
-    base: Any = None
+    base: Base | None = None
     names: tuple[str, ...] | None = None
     num_raw: int = 0
+    base_width: int = 0
     table: RawTable | None = None
     mixed_by: str = "a step before it"
 
@@ -93,10 +96,7 @@ class Features:
     @property
     def width(self) -> int:
         """Columns that `columns` are functions of."""
-        if self.base is None:
-            return self.num_raw
-        row = jax.ShapeDtypeStruct((1, self.num_raw), jnp.result_type(float))
-        return jax.eval_shape(self.base, row).shape[1]
+        return self.num_raw if self.base is None else self.base_width
 
     def raw_name(self, raw: int) -> str:
         """What to call a raw column in a message."""
@@ -130,15 +130,17 @@ class Features:
         """
         return dataclasses.replace(self, columns=tuple(columns), names=names)
 
-    def matrix(self) -> Any:
-        """A pytree from the raw table, (samples, raw columns), to (samples, columns) of numbers."""
-        plain = (
-            isinstance(c, NumberColumn) and c == NumberColumn(k) for k, c in enumerate(self.columns)
-        )
+    def matrix(self, inputs: Inputs) -> Any:
+        """A pytree from `inputs` to the columns, (samples, columns) of numbers."""
+        plain = (isinstance(c, NumberColumn) and c.is_raw(k) for k, c in enumerate(self.columns))
+        if self.base is None:
+            if len(self) == self.width and all(plain):
+                return inputs.table()
+            return inputs.matrix(self.columns)
+        base = self.base(inputs)
         if len(self) == self.width and all(plain):
-            return Identity() if self.base is None else self.base
-        columns = column_map(self.columns)
-        return columns if self.base is None else Chain((self.base, columns))
+            return base
+        return Chain((base, column_map(self.columns)))
 
     def after(
         self,
@@ -158,9 +160,13 @@ class Features:
         Returns:
             Columns with `fn` in their base: a model behind them has no structure any more.
         """
-        base = Chain((self.matrix(), put(fn)))
+        on_device = put(fn)
+
+        def base(inputs: Inputs) -> Any:
+            return Chain((self.matrix(inputs), on_device))
+
         columns = tuple(NumberColumn(k) for k in range(count))
-        return Features(columns, base, names, self.num_raw, self.table, mixed_by)
+        return Features(columns, base, names, self.num_raw, count, self.table, mixed_by)
 
 
 def raw_features(table: RawTable) -> Features:
@@ -175,7 +181,7 @@ def raw_features(table: RawTable) -> Features:
     columns: list[Column] = []
     for k, levels in enumerate(table.levels):
         if levels is None:
-            columns.append(NumberColumn(k))
+            columns.append(NumberColumn(k, single=table.single))
         else:
             values = np.empty(len(levels), object)
             values[:] = levels
@@ -193,20 +199,28 @@ def side_by_side(parts: Sequence[Features]) -> Features:
         Their columns in order, without names: functions of the raw table if all are, else of
         their bases side by side.
     """
-    bases: list[Any] = []
+    bases: list[Base | None] = []
     for part in parts:
         if not any(part.base is base for base in bases):
             bases.append(part.base)
     if len(bases) == 1:
         return parts[0].replaced([c for part in parts for c in part.columns])
     firsts, first = [], 0
-    for base in bases:
+    for other in bases:
         firsts.append(first)
-        first += dataclasses.replace(parts[0], base=base).width
+        first += parts[0].num_raw if other is None else _width_of(other, parts)
     columns = []
     for part in parts:
-        (k,) = (k for k, base in enumerate(bases) if part.base is base)
+        (k,) = (k for k, other in enumerate(bases) if part.base is other)
         columns += [dataclasses.replace(c, raw=c.raw + firsts[k]) for c in part.columns]
-    base = SideBySide(tuple(Identity() if base is None else base for base in bases))
+
+    def base(inputs: Inputs) -> Any:
+        return SideBySide(tuple(inputs.table() if b is None else b(inputs) for b in bases))
+
     mixed_by = next(part.mixed_by for part in parts if part.base is not None)
-    return Features(tuple(columns), base, None, parts[0].num_raw, parts[0].table, mixed_by)
+    table, num_raw = parts[0].table, parts[0].num_raw
+    return Features(tuple(columns), base, None, num_raw, first, table, mixed_by)
+
+
+def _width_of(base: Base, parts: Sequence[Features]) -> int:
+    return next(part.base_width for part in parts if part.base is base)

@@ -16,7 +16,6 @@ import numpy as np
 from lime_jax.models.boosting import (
     MARGIN_IS_EXACT,
     TakenForMissing,
-    Truncated,
     boosted_trees,
     sigmoid,
     with_codes,
@@ -220,10 +219,8 @@ def _margin(
     if zero.any():
         low, high = (np.where(zero, limit, np.nan) for limit in (-SMALL, SMALL))
         taken = TakenForMissing(low, high, "0")
-    is_category = np.zeros(count, bool)
-    is_category[trees.column[trees.level_set >= 0]] = True
     features = _with_categories(categories, features)
-    return boosted_trees(trees, features, taken, as_codes=Truncated(is_category))
+    return boosted_trees(trees, features, taken, as_codes=("function", "trunc"))
 
 
 def _with_categories(categories: Sequence[Sequence[Any]] | None, features: Features) -> Features:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from os import PathLike
 from typing import Any, Generic, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.forks import check_not_forked
@@ -19,8 +21,9 @@ from lime_jax.models.classifiers import (
     predicted_classes,
 )
 from lime_jax.models.features import NotConvertibleError, RawTable
+from lime_jax.models.inputs import DeviceTable, HostColumns, Spikes
 from lime_jax.models.labels import plain_label
-from lime_jax.models.registry import convert, has_methods, host_method, opener_of
+from lime_jax.models.registry import Converted, convert, has_methods, host_method, opener_of
 from lime_jax.models.structure import Structure
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -58,6 +61,23 @@ class DevicePredict(Generic[Function]):
         return cls(jax.tree_util.tree_unflatten(structure, leaves))
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class RowModel:
+    """A converted model of rows that are given.
+
+    Attributes:
+        columns: the host makes of them.
+        predict: on these columns.
+    """
+
+    columns: HostColumns
+    predict: DevicePredict[Any]
+
+    def __call__(self, values: np.ndarray) -> Any:
+        """The outputs for numbers and level codes in float64, (rows, features)."""
+        return self.predict(self.columns(values).astype(jnp.result_type(float)))
+
+
 @jax.tree_util.register_pytree_node_class
 @dataclasses.dataclass(frozen=True, eq=False)
 class Model:
@@ -74,6 +94,8 @@ class Model:
         host: a converted model as it came, a function of a batch on the host.
         rounds_inputs: see `Converted`.
         exclusive: whether probabilities sum to 1; not those of several targets.
+        converted: what it was converted to, if it can be called with columns that the host makes.
+        num_raw: columns of its table.
     """
 
     predict: Callable[..., Any]
@@ -86,10 +108,43 @@ class Model:
     host: Callable[..., Any] | None = None
     rounds_inputs: bool = False
     exclusive: bool = True
+    converted: Converted | None = None
+    num_raw: int = 0
 
     def __call__(self, inputs: Any) -> Any:
-        """Call the model on a batch."""
-        return self.predict(inputs)
+        """Call the model on a batch; of a NumPy array each number is taken for what it is."""
+        rows = self.rows if isinstance(inputs, np.ndarray) else None
+        return self.predict(inputs) if rows is None else rows(np.asarray(inputs, np.float64))
+
+    @property
+    def rows(self) -> RowModel | None:
+        """A converted model of rows that are given; None: its `predict` loses nothing of them."""
+        return None if self.rounds_inputs else self.on_columns
+
+    @cached_property
+    def on_columns(self) -> RowModel | None:
+        """A converted model on columns that the host makes."""
+        if self.converted is None:
+            return None
+        columns = HostColumns(self.num_raw)
+        return RowModel(columns, DevicePredict(self.converted.build(columns)))
+
+    def on_samples(self, spikes: Sequence[Spikes | None]) -> DevicePredict[Any]:
+        """A converted model of samples that the device draws.
+
+        Args:
+            spikes: of each column, numbers that many samples are equal to.
+
+        Returns:
+            The model; thresholds part the spikes as they do on the host.
+
+        Raises:
+            ValueError: if the device's precision does not tell two of them apart that a threshold
+                parts.
+        """
+        if self.converted is None or not any(spikes):
+            return self.predict  # pyright: ignore[reportReturnType]
+        return DevicePredict(self.converted.build(DeviceTable(tuple(spikes))))
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -245,7 +300,8 @@ def _from_estimator(estimator: Any, method: str, table: RawTable | None) -> Mode
             exclusive=exclusive,
         )
     try:
-        converted = convert(estimator, method, _table_of(estimator) if table is None else table)
+        table = _table_of(estimator) if table is None else table
+        converted = convert(estimator, method, table)
     except (NotConvertibleError, AttributeError, KeyError) as error:
         if isinstance(error, ValueError):
             raise  # not fitted, by scikit-learn's and XGBoost's own exception
@@ -266,6 +322,8 @@ def _from_estimator(estimator: Any, method: str, table: RawTable | None) -> Mode
         host=bound,
         rounds_inputs=converted.rounds_inputs,
         exclusive=exclusive,
+        converted=converted,
+        num_raw=len(table.levels),
     )
 
 

@@ -10,9 +10,11 @@ import dataclasses
 import importlib
 import inspect
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, TypeVar
 
-from lime_jax.models.features import Features, NotConvertibleError, RawTable, raw_features
+from lime_jax.models.features import Chain, Features, NotConvertibleError, RawTable, raw_features
+from lime_jax.models.inputs import Base, DeviceTable, Inputs
 from lime_jax.models.structure import Structure
 
 _T = TypeVar("_T", bound=Callable[..., Any])
@@ -20,22 +22,63 @@ _T = TypeVar("_T", bound=Callable[..., Any])
 METHODS = ("predict_proba", "decision_function", "predict")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Converted:
     """A model in JAX.
 
     Attributes:
-        predict: a pytree, (samples, raw columns) -> (samples, outputs).
+        build: from `Inputs`, what the model is called with, to a pytree, (samples, ...) ->
+            (samples, outputs).
         structure: of the output, where it is a sum over trees or columns.
         why_not_exact: where it is not: why.
-        rounds_inputs: whether the library itself rounds numbers to float32 first, as the device
-            does; else 64-bit inputs may lie between a threshold and its 32-bit neighbor.
+        rounds_inputs: whether the library itself rounds the numbers of the table to float32 first,
+            as the device does; else 64-bit inputs may lie between a threshold and its 32-bit
+            neighbor.
     """
 
-    predict: Any
+    build: Base
     structure: Structure | None = None
     why_not_exact: str = ""
     rounds_inputs: bool = False
+
+    @classmethod
+    def of_table(cls, predict: Any, why_not_exact: str, rounds_inputs: bool = False) -> Converted:
+        """A model that is called with the raw table.
+
+        Args:
+            predict: a pytree, (samples, raw columns) -> (samples, outputs).
+            why_not_exact: as above.
+            rounds_inputs: as above.
+
+        Returns:
+            The model.
+        """
+
+        def build(inputs: Inputs) -> Any:
+            return Chain((inputs.table(), predict))
+
+        return cls(build, None, why_not_exact, rounds_inputs)
+
+    @cached_property
+    def predict(self) -> Any:
+        """The model on the raw table in the device's precision."""
+        return self.build(DeviceTable())
+
+    def then(self, fn: Any, why_not_exact: str) -> Converted:
+        """A function of the model's outputs.
+
+        Args:
+            fn: a pytree, (samples, outputs) -> (samples, other outputs).
+            why_not_exact: why there is no structure any more.
+
+        Returns:
+            The model behind the function.
+        """
+
+        def build(inputs: Inputs) -> Any:
+            return Chain((self.build(inputs), fn))
+
+        return Converted(build, None, why_not_exact, self.rounds_inputs)
 
 
 Converter = Callable[[Any, str, Features], Converted]

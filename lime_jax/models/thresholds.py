@@ -96,3 +96,38 @@ def round_down(
     tiny = np.finfo(dtype).tiny
     rounded = np.where((rounded > -tiny) & (rounded < 0), -tiny, rounded)
     return np.where((rounded > 0) & (rounded < tiny), np.zeros((), dtype), rounded)
+
+
+def between(
+    threshold: Float64[np.ndarray, " tests"],
+    values: Float64[np.ndarray, " values"],
+    on_device: Float[np.ndarray, " values"],
+) -> Float64[np.ndarray, " tests"]:
+    """Thresholds that part some numbers on the device as they part them in float64.
+
+    Args:
+        threshold: compared with, `<=`.
+        values: ascending.
+        on_device: the same numbers there, in its precision.
+
+    Returns:
+        The nearest numbers of the device's precision that do.
+
+    Raises:
+        ValueError: if two of the numbers are one on the device, and a threshold lies between them.
+
+    Example:
+        >>> import numpy as np
+        >>> tenth = np.array([0.1])
+        >>> single = tenth.astype(np.float32)
+        >>> single <= round_down(tenth, single.dtype), single <= between(tenth, tenth, single)
+        (array([False]), array([ True]))
+    """
+    infinite = np.array([np.inf], on_device.dtype)
+    ends = np.concatenate([-infinite, on_device, infinite])
+    place = np.searchsorted(values, threshold, side="right")
+    lowest, above = ends[place], ends[place + 1]
+    if np.any(lowest >= above):
+        raise ValueError("numbers on both sides of a threshold are one in the device's precision")
+    highest = np.where(above == np.inf, np.inf, np.nextafter(above, -infinite))
+    return np.clip(round_down(threshold, on_device.dtype), lowest, highest).astype(np.float64)

@@ -15,7 +15,6 @@ import numpy as np
 
 from lime_jax.models.boosting import (
     MARGIN_IS_EXACT,
-    AsFloat32,
     TakenForMissing,
     boosted_trees,
     sigmoid,
@@ -274,7 +273,7 @@ def _margin(
     weights = None if weights is None else weights[: len(trees)]
     sum_ = tree_sum(trees, model["tree_info"], base, count, weights)
     taken = _taken(missing, count)
-    return boosted_trees(sum_, features, taken, as_codes=AsFloat32(), rounds_inputs=True)
+    return boosted_trees(sum_, features, taken, as_codes=("float32",), rounds_inputs=True)
 
 
 def _taken(missing: float, count: int) -> TakenForMissing | None:

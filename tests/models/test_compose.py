@@ -21,6 +21,7 @@ from lime_jax.models.compose import (
 from lime_jax.models.features import (
     Features,
     LevelColumn,
+    NotConvertibleError,
     NumberColumn,
     PointColumn,
     RawTable,
@@ -120,14 +121,18 @@ def test_trees_on_points_stay_on_the_device():
     np.testing.assert_allclose(converted.predict(ROWS), evaluated(ALL, values_of(SIDES, ROWS)))
 
 
-def test_thresholds_move_to_the_base_of_mixed_columns():
-    mixed = raw_features(RawTable.of_numbers(3)).after(lambda x: x[:, ::-1], 3, None, "it")
+def test_trees_on_sums_of_columns_are_refused():
+    mixed = raw_features(RawTable.of_numbers(3)).after(lambda x: x[:, ::-1], 3, None, "a step")
+    with pytest.raises(NotConvertibleError, match="a step mixes columns"):
+        sum_of_trees(stumps([0], [0.5], [False]), mixed)
+
+
+def test_thresholds_move_to_the_raw_column():
     number = NumberColumn(2).then("subtract", 1e7).then("divide", 3.0)  # rounds in float32
-    features = mixed.replaced([number])
     (at,) = number.values(np.array([1e7 + 1]))
+    features = raw_features(RawTable.of_numbers(3)).replaced([number])
     converted = sum_of_trees(stumps([0], [at], [False]), features)
-    assert converted.why_not_exact == "it mixes columns"
-    ours = converted.predict(np.array([[1e7 + 1, 0, 0], [1e7 + 2, 0, 0]]))
+    ours = converted.predict(np.array([[0, 0, 1e7 + 1], [0, 0, 1e7 + 2]]))
     np.testing.assert_allclose(ours, [[1.5], [10.5]])
 
 

@@ -16,6 +16,7 @@ from lime_jax.models.features import (
     raw_features,
     side_by_side,
 )
+from lime_jax.models.inputs import DeviceTable
 
 TINY, HUGE = np.finfo(np.float64).tiny, np.finfo(np.float64).max
 
@@ -132,37 +133,37 @@ COLUMNS = {
 @pytest.mark.parametrize("name", COLUMNS)
 def test_a_column_on_the_device(name):
     column, expected = COLUMNS[name]
-    ours = Features((column,), num_raw=3).matrix()(ROWS)
+    ours = Features((column,), num_raw=3).matrix(DeviceTable())(ROWS)
     np.testing.assert_allclose(ours[:, 0], expected, rtol=1e-6)
 
 
 def test_all_columns_in_one_matrix():
     columns = tuple(column for column, _ in COLUMNS.values())
     expected = np.array([values for _, values in COLUMNS.values()]).T
-    predict = Features(columns, num_raw=3).matrix()
+    predict = Features(columns, num_raw=3).matrix(DeviceTable())
     np.testing.assert_allclose(jax.jit(lambda p, x: p(x))(predict, ROWS), expected, rtol=1e-6)
-    assert Features((), num_raw=3).matrix()(ROWS).shape == (6, 0)
+    assert Features((), num_raw=3).matrix(DeviceTable())(ROWS).shape == (6, 0)
 
 
 def test_raw_columns_need_no_work():
     features = raw_features(RawTable.of_numbers(2, ["a", "b"]))
-    assert isinstance(features.matrix(), Identity)
-    assert features.matrix()(np.ones((1, 2))).dtype == jnp.result_type(float)
+    assert isinstance(features.matrix(DeviceTable()), Identity)
+    assert features.matrix(DeviceTable())(np.ones((1, 2))).dtype == jnp.result_type(float)
 
 
 def test_text_is_no_number():
     with pytest.raises(NotConvertibleError, match="column 1 reaches the model as 'a'"):
-        raw_features(TABLE).matrix()
+        raw_features(TABLE).matrix(DeviceTable())
 
 
 def test_points_the_device_can_not_tell_apart_are_refused():
     points = np.array([1e9, 1e9 + 1])
     features = Features((PointColumn(0, points, points, 0.0),), num_raw=1)
     if jax.config.jax_enable_x64:
-        np.testing.assert_array_equal(features.matrix()(points[:, None])[:, 0], points)
+        np.testing.assert_array_equal(features.matrix(DeviceTable())(points[:, None])[:, 0], points)
     else:
         with pytest.raises(NotConvertibleError, match="one number in the device's precision"):
-            features.matrix()
+            features.matrix(DeviceTable())
 
 
 def test_steps_side_by_side_keep_their_bases():
@@ -178,7 +179,7 @@ def test_steps_side_by_side_keep_their_bases():
         LevelColumn,
         NumberColumn,
     ]
-    ours = both.take([0, 1, 3]).matrix()(ROWS[[0, 2]])
+    ours = both.take([0, 1, 3]).matrix(DeviceTable())(ROWS[[0, 2]])
     np.testing.assert_array_equal(ours, [[3, 1, 4], [11, 3, 12]])
 
 

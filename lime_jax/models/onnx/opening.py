@@ -65,6 +65,8 @@ def load(source: Any, output: str | None = None, table: RawTable | None = None) 
         why_not_exact=converted.why_not_exact,
         host=_Later(source, proto, graph) if has_runtime() else None,
         rounds_inputs=converted.rounds_inputs,
+        converted=None if table is None else converted,
+        num_raw=0 if table is None else len(table.levels),
     )
 
 
@@ -113,8 +115,9 @@ def _converted(graph: Graph, predict: OnnxPredict, table: RawTable | None) -> Co
     if table is None and len(graph.inputs) == 1 and shape and len(shape) == 2 and shape[1]:
         table = RawTable.of_numbers(shape[1])
     why = "its output is not a sum over trees or over columns"
+    single = all(entry.dtype == "float32" for entry in graph.inputs)
     if table is None:
-        return Converted(predict, why_not_exact=why, rounds_inputs=True)
+        return Converted.of_table(predict, why, single)
     features = raw_features(table)
     node = _only_model(graph)
     if node is not None and node.op in _TREES:
@@ -130,8 +133,8 @@ def _converted(graph: Graph, predict: OnnxPredict, table: RawTable | None) -> Co
         coef, intercept = (np.asarray(part, np.float64) for part in (model.coef, model.intercept))
         return linear(coef.T, intercept, features)
     if all(levels is None for levels in table.levels):
-        return Converted(predict, why_not_exact=why, rounds_inputs=True)
-    return dataclasses.replace(apply(predict, features, why), rounds_inputs=True)
+        return Converted.of_table(predict, why, single)
+    return dataclasses.replace(apply(predict, features, why), rounds_inputs=single)
 
 
 def _sum_of_trees(graph: Graph, trees: Any, features: Features) -> Converted:

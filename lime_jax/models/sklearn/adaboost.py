@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.models.compose import linked, softmax, sum_of_trees, two_sigmoids
-from lime_jax.models.features import Chain, Features, NotConvertibleError, put
+from lime_jax.models.features import Features, NotConvertibleError, put
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.boosting import WHY_PROBABILITIES
 from lime_jax.models.sklearn.trees import join, refuse_several_targets
@@ -39,7 +39,7 @@ def convert_regressor(model: Any, method: str, features: Features) -> Converted:
     apart = sum_of_trees(structure, features, rounds_inputs=True)
     median = put(WeightedMedian(_whole_weights(model.estimator_weights_[: len(trees)])))
     why = "its prediction is the weighted median of its trees, not their sum"
-    return Converted(Chain((apart.predict, median)), None, why, rounds_inputs=True)
+    return apart.then(median, why)
 
 
 @pytree

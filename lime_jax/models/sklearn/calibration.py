@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.models.compose import average, softmax
-from lime_jax.models.features import Chain, Features, NotConvertibleError, put
+from lime_jax.models.features import Features, NotConvertibleError, put
 from lime_jax.models.registry import Converted, convert_on, register_converter
 from lime_jax.typing import Array, pytree, static
 
@@ -22,7 +23,7 @@ def convert_calibrated(model: Any, method: str, features: Features) -> Converted
     """The mean of the classifiers of all folds, each behind its curves."""
     members = [_convert_fold(fold, features) for fold in model.calibrated_classifiers_]
     mean = average(members, np.full(len(members), 1 / len(members)))
-    return Converted(mean.predict, None, _WHY, mean.rounds_inputs)
+    return dataclasses.replace(mean, structure=None, why_not_exact=_WHY)
 
 
 def _convert_fold(fold: Any, features: Features) -> Converted:
@@ -37,7 +38,7 @@ def _convert_fold(fold: Any, features: Features) -> Converted:
     else:
         skip = int(len(fold.classes) == 2 and method == "predict_proba")
         link = Calibration(tuple(_curve(c) for c in fold.calibrators), skip)
-    return Converted(Chain((scores.predict, put(link))), None, _WHY, scores.rounds_inputs)
+    return scores.then(put(link), _WHY)
 
 
 def _curve(calibrator: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from lime_jax.models.compose import average
 from lime_jax.models.features import Features, NotConvertibleError, NumberColumn
+from lime_jax.models.inputs import Inputs
 from lime_jax.models.registry import Converted, convert_on, register_converter
 from lime_jax.models.sklearn.trees import refuse_several_targets
 from lime_jax.typing import Array, pytree, static
@@ -60,17 +61,21 @@ def convert_stacking(model: Any, method: str, features: Features) -> Converted:
         convert_on(member, own, features)
         for member, own in zip(model.estimators_, methods, strict=True)
     ]
-    stack = Stack(
-        tuple(member.predict for member in members),
-        features.matrix() if model.passthrough else None,
-        tuple(int(two_classes and own == "predict_proba") for own in methods),
-    )
+    skip = tuple(int(two_classes and own == "predict_proba") for own in methods)
+
+    def stack(inputs: Inputs) -> Any:
+        columns = features.matrix(inputs) if model.passthrough else None
+        return Stack(tuple(member.build(inputs) for member in members), columns, skip)
+
     last = model.final_estimator_
     count = getattr(last, "n_features_in_", None)
     if count is None:
         raise NotConvertibleError(f"{type(last).__name__} has no JAX form here")
     columns = tuple(NumberColumn(k) for k in range(count))
-    return convert_on(last, method, Features(columns, stack, None, features.num_raw))
+    kind = type(model).__name__
+    return convert_on(
+        last, method, Features(columns, stack, None, features.num_raw, count, mixed_by=kind)
+    )
 
 
 @register_converter("sklearn.FrozenEstimator")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from lime_jax.models.compose import scaled
-from lime_jax.models.features import Chain, Features, NotConvertibleError, side_by_side
+from lime_jax.models.features import Features, NotConvertibleError, side_by_side
 from lime_jax.models.registry import (
     Converted,
     convert_on,
@@ -160,9 +159,7 @@ def convert_transformed_target(model: Any, method: str, features: Features) -> C
             return converted
         with named("transformer", back):
             fn = jax_form(back.inverse_func, back.inv_kw_args)
-        predict = Chain((converted.predict, fn))
-        why = "its target is transformed by a function"
-        return dataclasses.replace(converted, predict=predict, structure=None, why_not_exact=why)
+        return converted.then(fn, "its target is transformed by a function")
     if kind not in ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler"):
         raise StepError(("transformer",), kind, "has no inverse in JAX here")
     scale, shift = np.ones(1), np.zeros(1)

@@ -20,6 +20,7 @@ from lime_jax.models.features import (
     PointColumn,
     side_by_side,
 )
+from lime_jax.models.inputs import DeviceTable
 from lime_jax.models.predict import DevicePredict, as_predict_fn
 from lime_jax.models.registry import register_transformer
 from lime_jax.typing import Array, pytree
@@ -58,10 +59,13 @@ def steps_of_scaler(scaler: Any) -> list[tuple[Any, ...]]:
 def scale(scaler: Any, features: Features) -> Features:
     """Each column a line of its own, by the scaler's own arithmetic in float64."""
     columns = list(features.columns)
+    rounds = hasattr(scaler, "mean_")  # StandardScaler's numbers become float32 where rows are
     for name, *numbers in steps_of_scaler(scaler):
         for k, column in enumerate(columns):
-            own = (float(n if np.ndim(n) == 0 else n[k]) for n in numbers)
-            columns[k] = column.then(name, *own)
+            single = rounds and isinstance(column, NumberColumn) and column.single
+            dtype = np.float32 if single else np.float64
+            each = (float(dtype(n if np.ndim(n) == 0 else n[k])) for n in numbers)
+            columns[k] = column.then(name, *each)
     return features.replaced(columns, features.names)
 
 
@@ -111,6 +115,8 @@ def is_missing(value: Any) -> bool:
 
 def _fill(column: Column, statistic: Any) -> Column:
     if isinstance(column, NumberColumn):
+        if not column.is_total:
+            return column.then("fill", float(statistic))
         if not np.isnan(column.missing):
             return column
         return dataclasses.replace(column, missing=float(statistic))
@@ -139,7 +145,7 @@ def _replace(features: Features, number: Any, statistics: list[Any]) -> Features
     if not mixes:
         return features
     if any(isinstance(c, LevelColumn) for c in columns):
-        features.matrix()  # text next to numbers is refused here
+        features.matrix(DeviceTable())  # text next to numbers is refused here
     old = np.full(len(columns), float(number))
     new = np.array(statistics, np.float64)
     mixed_by = f"SimpleImputer replaces {number!r} in numbers, which"
@@ -166,8 +172,12 @@ def _indicator(column: Column, own: Any) -> Column:
 @register_transformer("sklearn.FunctionTransformer")
 def call(transformer: Any, features: Features) -> Features:
     """A JAX function, NumPy's functions of one number, or none at all."""
-    if transformer.func is None:
+    function = transformer.func
+    if function is None:
         return features
+    if _of_one_number(function) and not transformer.kw_args:
+        columns = [column.then("function", function.__name__) for column in features.columns]
+        return features.replaced(columns, features.names)
     fn = jax_form(transformer.func, transformer.kw_args)
     row = jax.ShapeDtypeStruct((2, len(features)), jnp.result_type(float))
     shape = jax.eval_shape(fn, row).shape
@@ -175,6 +185,11 @@ def call(transformer: Any, features: Features) -> Features:
         raise NotConvertibleError(f"its function returns the shape {shape} for 2 samples")
     name = getattr(transformer.func, "__name__", type(transformer.func).__name__)
     return features.after(fn, shape[1], None, f"the function {name}")
+
+
+def _of_one_number(fn: Any) -> bool:
+    """Whether it is a function of NumPy's that JAX has too."""
+    return isinstance(fn, np.ufunc) and fn.nin == fn.nout == 1 and hasattr(jnp, fn.__name__)
 
 
 def jax_form(fn: Any, options: dict[str, Any] | None = None) -> Any:
@@ -190,7 +205,7 @@ def jax_form(fn: Any, options: dict[str, Any] | None = None) -> Any:
     Raises:
         NotConvertibleError: if it is another function.
     """
-    if isinstance(fn, np.ufunc) and fn.nin == fn.nout == 1 and hasattr(jnp, fn.__name__):
+    if _of_one_number(fn):
         return DevicePredict(getattr(jnp, fn.__name__))
     name = getattr(fn, "__name__", type(fn).__name__)
     if not callable(fn) or as_predict_fn(fn).path != "jax":

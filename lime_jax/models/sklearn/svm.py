@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.models.compose import apply, linear, linked
-from lime_jax.models.features import Chain, Features, NotConvertibleError, put
+from lime_jax.models.features import Features, NotConvertibleError, put
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.coupling import PairProbabilities, votes
 from lime_jax.models.sklearn.distances import (
@@ -69,7 +69,7 @@ def convert_support_classifier(model: Any, method: str, features: Features) -> C
     if method == "predict_proba":
         pairs = _support_sum(model, dual, intercept, features)
         probabilities = put(PairProbabilities(model._probA, model._probB, count))
-        return Converted(Chain((pairs.predict, probabilities)), None, WHY_NO_PROBABILITY)
+        return pairs.then(probabilities, WHY_NO_PROBABILITY)
     if count == 2:
         return _support_sum(model, -dual, -intercept, features)
     pairs = _support_sum(model, dual, intercept, features)

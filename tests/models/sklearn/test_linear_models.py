@@ -260,8 +260,9 @@ def test_a_scaler_far_from_0_loses_nothing_in_float32(X, score, mixed):
     model = linear_model.Ridge().fit((far - center) / scale, score)
     columns = (NumberColumn(k).then("subtract", center[k]) for k in range(4))
     columns = tuple(c.then("divide", scale[c.raw]) for c in columns)
-    base = Identity() if mixed else None
-    converted = convert_on(model, "predict", Features(columns, base=base, num_raw=4))
+    base = (lambda inputs: Identity()) if mixed else None
+    features = Features(columns, base=base, num_raw=4, base_width=4)
+    converted = convert_on(model, "predict", features)
     assert (converted.structure is None) == mixed
     expected = model.predict((far - center) / scale)
     np.testing.assert_allclose(converted.predict(far)[:, 0], expected, rtol=0, atol=1e-5)

@@ -170,6 +170,10 @@ def test_a_pipeline_predicts_as_scikit_learn(name, kind):
     final = RandomForestRegressor(4, random_state=0) if kind is TreeSum else Ridge(0.1)
     pipeline = make_pipeline(clone(steps), final).fit(FRAME, Y)
     model = as_predict_fn(pipeline, table=TABLE)
+    if kind is TreeSum and not has_structure:  # float32 sums would cross the trees' thresholds
+        assert model.path == "host"
+        assert "PCA mixes columns" in model.reason
+        return
     assert model.path == "jax", model.reason
     theirs = expected(pipeline, "predict")
     np.testing.assert_allclose(

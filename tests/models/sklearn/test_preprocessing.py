@@ -28,6 +28,7 @@ from lime_jax.models.features import (
     RawTable,
     raw_features,
 )
+from lime_jax.models.inputs import DeviceTable
 from lime_jax.models.registry import transform_on
 
 NAN = np.nan
@@ -46,7 +47,7 @@ def dense(array):
 
 def columns_of(step, table, codes):
     features = transform_on(step, raw_features(table))
-    return features, np.asarray(features.matrix()(codes))
+    return features, np.asarray(features.matrix(DeviceTable())(codes))
 
 
 def halved(x):
