@@ -16,6 +16,7 @@ from lime_jax.models.columns import (
     NumberColumn,
     PointColumn,
 )
+from lime_jax.models.thresholds import round_down
 from lime_jax.typing import Array, pytree, static
 
 _Kind = TypeVar("_Kind", LevelColumn, PointColumn)
@@ -127,6 +128,8 @@ def _step(name: str, function: str, numbers: tuple[Array, ...], values: Array) -
     if name == "missing":
         low, high = numbers
         return jnp.where((values >= low) & (values <= high), jnp.nan, values)
+    if name == "above":
+        return jnp.where(jnp.isnan(values), values, values > numbers[0])
     if name in ("fill", "constant"):
         return jnp.where(jnp.isnan(values) == (name == "fill"), numbers[0], values)
     return getattr(jnp, name)(values, numbers[0])
@@ -245,7 +248,10 @@ def _steps(columns: Sequence[NumberColumn]) -> Steps:
     numbers: list[tuple[np.ndarray, ...]] = []
     for k, is_function in enumerate(named):
         each = [() if is_function else c.steps[k][1:] for c in columns]
-        numbers.append(tuple(np.array(n, np.float64) for n in zip(*each, strict=True)))
+        arrays = tuple(np.array(n, np.float64) for n in zip(*each, strict=True))
+        if columns[0].steps[k][0] == "above":
+            arrays = tuple(round_down(n, np.dtype(jnp.result_type(float))) for n in arrays)
+        numbers.append(arrays)
     missing = np.array([c.missing for c in columns], np.float64)
     return Steps(
         *put((tuple(numbers), missing)),

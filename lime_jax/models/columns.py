@@ -35,8 +35,8 @@ class NumberColumn:
         raw: number of the raw column.
         steps: in order, each a name and numbers: ("subtract" | "add" | "multiply" | "divide" |
             "constant", number), ("clip", low, high), ("function", name of a NumPy function of one
-            number), ("fill", number for NaN), ("missing", low, high: numbers that become NaN) or
-            ("float32",).
+            number), ("fill", number for NaN), ("missing", low, high: numbers that become NaN),
+            ("above", number: 1 above it, 0 elsewhere) or ("float32",).
         missing: this column's value where the raw one is missing; NaN: missing too.
         single: whether the raw column is float32, and stays so from step to step.
     """
@@ -277,6 +277,8 @@ def _one_step(values: np.ndarray, name: str, *numbers: Any) -> Any:
         return np.where(np.isnan(values), np.float64(numbers[0]), values)
     if name == "missing":
         return np.where((values >= numbers[0]) & (values <= numbers[1]), np.nan, values)
+    if name == "above":
+        return np.where(np.isnan(values), values, values > numbers[0])
     if name == "float32":
         return values.astype(np.float32)
     operation = {"subtract": np.subtract, "add": np.add, "multiply": np.multiply}

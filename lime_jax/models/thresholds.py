@@ -131,3 +131,43 @@ def between(
         raise ValueError("numbers on both sides of a threshold are one in the device's precision")
     highest = np.where(above == np.inf, np.inf, np.nextafter(above, -infinite))
     return np.clip(round_down(threshold, on_device.dtype), lowest, highest).astype(np.float64)
+
+
+def on_their_side(
+    values: Float64[np.ndarray, " rows"],
+    thresholds: Float64[np.ndarray, " tests"],
+    center: float,
+    dtype: np.dtype,
+) -> Float[np.ndarray, " rows"]:
+    """Numbers minus a center, rounded such that they pass the tests that they pass in float64.
+
+    Args:
+        values: NaN where missing.
+        thresholds: they are compared with, `<=`; ascending.
+        center: that is subtracted; the device may add it again before it compares.
+        dtype: of the device's numbers.
+
+    Returns:
+        The nearest few numbers that pass the same tests, relative to the center and with it; where
+        there are none, the nearest one.
+
+    Example:
+        >>> import numpy as np
+        >>> tenth = np.array([0.1])
+        >>> float(on_their_side(tenth, tenth, 0.0, np.dtype(np.float32))[0]) <= 0.1
+        True
+    """
+    wanted = np.searchsorted(thresholds, values)
+    nearest = (values - center).astype(dtype)
+    chosen, open_ = nearest.copy(), ~np.isnan(values)
+    relative, whole = (round_down(t, dtype) for t in (thresholds - center, thresholds))
+    above = below = nearest
+    for _ in range(4):
+        for candidate in (below, above):
+            passes = np.searchsorted(relative, candidate) == wanted
+            passes &= np.searchsorted(whole, candidate + np.asarray(center, dtype)) == wanted
+            chosen = np.where(open_ & passes, candidate, chosen)
+            open_ &= ~passes
+        below = np.nextafter(below, np.array(-np.inf, dtype))
+        above = np.nextafter(above, np.array(np.inf, dtype))
+    return chosen

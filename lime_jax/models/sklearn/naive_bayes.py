@@ -67,9 +67,11 @@ def convert_flags(model: Any, method: str, features: Features) -> Converted:
     log_prob = np.asarray(model.feature_log_prob_, np.float64)
     absent = np.log(1 - np.exp(log_prob))
     constant = np.asarray(model.class_log_prior_, np.float64) + absent.sum(axis=1)
-    threshold = None if model.binarize is None else _device_threshold(model.binarize)
-    flags = FlagClasses((log_prob - absent).T, constant, threshold)
-    return linked(apply(flags, features), softmax, "its probabilities are no sum of columns")
+    if model.binarize is not None:
+        columns = [column.then("above", float(model.binarize)) for column in features.columns]
+        features = features.replaced(columns, features.names)
+    likelihood = linear(log_prob - absent, constant, features)
+    return linked(likelihood, softmax, "its probabilities are no sum of columns")
 
 
 @register_converter(
@@ -100,13 +102,6 @@ def convert_quadratic(model: Any, method: str, features: Features) -> Converted:
     return linked(scores, softmax, why) if method == "predict_proba" else scores
 
 
-def _device_threshold(threshold: float) -> np.ndarray:
-    """A threshold rounded down: float32 inputs are above it as they are in float64."""
-    rounded = np.asarray(threshold, jnp.result_type(float))
-    below = np.nextafter(rounded, np.asarray(-np.inf, rounded.dtype))
-    return np.where(rounded > threshold, below, rounded)
-
-
 @pytree
 class GaussianClasses:
     """Log-likelihoods of classes whose columns are independent and normal.
@@ -125,27 +120,6 @@ class GaussianClasses:
         """(samples, columns) -> (samples, classes)."""
         away = inputs[:, None, :] - self.means
         return self.constant - (away * away * self.half_precision).sum(axis=-1)
-
-
-@pytree
-class FlagClasses:
-    """Log-likelihoods of classes whose columns are flags.
-
-    Attributes:
-        weights: (columns, classes).
-        constant: of the classes.
-        threshold: above which a column is a flag; None: the columns are flags.
-    """
-
-    weights: Any
-    constant: Any
-    threshold: Any
-
-    def __call__(self, inputs: Any) -> Array:
-        """(samples, columns) -> (samples, classes)."""
-        if self.threshold is not None:
-            inputs = (inputs > self.threshold).astype(self.weights.dtype)
-        return jnp.matmul(inputs, self.weights, precision="highest") + self.constant
 
 
 @pytree

@@ -1,0 +1,21 @@
+"""Models that stay on the host, each for a reason of its own."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from lime_jax.models.features import Features, NotConvertibleError
+from lime_jax.models.registry import register_converter
+
+
+@register_converter("sklearn.KNeighborsClassifier", "sklearn.KNeighborsRegressor")
+def refuse_neighbors(model: Any, method: str, features: Features) -> NoReturn:
+    """Its neighbors hang on the last digits of distances; and it is faster where it searches.
+
+    Raises:
+        NotConvertibleError: always.
+    """
+    raise NotConvertibleError(
+        f"{type(model).__name__}: which neighbors are the nearest is decided by the last digits of "
+        "its own distances"
+    )
