@@ -14,7 +14,6 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -57,7 +56,6 @@ def coded(*steps):
 FAMILIES = {
     "logistic": lambda: scaled(LogisticRegression()),
     "naive Bayes": lambda: scaled(GaussianNB(var_smoothing=1e-2)),
-    "neighbors": lambda: scaled(KNeighborsClassifier(5)),
     "network": lambda: scaled(MLPClassifier((8,), max_iter=150, tol=1e-2, random_state=0)),
     "forest": lambda: coded(RandomForestClassifier(5, max_depth=4, random_state=0)),
     "boosting": lambda: coded(GradientBoostingClassifier(n_estimators=5, random_state=0)),
