@@ -229,7 +229,7 @@ def exact_fits(
 def _seen_by_samples(task: Task, model: TableModel, near: Structure, scale: OutputScale) -> Any:
     """What says of samples what `near` does; outputs that are not far are the model's own."""
     if not model.on_device:
-        return lambda inputs: scale.inward(model(inputs))
+        return lambda inputs: (model(inputs) - scale.origin) / scale.unit
     if exact.is_far(near, scale):
         assert isinstance(near, TreeSum)
         columns = [NumberColumn(k) for k in range(near.num_features)]
