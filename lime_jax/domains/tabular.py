@@ -282,15 +282,22 @@ def host_inputs(
     """
     bins, values = np.asarray(samples.bins), np.asarray(samples.values, np.float64)
     if stats.whole_columns:
-        step = np.where(stats.step > 0, stats.step, 1.0)
-        values = np.where(stats.step > 0, np.rint(values / step) * step, values)
+        values, whole = values.copy(), list(stats.whole_columns)
+        step = stats.step[whole]
+        values[..., whole] = np.rint(values[..., whole] / step) * step
+        if sampling != "bins":
+            values = np.clip(values, stats.lowest, stats.highest)
     if sampling == "bins":
         values = np.clip(values, _open_lower(stats)[bins], stats.bin_upper[bins]) + stats.center
-        exact = ~(stats.bin_std > 0)[bins]
-    else:
-        values = np.clip(values, stats.lowest, stats.highest) + stats.center
-        exact = np.broadcast_to(stats.drawn_by_frequency & (bins >= 0), bins.shape)
-    return np.where(exact, stats.bin_value[bins], values) if exact.any() else values
+        # Of a value far from `center` the sum is not the value again.
+        moved = stats.bin_lower + stats.center[stats.bin_feature] != stats.bin_value
+        moved &= ~np.isnan(stats.bin_value)
+        return np.where(moved[bins], stats.bin_value[bins], values) if moved.any() else values
+    values = values + stats.center
+    by_frequency = stats.drawn_by_frequency
+    if not by_frequency.any():
+        return values
+    return np.where(by_frequency & (bins >= 0), stats.bin_value[bins], values)
 
 
 def _open_lower(stats: TabularStats) -> Float64[np.ndarray, " bins"]:

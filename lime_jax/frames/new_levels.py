@@ -36,7 +36,8 @@ def with_levels_of(schema: Schema, X: Any, values: Float64[np.ndarray, "rows fea
         >>> longer.levels, longer.added, encode(longer, rows).tolist()
         ((('a', 'b', 'z'),), (1,), [[2.0], [0.0]])
     """
-    lacking = np.flatnonzero(np.array(schema.categorical, bool) & (values < 0).any(axis=0))
+    categorical = np.flatnonzero(schema.categorical)
+    lacking = categorical[(values[:, categorical] < 0).any(axis=0)]
     if not lacking.size:
         return schema
     table = col.as_table(X)

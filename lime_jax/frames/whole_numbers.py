@@ -22,8 +22,9 @@ def learn_step(column: Any) -> float:
         column: of numbers, a 1-D array or a narwhals series.
 
     Returns:
-        1 for integers, a day in seconds for dates (also for moments that are all at midnight), the
-        last decimal of decimals; 0 for floats.
+        1 for integers, also those that pandas made floats because one is missing; a day in
+        seconds for dates, also for moments that are all at midnight; the last decimal of decimals;
+        0 for floats.
 
     Example:
         >>> learn_step(np.array([1, 2])), learn_step(np.array([1.0, 2.0]))
@@ -44,6 +45,10 @@ def learn_step(column: Any) -> float:
         native = column.to_native().dtype if hasattr(column.to_native(), "dtype") else None
         native = column.to_native().type if native is None else native
         return 10.0 ** -getattr(native, "pyarrow_dtype", native).scale
+    if dtype.is_float() and column.implementation.is_pandas():
+        numbers = col.read_numbers(column, "")
+        there = numbers[~np.isnan(numbers)]
+        return float(len(there) < len(numbers) and bool((there % 1 == 0).all()))
     return 1.0 if dtype.is_integer() else 0.0
 
 

@@ -151,7 +151,31 @@ def isolate_spikes(
     wanted = np.union1d(spikes - 1, spikes)
     wanted = wanted[(wanted >= 0) & (wanted < len(distinct) - 1)]
     fresh = np.setdiff1d(wanted, parted)
-    return np.union1d(kept, distinct[fresh]), distinct[spikes]
+    edges = np.union1d(kept, distinct[fresh])
+    if len(spikes):
+        edges = _without_slivers(edges, distinct, mass, spikes, most)
+    return edges, distinct[spikes]
+
+
+def _without_slivers(
+    edges: Float64[np.ndarray, " edges"],
+    distinct: Float64[np.ndarray, " values"],
+    mass: Shaped[np.ndarray, " values"],
+    spikes: Int[np.ndarray, " spikes"],
+    most: float,
+) -> Float64[np.ndarray, " _"]:
+    """Without edges to what little is left between a percentile and a spike."""
+    while len(edges):
+        own = np.searchsorted(edges, distinct, side="left")
+        share = np.bincount(own, weights=mass) / mass.sum()
+        share[own[spikes]] = np.inf
+        neighbors = np.stack([np.append(np.inf, share[:-1]), np.append(share[1:], np.inf)])
+        small = (share < most / 4) & np.isfinite(neighbors.min(axis=0))
+        if not small.any():
+            break
+        bin_ = int(np.argmin(np.where(small, share, np.inf)))
+        edges = np.delete(edges, bin_ - 1 + int(neighbors[:, bin_].argmin()))
+    return edges
 
 
 def entropy_edges(

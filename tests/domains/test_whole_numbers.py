@@ -308,3 +308,35 @@ def test_codes_that_a_strict_encoder_does_not_know_name_their_column(rng, host):
         TabularExplainer("kernel_shap"),
     ):
         assert explainer.fit(table[:30]).explain(table[:1], model).coef[0, 0, 1] != 0
+
+
+@pytest.mark.parametrize("discretizer", MOST)
+def test_next_to_a_spike_no_bin_is_a_sliver(discretizer):
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        spike, share = rng.uniform(-2, 2), rng.uniform(0.1, 0.6)
+        values = np.where(rng.random(ROWS) < share, spike, rng.normal(size=ROWS))
+        _, bins = bins_of(values, discretizer=discretizer)
+        if (values == spike).mean() <= MOST[discretizer]:
+            continue
+        masses = [len(own) / ROWS for own in bins]
+        alone = [len(set(own)) == 1 and len(own) > 1 for own in bins]
+        for k, mass in enumerate(masses):
+            beside = [alone[j] for j in (k - 1, k + 1) if 0 <= j < len(bins)]
+            assert mass >= MOST[discretizer] / 4 or alone[k] or all(beside)
+
+
+def test_integers_that_pandas_made_floats_stay_whole(rng):
+    ages = pd.Series(rng.integers(18, 90, ROWS)).where(rng.random(ROWS) < 0.8)
+    table = pd.DataFrame({"age": ages, "rate": rng.normal(size=ROWS)})
+    seen = []
+
+    def model(rows):
+        seen.append(rows.age.to_numpy())
+        return rows.rate
+
+    TabularExplainer().fit(table).explain(table[:2], model)
+    sampled = np.concatenate(seen)
+    there = sampled[~np.isnan(sampled)]
+    assert 100 < len(there) < len(sampled)
+    assert np.array_equal(there, np.round(there))
