@@ -149,9 +149,9 @@ def _pandas(schema: Schema, values: np.ndarray, own: _Fallback) -> Any:
 
     template, plain = schema.template, _plain_dtype(schema)
     if plain is not None:  # one block, laid out as pandas lays it out
-        block = np.array(values, order="F")
-        block = block.astype(plain) if plain.kind == "f" else as_integers(block, plain)
+        block = values if plain.kind == "f" else as_integers(values, plain)
         if block is not None:
+            block = np.array(block, plain if plain.kind == "f" else None, order="F")
             return pd.DataFrame(block, columns=template.columns, copy=False)
     by_column = np.ascontiguousarray(values.T)
     columns = {}
@@ -205,7 +205,7 @@ def _pandas_numbers(schema: Schema, j: int, column: np.ndarray, dtype: Any) -> A
         if dtype.kind == "O":
             kind = schema.objects[j] if schema.objects else None
             return pd.Series(as_objects(column, kind, schema.step(j)), dtype=object)
-        return pd.Series(column, dtype=dtype)
+        return column.astype(dtype, copy=False)
     if isinstance(dtype, pd.ArrowDtype):
         return pd.arrays.ArrowExtensionArray(_arrow_numbers(column, dtype.pyarrow_dtype, True))
     numbers, missing = filled(column)
