@@ -14,7 +14,8 @@ from sklearn.preprocessing import OneHotEncoder
 
 import lime_jax
 from lime_jax import TabularExplainer, concatenate
-from lime_jax.arrow import long_table
+from lime_jax.arrow import long_table, rows_table
+from lime_jax.distributed.spark_udf import strongest_first
 
 WORDS = "(never in the training rows)"
 RNG = np.random.default_rng(0)
@@ -51,6 +52,11 @@ def explained(request):
 def test_what_training_never_had_is_listed_with_nan(explained, tmp_path):
     table = explained.to_pandas()
     lines = long_table(explained).to_pylist()
+    of_spark = strongest_first(explained, rows_table(explained)["condition"]).to_pylist()
+    unknown = [{"feature": text, "weight": None} for text in LISTED]
+    assert [pairs[-1] == last for pairs, last in zip(of_spark, unknown, strict=True)] == [
+        text is not None for text in LISTED
+    ]
     explained.save(tmp_path / "e.npz")
     for views in (explained, lime_jax.load(tmp_path / "e.npz")):
         for row, text in enumerate(LISTED):

@@ -68,14 +68,15 @@ def strongest_first(explanations: Explanations, conditions: Any) -> Any:
 
     Returns:
         An Arrow array of lists of structs `feature`, `weight`; features that were not selected
-        are left out.
+        are left out; what no training row had comes last, its weight null.
     """
     import pyarrow as pa
 
     rows, position = np.arange(len(explanations)), explanations.shown
-    weights = explanations.coef[rows, position].astype(np.float64)
-    selected = ~np.isnan(explanations.std_error[rows, position])
-    order = np.argsort(np.where(selected, -np.abs(weights), np.inf), axis=1, kind="stable")
+    unknown, selected = explanations.never_met, explanations.listed[rows, position]
+    weights = np.where(unknown, np.nan, explanations.coef[rows, position].astype(np.float64))
+    place = np.where(selected, np.where(unknown, 1, -np.abs(weights)), np.inf)
+    order = np.argsort(place, axis=1, kind="stable")
     sizes, features = selected.sum(1), weights.shape[1]
     kept = np.arange(features) < sizes[:, None]
     texts = (
@@ -84,6 +85,7 @@ def strongest_first(explanations: Explanations, conditions: Any) -> Any:
         .take(pa.array((order + rows[:, None] * features)[kept]))
     )
     pairs = pa.StructArray.from_arrays(
-        [texts, pa.array(np.take_along_axis(weights, order, axis=1)[kept])], ["feature", "weight"]
+        [texts, pa.array(np.take_along_axis(weights, order, axis=1)[kept], from_pandas=True)],
+        ["feature", "weight"],
     )
     return list_array(pairs, sizes)
