@@ -131,6 +131,15 @@ def test_they_are_stored_as_they_are(case, tmp_path):
     )
 
 
+def test_log_odds_of_probabilities_near_1():
+    explainer = lime_jax.TabularExplainer("kernel_shap", link="logit").fit(X[:1])
+    odds = lambda rows: 11 + rows[:, 0] - rows[:, 1] * rows[:, 2] / 2  # noqa: E731
+    found = explainer.explain(ROWS, lambda rows: 1 / (1 + np.exp(-odds(rows))))
+    plain_values = lime_jax.TabularExplainer("kernel_shap").fit(X[:1]).explain(ROWS, odds)
+    np.testing.assert_allclose(found.coef, plain_values.coef, atol=1e-5)
+    np.testing.assert_allclose(found.local_pred[:, 0], odds(ROWS), atol=1e-5)
+
+
 def test_of_two_probabilities_the_smaller_can_be_tiny(case):
     _, run, _ = case
     p = lambda rows: 1e-9 / (1 + np.exp(-rows[:, 0] - rows[:, 1] * rows[:, 2]))  # noqa: E731

@@ -15,6 +15,7 @@ from lime_jax.engine import programs
 from lime_jax.engine.host_calls import call_on_samples
 from lime_jax.engine.typing import HostPredict, Rows
 from lime_jax.fits.output_scale import OutputScale
+from lime_jax.fits.shapley import ShapleyMethod, log_odds
 from lime_jax.mesh import Devices, for_rows, for_samples
 from lime_jax.models.predict import DevicePredict
 from lime_jax.neighborhood import units_of
@@ -53,8 +54,16 @@ class RowRun:
     @cached_property
     def given(self) -> tuple[Any, ...]:
         """What all rows share, where it is needed."""
-        model = self.model if isinstance(self.model, DevicePredict) else None
-        return self.devices.place((self.key, self.domain, self.method, model))
+        model, method = self.model if isinstance(self.model, DevicePredict) else None, self.method
+        if self.takes_log_odds:
+            method = dataclasses.replace(method, link="identity")  # pyright: ignore[reportArgumentType]
+        return self.devices.place((self.key, self.domain, method, model))
+
+    @property
+    def takes_log_odds(self) -> bool:
+        """Whether those of a host model's outputs are taken here: 64 bits hold what is near 1."""
+        method, on_device = self.method, isinstance(self.model, DevicePredict)
+        return isinstance(method, ShapleyMethod) and method.link == "logit" and not on_device
 
     @property
     def rows_at_once(self) -> int:
@@ -131,13 +140,11 @@ class RowRun:
             return self.host_inputs(some, which)
 
         given = (self.model, self.domain, inputs_of, self.devices.fetch(samples, count))
-        return call_on_samples(*given, self.batch_size, what)
+        outputs = call_on_samples(*given, self.batch_size, what)
+        return log_odds(outputs) if self.takes_log_odds else outputs
 
     def scale_of(self, y: np.ndarray) -> OutputScale:
         """The scale of outputs, from each row's own first unit: no other row has a say in it."""
-        if getattr(self.method, "link", "identity") != "identity":
-            plain = y[:, 0, 0]  # the fit is of another function of the outputs themselves
-            return OutputScale(np.zeros_like(plain), np.ones_like(plain))
         return OutputScale.of_samples(y[:, 0])
 
     def add(

@@ -100,12 +100,7 @@ class ShapleyMethod:
             The outputs on the scale that is explained.
         """
         del view
-        if self.link == "identity":
-            return y
-        # What is no probability has no log-odds; the explainers refuse what is not finite.
-        y = jnp.where((y < -LOGIT_MARGIN) | (y > 1 + LOGIT_MARGIN), jnp.nan, y)
-        y = jnp.clip(y, LOGIT_MARGIN, 1 - LOGIT_MARGIN)
-        return jnp.log(y) - jnp.log1p(-y)
+        return y if self.link == "identity" else log_odds(y)
 
     def merge(
         self, first: Float[Array, "samples outputs"], second: Float[Array, "samples outputs"]
@@ -187,6 +182,27 @@ class ShapleyMethod:
         missed = (weights * (residual**2 + even**2)).sum((0, 1))
         constant = total <= noise**2
         return jnp.where(constant, 1.0, 1 - missed / jnp.where(constant, 1, total))
+
+
+def log_odds(y: Any) -> Any:
+    """Log-odds of probabilities, kept `LOGIT_MARGIN` away from 0 and 1.
+
+    Args:
+        y: probabilities, of NumPy or of JAX.
+
+    Returns:
+        The same shape; NaN for what is no probability, which the explainers refuse.
+
+    Example:
+        >>> log_odds(np.array([0.5, 1.5])).tolist()
+        [0.0, nan]
+    """
+    xp = np if isinstance(y, np.ndarray) else jnp
+    y = xp.where((y < -LOGIT_MARGIN) | (y > 1 + LOGIT_MARGIN), xp.nan, y)
+    nearest = LOGIT_MARGIN / 16  # 32 bits would round 1 less the margin by some of its percents
+    y = xp.clip(y, nearest, 1 - nearest)
+    most = np.log1p(-LOGIT_MARGIN) - np.log(LOGIT_MARGIN)
+    return xp.clip(xp.log(y) - xp.log1p(-y), -most, most)
 
 
 def make_shapley_method(
