@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import jax
@@ -37,6 +36,9 @@ from lime_jax.typing import ClosedForm, LinearFit, replaced
 
 _BLUR = 1e-5
 """Of the spread of a column: as far as the device's precision may move a number."""
+
+_FAINT = 1e3
+"""Steps of the device's precision: contributions of less in all are asked of the model itself."""
 
 MANY_ROWS = 2000
 """A background of more rows deserves a warning."""
@@ -224,18 +226,38 @@ class TabularShap:
         return np.where(single, values[:, first], np.nan)
 
     def _fit(self, plan: ShapPlan, request: Request) -> LinearFit:
-        """Rows together; but those that 32 bits blur on the host."""
+        """Rows together; but those whose numbers or outputs 32 bits blur on the host."""
         every = np.arange(len(request.values))
         formula = self._exact(request) or self._coalitions(plan, request)
         if formula is not None:
             return self._by_formula(plan, request, formula, every)
         blurred = self._blurred(request)
-        run = partial(self._run, plan, request)
-        parts = ((~blurred, request.model), (blurred, _on_host(request.model)))
-        chosen = [(np.flatnonzero(mine), model) for mine, model in parts if mine.any()]
-        fits = [run(which, model=model) for which, model in chosen]
-        back = np.argsort(np.concatenate([which for which, _ in chosen]))
-        return jax.tree.map(lambda *some: np.concatenate(some)[back], *fits)
+        fits: list[tuple[np.ndarray, LinearFit]] = []
+        clear = np.flatnonzero(~blurred)
+        if clear.size:
+            fit = self._run(plan, request, clear, request.model)
+            faint = self._faint(plan, request, fit, request.labels[clear])
+            blurred[clear[faint]] = True
+            fits.append((clear[~faint], jax.tree.map(lambda leaf: leaf[~faint], fit)))
+        again = np.flatnonzero(blurred)
+        if again.size:
+            fits.append((again, self._run(plan, request, again, _on_host(request.model))))
+        back = np.argsort(np.concatenate([which for which, _ in fits]))
+        return jax.tree.map(lambda *some: np.concatenate(some)[back], *(fit for _, fit in fits))
+
+    def _faint(
+        self, plan: ShapPlan, request: Request, fit: LinearFit, labels: np.ndarray
+    ) -> np.ndarray:
+        """(rows,) whether all that a converted model's outputs differ by is rounding."""
+        model = request.model
+        if model.model.host is None or not model.on_device or plan.link != "identity":
+            return np.zeros(len(labels), bool)
+        base = np.asarray(fit.intercept)
+        if self._mirrors(plan, request):
+            base = np.where(labels == 0, 1 - base, base)  # the second was fitted
+        spread = np.abs(np.asarray(fit.coef)).sum(-1)
+        least = _FAINT * float(jnp.finfo(jnp.result_type(float)).eps) * np.abs(base)
+        return ((spread > 0) & (spread < least)).any(-1)
 
     def _exact(self, request: Request) -> Formula | None:
         """The formula for Shapley values, if it is to be taken."""

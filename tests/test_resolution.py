@@ -9,7 +9,9 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
 
 import lime_jax
 from lime_jax import jax_predict
@@ -72,6 +74,18 @@ def test_it_does_not_hang_on_the_other_rows(explain):
     together, alone = explain(model, method="sampled"), explain(model, X[:1], method="sampled")
     np.testing.assert_array_equal(alone.coef[0], together.coef[0])
     np.testing.assert_array_equal(alone.intercept[0], together.intercept[0])
+
+
+def test_contributions_that_are_rounding_are_asked_of_the_model_itself():
+    """Of the column that may vary the outputs hardly depend; of the others they do."""
+    steps = StandardScaler(), SVR(C=1e-5)
+    rows = X * [1, 1, 1e-3]
+    model = make_pipeline(*steps).fit(rows, Y)
+    explainer = lime_jax.TabularExplainer("kernel_shap", features=[2]).fit(rows[:10])
+    found = explainer.explain(rows[:2], model, row_ids=range(2))
+    expected = explainer.explain(rows[:2], lambda rows: model.predict(rows), row_ids=range(2))
+    assert np.abs(expected.coef).max() < 1e-4 * np.abs(expected.intercept).max()
+    np.testing.assert_allclose(found.coef, expected.coef, rtol=1e-4)
 
 
 @jax_predict
