@@ -302,6 +302,7 @@ def _from_estimator(estimator: Any, method: str, table: RawTable | None) -> Mode
     try:
         table = _table_of(estimator) if table is None else table
         converted = convert(estimator, method, table)
+        predict = DevicePredict(converted.predict)
     except (NotConvertibleError, AttributeError, KeyError) as error:
         if isinstance(error, ValueError):
             raise  # not fitted, by scikit-learn's and XGBoost's own exception
@@ -312,7 +313,7 @@ def _from_estimator(estimator: Any, method: str, table: RawTable | None) -> Mode
         facts: Any = dict(why_not_exact=why, exclusive=exclusive)
         return Model(bound, "host", reason, output_kind, names, **facts)
     return Model(
-        DevicePredict(converted.predict),
+        predict,
         "jax",
         f"{kind}.{method} converted to JAX",
         output_kind,

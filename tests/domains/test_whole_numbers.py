@@ -310,6 +310,19 @@ def test_codes_that_a_strict_encoder_does_not_know_name_their_column(rng, host):
         assert explainer.fit(table[:30]).explain(table[:1], model).coef[0, 0, 1] != 0
 
 
+@pytest.mark.parametrize("start", [1, 20_000_001])
+def test_few_codes_need_no_declaration(rng, start):
+    table = pd.DataFrame(
+        {"store": start + 2 * rng.integers(0, 6, ROWS), "x": rng.normal(size=ROWS)}
+    )
+    encode = make_column_transformer((OneHotEncoder(), ["store"]), remainder="passthrough")
+    effect = 1.0 * (table.store == start + 4)
+    model = make_pipeline(encode, LinearRegression()).fit(table, effect)
+    rows = table[effect == 1][:1]
+    coef = TabularExplainer().fit(table).explain(rows, model).coef
+    np.testing.assert_allclose(coef[0, 0], [1, 0], atol=0.02)
+
+
 @pytest.mark.parametrize("discretizer", MOST)
 def test_next_to_a_spike_no_bin_is_a_sliver(discretizer):
     for seed in range(60):
