@@ -101,6 +101,7 @@ def display_schema(schema: Schema) -> Schema:
         tuple(None for _ in features),
         names=names,
         times=tuple(schema.time(k) for k in features),
+        decimals=tuple(schema.shown_decimals(k) for k in features),
     )
 
 
@@ -118,8 +119,12 @@ def _edge_texts(schema: Schema, column: int, edges: np.ndarray, count: int) -> l
     sizes = np.abs(np.concatenate([edges, apart]))
     smallest = sizes[sizes > 0].min(initial=1.0)
     digits = max(2, 1 - math.floor(math.log10(smallest)))
-    if digits > 8 or np.abs(edges).max(initial=0.0) >= 1e15:
-        return [f"{edge:.6g}" for edge in edges]
+    largest = np.abs(edges).max(initial=0.0)
+    if digits > 8 or largest >= 1e15:  # with so many digits that they do not look alike
+        nearest = apart.min(initial=largest)
+        significant = 2 + (math.floor(math.log10(largest / nearest)) if nearest > 0 else 0)
+        in_full = significant > 6 and 1e15 <= largest < 1e22
+        return [f"{edge:.0f}" if in_full else f"{edge:.{max(6, significant)}g}" for edge in edges]
     return [f"{edge:.{digits}f}" for edge in edges]
 
 

@@ -280,4 +280,9 @@ class Explanation:
         Returns:
             Values (features,) of one output, (features, labels) of several.
         """
-        return self.explanations[[self.row]].to_shap(label)[0]
+        alone = self.explanations[[self.row]]
+        found = alone.to_shap(label)[0]
+        shown = alone.shown_values(all_digits=True)
+        if shown is not None:
+            found.display_data = shown[0]
+        return found

@@ -445,19 +445,23 @@ class Explanations:
             values=values,
             base_values=base,
             data=self.values,
-            display_data=self._named_values(),
+            display_data=self.shown_values(),
             feature_names=list(self.feature_names),
             output_names=outputs,
         )
 
-    def _named_values(self) -> np.ndarray | None:
-        """(rows, features) numbers, names of levels and moments; None if all are numbers."""
+    def shown_values(self, all_digits: bool = False) -> np.ndarray | None:
+        """(rows, features) numbers, names of levels and moments; None if all are numbers.
+
+        With `all_digits` also numbers of more than three decimals are text, which shap would cut.
+        """
         named = [
             feature
             for feature in range(self.values.shape[1])
             if self.schema.categorical[feature]
             or self.schema.time(feature)
             or (self.groups and len(self.groups[feature]) != 1)
+            or (all_digits and self.schema.shown_decimals(feature) > 3)
         ]
         if not named:
             return None
@@ -490,6 +494,7 @@ class Explanations:
             "categorical": self.schema.categorical,
             "names": self.schema.names,
             "times": self.schema.times,
+            "decimals": self.schema.decimals,
         }
         facts = {name: getattr(self, name) for name in (*_NAMES, *_NUMBERS)}
         arrays = {name: getattr(self, name) for name in _ROW_ARRAYS}
@@ -509,6 +514,7 @@ class Explanations:
             tuple(None for _ in found["columns"]),
             names=names,
             times=tuple(found["times"]),
+            decimals=tuple(found["decimals"]),
         )
         facts = {"classes": None, **facts}  # older files know none
         kept = {name: facts[name] for name in (*_NAMES, *_NUMBERS)}

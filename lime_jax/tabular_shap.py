@@ -430,4 +430,5 @@ def _display(schema: frames.Schema, players: Players) -> frames.Schema:
         tuple(None for _ in alone),
         names=of(columns.names, None),
         times=of(columns.times, None),
+        decimals=of(columns.decimals, 2),
     )

@@ -72,6 +72,21 @@ def test_levels_have_their_given_names():
     assert conditions_of(X, **options) == [["sex = female", "sex = male"]]
 
 
+@pytest.mark.parametrize(
+    ("column", "first"),
+    {
+        "card numbers": (np.array([4111111111111111, 5e15, 6e15]), "a = 4111111111111111"),
+        "nanoseconds": (np.arange(5) * 1e9 + 1.7e18, "a <= 1700000001000000000"),
+        "tiny": (np.arange(5) * 1e-12, "a <= 1e-12"),
+        "tiny steps": (1 + np.arange(5) * 1e-11, "a <= 1.00000000001"),
+    }.values(),
+)
+def test_edges_of_long_numbers_do_not_look_alike(column, first):
+    [texts] = conditions_of(column[:, None], feature_names=["a"])
+    assert texts[0] == first
+    assert len(set(texts)) == len(texts) >= 3
+
+
 def test_dates_read_as_dates():
     X = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=5)})
     [texts] = conditions_of(X)

@@ -25,6 +25,7 @@ from lime_jax.frames import (
     align,
     decode,
     display_value,
+    display_values,
     encode,
     learn_schema,
     level_names,
@@ -506,6 +507,30 @@ def test_a_schema_written_by_hand_serves_an_array():
 )
 def test_numbers_show_fitting_digits(value, text):
     assert display_value(learn_schema([[1.0]]), 0, value) == text
+
+
+COLUMNS = {
+    "card numbers": (np.array([4111111111111111, 5500005555555559]), ["4111111111111111"]),
+    "nanoseconds": (np.arange(4) * 10**9 + 1_700_000_000_000_000_000, ["1700000000000000000"]),
+    "nanoseconds as floats": (np.arange(4) * 1e13 + 1.7e18, ["1700000000000000000"]),
+    "ages": (np.array([38, 40, 51]), ["38", "40"]),
+    "ages as floats": (np.array([38.0, 40.5, 51.0]), ["38.00", "40.50"]),
+    "tiny": (np.array([1.5e-12, 2.25e-12, 4e-12, 0]), ["1.50e-12", "2.25e-12", "4.00e-12", "0"]),
+    "near 1": (1 + np.arange(4) * 1e-6, ["1.0000000", "1.0000010"]),
+    "far apart": (np.array([1e20, 3e20, 5e24]), ["1e+20", "3e+20", "5e+24"]),
+    "prices": (np.array([Decimal("1.250"), Decimal("3.125")], object), ["1.250", "3.125"]),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_digits_are_those_that_tell_a_columns_numbers_apart(name):
+    column, texts = COLUMNS[name]
+    schema = learn_schema(pd.DataFrame({"a": column}))
+    values = encode(schema, pd.DataFrame({"a": column}))[:, 0]
+    shown = [display_value(schema, 0, value) for value in values]
+    assert shown[: len(texts)] == texts
+    assert shown == display_values(schema, 0, values)
+    assert len(set(shown)) == len(set(values))
 
 
 def test_levels_and_times_show_as_read():

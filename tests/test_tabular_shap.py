@@ -570,8 +570,8 @@ class TestViews:
 
     def test_shap_gets_its_own(self, plain):
         theirs = plain.to_shap()
-        np.testing.assert_allclose(theirs.values[:, :, 0], plain.coef[:, 0])
-        np.testing.assert_allclose(theirs.base_values, plain.intercept)
+        np.testing.assert_allclose(theirs.values, plain.coef[:, 0])
+        np.testing.assert_allclose(theirs.base_values, plain.intercept[:, 0])
         np.testing.assert_array_equal(theirs.data, ROWS)
 
     def test_a_picture(self, sampled):

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from lime_jax.frames.digits import number_text
 from lime_jax.frames.schema import Schema, level_name
 
 
@@ -52,7 +53,7 @@ def display_value(schema: Schema, column: int, value: float | int) -> str:
         return "missing"
     if schema.time(column) == "datetime":
         return _moment(value)
-    return _number(value) + (" s" if schema.time(column) else "")
+    return number_text(value, schema.shown_decimals(column)) + (" s" if schema.time(column) else "")
 
 
 def display_values(schema: Schema, column: int, values: np.ndarray) -> list[str]:
@@ -76,9 +77,14 @@ def display_values(schema: Schema, column: int, values: np.ndarray) -> list[str]
         return [names[int(value)] for value in np.maximum(values, -1)]
     if schema.time(column):
         return [display_value(schema, column, value) for value in values.tolist()]
-    usual = (values == 0) | ((np.abs(values) >= 0.1) & (np.abs(values) < 1e15))
+    decimals, size = schema.shown_decimals(column), np.abs(values)
+    values = values + 0.0  # -0.0 is 0
+    if decimals == 0:
+        usual = (values == np.round(values)) & (size < 1e15)
+    else:
+        usual = ((size == 0) | (size >= 0.1)) & (size < 1e15) & (2 <= decimals <= 8)
     return [
-        f"{value:.2f}" if plain else display_value(schema, column, value)
+        f"{value:.{decimals}f}" if plain else display_value(schema, column, value)
         for value, plain in zip(values.tolist(), usual.tolist(), strict=True)
     ]
 
@@ -86,12 +92,3 @@ def display_values(schema: Schema, column: int, values: np.ndarray) -> list[str]
 def _moment(seconds: float) -> str:
     text = str(np.datetime64(round(seconds), "s")).replace("T", " ")
     return text.removesuffix(" 00:00:00")
-
-
-def _number(value: float) -> str:
-    """Two decimals as in lime, more where fewer than three digits would show."""
-    size = abs(value)
-    if size != 0 and not 1e-4 <= size < 1e15:
-        return f"{value:.3g}" if size < 1 else f"{value:.6g}"
-    digits = 2 if size == 0 or size >= 0.1 else 2 - math.floor(math.log10(size))
-    return f"{value:.{digits}f}"

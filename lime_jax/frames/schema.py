@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lime_jax.frames import columns as col
+from lime_jax.frames.digits import learn_decimals
 from lime_jax.frames.whole_numbers import learn_step, object_type
 
 
@@ -32,6 +33,7 @@ class Schema:
         nulls: per numeric feature whether a missing number is null rather than NaN.
         steps: per feature what its numbers are multiples of, 1 for whole numbers; 0 for others.
         objects: per feature the type of the numbers in a column of objects, where they are whole.
+        decimals: per feature with how many its numbers are shown, 0 for whole ones.
         added: per feature how many of its levels, the last ones, are not of the fitted rows.
         template: the native frame without rows: its columns and dtypes.
         level_columns: per categorical feature its levels as a native column, dtype and all.
@@ -53,6 +55,7 @@ class Schema:
     nulls: tuple[bool, ...] = ()
     steps: tuple[float, ...] = ()
     objects: tuple[type | None, ...] = ()
+    decimals: tuple[int, ...] = ()
     added: tuple[int, ...] = ()
     template: Any = dataclasses.field(default=None, compare=False, repr=False)
     level_columns: tuple[Any, ...] = dataclasses.field(default=(), compare=False, repr=False)
@@ -83,6 +86,10 @@ class Schema:
     def step(self, j: int) -> float:
         """What the numbers of feature `j` are multiples of; 0: of nothing."""
         return self.steps[j] if self.steps else 0.0
+
+    def shown_decimals(self, j: int) -> int:
+        """With how many decimals the numbers of feature `j` are shown."""
+        return self.decimals[j] if self.decimals else 2
 
     def native_levels(self, j: int) -> Any:
         """The levels of categorical feature `j` as a native column."""
@@ -137,6 +144,9 @@ def learn_schema(
         for column, name, c in zip(features, columns, categorical, strict=True)
     ]
     levels = tuple(values for values, _ in learned)
+    steps = tuple(
+        0.0 if c else learn_step(column) for column, c in zip(features, categorical, strict=True)
+    )
     schema = Schema(
         kind="array",
         columns=tuple(columns),
@@ -148,9 +158,10 @@ def learn_schema(
             for column, c in zip(features, categorical, strict=True)
         ),
         nulls=tuple(_missing_is_null(column) for column in features),
-        steps=tuple(
-            0.0 if c else learn_step(column)
-            for column, c in zip(features, categorical, strict=True)
+        steps=steps,
+        decimals=tuple(
+            2 if c else learn_decimals(column, name, step)
+            for column, name, step, c in zip(features, columns, steps, categorical, strict=True)
         ),
         objects=tuple(
             None if c else object_type(column)
