@@ -326,8 +326,8 @@ class TabularExplainer(BaseEstimator):
         if self.link == "logit":
             check_probabilities(prediction)
         classes, columns = kept.model.classes, table_model.output_columns
-        exclusive = kept.model.exclusive
-        kind = output_kind(kept.model.output_kind, self.mode, prediction, exclusive)
+        exclusive, known = kept.model.exclusive, kept.model.output_kind
+        kind = output_kind(known, self.mode, prediction, exclusive, classes is not None)
         outputs = name_outputs(prediction.shape[1], classes, columns, self.class_names)
         given = options.row_ids
         given = given if given is None or hasattr(given, "__len__") else list(given)

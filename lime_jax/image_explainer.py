@@ -192,6 +192,8 @@ class ImageExplainer(BaseEstimator):
         count = prediction.shape[1]
         columns, classes = image_model.output_columns, opened.classes
         outputs = name_outputs(count, classes, columns, self.class_names)
+        known, exclusive = opened.output_kind, opened.exclusive
+        kind = output_kind(known, self.mode, prediction, exclusive, classes is not None)
         if top_labels == _TOP_LABELS:
             top_labels = min(top_labels, count)
         chosen = choose_labels(labels, top_labels, prediction, outputs)
@@ -237,7 +239,7 @@ class ImageExplainer(BaseEstimator):
             link=self.link,
             method="sampled",
             model_path=f"{opened.path}: {opened.reason}",
-            output_kind=output_kind(opened.output_kind, self.mode, prediction, opened.exclusive),
+            output_kind=kind,
             kernel_width=float("nan") if self.algorithm != "lime" else float(self.kernel_width),
             num_samples=most,
             num_replicates=replicates,

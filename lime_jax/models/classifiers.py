@@ -6,6 +6,7 @@ margins, and where it has none, by a column for each class that says whether it 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any
@@ -126,6 +127,8 @@ def output_classes(estimator: Any, method: str) -> tuple[Any, ...] | None:
             classes = [of_target[1:2] for of_target in classes]  # the second class alone
         return tuple(f"target {k}: {c}" for k, of_target in enumerate(classes) for c in of_target)
     plain = tuple(plain_label(c) for c in classes)
+    if (count := _targets_of_booster(last)) > 1:
+        return tuple(range(count))  # of labels, whose flags it predicts
     if margin and len(plain) == 2 and exclude_each_other(estimator):
         return plain[1:]  # one column: the margin of the second class
     if margin and getattr(last, "decision_function_shape", "ovr") == "ovo":
@@ -145,7 +148,16 @@ def exclude_each_other(estimator: Any) -> bool:
     last = last_step(estimator)
     binarizer = getattr(last, "_label_binarizer", None) or getattr(last, "label_binarizer_", None)
     kind = str(getattr(binarizer, "y_type_", ""))
-    return not isinstance(predicted_classes(estimator), list) and not kind.startswith("multilabel")
+    several = isinstance(predicted_classes(estimator), list) or _targets_of_booster(last) > 1
+    return not several and not kind.startswith("multilabel")
+
+
+def _targets_of_booster(model: Any) -> int:
+    """Of one of XGBoost's classifiers, which keep their number nowhere else."""
+    if not hasattr(model, "get_booster") or not hasattr(model, "classes_"):
+        return 1
+    learner = json.loads(model.get_booster().save_config())["learner"]
+    return int(learner["learner_model_param"].get("num_target", 1))
 
 
 def last_step(estimator: Any) -> Any:

@@ -213,6 +213,7 @@ def output_kind(
     mode: str | None,
     prediction: Float64[np.ndarray, "rows outputs"],
     exclusive: bool = True,
+    has_classes: bool = False,
 ) -> str:
     """What the outputs of a model are.
 
@@ -221,6 +222,7 @@ def output_kind(
         mode: of the explainer; None: as the model says, or as its numbers look.
         prediction: of some rows.
         exclusive: whether probabilities sum to 1; not those of several targets.
+        has_classes: whether the model says what classes its outputs are of.
 
     Returns:
         "probability", "margin" or "value".
@@ -232,7 +234,8 @@ def output_kind(
     kind = known
     if kind is None:
         several = looks_like_probabilities(prediction)
-        kind = "probability" if several or mode == "classification" else "value"
+        other = "margin" if has_classes else "value"
+        kind = "probability" if several or mode == "classification" else other
     if kind == "probability" and mode == "regression":
         kind = "value"
     if kind == "probability" and exclusive:

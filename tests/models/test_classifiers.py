@@ -181,6 +181,7 @@ def test_a_chain_of_another_order_names_the_targets_that_they_are():
 MANY_LABELS = {
     "one against the rest": OneVsRestClassifier(LogisticRegression()),
     "ridge": RidgeClassifier(),
+    "XGBoost": xgb.XGBClassifier(n_estimators=2, n_jobs=1),
     "a network": MLPClassifier(4, solver="lbfgs", alpha=1, random_state=0),
 }
 

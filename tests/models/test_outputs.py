@@ -138,6 +138,11 @@ def test_the_kind_of_output(name):
     assert output_kind(known, mode, prediction) == expected
 
 
+def test_scores_of_classes_are_margins():
+    assert output_kind(None, None, THREE, has_classes=True) == "margin"
+    assert output_kind(None, None, TWO, has_classes=True) == "probability"
+
+
 def test_a_classifier_whose_outputs_do_not_sum_to_1_is_warned_about():
     with pytest.warns(UserWarning, match="sum to 1"):
         output_kind("probability", None, THREE)

@@ -12,11 +12,11 @@ import numpy as np
 
 from lime_jax.models.compose import apply, linear, sum_of_trees
 from lime_jax.models.features import Features, NotConvertibleError, RawTable, raw_features
-from lime_jax.models.labels import plain_label
+from lime_jax.models.onnx.classes import output_classes
 from lime_jax.models.onnx.evaluator import OnnxPredict, build
 from lime_jax.models.onnx.reader import Graph, Node, read_graph, read_proto
 from lime_jax.models.onnx.runtime import RuntimePredict, has_runtime, open_session
-from lime_jax.models.onnx.tables import class_labels, linear_model
+from lime_jax.models.onnx.tables import linear_model
 from lime_jax.models.onnx.trees import read_ensemble
 from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.models.registry import Converted, register_opener
@@ -51,7 +51,7 @@ def load(source: Any, output: str | None = None, table: RawTable | None = None) 
         converted = _converted(graph, predict, table)
         _try(converted.predict, graph, table)
     except NotConvertibleError as error:
-        names = None if graph is None else _classes(graph)
+        names = None if graph is None else output_classes(proto, graph.output)
         if not has_runtime():
             raise ImportError(f'{error}; to run it: pip install "lime_jax[onnx]"') from error
         return _on_host(_runtime(source, proto, graph), str(error), output, names)
@@ -60,7 +60,7 @@ def load(source: Any, output: str | None = None, table: RawTable | None = None) 
         "jax",
         "an ONNX graph converted to JAX",
         output,
-        _classes(graph),
+        output_classes(proto, graph.output),
         structure=converted.structure,
         why_not_exact=converted.why_not_exact,
         host=_Later(source, proto, graph) if has_runtime() else None,
@@ -168,13 +168,6 @@ def _leaves_alone(node: Node) -> bool:
 
         return node.get("to") in (TensorProto.FLOAT, TensorProto.DOUBLE)
     return node.op in ("Identity", "ai.onnx.ml.ZipMap")
-
-
-def _classes(graph: Graph) -> tuple[Any, ...] | None:
-    for node in reversed(graph.nodes):
-        if labels := class_labels(node):
-            return tuple(map(plain_label, labels))
-    return None
 
 
 def _try(predict: Any, graph: Graph, table: RawTable | None) -> None:
