@@ -199,6 +199,33 @@ def test_another_encoding_is_named(cli, capsys, tmp_path):
     assert "save it in the encoding UTF-8" in capsys.readouterr().err
 
 
+UNCLEAR = {
+    "semicolons": ("a;b\n1;2\n", "'a;b', which seems to be several, with ';' between"),
+    "text for numbers": (
+        "zip,region,amount,when\n01001,EU,much,x\n",
+        "'amount' holds text such as",
+    ),
+    "another encoding": ("zip".encode("utf-16"), "save it in the encoding UTF-8"),
+}
+
+
+@pytest.mark.parametrize("name", UNCLEAR)
+def test_files_that_do_not_fit_say_why(cli, capsys, tmp_path, name):
+    text, words = UNCLEAR[name]
+    (tmp_path / "b.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+    model = MODELS["one-hot"]().fit(FRAME, TARGET)
+    assert cli(model, "a.csv", "--background=a.csv", "--data=b.csv") is None
+    said = capsys.readouterr().err
+    assert words in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_model_that_fails_hears_which_columns_are_text(cli, capsys):
+    model = LogisticRegression().fit(FRAME[["amount"]], TARGET)
+    assert cli(model, "a.csv", frame=FRAME.assign(amount="much")) is None
+    assert "the columns of text are 'amount' ('much', ...)" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("out", ["e.npz", "e/"])
 def test_it_says_which_method_it_took(cli, capsys, out):
     exact = cli(DecisionTreeClassifier().fit(FRAME[["amount"]], TARGET), "a.csv", out=out)

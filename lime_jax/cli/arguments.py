@@ -255,7 +255,10 @@ def _add_choices(parser: _Parser) -> None:
         "--num-features", type=_whole(1), metavar="K", help="select K features (default: keep all)"
     )
     choices.add_argument(
-        "--num-samples", type=_whole(1), default=4096, metavar="N", help="default: 4096"
+        "--num-samples",
+        type=_whole(1),
+        metavar="N",
+        help="default: 4096; of kernel_shap 2048 and two for each column",
     )
     choices.add_argument(
         "--method",
@@ -275,7 +278,9 @@ def _add_choices(parser: _Parser) -> None:
         metavar="NAME",
         help="quartile (default), decile, entropy (needs --target) or none",
     )
-    choices.add_argument("--algorithm", default="lime", metavar="NAME", help="lime (default)")
+    choices.add_argument(
+        "--algorithm", default="lime", metavar="NAME", help="lime (default) or kernel_shap"
+    )
 
 
 def _whole(least: int) -> Callable[[str], int]:

@@ -113,8 +113,11 @@ def _read_inputs(arguments: Namespace) -> Inputs:
         table = tables.read_table(arguments.background, "--background", texts)
         training = see_training(arguments, model, table)
         data = tables.read_table(arguments.data, "--data", training.texts)
+        tables.need_numbers(data, table.select(training.names))
     else:
         data = tables.read_table(arguments.data, "--data", texts)
+        if not len(data):
+            raise InputError("--background: is needed where --data has no rows to learn from")
         say(f"no --background: the {len(data):,} rows of --data are also the training rows")
         training = see_training(arguments, model, data)
     tables.need_columns(data, training.names, "--model", "--data")

@@ -215,7 +215,37 @@ def need_columns(table: Any, names: Sequence[str], argument: str, of: str) -> No
     if missing:
         raise InputError(
             f"{argument}: {of} has no column {_some(missing)}; it has {_some(table.columns)}"
+            f"{_other_separator(table.columns)}"
         )
+
+
+def _other_separator(names: Sequence[str]) -> str:
+    """What to do with a file that was not divided into columns."""
+    found = [mark for mark in (";", "\t", "|") if len(names) == 1 and mark in names[0]]
+    if not found:
+        return ""
+    return f", which seems to be several, with {found[0]!r} between: save them with commas"
+
+
+def need_numbers(table: Any, training: Any) -> None:
+    """See that columns of numbers in the training rows hold numbers in the rows to explain.
+
+    Args:
+        table: of --data.
+        training: of --background.
+
+    Raises:
+        InputError: naming the column, and what it holds.
+    """
+    import narwhals.stable.v1 as nw
+
+    for name, dtype in training.schema.items():
+        if dtype.is_numeric() and name in table.columns and table.schema[name] == nw.String:
+            cells = (cell for cell in table.get_column(name).to_list() if isinstance(cell, str))
+            raise InputError(
+                f"--data: column {name!r} holds text such as {next(cells, '')!r}, and numbers in "
+                "--background; repair the column, or name it by --text if both are codes"
+            )
 
 
 def _some(names: Sequence[str], most: int = 8) -> str:

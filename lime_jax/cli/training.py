@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from lime_jax.cli import tables
 from lime_jax.cli.encoders import encoded_texts, fitted_categories
 from lime_jax.cli.errors import InputError, describe
@@ -183,7 +185,20 @@ def check_model(model: Any, rows: Any, first: str = "row to explain") -> None:
         if len(rows):
             predict(rows[:1])
     except Exception as error:  # the model's own
-        raise InputError(f"--model: fails on the first {first} ({describe(error)})") from error
+        raise InputError(
+            f"--model: fails on the first {first} ({describe(error)}){_text_columns(rows)}"
+        ) from error
+
+
+def _text_columns(rows: Any) -> str:
+    """Which columns of a frame hold text: what a model that fails may not have expected."""
+    import narwhals.stable.v1 as nw
+
+    if isinstance(rows, np.ndarray):
+        return ""
+    texts = tables.text_columns(nw.from_native(rows, eager_only=True))
+    shown = [f"{name!r} ({min(text.levels)!r}, ...)" for name, text in texts.items()]
+    return f"; the columns of text are {', '.join(shown[:6])}" if shown else ""
 
 
 def fit_explainer(training: Training, arguments: Namespace) -> Any:

@@ -161,8 +161,15 @@ def _as_value_error(path: Path, argument: str = "`data`") -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
-        hint = "; save it in the encoding UTF-8" if "utf" in str(error).lower() else ""
+        is_other = path.is_file() and _first_bytes(path) in (b"\xff\xfe", b"\xfe\xff")
+        is_other = is_other or "utf" in str(error).lower()
+        hint = "; save it in the encoding UTF-8" if is_other else ""
         raise ValueError(f"{argument}: cannot read {path} ({error}){hint}") from error
+
+
+def _first_bytes(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(2)
 
 
 def _parquet_schema(path: Path) -> Any:
