@@ -110,8 +110,8 @@ def tilted_moments(
     spread: Float[Array, "*batch outputs features"],
     p: Float[Array, " features"],
     q: Float[Array, " features"],
-) -> tuple[Float[Array, "*batch outputs"], Float[Array, "*batch outputs"]]:
-    """Mean and variance of an additive function where the kernel favors x's own bins.
+) -> tuple[Float[Array, "*batch outputs features"], Float[Array, "*batch outputs features"]]:
+    """Means and variances of functions of the columns where the kernel favors x's own bins.
 
     Args:
         value: of x's own bins, of functions whose means are 0; 0 where x has no bin.
@@ -120,9 +120,9 @@ def tilted_moments(
         q: the same under the kernel.
 
     Returns:
-        Exact, because columns are independent.
+        Those of an additive function are their sums, exactly, because columns are independent.
     """
     others = jnp.where(p < 1, (1 - q) / jnp.where(p < 1, 1 - p, 1), 0)
     mean = value * (q - p * others)
     square = (q - p * others) * value**2 + others * spread
-    return mean.sum(-1), jnp.maximum(square - mean**2, 0).sum(-1)
+    return mean, jnp.maximum(square - mean**2, 0)

@@ -391,7 +391,8 @@ class IndependentMethod:
         moved, variance = tilted_moments(value, spread, p, tilt(p, self.kernel_width))
         # The mean of a column's function is 0, so that over the other bins it is -p / (1 - p).
         own_slope = jnp.where(p < 1, value / jnp.where(p < 1, 1 - p, 1), 0)
-        return slope.at[..., self.narrow_columns].set(own_slope), mean + moved, variance
+        slope = slope.at[..., self.narrow_columns].set(own_slope)
+        return slope, mean + moved.sum(-1), variance.sum(-1)
 
 
 def make_independent_method(

@@ -15,6 +15,9 @@ from jaxtyping import Float64
 
 from lime_jax.typing import LinearFit, replaced
 
+_SMALL = 2.0**-60
+"""A unit from here to its inverse takes no weight that matters out of what 32 bits hold."""
+
 _ROUNDING = 16 * np.finfo(np.float64).eps
 """Of an output that is a mean in 64 bits: outputs that differ by less are equal."""
 
@@ -111,6 +114,10 @@ def _of_labels(values: np.ndarray, labels: np.ndarray | None, like: Any) -> np.n
 
 def _as_it_was(values: Any, unit: np.ndarray) -> np.ndarray:
     """Values times powers of two, in their own dtype if it holds them all."""
+    if (unit == 1).all():
+        return values
+    if ((unit >= _SMALL) & (unit <= 1 / _SMALL)).all():
+        return values * unit.astype(values.dtype)
     with np.errstate(over="ignore", under="ignore"):
         wide = values * unit
         size, limits = np.abs(wide), np.finfo(values.dtype)

@@ -138,17 +138,26 @@ class MatchedVariance:
             # One comparison per column in one chain of sums: a byte each, no products.
             same = sum((codes[k] == own[k]).astype(jnp.int8) for k in several)
             matches = matches + jnp.asarray(same, matches.dtype)
-        width = self.linear.kernel_width
-        miss = -0.5 / jnp.square(jnp.asarray(width, matches.dtype))
+        miss = -0.5 / jnp.square(jnp.asarray(self.linear.kernel_width, matches.dtype))
         weights = jnp.exp((features - matches) * miss)
         sums = jnp.matmul(weights, totals, precision="highest")
         weight = jnp.maximum(sums[0], jnp.finfo(sums.dtype).tiny)
         residual, square = jnp.split(sums[1:] / weight, 2)
-        met = instance.bins >= 0
-        value = jnp.where(met[:, None], adjusted.values[instance.bins], 0)
-        p = jnp.where(met, jnp.asarray(self.probability, weights.dtype)[instance.bins], 0)
-        mean, variance = tilted_moments(value.T, adjusted.spread.T, p, tilt(p, width))
+        without = adjusted.values.shape[0] + jnp.arange(features)
+        places = jnp.where(instance.bins >= 0, instance.bins, without)
+        mean, variance = jnp.split(self._moments_by_bin(adjusted)[places].sum(0), 2)
         return jnp.maximum(variance + square - residual * (residual + 2 * mean), 0)
+
+    def _moments_by_bin(self, adjusted: BinOutputs) -> Float[Array, "bins_and_columns moments"]:
+        """Mean and variance of each column's function, for x in each bin, and in none of them.
+
+        It is the same for all rows, so it is made once for a block of them.
+        """
+        p, feature = jnp.asarray(self.probability, adjusted.values.dtype), self.bin_feature
+        value, spread = adjusted.values.T, adjusted.spread[jnp.asarray(feature)].T
+        moments = tilted_moments(value, spread, p, tilt(p, self.linear.kernel_width))
+        without = jnp.concatenate([jnp.zeros_like(adjusted.spread), adjusted.spread], axis=1)
+        return jnp.concatenate([jnp.concatenate(moments).T, without])
 
     def _one_hot(self, codes: Int[Array, "features samples"]) -> Float[Array, "bins samples"]:
         """0/1 rows of the bins that the additive function has."""
