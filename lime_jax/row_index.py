@@ -141,8 +141,15 @@ def name_text(value: Any) -> str:
     Example:
         >>> name_text(("Bonn", 2024))
         'Bonn, 2024'
+        >>> name_text(np.datetime64("2024-02-29"))
+        '2024-02-29'
     """
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if isinstance(value, tuple):
+        return ", ".join(map(name_text, value))
+    if isinstance(value, np.datetime64 | np.timedelta64) and not np.isnat(value):
+        kind = "datetime64[us]" if isinstance(value, np.datetime64) else "timedelta64[us]"
+        return str(value.astype(kind).item()).removesuffix(" 00:00:00")
+    return str(value)
 
 
 def level_columns(ids: np.ndarray, names: Sequence[str]) -> list[np.ndarray]:
