@@ -143,12 +143,13 @@ def exclude_each_other(estimator: Any) -> bool:
         estimator: fitted.
 
     Returns:
-        False for several targets, or several labels of a row.
+        False for several targets, several labels of a row, or where each class is one by itself.
     """
     last = last_step(estimator)
     binarizer = getattr(last, "_label_binarizer", None) or getattr(last, "label_binarizer_", None)
     kind = str(getattr(binarizer, "y_type_", ""))
     several = isinstance(predicted_classes(estimator), list) or _targets_of_booster(last) > 1
+    several |= getattr(last, "objective_", None) == "multiclassova"  # LightGBM's, each by itself
     return not several and not kind.startswith("multilabel")
 
 

@@ -55,7 +55,7 @@ def lightgbm_method(model: Any, method: str) -> tuple[Callable[..., Any], str] |
     if hasattr(model, "fit"):
         call = getattr(model, method, None)
         kind = "value" if method == "predict" else "probability"
-        if kind == "probability" and callable(model.objective):
+        if hasattr(model, "predict_proba") and callable(model.objective):
             kind = "margin"  # LightGBM returns scores, and warns
         return call and (lambda batch: call(_frame(booster, batch)), kind)
     name = read_text(model.model_to_string(num_iteration=1)).objective

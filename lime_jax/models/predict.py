@@ -285,7 +285,8 @@ def _from_estimator(estimator: Any, method: str, table: RawTable | None) -> Mode
     bound, output_kind = own_way or (getattr(estimator, method), _KINDS[method])
     names, exclusive = output_classes(estimator, method), exclude_each_other(estimator)
     chosen_from = predicted_classes(estimator)
-    if method == "predict" and chosen_from is not None and not isinstance(bound, ClassIndicators):
+    says_classes = method == "predict" and chosen_from is not None and output_kind != "margin"
+    if says_classes and not isinstance(bound, ClassIndicators):
         bound = ClassIndicators(bound, chosen_from)
     if isinstance(bound, ClassIndicators):
         reason = "it predicts classes, one column for each"

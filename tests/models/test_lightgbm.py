@@ -302,9 +302,11 @@ def test_an_objective_of_your_own_has_margins_only():
     classifier = lgb.LGBMClassifier(**SMALL, objective=own_objective).fit(X, TWO)
     for model in (as_predict_fn(classifier), as_predict_fn(classifier, "margin")):
         assert (model.path, model.output_kind, model.classes) == ("jax", "margin", (1,))
-    bound = as_predict_fn(classifier.predict_proba)
-    assert bound.output_kind == "margin"
-    assert "custom has no probabilities" in bound.reason
+    for bound in (classifier.predict_proba, classifier.predict):
+        model = as_predict_fn(bound)
+        assert (model.path, model.output_kind) == ("host", "margin")
+        with pytest.warns(UserWarning, match="customized objective"):
+            np.testing.assert_array_equal(model.predict(X), classifier.predict(X, raw_score=True))
 
 
 def test_linear_leaves_run_on_the_host():
