@@ -16,6 +16,7 @@ from lime_jax.models.features import RawTable
 from lime_jax.models.predict import Model, as_predict_fn
 from lime_jax.models.registry import has_methods, opener_of
 from lime_jax.sample_facts import SampleFacts
+from lime_jax.self_check import difference_from_itself
 from lime_jax.table_model import TableModel
 
 _CHECKED_ROWS = 8
@@ -73,20 +74,21 @@ def open_model(
     ):
         return kept
     names = schema.columns if schema.kind == "frame" else None
-    opened = as_predict_fn(model, output, RawTable(names, schema.levels, schema.is_single))
+    table = RawTable(names, schema.levels, schema.is_single, schema.backend)
+    opened = as_predict_fn(model, output, table)
     if opened.host is not None and len(values):
         known = np.where((values < 0) & np.array(schema.categorical), 0, values)[:_CHECKED_ROWS]
         possible = _possible_rows(opened, schema, known, samples.may_miss)
-        if not TableModel(opened, schema).agrees_with_itself(known, possible):
-            reason = f"{opened.reason.removesuffix(' converted to JAX')} on the host: in JAX it "
-            reason += "predicts something else; please report this model"
+        difference = difference_from_itself(TableModel(opened, schema), known, possible)
+        if difference:
+            reason = f"{opened.reason.removesuffix(' converted to JAX')} on the host: {difference}"
             opened = dataclasses.replace(
                 opened,
                 predict=opened.host,
                 path="host",
                 reason=reason,
                 structure=None,
-                why_not_exact="it runs on the host, its inside is not known",
+                why_not_exact=f"{difference}, so it runs on the host",
                 host=None,
             )
     opened = _for_samples(opened, schema, samples)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -93,9 +92,9 @@ class TableModel:
             The predictions.
         """
         if self.on_device and self.model.host is None:
-            return self._on_device(self.numbers(X, values))
+            return self.on_device_rows(self.numbers(X, values))
         if self.on_device and not self.needs_host(values).any():
-            return self._on_device(values)
+            return self.on_device_rows(values)
         call = self.model.host or self.model.predict
         table = frames.align(self.schema, X)
         step = batch_size or len(values)
@@ -114,7 +113,15 @@ class TableModel:
             self.num_outputs = parts[-1].shape[1]
         return np.concatenate(parts)
 
-    def _on_device(self, values: np.ndarray) -> np.ndarray:
+    def on_device_rows(self, values: np.ndarray) -> np.ndarray:
+        """The outputs of the model's form on the device.
+
+        Args:
+            values: (rows, features), encoded; of a JAX model its own numbers.
+
+        Returns:
+            (rows, outputs).
+        """
         rows = self.model.rows
         predict = self.model.predict if rows is None else rows.predict
         inputs = values if rows is None else rows.columns(values)
@@ -144,47 +151,6 @@ class TableModel:
             rounded = np.where(np.isinf(rounded), rounded, looked_at)
         lost = (rounded != looked_at) & ~np.isnan(looked_at)
         return np.asarray(unknown.any(axis=1) | lost.any(axis=1))
-
-    def agrees_with_itself(
-        self,
-        values: Float64[np.ndarray, "rows features"],
-        possible: Sequence[Float64[np.ndarray, "_ features"]] = (),
-    ) -> bool:
-        """Whether a converted model says what it said before it was converted.
-
-        Args:
-            values: rows that are given, encoded.
-            possible: rows that samples may be; the model may refuse them.
-
-        Returns:
-            False: something about the model or the table is not as the converter thought.
-
-        Raises:
-            Exception: the model's own, if it refuses rows that are given.
-        """
-        call = self.model.host
-        assert call is not None
-        outputs = [as_outputs(call(frames.decode(self.schema, values)), len(values))]
-        asked = [values]
-        for rows in possible:
-            table = frames.decode(self.schema, rows)
-            try:
-                outputs.append(as_outputs(call(table), len(rows), outputs[0].shape[1]))
-            except Exception:  # whatever a stranger's model raises of rows that nobody gave
-                continue
-            asked.append(frames.encode(self.schema, table))
-        return self._says(np.concatenate(asked), np.concatenate(outputs))
-
-    def _says(self, values: np.ndarray, outputs: np.ndarray) -> bool:
-        """Whether the converted model has these outputs, but for rounding."""
-        try:
-            converted = self._on_device(values)
-        except ValueError:  # not finite
-            return False
-        scale = np.maximum(np.abs(outputs).max(0), np.finfo(np.float32).tiny)
-        return converted.shape == outputs.shape and bool(
-            np.all(np.abs(converted - outputs) <= 1e-3 * scale)
-        )
 
     @property
     def hidden_error(self) -> Exception | None:

@@ -50,6 +50,7 @@ FLOORS = (
         "mirror",
         "table_model",
         "sample_facts",
+        "self_check",
         "kept_model",
         "resolution",
         "row_fits",

@@ -47,11 +47,14 @@ class RawTable:
         names: of the columns; None for an array.
         levels: for each column its levels by code (None among them: missing), or None: numbers.
         single: whether the model is given its numbers in float32.
+        backend: "pandas", "polars" or "pyarrow", which have missing values of their own; None: an
+            array, or not known.
     """
 
     names: tuple[str, ...] | None
     levels: tuple[tuple[Any, ...] | None, ...]
     single: bool = False
+    backend: str | None = None
 
     @classmethod
     def of_numbers(cls, count: int, names: Sequence[str] | None = None) -> RawTable:

@@ -65,17 +65,19 @@ def code_columns(model: Any, features: Features) -> tuple[Features, dict[int, Co
     encoder = model._preprocessor.named_transformers_["encoder"]
     columns, coded = list(features.columns), {}
     for k, categories in enumerate(encoder.categories_):
-        columns[k], coded[k] = _code(columns[k], categories)
+        backend = None if features.table is None else features.table.backend
+        columns[k], coded[k] = _code(columns[k], categories, backend)
     return dataclasses.replace(features, columns=tuple(columns)), coded
 
 
-def _code(column: Column, categories: np.ndarray) -> tuple[Column, CodedColumn]:
+def _code(
+    column: Column, categories: np.ndarray, backend: str | None
+) -> tuple[Column, CodedColumn]:
     listed = categories.tolist()
     number = {c: k for k, c in enumerate(listed) if c is not None and c == c}
     # The null of polars is a category like others; NaN, which is not equal to itself, is missing.
     null = listed.index(None) if None in listed else -1
-    if null >= 0 and any(c != c for c in listed):
-        raise NotConvertibleError(f"column {column.raw} has both None and NaN for categories")
+    _check_missing(column, null >= 0, any(c != c for c in listed), backend)
 
     def codes(values: Any) -> np.ndarray:
         gone = [v is None or v != v for v in values]
@@ -97,6 +99,23 @@ def _code(column: Column, categories: np.ndarray) -> tuple[Column, CodedColumn]:
     found = np.where(found < 0, unknown, found).astype(np.float64)
     other = float(unknown if other < 0 else other)
     return PointColumn(column.raw, points, found, other), levels
+
+
+def _check_missing(column: Column, null: bool, nan: bool, backend: str | None) -> None:
+    """Whether it is known what the model takes the table's missing values for."""
+    if not isinstance(column, LevelColumn) or all(v is not None and v == v for v in column.values):
+        return
+    if null and nan:
+        raise NotConvertibleError(f"column {column.raw} has both None and NaN for categories")
+    if null and backend == "pandas":
+        raise NotConvertibleError(
+            f"column {column.raw} has a null for a category, as in a table of polars, and NaN of "
+            "pandas is none"
+        )
+    if backend == "pyarrow":
+        raise NotConvertibleError(
+            f"column {column.raw} has nulls of pyarrow, which scikit-learn takes for a category"
+        )
 
 
 def _points(column: NumberColumn, number: dict[Any, int]) -> np.ndarray:

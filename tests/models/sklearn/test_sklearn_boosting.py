@@ -215,6 +215,27 @@ def test_a_null_of_polars_is_a_category_and_nan_of_pandas_is_missing():
         np.testing.assert_allclose(opened(rows)[:, 0], model.predict(frame), rtol=1e-5, atol=1e-6)
 
 
+def test_missing_values_of_another_library_are_not_guessed():
+    level = np.where(rng.random(150) < 0.2, None, rng.choice(["u", "v"], 150)).tolist()
+    frame = pl.DataFrame({"level": pl.Series(level, dtype=pl.Categorical)})
+    of_polars = HistGradientBoostingRegressor(max_iter=2).fit(frame, number)
+    of_pandas = HistGradientBoostingRegressor(max_iter=2).fit(frame.to_pandas(), number)
+    levels = (("u", "v", None),)
+    for model, backend, reason in (
+        (of_polars, "pandas", "column 0 has a null for a category, as in a table of polars"),
+        (of_polars, "pyarrow", "column 0 has nulls of pyarrow"),
+        (of_pandas, "pyarrow", "column 0 has nulls of pyarrow"),
+        (of_pandas, "polars", None),
+        (of_polars, "polars", None),
+        (of_pandas, "pandas", None),
+    ):
+        opened = as_predict_fn(model, table=RawTable(("level",), levels, backend=backend))
+        assert opened.path == ("jax" if reason is None else "host")
+        assert reason is None or reason in opened.reason
+    known = RawTable(("level",), (("u", "v"),), backend="pandas")
+    assert as_predict_fn(of_polars, table=known).path == "jax"
+
+
 def test_categories_of_a_numeric_column_are_points():
     model, new = of_categories("by mask"), new_frame()
     levels = {"color": UNSEEN}
