@@ -52,9 +52,11 @@ class TabularExplainer(BaseEstimator):
             Settings below that belong to the other one are refused.
         mode: "classification" or "regression"; None: as the model says.
         discretizer: "quartile", "decile", "entropy" (needs `y` in `fit`), edges per column, a
-            mapping from column to edges, or None: not discretized.
+            mapping from column to edges, or None: not discretized. With a name, a numeric column
+            of few values has them as bins, and so has each value that much of the mass sits on.
         sample_around_instance: whether samples are normal around the row, in place of the
-            training bins (or, not discretized, the column means).
+            training bins (or, not discretized, the column means); levels, and numbers whose bins
+            are single values, are drawn from those of the training rows all the same.
         encoding: "same_bin", "one_hot" or "standardized"; None: "same_bin" if discretized.
         distance_space: "encoded" or "standardized"; None: "encoded".
         distance: "euclidean", "cosine" or "manhattan".
