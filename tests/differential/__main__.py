@@ -4,6 +4,7 @@ Options:
     --first SEED: the first of the seeds (0).
     --seed SEED: this one alone, with all that is known of it.
     --processes COUNT: that run at a time (2).
+    --refused: also show what was refused.
     --size COUNT: samples in each replicate of LIME's oracle, a power of two (1024).
 """
 
@@ -59,6 +60,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--refused", action="store_true")
     parser.add_argument("--size", type=int, default=SIZE)
     chosen = parser.parse_args()
     if chosen.seed is not None:
@@ -70,7 +72,7 @@ def main() -> int:
     start = time.perf_counter()
     for found in results(seeds, chosen.processes, chosen.size):
         (failed if found.failed else passed)[found.kind] += 1
-        if found.failed:
+        if found.failed or (chosen.refused and found.kind.startswith("refused")):
             print(found, flush=True)
     seconds = time.perf_counter() - start
     print(f"{len(seeds)} triples in {seconds:.0f} s, {len(seeds) / seconds:.2f} a second")

@@ -70,8 +70,8 @@ def make_settings(kin: Generator, rng: Generator, table: Table, model: Model) ->
         return Settings({**shared, **lime}, {**call, "num_samples": 1024}, TRAINING)
     if rng.random() < (0.3 if model.is_probability else 0.01):
         kernel_shap["link"] = "logit"
-    if count > 3 and rng.random() < 0.15:
-        call["num_samples"] = 16
+    if count > 3 and rng.random() < 0.05:
+        call["num_samples"] = 20
     return Settings({**shared, **kernel_shap}, call, BACKGROUND, weight)
 
 

@@ -19,7 +19,7 @@ class Shapley:
 
     Attributes:
         values: (rows, outputs, players).
-        base: (outputs,) the mean of the background, under the link.
+        base: (rows, outputs) the mean of the background, under the link.
         worth: (rows, coalitions, outputs), coalitions in the order of their bits.
         spread: of the outputs that went into the values.
         size: the largest output.

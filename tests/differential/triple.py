@@ -42,7 +42,7 @@ class Result:
 
     Attributes:
         seed: that makes it again.
-        kind: "exact", "sampled", "refused", or what is wrong.
+        kind: "exact", "sampled", "refused" and an argument, or what is wrong.
         failed: whether it is wrong.
         what: the triple in short.
         detail: numbers, or the message.
@@ -101,8 +101,9 @@ def run(seed: int, size: int = SIZE) -> Result:
         except WrongError as error:
             return Result(seed, error.kind, True, what, error.detail)
         except ValueError as error:
-            if _is_ours(error) and NAMES_ITS_ARGUMENT.search(str(error)):
-                return Result(seed, "refused", False, what, str(error))
+            argument = NAMES_ITS_ARGUMENT.search(str(error))
+            if _is_ours(error) and argument:
+                return Result(seed, f"refused {argument[0]}", False, what, str(error))
             return Result(seed, *_crash(error), what, _message(error))
         except Exception as error:
             return Result(seed, *_crash(error), what, _message(error))
@@ -178,16 +179,48 @@ def _check_shapley(found: Any, truth: Shapley) -> None:
     if coef.shape != expected.shape:
         raise WrongError("shape", f"{coef.shape}, expected {expected.shape}")
     scale = np.abs(truth.values).max()
-    least = EXACT * scale + truth.resolution + 1e-12 * truth.size
+    least = EXACT * scale + truth.resolution + _noise(truth)
     _check_base(found, base, EXACT * scale + (2e-6 if _on_device(found) else 1e-9) * truth.size)
+    _check_sum(found, EXACT * scale + 2e-7 * truth.size)
     claimed = np.nan_to_num(np.asarray(found.std_error, np.float64))
-    groups = max(found.num_replicates, 2)
-    allowed = least + float(t.isf(FIVE, groups - 1)) * claimed
+    allowed = np.full(coef.shape, least)
+    if found.num_replicates:
+        free = max(found.num_replicates - coef.shape[2], 1)
+        missed = np.take_along_axis(_not_additive(truth), labels[..., 0], 1)[:, :, None]
+        allowed = allowed + np.maximum(float(t.isf(FIVE, free)) * claimed, missed)
     _judge(f"shapley {found.method}", found, coef, expected, allowed, scale)
+
+
+def _noise(truth: Any) -> float:
+    """What sums of outputs leave over, where these are all the same and nothing else is to see."""
+    return (1e-12 if truth.spread > 0 else 1e-7) * truth.size
 
 
 def _on_device(found: Any) -> bool:
     return found.model_path.startswith("jax")
+
+
+def _not_additive(truth: Shapley) -> np.ndarray:
+    """(rows, outputs) what no sum of columns explains: a few coalitions may not show it."""
+    players = truth.values.shape[2]
+    shown = (np.arange(2**players)[:, None] >> np.arange(players)[::-1]) & 1
+    additive = truth.base[:, None] + np.einsum("cp,rop->rco", shown, truth.values)
+    return np.abs(truth.worth - additive).max(axis=1)
+
+
+def _check_sum(found: Any, allowed: float) -> None:
+    """The surrogate says at the row what its parts add up to; KernelSHAP: what the model says."""
+    parts = np.asarray(found.coef, np.float64) * np.asarray(found.variables, np.float64)[:, None]
+    total = np.asarray(found.intercept, np.float64) + parts.sum(axis=2)
+    expected = np.asarray(found.local_pred, np.float64)
+    if found.algorithm == "kernel_shap":
+        expected = np.take_along_axis(found.prediction, np.asarray(found.labels), axis=1)
+        if found.link == "logit":
+            shares = np.clip(expected, 1e-6, 1 - 1e-6)
+            expected = np.log(shares / (1 - shares))
+    off = np.abs(total - expected).max()
+    if not off <= allowed:
+        raise WrongError("sum", f"off by {off:.3g}, allowed {allowed:.3g} ({found.model_path})")
 
 
 def _check_base(found: Any, expected: np.ndarray, allowed: float) -> None:
@@ -219,10 +252,19 @@ def _check_lime(
         coef = np.asarray(found.coef, np.float64)[place]
         expected = truth.coef[chosen]
         scale = max(np.abs(truth.coef).max(), 1e-3 * truth.spread)
-        least = EXACT * scale + truth.resolution + 1e-12 * truth.size
+        # What alpha takes off depends on the weight of the samples, which is random itself.
+        least = (EXACT if exact else 5e-4) * scale + truth.resolution + _noise(truth)
         allowed = least + float(t.isf(FIVE, 7)) * truth.coef_error[chosen]
         claimed = np.nan_to_num(np.asarray(found.std_error, np.float64)[place])
-        if not exact:
+        _check_sum(found[[place]], least + 2e-7 * truth.size)
+        if exact:
+            off = np.abs(np.asarray(found.intercept)[place] - truth.intercept[chosen])
+            error = float(t.isf(FIVE, 7)) * truth.intercept_error[chosen]
+            if not (off <= least + error + 2e-6 * truth.size).all():
+                raise WrongError(
+                    "intercept of lime exact", f"off by {off.max():.3g} of {scale:.3g}"
+                )
+        else:
             own = allowed + 5 * truth.sample_error[chosen] / np.sqrt(found.num_samples)
             told = allowed + float(t.isf(FIVE, max(found.num_replicates - 1, 1))) * claimed
             rare = np.asarray(found.support)[place] != 0

@@ -52,6 +52,8 @@ class Columns:
 
     def __call__(self, inputs: Any) -> Array:
         """The columns (columns, rows) of raw ones (rows, raw columns)."""
+        if not len(self):  # leaves alone; nodes that pad them look at one all the same
+            return jnp.zeros((1, len(inputs)), jnp.result_type(float))
         raw = inputs.T
         numbers = raw if self.plain else raw[self.number]
         if self.any_missing_left:

@@ -273,6 +273,15 @@ def test_what_has_no_form_is_refused_by_name(name):
         convert(model, method, RawTable.of_numbers(4))
 
 
+@pytest.mark.parametrize(
+    "model", [HistGradientBoostingRegressor(max_iter=3), DecisionTreeRegressor()], ids=repr
+)
+def test_trees_that_have_nothing_to_split_are_one_leaf(model):
+    same = np.ones((40, 2))
+    model.fit(same, np.arange(40.0))
+    np.testing.assert_allclose(as_predict_fn(model)(same), np.full((40, 1), 19.5), rtol=1e-6)
+
+
 def test_text_categories_need_a_table_that_has_levels():
     with pytest.raises(NotConvertibleError, match="has categories such as 'blue'"):
         convert(of_categories("by mask"), VALUE, RawTable.of_numbers(4))
