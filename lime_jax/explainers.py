@@ -240,6 +240,7 @@ class TabularExplainer(BaseEstimator):
 
         Raises:
             ValueError: if an argument is not usable; it names the argument.
+            RuntimeError: in a forked child of a process that has used JAX.
             NotFittedError: before `fit`.
         """
         options = ExplainOptions(

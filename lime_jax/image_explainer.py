@@ -169,6 +169,7 @@ class ImageExplainer(BaseEstimator):
 
         Raises:
             ValueError: if an argument is not usable; it names the argument.
+            RuntimeError: in a forked child of a process that has used JAX.
             ImportError: if the segmentation needs scikit-image, and it is missing.
         """
         use_jax()

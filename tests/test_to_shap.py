@@ -123,7 +123,7 @@ def test_several_outputs_keep_their_names(three_outputs):
     explanation = three_outputs.to_shap()
     assert explanation.values.shape == (9, 4, 3)
     assert list(explanation.output_names) == ["a", "b", "c"]
-    np.testing.assert_array_equal(explanation[:, :, "b"].values, three_outputs.to_shap(1).values)
+    np.testing.assert_array_equal(explanation[:, :, "b"].values, three_outputs.to_shap("b").values)
     np.testing.assert_array_equal(explanation.values[:, :, 2], three_outputs.to_shap(2).values)
 
 
