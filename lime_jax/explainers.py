@@ -22,7 +22,7 @@ from lime_jax.models.outputs import check_probabilities, output_kind
 from lime_jax.options import ExplainOptions, check_method
 from lime_jax.progress import progress_bar
 from lime_jax.request import Request
-from lime_jax.resolution import on_host_if_far, scale_of
+from lime_jax.resolution import on_host_if_far, scale_of, warn_if_far
 from lime_jax.row_ids import hash_ids
 from lime_jax.row_ids import row_ids as content_ids
 from lime_jax.row_index import row_index
@@ -310,6 +310,7 @@ class TabularExplainer(BaseEstimator):
         self._kept = kept = open_model(
             model, self.output, schema, values, learned.samples, self._kept
         )
+        kept = self._kept = self._near(kept, schema)
         table_model = TableModel(kept.model, schema)
         check_model_on(options.mesh, kept.model.predict, table_model.on_device)
         why_not = learned.why_not_exact(plans, kept.model.structure)
@@ -318,13 +319,9 @@ class TabularExplainer(BaseEstimator):
         is_exact = options.method != "sampled" and not why_not
 
         prediction = self._predict(X, values, table_model, options)
-        if table_model.on_device:
-            seen = on_host_if_far(kept.model, schema, prediction, learned.typical_rows)
-            if seen is not kept.model:
-                self._kept = kept = dataclasses.replace(kept, model=seen)
-                table_model = TableModel(seen, schema)
-                prediction = self._predict(X, values, table_model, options)
-            elif kept.model.host is None and self.link != "logit":
+        if table_model.on_device and kept.model.host is None:
+            warn_if_far(table_model, prediction, learned.typical_rows)
+            if self.link != "logit":
                 table_model.scale = scale_of(prediction)
         if self.link == "logit":
             check_probabilities(prediction)
@@ -377,6 +374,14 @@ class TabularExplainer(BaseEstimator):
                 check_fit(fit, enough, is_exact, table_model.hidden_error, self.link)
             packed.append(Explanations.of_fit(fit, **one, **facts))
         return packed
+
+    def _near(self, kept: KeptModel, schema: frames.Schema) -> KeptModel:
+        """The model on the host if float32 does not hold its outputs; looked at once."""
+        if "near" in kept.tables:
+            return kept
+        seen = on_host_if_far(kept.model, schema, self._learned.typical_rows)
+        kept.tables["near"] = True
+        return kept if seen is kept.model else dataclasses.replace(kept, model=seen)
 
     def _predict(
         self, X: Any, values: np.ndarray, model: TableModel, options: ExplainOptions

@@ -23,53 +23,68 @@ from lime_jax.table_model import TableModel
 _STEPS = 1e4
 """A spread of so many steps of the device's precision loses nothing that matters."""
 
-_ALIKE, _FAR = 2.0**-10, 100.0
+_ALIKE, _FAR = 2.0**-6, 100.0
 """Predictions that are this much alike, or the only one if it is this large, are looked into."""
+
+TypicalRows = Callable[[], Float64[np.ndarray, "samples features"]]
 
 _ORDINARY = 2.0**30
 """Squares of numbers up to here, and down to the inverse, are numbers in 32 bits."""
 
 
-def on_host_if_far(
-    model: Model,
-    schema: frames.Schema,
-    prediction: Float64[np.ndarray, "rows outputs"],
-    typical_rows: Callable[[], Float64[np.ndarray, "samples features"]],
-) -> Model:
-    """The model, as samples should see it.
+def on_host_if_far(model: Model, schema: frames.Schema, typical_rows: TypicalRows) -> Model:
+    """A converted model, as samples should see it.
 
     Args:
         model: on the device.
         schema: of the table.
-        prediction: of the rows to explain.
         typical_rows: makes rows like the samples, encoded, whatever rows are to be explained.
 
     Returns:
-        A converted model on the host, if its outputs are far from 0, very small or very large;
-        else the same. A JAX function is warned of.
+        The model on the host, if its outputs are far from 0, very small or very large; else the
+        same.
     """
-    if jnp.result_type(float) != np.float32 or not _looks_far(prediction, model.host is not None):
+    if jnp.result_type(float) != np.float32 or model.host is None or model.path == "host":
         return model
     typical = typical_rows()
-    if model.host is not None:
+    try:
         outputs = as_outputs(model.host(frames.decode(schema, typical)), len(typical))
-        if not _is_blurred(outputs) and _unit(outputs) == 1:
-            return model
-        reason = f"{model.reason.removesuffix(' converted to JAX')} on the host: "
-        reason += "float32 does not hold how its outputs differ"
-        return dataclasses.replace(model, predict=model.host, path="host", reason=reason)
-    on_codes = TableModel(model, schema).on_codes()
-    raw = engine.predict_rows(on_codes, typical.astype(np.float32))
-    outputs = as_outputs(raw, len(typical))
-    if _is_blurred(outputs) or (np.abs(outputs).min(0) > _FAR * _STEPS).any() & ~np.ptp(outputs):
-        warnings.warn(
-            "the model's outputs are so far from 0 that float32 does not hold how they differ "
-            f"(they are about {outputs[0, 0]:.6g}): let it return differences from a constant, or "
-            "set JAX_ENABLE_X64=1",
-            UserWarning,
-            stacklevel=4,
-        )
-    return model
+    except Exception:  # the user's own, of rows that nobody asked for
+        return model
+    if not _is_blurred(outputs) and _unit(outputs) == 1:
+        return model
+    reason = f"{model.reason.removesuffix(' converted to JAX')} on the host: "
+    reason += "float32 does not hold how its outputs differ"
+    return dataclasses.replace(model, predict=model.host, path="host", reason=reason)
+
+
+def warn_if_far(
+    model: TableModel,
+    prediction: Float64[np.ndarray, "rows outputs"],
+    typical_rows: TypicalRows,
+) -> None:
+    """Say that float32 does not hold how the outputs of a JAX function differ.
+
+    Args:
+        model: of the user's, on the device.
+        prediction: of the rows to explain.
+        typical_rows: as in `on_host_if_far`.
+    """
+    if jnp.result_type(float) != np.float32 or not _look_alike(prediction):
+        return
+    typical = typical_rows()
+    raw = engine.predict_rows(model.on_codes(), typical.astype(np.float32))
+    outputs = np.asarray(raw, np.float64).reshape(len(typical), -1)
+    equal = (np.ptp(outputs, 0) == 0) & (np.abs(outputs).min(0) > _FAR * _STEPS)
+    if not _is_blurred(outputs) and not equal.any():
+        return
+    warnings.warn(
+        "the model's outputs are so far from 0 that float32 does not hold how they differ "
+        f"(they are about {outputs[0, 0]:.6g}): let it return differences from a constant, or "
+        "set JAX_ENABLE_X64=1",
+        UserWarning,
+        stacklevel=4,
+    )
 
 
 def scale_of(prediction: Float64[np.ndarray, "rows outputs"]) -> OutputScale | None:
@@ -87,13 +102,12 @@ def scale_of(prediction: Float64[np.ndarray, "rows outputs"]) -> OutputScale | N
     return OutputScale(np.zeros(prediction.shape[1]), np.full(prediction.shape[1], unit))
 
 
-def _looks_far(prediction: np.ndarray, converted: bool) -> bool:
-    """Whether predictions are much alike, or of an unusual size; no other rows are asked for it."""
+def _look_alike(prediction: np.ndarray) -> bool:
+    """Whether predictions are much alike, or there is one that is large."""
     if not prediction.size:
         return False
     largest, spread = np.abs(prediction).max(0), np.ptp(prediction, 0)
-    alike = (spread < _ALIKE * largest) & ((spread > 0) | (largest >= _FAR))
-    return bool(alike.any() or (converted and _unit(prediction) != 1))
+    return bool(((spread < _ALIKE * largest) & ((spread > 0) | (largest >= _FAR))).any())
 
 
 def _is_blurred(outputs: np.ndarray) -> bool:

@@ -148,3 +148,15 @@ def test_of_two_probabilities_the_smaller_can_be_tiny(case):
     np.testing.assert_allclose(found.coef[:, 1:] * 1e9, expected.coef, rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(found.coef[:, 0], -found.coef[:, 1])
     np.testing.assert_allclose(found.intercept.sum(1), 1, rtol=1e-15)
+
+
+@pytest.mark.parametrize("algorithm", ["lime", "kernel_shap"])
+def test_of_images_too(algorithm):
+    image = RNG.random((6, 6))
+    segments = np.arange(36).reshape(6, 6) // 9
+    explainer = lime_jax.ImageExplainer(algorithm, segmentation=segments, hide=0)
+    flat = lambda images: images.reshape(len(images), -1) @ np.cos(np.arange(36))  # noqa: E731
+    run = lambda f: explainer.explain([image], f, num_samples=64, row_ids=[0])  # noqa: E731
+    expected = run(flat)
+    assert_same(run(lambda images: flat(images) + 1.7e9), expected, 1.0, 1.7e9)
+    assert_same(run(lambda images: flat(images) * 1e-30), expected, 1e-30)

@@ -1,5 +1,6 @@
 """Models on the device whose outputs 32 bits do not hold: right, on the host, or said."""
 
+import dataclasses
 import warnings
 
 import jax.numpy as jnp
@@ -14,7 +15,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
 import lime_jax
-from lime_jax import jax_predict
+from lime_jax import frames, jax_predict
+from lime_jax.models.predict import as_predict_fn
+from lime_jax.resolution import on_host_if_far
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 3))
@@ -59,6 +62,21 @@ def test_samples_of_a_converted_model_are_seen_by_the_model_itself(explain, name
     np.testing.assert_allclose(found.coef, expected.coef, atol=1e-3)
     np.testing.assert_allclose(found.intercept - FAR, expected.intercept, atol=1e-3)
     np.testing.assert_array_equal(found.prediction[:, 0], model.predict(X[:3]))
+
+
+def test_a_pipeline_that_refuses_rows_nobody_asked_for_is_left_alone():
+    class Picky(StandardScaler):
+        def transform(self, X, copy=None):
+            if len(X) > 40:
+                raise ValueError("not these")
+            return super().transform(X, copy)
+
+    model = make_pipeline(LinearRegression()).fit(X, Y)
+    picky = as_predict_fn(model)
+    host = lambda rows: Picky().fit(X).transform(rows)  # noqa: E731
+    picky = dataclasses.replace(picky, host=host)
+    schema = frames.learn_schema(X)
+    assert on_host_if_far(picky, schema, lambda: X[:50]) is picky
 
 
 def test_an_exact_answer_stays_exact(explain):
