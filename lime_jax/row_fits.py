@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,6 +28,7 @@ from lime_jax.models.columns import NumberColumn
 from lime_jax.models.inputs import DeviceTable
 from lime_jax.models.predict import DevicePredict
 from lime_jax.models.structure import Structure, TreeSum
+from lime_jax.models.thresholds import on_their_side
 from lime_jax.precision import settled
 from lime_jax.sample_facts import sample_facts
 from lime_jax.table_model import TableModel
@@ -57,6 +58,7 @@ class Task:
         tick: told of finished rows.
         neighborhoods: what earlier tasks have drawn, by method; filled here.
         mesh: devices that share the work; None: JAX's default one.
+        held_tests: of columns that are held, by number, what a model compares them with.
     """
 
     stats: TabularStats
@@ -72,6 +74,7 @@ class Task:
     tick: Callable[[int], None] | None
     neighborhoods: dict[type, Any]
     mesh: Mesh | None = None
+    held_tests: Mapping[int, np.ndarray] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(
@@ -108,16 +111,23 @@ class Task:
         shared = self.domain.shared
         return [make_method(self.stats, config, shared=shared) for config in self.configs]
 
-    def rows(self, labels: np.ndarray) -> engine.Rows:
+    def rows(self, labels: np.ndarray, in_units: bool = True) -> engine.Rows:
         """The rows as the engine takes them.
 
         Args:
             labels: (rows, labels) outputs to explain.
+            in_units: whether a model on the device sees held columns in their own units, as those
+                of samples; else relative to `center`.
 
         Returns:
             Instances, ids and labels.
         """
-        instances = TabularInstance(self.bins, self.centered.astype(jnp.result_type(float)))
+        float_ = jnp.result_type(float)
+        centered = self.centered.astype(float_)
+        for column, thresholds in self.held_tests.items():
+            values, center = self.values[:, column], float(self.stats.center[column])
+            centered[:, column] = on_their_side(values, thresholds, center, float_, added=in_units)
+        instances = TabularInstance(self.bins, centered)
         return engine.Rows(instances, self.ids, labels.astype(np.int32))
 
 
@@ -212,7 +222,7 @@ def exact_fits(
     target = _seen_by_samples(task, model, near, scale) if measured else None
     if measured and _matched(task):
         variances = _output_variances(task, target)
-    rows = task.rows(task.labels)
+    rows = task.rows(task.labels, in_units=False)
     fits = []
     for config, variance in zip(task.configs, variances, strict=True):
         form = exact.make_closed_form(near, stats, config, effective_num_samples, tables)

@@ -16,6 +16,7 @@ from lime_jax.domains.config import TabularConfig, make_domain, make_method
 from lime_jax.domains.learn import fit_tabular
 from lime_jax.domains.tabular import host_inputs
 from lime_jax.door import as_list, column_number, learn_table
+from lime_jax.models.predict import Model
 from lime_jax.models.structure import Structure
 from lime_jax.options import ExplainOptions
 from lime_jax.precision import warn_unsettled
@@ -185,6 +186,7 @@ class TabularLime:
             tick=request.tick,
             neighborhoods=self.neighborhoods,
             mesh=options.mesh,
+            held_tests=self._held_tests(configs[0], request.model.model),
         )
         used: np.ndarray | None = None
         if len(request.values) == 0:
@@ -251,6 +253,13 @@ class TabularLime:
     def __getstate__(self) -> dict[str, Any]:
         """Without what is only kept to save time."""
         return {**self.__dict__, "neighborhoods": {}}
+
+    def _held_tests(self, config: TabularConfig, model: Model) -> dict[int, np.ndarray]:
+        """Thresholds of columns that keep x's own numbers, for samples that the device draws."""
+        if config.features is None or model.on_columns is None:
+            return {}
+        tests = model.on_columns.columns.thresholds()
+        return {k: known for k, known in tests.items() if k not in config.features}
 
     def _check_missing(self, config: TabularConfig, values: np.ndarray) -> None:
         in_bins = config.sampling == "bins" and config.encoding != "standardized"

@@ -138,36 +138,39 @@ def on_their_side(
     thresholds: Float64[np.ndarray, " tests"],
     center: float,
     dtype: np.dtype,
+    *,
+    added: bool,
 ) -> Float[np.ndarray, " rows"]:
     """Numbers minus a center, rounded such that they pass the tests that they pass in float64.
 
     Args:
         values: NaN where missing.
         thresholds: they are compared with, `<=`; ascending.
-        center: that is subtracted; the device may add it again before it compares.
+        center: that is subtracted.
         dtype: of the device's numbers.
+        added: whether the device adds the center again before it compares; else its thresholds
+            are less the center too.
 
     Returns:
-        The nearest few numbers that pass the same tests, relative to the center and with it; where
-        there are none, the nearest one.
+        The nearest of a few numbers that pass the same tests; where there are none, the nearest.
 
     Example:
         >>> import numpy as np
         >>> tenth = np.array([0.1])
-        >>> float(on_their_side(tenth, tenth, 0.0, np.dtype(np.float32))[0]) <= 0.1
+        >>> float(on_their_side(tenth, tenth, 0.0, np.dtype(np.float32), added=True)[0]) <= 0.1
         True
     """
     wanted = np.searchsorted(thresholds, values)
-    nearest = (values - center).astype(dtype)
-    chosen, open_ = nearest.copy(), ~np.isnan(values)
-    relative, whole = (round_down(t, dtype) for t in (thresholds - center, thresholds))
-    above = below = nearest
+    back = np.asarray(center if added else 0.0, dtype)
+    tests = round_down(thresholds if added else thresholds - center, dtype)
+    chosen, left = (values - center).astype(dtype), ~np.isnan(values)
+    above = below = (values if added else values - center).astype(dtype)
     for _ in range(4):
-        for candidate in (below, above):
-            passes = np.searchsorted(relative, candidate) == wanted
-            passes &= np.searchsorted(whole, candidate + np.asarray(center, dtype)) == wanted
-            chosen = np.where(open_ & passes, candidate, chosen)
-            open_ &= ~passes
+        for compared in (below, above):
+            candidate = compared - back
+            passes = left & (np.searchsorted(tests, candidate + back) == wanted)
+            chosen = np.where(passes, candidate, chosen)
+            left &= ~passes
         below = np.nextafter(below, np.array(-np.inf, dtype))
         above = np.nextafter(above, np.array(np.inf, dtype))
     return chosen

@@ -5,7 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lime_jax.models.thresholds import after_rounding, round_down, strictly_below
+from lime_jax.models.thresholds import (
+    after_rounding,
+    between,
+    on_their_side,
+    round_down,
+    strictly_below,
+)
 
 TOP = float(np.finfo(np.float32).max)
 OVERFLOW = 2.0**128 - 2.0**103  # from here on float32 rounds to infinity
@@ -73,3 +79,26 @@ def test_the_device_decides_at_0_although_it_takes_tiny_numbers_for_0():
         decided = jax.jit(lambda a, b: a <= b)(inputs, down)
         np.testing.assert_array_equal(decided, inputs <= threshold)
         assert down.dtype == dtype
+
+
+@pytest.mark.parametrize("center", [0.0, 60.0, 1e4])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_numbers_on_thresholds_keep_their_side_when_they_are_rounded(center, dtype):
+    values = np.round(np.random.default_rng(0).normal(center, 2, 200), 2)
+    thresholds = np.unique(np.concatenate([values[:40], values[40:80] + 0.005]))
+    right = values[:, None] <= thresholds
+    for added in (False, True):
+        rounded = on_their_side(values, thresholds, center, np.dtype(dtype), added=added)
+        tests = round_down(thresholds if added else thresholds - center, np.dtype(dtype))
+        compared = rounded + dtype(center if added else 0)
+        np.testing.assert_array_equal(compared[:, None] <= tests, right)
+        near = 4 * np.finfo(dtype).eps * (center + 9)
+        np.testing.assert_allclose(rounded + center, values, rtol=0, atol=near)
+
+
+def test_thresholds_part_given_numbers_as_in_float64():
+    values = np.round(np.arange(0, 5, 0.01), 2)
+    single = values.astype(np.float32)
+    apart = between(values[3:-3:7], values, single)
+    np.testing.assert_array_equal(single[:, None] <= apart, values[:, None] <= values[3:-3:7])
+    np.testing.assert_array_equal(apart.astype(np.float32), apart)
