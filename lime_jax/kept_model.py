@@ -16,7 +16,7 @@ from lime_jax.models.features import RawTable
 from lime_jax.models.predict import Model, as_predict_fn
 from lime_jax.models.registry import has_methods, opener_of
 from lime_jax.sample_facts import SampleFacts
-from lime_jax.self_check import difference_from_itself
+from lime_jax.self_check import check_against_itself
 from lime_jax.table_model import TableModel
 
 _CHECKED_ROWS = 8
@@ -79,18 +79,16 @@ def open_model(
     if opened.host is not None and len(values):
         known = np.where((values < 0) & np.array(schema.categorical), 0, values)[:_CHECKED_ROWS]
         possible = _possible_rows(opened, schema, known, samples.may_miss)
-        difference = difference_from_itself(TableModel(opened, schema), known, possible)
-        if difference:
-            reason = f"{opened.reason.removesuffix(' converted to JAX')} on the host: {difference}"
+        check = check_against_itself(TableModel(opened, schema), known, possible)
+        if check.difference:
             opened = dataclasses.replace(
-                opened,
-                predict=opened.host,
-                path="host",
-                reason=reason,
+                _on_host(opened, check.difference),
                 structure=None,
-                why_not_exact=f"{difference}, so it runs on the host",
+                why_not_exact=f"{check.difference}, so it runs on the host",
                 host=None,
             )
+        elif check.is_coarse:
+            opened = _on_host(opened, f"{_precision()} does not hold how its outputs differ")
     opened = _for_samples(opened, schema, samples)
     # Of no rows nothing was checked: look again.
     return KeptModel(fingerprint if len(values) else None, opened, schema.levels)
@@ -105,19 +103,27 @@ def _begin_with(levels: Sequence[Any], wanted: Sequence[Any]) -> bool:
 
 
 def _for_samples(model: Model, schema: frames.Schema, samples: SampleFacts) -> Model:
-    """The model as samples need it; its structure, of the very numbers, stays."""
-    if model.host is None or model.converted is None:
+    """The model as samples need it."""
+    if model.path == "host" or model.converted is None:
         return model
     if samples.blurred:
         name = schema.columns[samples.blurred[0]]
-        why = f"{jnp.result_type(float)} does not hold the spread of column {name!r}"
-    else:
-        try:
-            return dataclasses.replace(model, predict=model.on_samples(samples.spikes))
-        except ValueError as error:
-            why = str(error)
+        return _on_host(model, f"{_precision()} does not hold the spread of column {name!r}")
+    try:
+        return dataclasses.replace(model, predict=model.on_samples(samples.spikes))
+    except ValueError as error:
+        return _on_host(model, str(error))
+
+
+def _on_host(model: Model, why: str) -> Model:
+    """A converted model as it came; its structure, of the very numbers, stays."""
+    assert model.host is not None
     reason = f"{model.reason.removesuffix(' converted to JAX')} on the host: {why}"
     return dataclasses.replace(model, predict=model.host, path="host", reason=reason)
+
+
+def _precision() -> str:
+    return str(np.dtype(jnp.result_type(float)))
 
 
 def _possible_rows(

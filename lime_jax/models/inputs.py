@@ -19,7 +19,7 @@ from jaxtyping import Float64
 from lime_jax.models.column_map import Chain, Identity, column_map
 from lime_jax.models.columns import Column, LevelColumn, NumberColumn, PointColumn
 from lime_jax.models.structure import TreeSum
-from lime_jax.models.thresholds import between
+from lime_jax.models.thresholds import between, round_down
 from lime_jax.models.trees import tree_predict
 from lime_jax.typing import Array, pytree, static
 
@@ -78,18 +78,53 @@ class DeviceTable:
 
     def trees(self, trees: TreeSum, columns: Sequence[Column]) -> Any:
         """With thresholds that part the spikes as they do in float64; see `Inputs`."""
-        threshold = trees.threshold.copy()
-        numeric = (trees.column >= 0) & (trees.level_set < 0)
-        for number in np.unique(trees.column[numeric]):
-            column = columns[number]
-            spikes = self.spikes[column.raw] if self.spikes else None
-            if spikes is not None and isinstance(column, NumberColumn):
-                mine = numeric & (trees.column == number)
-                threshold[mine] = between(threshold[mine], spikes.values, spikes.on_device)
+        threshold = _parting(trees, columns, self.spikes)
         predict = tree_predict(dataclasses.replace(trees, threshold=threshold))
         if all(isinstance(c, NumberColumn) and c.is_raw(k) for k, c in enumerate(columns)):
             return predict
         return Chain((column_map(columns), predict))
+
+
+class SpikeCheck:
+    """Finds out whether spikes move any threshold; puts no model together.
+
+    Args:
+        spikes: of each column.
+    """
+
+    def __init__(self, spikes: tuple[Spikes | None, ...]) -> None:
+        self.spikes = spikes
+        self.moved = False
+
+    def table(self) -> Any:
+        """Not looked at; see `Inputs`."""
+        return Identity()
+
+    def matrix(self, columns: Sequence[Column]) -> Any:
+        """Not looked at; see `Inputs`."""
+        return Identity()
+
+    def trees(self, trees: TreeSum, columns: Sequence[Column]) -> Any:
+        """Compared; see `Inputs`."""
+        dtype = np.dtype(jnp.result_type(float))
+        parting = round_down(_parting(trees, columns, self.spikes), dtype)
+        self.moved |= not np.array_equal(parting, round_down(trees.threshold, dtype), True)
+        return Identity()
+
+
+def _parting(
+    trees: TreeSum, columns: Sequence[Column], spikes: tuple[Spikes | None, ...]
+) -> Float64[np.ndarray, " nodes"]:
+    """Thresholds of all nodes that part the spikes on the device."""
+    threshold = trees.threshold.copy()
+    numeric = (trees.column >= 0) & (trees.level_set < 0)
+    for number in np.unique(trees.column[numeric]):
+        column = columns[number]
+        found = spikes[column.raw] if spikes else None
+        if found is not None and isinstance(column, NumberColumn):
+            mine = numeric & (trees.column == number)
+            threshold[mine] = between(threshold[mine], found.values, found.on_device)
+    return threshold
 
 
 class HostColumns:

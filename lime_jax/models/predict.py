@@ -21,7 +21,7 @@ from lime_jax.models.classifiers import (
     predicted_classes,
 )
 from lime_jax.models.features import NotConvertibleError, RawTable
-from lime_jax.models.inputs import DeviceTable, HostColumns, Spikes
+from lime_jax.models.inputs import DeviceTable, HostColumns, SpikeCheck, Spikes
 from lime_jax.models.labels import plain_label
 from lime_jax.models.registry import Converted, convert, has_methods, host_method, opener_of
 from lime_jax.models.structure import Structure
@@ -143,6 +143,10 @@ class Model:
                 parts.
         """
         if self.converted is None or not any(spikes):
+            return self.predict  # pyright: ignore[reportReturnType]
+        check = SpikeCheck(tuple(spikes))
+        self.converted.build(check)
+        if not check.moved:
             return self.predict  # pyright: ignore[reportReturnType]
         return DevicePredict(self.converted.build(DeviceTable(tuple(spikes))))
 
