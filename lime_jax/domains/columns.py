@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float64, Shaped
 from scipy.special import ndtr
 
 from lime_jax.typing import pytree, static
@@ -168,6 +168,27 @@ class TabularStats:
         return _stack([_bins_of(column, k) for k, column in enumerate(columns)])
 
 
+def multiples(numbers: Float64[np.ndarray, "*batch"], step: Any) -> Float64[np.ndarray, "*batch"]:
+    """Whole numbers times a step, as one would write it: 0.57, not 57 * 0.01.
+
+    Args:
+        numbers: whole.
+        step: one, or one for each column.
+
+    Returns:
+        The multiples.
+
+    Example:
+        >>> multiples(np.array([57.0]), 0.01).tolist(), 57 * 0.01
+        ([0.57], 0.5700000000000001)
+    """
+    step = np.asarray(step, np.float64)
+    parts = 1 / step
+    whole = np.round(parts)
+    is_part = (whole > 1) & (np.abs(parts - whole) < 1e-9 * parts)
+    return np.where(is_part, numbers / np.where(is_part, whole, 1), numbers * step)
+
+
 def _bins_of(column: NumericColumn | CategoricalColumn, k: int) -> dict[str, Any]:
     """One column's entries of `TabularStats`, in the column's own units."""
     if isinstance(column, CategoricalColumn):
@@ -203,7 +224,7 @@ def _bins_of(column: NumericColumn | CategoricalColumn, k: int) -> dict[str, Any
     mean = float(column.mean)
     center = mean if abs(mean) > FAR_FROM_ZERO * column.std else 0.0
     if column.step > 0:
-        center = float(column.step * round(center / column.step))
+        center = float(multiples(np.round([center / column.step]), column.step)[0])
     bins = (uppers, p, parts[0], parts[1], limits[0], limits[1])
     entries = _entries(
         *bins,

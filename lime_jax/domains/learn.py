@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from lime_jax.domains.columns import CategoricalColumn, NumericColumn, TabularStats
+from lime_jax.domains.columns import CategoricalColumn, NumericColumn, TabularStats, multiples
 from lime_jax.stages.bins import (
     DECILES,
     FEW_VALUES,
@@ -180,8 +180,10 @@ def _summarize_numbers(
     lowest = np.where(mass > 0, lowest, 0.0)
     means = lowest + average(values - lowest[codes])
     stds = np.sqrt(average(np.square(values - means[codes])))
-    first_whole = edges if step == 0 else step * (np.floor(edges / step) + 1)
-    last_whole = edges if step == 0 else first_whole - step
+    last_whole = first_whole = edges
+    if step > 0:
+        number = np.floor(edges / step + 1e-9)
+        last_whole, first_whole = multiples(number, step), multiples(number + 1, step)
     return NumericColumn(
         edges=edges,
         frequencies=mass / total,
@@ -214,9 +216,10 @@ def _resolve_edges(
             raise ValueError(f"`discretizer`: expected finite edges, got {discretizer!r}")
         return given, none
     is_entropy = discretizer == "entropy"  # whose bins are to part classes, not values
-    edges = value_edges(values, weight, 2 if is_entropy else FEW_VALUES)
+    distinct, mass, rows = _masses(values, weight)
+    edges = value_edges(distinct, rows, 2 if is_entropy else FEW_VALUES)
     if edges is not None:
-        return edges, np.unique(values)
+        return edges, distinct
     if is_entropy:
         assert y is not None  # checked at the door
         edges = entropy_edges(values, y, weight)
@@ -224,5 +227,17 @@ def _resolve_edges(
         percentiles = QUARTILES if discretizer == "quartile" else DECILES
         edges = np.unique(weighted_percentiles(values, percentiles, weight))
     if step > 0:  # between two whole numbers the lower one parts them just as well
-        edges = np.unique(step * np.floor(edges / step))
-    return isolate_spikes(edges, values, 0.1 if discretizer == "decile" else 0.25, weight)
+        edges = np.unique(multiples(np.floor(edges / step + 1e-9), step))
+    return isolate_spikes(edges, distinct, mass, 0.1 if discretizer == "decile" else 0.25)
+
+
+def _masses(
+    values: np.ndarray, weight: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, float | int]:
+    """The distinct values, the mass of each, and how many rows that stands for."""
+    if weight is None:
+        return *np.unique(values, return_counts=True), len(values)
+    distinct, code = np.unique(values, return_inverse=True)
+    is_count = np.array_equal(weight, np.round(weight))  # 2 counts as the row twice
+    rows = float(weight.sum()) if is_count else len(values)
+    return distinct, np.bincount(code, weights=weight), rows

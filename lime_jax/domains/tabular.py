@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64, Int32
 
-from lime_jax.domains.columns import TabularStats
+from lime_jax.domains.columns import TabularStats, multiples
 from lime_jax.stages.bins import one_hot_bins, ragged_search
 from lime_jax.stages.encode import same_bin, standardize
 from lime_jax.stages.marginals import categorical, normal, truncated_normal
@@ -282,22 +282,32 @@ def host_inputs(
     """
     bins, values = np.asarray(samples.bins), np.asarray(samples.values, np.float64)
     if stats.whole_columns:
-        values, whole = values.copy(), list(stats.whole_columns)
-        step = stats.step[whole]
-        values[..., whole] = np.rint(values[..., whole] / step) * step
+        values = _on_steps(stats, values.copy())
         if sampling != "bins":
             values = np.clip(values, stats.lowest, stats.highest)
     if sampling == "bins":
         values = np.clip(values, _open_lower(stats)[bins], stats.bin_upper[bins]) + stats.center
+        values = _on_steps(stats, values)
         # Of a value far from `center` the sum is not the value again.
         moved = stats.bin_lower + stats.center[stats.bin_feature] != stats.bin_value
         moved &= ~np.isnan(stats.bin_value)
         return np.where(moved[bins], stats.bin_value[bins], values) if moved.any() else values
-    values = values + stats.center
+    values = _on_steps(stats, values + stats.center)
     by_frequency = stats.drawn_by_frequency
     if not by_frequency.any():
         return values
     return np.where(by_frequency & (bins >= 0), stats.bin_value[bins], values)
+
+
+def _on_steps(
+    stats: TabularStats, values: Float64[np.ndarray, "*batch features"]
+) -> Float64[np.ndarray, "*batch features"]:
+    """The same array, numbers of columns with a step rounded to multiples of it."""
+    if stats.whole_columns:
+        whole = list(stats.whole_columns)
+        step = stats.step[whole]
+        values[..., whole] = multiples(np.rint(values[..., whole] / step), step)
+    return values
 
 
 def _open_lower(stats: TabularStats) -> Float64[np.ndarray, " bins"]:

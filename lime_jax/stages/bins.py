@@ -92,36 +92,30 @@ FEW_VALUES = 10
 
 
 def value_edges(
-    values: Float64[np.ndarray, " rows"],
-    sample_weight: Float64[np.ndarray, " rows"] | None = None,
-    most: int = FEW_VALUES,
+    distinct: Float64[np.ndarray, " values"], rows: float | int, most: int = FEW_VALUES
 ) -> Float64[np.ndarray, " edges"] | None:
     """Bin edges of a column of few values: each value is a bin.
 
     Args:
-        values: the column, without missing values.
-        sample_weight: positive; None: all 1.
+        distinct: the column's values, ascending, without missing ones.
+        rows: that have them; a weight of 2 counts as two.
         most: values that are few.
 
     Returns:
         All values but the largest; None where there are too many of them.
 
     Example:
-        >>> value_edges(np.array([0.0, 1, 1, 1, 3, 3]))
+        >>> value_edges(np.array([0.0, 1, 3]), 6)
         array([0., 1.])
     """
-    distinct = np.unique(values)
-    rows = float(len(values))
-    if sample_weight is not None and np.all(sample_weight == np.round(sample_weight)):
-        rows = float(sample_weight.sum())  # a weight of 2 counts as the row twice
     return distinct[:-1] if len(distinct) <= min(most, rows / 2) else None
 
 
 def isolate_spikes(
     edges: Float64[np.ndarray, " edges"],
-    values: Float64[np.ndarray, " rows"],
+    distinct: Float64[np.ndarray, " values"],
+    mass: Shaped[np.ndarray, " values"],
     most: float,
-    sample_weight: Float64[np.ndarray, " rows"] | None = None,
 ) -> tuple[Float64[np.ndarray, " _"], Float64[np.ndarray, " spikes"]]:
     """Give each value that much of the mass sits on a bin of its own.
 
@@ -130,19 +124,17 @@ def isolate_spikes(
 
     Args:
         edges: ascending.
-        values: the column, without missing values.
+        distinct: the column's values, ascending, without missing ones.
+        mass: of each.
         most: share of the mass that a value may have without being a bin.
-        sample_weight: positive; None: all 1.
 
     Returns:
         Edges, none of them above which or up to which there is no value; and the spikes.
 
     Example:
-        >>> isolate_spikes(np.array([5.0]), np.array([1.0, 2, 5, 5, 5, 5]), 0.25)
+        >>> isolate_spikes(np.array([5.0]), np.array([1.0, 2, 5]), np.array([1, 1, 4]), 0.25)
         (array([2.]), array([5.]))
     """
-    distinct, code = np.unique(values, return_inverse=True)
-    mass = np.bincount(code, weights=sample_weight)
     kept = edges[(edges >= distinct[0]) & (edges < distinct[-1])]
     spikes = np.flatnonzero(mass > most * mass.sum())
     # An edge anywhere between two neighbors parts them; another one there has nothing to part.

@@ -353,3 +353,19 @@ def test_integers_that_pandas_made_floats_stay_whole(rng):
     there = sampled[~np.isnan(sampled)]
     assert 100 < len(there) < len(sampled)
     assert np.array_equal(there, np.round(there))
+
+
+def test_decimals_are_sampled_as_they_are_written(rng):
+    cents = np.array([Decimal(int(v)) / 100 for v in rng.integers(1, 300, ROWS)], object)
+    table = pd.DataFrame({"price": cents, "x": rng.normal(size=ROWS)})
+    seen = []
+
+    def model(rows):
+        seen.extend(rows.price)
+        return rows.x
+
+    explainer = TabularExplainer().fit(table)
+    explainer.explain(table[:2], model)
+    assert all(value.as_tuple().exponent == -2 for value in seen[2:])
+    edges = explainer.stats_.upper_edge[:3] + explainer.stats_.center[0]
+    assert np.array_equal(edges, np.round(edges, 2))
