@@ -79,7 +79,9 @@ def open_model(
     if opened.host is not None and len(values):
         known = np.where((values < 0) & np.array(schema.categorical), 0, values)[:_CHECKED_ROWS]
         possible = _possible_rows(opened, schema, known, samples.may_miss)
-        check = check_against_itself(TableModel(opened, schema), known, possible)
+        # Samples hold every level: what the model says of one that it refuses leaves `explain`.
+        certain = np.concatenate([known, _every_level(schema, known[:1])])
+        check = check_against_itself(TableModel(opened, schema), certain, possible)
         if check.difference:
             opened = dataclasses.replace(
                 _on_host(opened, check.difference),
@@ -129,8 +131,8 @@ def _precision() -> str:
 def _possible_rows(
     model: Model, schema: frames.Schema, rows: np.ndarray, may_miss: np.ndarray
 ) -> list[np.ndarray]:
-    """Rows that samples may be: of every level, with missing numbers, on the thresholds."""
-    possible = [_every_level(schema, rows[:1])]
+    """Rows that samples may be: with missing numbers, on the thresholds."""
+    possible = []
     if may_miss.any():
         possible.append(np.where(may_miss, np.nan, rows))
     if model.rows is not None:
