@@ -16,7 +16,7 @@ from lime_jax.models.features import RawTable
 from lime_jax.models.predict import Model, as_predict_fn
 from lime_jax.models.registry import has_methods, opener_of
 from lime_jax.sample_facts import SampleFacts
-from lime_jax.self_check import check_against_itself
+from lime_jax.self_check import difference_from_itself
 from lime_jax.table_model import TableModel
 
 _CHECKED_ROWS = 8
@@ -81,16 +81,14 @@ def open_model(
         possible = _possible_rows(opened, schema, known, samples.may_miss)
         # Samples hold every level: what the model says of one that it refuses leaves `explain`.
         certain = np.concatenate([known, _every_level(schema, known[:1])])
-        check = check_against_itself(TableModel(opened, schema), certain, possible)
-        if check.difference:
+        difference = difference_from_itself(TableModel(opened, schema), certain, possible)
+        if difference:
             opened = dataclasses.replace(
-                _on_host(opened, check.difference),
+                _on_host(opened, difference),
                 structure=None,
-                why_not_exact=f"{check.difference}, so it runs on the host",
+                why_not_exact=f"{difference}, so it runs on the host",
                 host=None,
             )
-        elif check.is_coarse:
-            opened = _on_host(opened, f"{_precision()} does not hold how its outputs differ")
     opened = _for_samples(opened, schema, samples)
     # Of no rows nothing was checked: look again.
     return KeptModel(fingerprint if len(values) else None, opened, schema.levels)

@@ -142,15 +142,18 @@ class TableModel:
             (rows,) bool: where a number is missing or a level unknown, it knows best whether that
             may be; and the device's precision may not hold a number that the model looks at.
         """
-        unknown = np.isnan(values) | frames.is_new_level(self.schema, values)
-        rows, dtype = self.model.rows, jnp.result_type(float)
-        looked_at = values if rows is None else rows.columns.numbers(values)
-        with np.errstate(over="ignore"):
-            rounded = looked_at.astype(dtype).astype(np.float64)
-        if self.model.rounds_inputs:
-            rounded = np.where(np.isinf(rounded), rounded, looked_at)
-        lost = (rounded != looked_at) & ~np.isnan(looked_at)
-        return np.asarray(unknown.any(axis=1) | lost.any(axis=1))
+        dtype, rows = jnp.result_type(float), self.model.rows
+        with np.errstate(invalid="ignore"):
+            # NaN is not at most anything.
+            asked = ~(np.abs(values) <= float(jnp.finfo(dtype).max)).all(axis=1)
+        if any(self.schema.categorical):
+            asked |= frames.is_new_level(self.schema, values).any(axis=1)
+        if not self.model.rounds_inputs:
+            looked_at = values if rows is None else rows.columns.numbers(values)
+            with np.errstate(over="ignore"):
+                rounded = looked_at.astype(dtype)
+            asked |= ((rounded != looked_at) & ~np.isnan(looked_at)).any(axis=1)
+        return np.asarray(asked)
 
     @property
     def hidden_error(self) -> Exception | None:

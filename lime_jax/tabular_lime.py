@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from lime_jax import exact, frames
@@ -45,6 +46,7 @@ class TabularLime:
         stats: of its columns.
         conditions: text of every bin, then of the intervals of those that are single values.
         neighborhoods: that earlier calls have drawn.
+        facts: what is known of the samples, by the device's precision.
     """
 
     schema: frames.Schema
@@ -52,6 +54,7 @@ class TabularLime:
     stats: TabularStats
     conditions: tuple[str, ...]
     neighborhoods: dict[Any, Any] = dataclasses.field(default_factory=dict)
+    facts: dict[Any, SampleFacts] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def learn(cls, settings: Mapping[str, Any], X: Any, y: Any, sample_weight: Any) -> TabularLime:
@@ -82,7 +85,10 @@ class TabularLime:
     @property
     def samples(self) -> SampleFacts:
         """What is known of the samples."""
-        return sample_facts(self.stats)
+        precision = jnp.result_type(float)
+        if precision not in self.facts:
+            self.facts[precision] = sample_facts(self.stats)
+        return self.facts[precision]
 
     def typical_rows(self) -> np.ndarray:
         """A few rows like the samples, encoded; missing numbers left out."""
@@ -252,7 +258,7 @@ class TabularLime:
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what is only kept to save time."""
-        return {**self.__dict__, "neighborhoods": {}}
+        return {**self.__dict__, "neighborhoods": {}, "facts": {}}
 
     def _held_tests(self, config: TabularConfig, model: Model) -> dict[int, np.ndarray]:
         """Thresholds of columns that keep x's own numbers, for samples that the device draws."""

@@ -268,7 +268,7 @@ class TestWithoutScore:
 
 class TestOptions:
     def test_labels_are_a_part_of_all(self, explainer, forest, plain):
-        for labels, place in (([1], [1]), (["no"], [0]), ([1, "no"], [1, 0])):
+        for labels, place in ((["yes"], [1]), (["no"], [0]), (["yes", "no"], [1, 0])):
             found = explainer.explain(FRAME[:40], forest, labels=labels)
             np.testing.assert_allclose(found.coef, plain.coef[:, place], atol=1e-6)
             np.testing.assert_allclose(found.score, plain.score[:, place], atol=1e-5)
