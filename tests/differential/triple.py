@@ -180,8 +180,8 @@ def _check_shapley(found: Any, truth: Shapley) -> None:
         raise WrongError("shape", f"{coef.shape}, expected {expected.shape}")
     scale = np.abs(truth.values).max()
     least = EXACT * scale + truth.resolution + _noise(truth)
-    _check_base(found, base, EXACT * scale + (2e-6 if _on_device(found) else 1e-9) * truth.size)
-    _check_sum(found, EXACT * max(scale, truth.size * _on_device(found)) + 2e-7 * truth.size)
+    _check_base(found, base, least + (2e-6 if _on_device(found) else 1e-9) * truth.size)
+    _check_sum(found, least + (EXACT if _on_device(found) else 2e-7) * truth.size)
     claimed = np.nan_to_num(np.asarray(found.std_error, np.float64))
     allowed = np.full(coef.shape, least)
     if found.num_replicates:
