@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -20,8 +20,8 @@ from lime_jax.self_check import difference_from_itself
 from lime_jax.table_model import TableModel
 
 _CHECKED_ROWS = 8
-_CHECKED_THRESHOLDS = 8
-"""Of each column."""
+_CHECKED_THRESHOLDS = 256
+"""Of all columns together."""
 
 
 @dataclasses.dataclass
@@ -134,14 +134,28 @@ def _possible_rows(
     if may_miss.any():
         possible.append(np.where(may_miss, np.nan, rows))
     if model.rows is not None:
-        for column, thresholds in model.rows.columns.thresholds().items():
-            finite = thresholds[np.isfinite(thresholds)]
-            step = max(1, len(finite) // _CHECKED_THRESHOLDS)
-            some = finite[::step][:_CHECKED_THRESHOLDS]
-            on_them = rows[np.arange(len(some)) % len(rows)]
-            on_them[:, column] = some
-            possible.append(on_them)
+        possible.append(_on_thresholds(model.rows.columns.thresholds(), rows))
     return [part for part in possible if len(part)]
+
+
+def _on_thresholds(thresholds: Mapping[int, np.ndarray], rows: np.ndarray) -> np.ndarray:
+    """Rows with one column each on one of its thresholds, of all columns in turn."""
+    finite = {k: known[np.isfinite(known)] for k, known in thresholds.items()}
+    columns = _evenly(np.array([k for k, known in finite.items() if len(known)], np.int64))
+    each = _CHECKED_THRESHOLDS // max(1, len(columns))
+    chosen = {k: _evenly(finite[k], max(1, min(8, each))) for k in columns.tolist()}
+    column = np.repeat(columns, [len(some) for some in chosen.values()])
+    on_them = rows[np.arange(len(column)) % len(rows)]
+    if len(column):
+        on_them[np.arange(len(column)), column] = np.concatenate(list(chosen.values()))
+    return on_them
+
+
+def _evenly(values: np.ndarray, most: int = _CHECKED_THRESHOLDS) -> np.ndarray:
+    """At most so many of some values, from the first to the last."""
+    if len(values) <= most:
+        return values
+    return values[np.linspace(0, len(values) - 1, most).astype(np.int64)]
 
 
 def _every_level(schema: frames.Schema, row: np.ndarray) -> np.ndarray:

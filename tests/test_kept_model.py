@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
-from lime_jax import TabularExplainer, fit_tabular
+from lime_jax import TabularExplainer, fit_tabular, kept_model
 from lime_jax.frames import learn_schema
 from lime_jax.kept_model import open_model
 from lime_jax.models.compose import apply
@@ -153,3 +153,12 @@ def test_a_column_that_the_precision_does_not_hold_is_drawn_for_the_model_on_the
     assert kept.path == ("jax" if wide else "host")
     assert wide or "does not hold the spread of column '0'" in kept.reason
     assert kept.structure is not None  # exact forms are made of the numbers themselves
+
+
+def test_a_wide_table_is_checked_on_few_rows():
+    wide = RNG.normal(size=(60, 400))
+    model = HistGradientBoostingRegressor(max_iter=3, min_samples_leaf=5).fit(wide, wide.sum(1))
+    thresholds = opened(model, schema=learn_schema(wide), values=wide).model.on_columns.columns
+    rows = kept_model._on_thresholds(thresholds.thresholds(), wide[:8])
+    assert 0 < len(rows) <= 256
+    assert ((rows != wide[np.arange(len(rows)) % 8]).sum(axis=1) <= 1).all()
