@@ -27,6 +27,7 @@ class Lime:
         sample_error: (outputs, features) standard error of one independent sample's influence.
         intercept: (outputs,).
         intercept_error: its own standard error.
+        drawn: random samples that it rests on; inf: all there are.
         spread: of the outputs.
         size: the largest output.
         resolution: of the model's own outputs, where they are 32-bit numbers.
@@ -37,6 +38,7 @@ class Lime:
     sample_error: np.ndarray
     intercept: np.ndarray
     intercept_error: np.ndarray
+    drawn: float
     spread: float
     size: float
     resolution: float
@@ -161,6 +163,7 @@ def _fit(
         influence,
         intercept + reference,
         errors[1],
+        float(len(y)) if samples.replicates else np.inf,
         float(np.ptp(target, axis=0).max()),
         float(np.abs(y).max()),
         resolution_of(y),
