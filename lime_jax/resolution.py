@@ -51,6 +51,8 @@ def on_host_if_far(model: Model, schema: frames.Schema, typical_rows: TypicalRow
         outputs = as_outputs(model.host(frames.decode(schema, typical)), len(typical))
     except Exception:  # the user's own, of rows that nobody asked for
         return model
+    if model.output_kind == "probability" and model.exclusive and outputs.shape[1] == 2:
+        outputs = outputs[:, 1:]  # of two probabilities the first is the second's mirror image
     if not _is_blurred(outputs) and _unit(outputs) == 1:
         return model
     reason = f"{model.reason.removesuffix(' converted to JAX')} on the host: "

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -134,3 +134,17 @@ def test_a_jax_function_of_small_or_large_outputs(explain, factor):
     np.testing.assert_allclose(found.std_error / factor, expected.std_error, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found.score, expected.score, atol=1e-5)
     np.testing.assert_allclose(found.local_pred / factor, expected.local_pred, atol=1e-3)
+
+
+def test_a_classifier_that_is_sure_of_its_samples_stays_on_the_device():
+    """A probability next to 1 is explained as the mirror image of the other, which has digits."""
+    common = RNG.normal(size=(300, 1))  # samples have no such thing: they lie in the middle
+    wide = common + 0.1 * RNG.normal(size=(300, 30))
+    model = LogisticRegression(C=100.0).fit(wide, common[:, 0] > 1.5)
+    explanations = lime_jax.TabularExplainer().fit(wide).explain(wide[:2], model, num_samples=256)
+    assert explanations.model_path.startswith("jax")
+    host = lime_jax.TabularExplainer().fit(wide)
+    same = host.explain(wide[:2], lambda rows: model.predict_proba(rows), num_samples=256)
+    largest = np.abs(same.coef).max()
+    assert largest < 1e-3
+    np.testing.assert_allclose(explanations.coef, same.coef, rtol=0, atol=1e-4 * largest)

@@ -142,7 +142,8 @@ def explain_all(
         import_ray()
         empty, _ = blocks.cut(0, 0)
         found = {
-            name: [explanations_of(explain_chunk(spec, empty))] for name, spec in specs.items()
+            name: [blocks.name(explanations_of(explain_chunk(spec, empty)), 0, 0)]
+            for name, spec in specs.items()
         }
     return {name: concatenate(parts) for name, parts in found.items()}
 
