@@ -9,6 +9,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := build/oldest
 PYTEST := -m pytest -n $(WORKERS) --dist worksteal -q
+# Nearly all of the time is XLA's compiler, which need not try hard, nor make a program twice;
+# `make test QUICKLY=` lets it try.
+PROGRAMS := build/programs
+QUICKLY := XLA_FLAGS=--xla_backend_optimization_level=0 \
+  JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(PROGRAMS) JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
 # Tests of words, files and pictures, which are the same in any precision: run once.
 ONCE := $(addprefix --ignore=tests/,distributed examples images jobs plots report \
   test_architecture.py test_arrow.py test_bad_input.py test_benchmarks.py test_cli.py \
@@ -32,14 +37,13 @@ demo-image: $(VENV)/.installed-demo ## Explain what SqueezeNet sees in a photo; 
 test: test-float32 test-float64 test-docs ## Run all tests, in both precisions, and the examples.
 
 test-float32: $(VENV)/.installed-test ## Run the tests in JAX's default precision.
-	JAX_ENABLE_X64=0 $(BIN)/python $(PYTEST)
+	JAX_ENABLE_X64=0 $(QUICKLY) $(BIN)/python $(PYTEST)
 
-# Nearly all of the time is XLA's compiler, which need not try hard in this run.
 test-float64: $(VENV)/.installed-test ## Run the tests of numbers with JAX_ENABLE_X64=1.
-	JAX_ENABLE_X64=1 XLA_FLAGS=--xla_backend_optimization_level=0 $(BIN)/python $(PYTEST) $(ONCE)
+	JAX_ENABLE_X64=1 $(QUICKLY) $(BIN)/python $(PYTEST) $(ONCE)
 
 test-docs: $(VENV)/.installed-test ## Run the examples in the docstrings.
-	JAX_ENABLE_X64=0 $(BIN)/python $(PYTEST) --doctest-modules lime_jax
+	JAX_ENABLE_X64=0 $(QUICKLY) $(BIN)/python $(PYTEST) --doctest-modules lime_jax
 
 differential: $(VENV)/.installed-test ## Random triples against the models' own answers: N=10000.
 	JAX_ENABLE_X64=0 $(BIN)/python -m tests.differential $(N)
