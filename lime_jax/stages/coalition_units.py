@@ -7,6 +7,7 @@ from lime_jax.typing import pytree, static
 __all__ = ["ShapleyDesign", "fewest_coalitions", "make_shapley_design"]
 
 _UNIT_SIZE = 64  # coalitions of a unit, at most
+_FEW = 128  # coalitions of seven players: all of them are asked
 
 
 @pytree
@@ -46,8 +47,9 @@ def make_shapley_design(num_players: int, num_samples: int | str = "auto") -> Sh
             `2 * num_players + 2048`.
 
     Returns:
-        All `2**num_players` coalitions where that is not more. Otherwise `num_samples`, or a few
-        more to fill the last unit: a function of `num_samples` alone.
+        All `2**num_players` coalitions where that is not more, and where they are 128 at most: so
+        few that a drawn part of them says little of its own error. Otherwise `num_samples`, or a
+        few more to fill the last unit: a function of `num_samples` alone.
 
     Raises:
         ValueError: for no players, or fewer coalitions than a fit needs.
@@ -68,7 +70,7 @@ def make_shapley_design(num_players: int, num_samples: int | str = "auto") -> Sh
         )
     design = _in_units(num_samples)
     everything = 2 ** min(num_players, 62)
-    return _in_units(everything) if design.num_samples >= everything else design
+    return _in_units(everything) if everything <= max(design.num_samples, _FEW) else design
 
 
 def fewest_coalitions(num_players: int) -> int:

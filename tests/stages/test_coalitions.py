@@ -93,7 +93,10 @@ def test_random_subsets_have_their_sizes_and_are_all_alike(rng):
 
 @pytest.mark.parametrize(
     ("num_players", "asked", "made"),
-    [(1, "auto", 2), (3, "auto", 8), (11, "auto", 2048), (12, "auto", 2072), (30, 2048, 2048)],
+    [
+        *((1, "auto", 2), (3, "auto", 8), (11, "auto", 2048), (12, "auto", 2072), (30, 2048, 2048)),
+        *((5, 20, 32), (7, 60, 128), (9, 100, 100)),
+    ],
 )
 def test_a_design_has_the_coalitions_that_are_asked_for(num_players, asked, made):
     assert make_shapley_design(num_players, asked).num_samples == made
