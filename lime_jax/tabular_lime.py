@@ -240,6 +240,8 @@ class TabularLime:
     def _texts_of(self, task: Task) -> np.ndarray:
         """(rows, features) the condition of each bin; a value next to a spike has the interval."""
         stats = self.stats
+        if not stats.is_spike.any():
+            return task.bins
         beside = (task.bins >= 0) & stats.is_spike[task.bins]
         beside &= task.values != stats.bin_value[task.bins]
         interval = stats.num_bins + np.cumsum(stats.is_spike) - 1
