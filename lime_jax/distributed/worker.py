@@ -82,6 +82,7 @@ class ChunkSpec:
 
     Example:
         >>> import lime_jax
+        >>> import numpy as np
         >>> X = np.arange(8.0).reshape(4, 2)
         >>> explainer = lime_jax.TabularExplainer().fit(X)
         >>> spec = ChunkSpec(explainer, lambda batch: batch.sum(1), {"num_samples": 512})
