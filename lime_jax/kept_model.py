@@ -84,7 +84,7 @@ def open_model(
         difference = difference_from_itself(TableModel(opened, schema), certain, possible)
         if difference:
             opened = dataclasses.replace(
-                _on_host(opened, difference),
+                opened.on_host(difference),
                 structure=None,
                 why_not_exact=f"{difference}, so it runs on the host",
                 host=None,
@@ -108,18 +108,11 @@ def _for_samples(model: Model, schema: frames.Schema, samples: SampleFacts) -> M
         return model
     if samples.blurred:
         name = schema.columns[samples.blurred[0]]
-        return _on_host(model, f"{_precision()} does not hold the spread of column {name!r}")
+        return model.on_host(f"{_precision()} does not hold the spread of column {name!r}")
     try:
         return dataclasses.replace(model, predict=model.on_samples(samples.spikes))
     except ValueError as error:
-        return _on_host(model, str(error))
-
-
-def _on_host(model: Model, why: str) -> Model:
-    """A converted model as it came; its structure, of the very numbers, stays."""
-    assert model.host is not None
-    reason = f"{model.reason.removesuffix(' converted to JAX')} on the host: {why}"
-    return dataclasses.replace(model, predict=model.host, path="host", reason=reason)
+        return model.on_host(str(error))
 
 
 def _precision() -> str:

@@ -6,7 +6,6 @@ has only what it returned; that it cannot be told apart is said.
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from collections.abc import Callable
 
@@ -55,9 +54,7 @@ def on_host_if_far(model: Model, schema: frames.Schema, typical_rows: TypicalRow
         outputs = outputs[:, 1:]  # of two probabilities the first is the second's mirror image
     if not _is_blurred(outputs) and _unit(outputs) == 1:
         return model
-    reason = f"{model.reason.removesuffix(' converted to JAX')} on the host: "
-    reason += "float32 does not hold how its outputs differ"
-    return dataclasses.replace(model, predict=model.host, path="host", reason=reason)
+    return model.on_host("float32 does not hold how its outputs differ")
 
 
 def warn_if_far(

@@ -129,6 +129,12 @@ class Model:
         columns = HostColumns(self.num_raw)
         return RowModel(columns, DevicePredict(self.converted.build(columns)))
 
+    def on_host(self, why: str) -> Model:
+        """A converted model as it came; its structure, of the very numbers, stays."""
+        assert self.host is not None
+        reason = f"{self.reason.removesuffix(' converted to JAX')} on the host: {why}"
+        return dataclasses.replace(self, predict=self.host, path="host", reason=reason)
+
     def on_samples(self, spikes: Sequence[Spikes | None]) -> DevicePredict[Any]:
         """A converted model of samples that the device draws.
 
