@@ -77,10 +77,11 @@ class OutputScale:
         origin, unit = (_of_labels(one, labels, narrow) for one in (self.origin, self.unit))
         if not isinstance(found, LinearFit):
             return found * unit**2
+        coef, std_error = _as_they_were((found.coef, found.std_error), unit[..., None])
         return replaced(
             found,
-            coef=_as_it_was(found.coef, unit[..., None]),
-            std_error=_as_it_was(found.std_error, unit[..., None]),
+            coef=coef,
+            std_error=std_error,
             intercept=origin + unit * found.intercept,
             local_pred=origin + unit * found.local_pred,
         )
@@ -112,14 +113,21 @@ def _of_labels(values: np.ndarray, labels: np.ndarray | None, like: Any) -> np.n
     return rows.reshape(len(rows), *[1] * (like.ndim - 2), rows.shape[-1])
 
 
-def _as_it_was(values: Any, unit: np.ndarray) -> np.ndarray:
-    """Values times powers of two, in their own dtype if it holds them all."""
+def _as_they_were(arrays: tuple[Any, ...], unit: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Arrays times powers of two, in their one dtype if it holds all of all."""
+    dtype = arrays[0].dtype
     if (unit == 1).all():
-        return values
+        return arrays
     if ((unit >= _SMALL) & (unit <= 1 / _SMALL)).all():
-        return values * unit.astype(values.dtype)
+        return tuple(values * unit.astype(dtype) for values in arrays)
     with np.errstate(over="ignore", under="ignore"):
-        wide = values * unit
-        size, limits = np.abs(wide), np.finfo(values.dtype)
-        outside = ((size < limits.tiny) & (values != 0)) | (size > limits.max)
-        return wide if outside.any() else wide.astype(values.dtype)
+        wide = tuple(values * unit for values in arrays)
+        if all(_holds(dtype, values) for values in wide):
+            return tuple(values.astype(dtype) for values in wide)
+        return wide
+
+
+def _holds(dtype: np.dtype, values: np.ndarray) -> bool:
+    """Whether no value is too large for a dtype, nor so small that digits are lost."""
+    size, limits = np.abs(values), np.finfo(dtype)
+    return not (((size < limits.tiny) & (values != 0)) | (size > limits.max)).any()
