@@ -15,11 +15,11 @@ PROGRAMS := build/programs
 QUICKLY := XLA_FLAGS=--xla_backend_optimization_level=0 \
   JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(PROGRAMS) JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
 # Tests of words, files and pictures, which are the same in any precision: run once.
-ONCE := $(addprefix --ignore=tests/,distributed examples images jobs plots report \
-  test_architecture.py test_arrow.py test_bad_input.py test_benchmarks.py test_cli.py \
-  test_cli_demo_image.py test_cli_job.py test_explanations.py test_fitted_rows.py test_frames.py \
-  test_image_explainer.py test_image_explanations.py test_image_model.py test_import.py \
-  test_mesh.py test_notebooks.py test_parts.py test_progress.py)
+ONCE := $(addprefix --ignore=tests/,cli distributed examples jobs results views \
+  test_architecture.py test_benchmarks.py test_import.py test_notebooks.py \
+  engine/test_devices.py front/test_progress.py tabular/frames tabular/test_bad_input.py \
+  image/test_fills.py image/test_read_images.py image/test_segmentation.py \
+  image/test_image_explainer.py image/test_image_explanations.py image/test_image_model.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-image test test-float32 test-float64 test-docs test-oldest differential lint format notebooks bench bench-scale build clean

@@ -101,7 +101,7 @@ def large_forest(train: int, rows: int) -> Iterator[Record]:
 def build_seconds(explainer: TabularExplainer, model: Any) -> float:
     """From a fitted model to the tables of its closed form."""
     from lime_jax import TabularConfig, as_predict_fn
-    from lime_jax.exact import make_tables
+    from lime_jax.tabular.exact import make_tables
 
     def build() -> None:
         structure = as_predict_fn(model).structure

@@ -16,55 +16,55 @@ from lime_jax import forks as _forks  # noqa: F401  # sees every fork from now o
 __version__ = "0.1.0"
 
 _HOME = {
-    "CategoricalColumn": "lime_jax.domains.columns",
-    "Explanation": "lime_jax.explanation",
-    "Explanations": "lime_jax.explanations",
-    "ImageExplainer": "lime_jax.image_explainer",
-    "ImageExplanation": "lime_jax.image_explanation",
-    "ImageExplanations": "lime_jax.image_explanations",
+    "CategoricalColumn": "lime_jax.tabular.stats",
+    "Explanation": "lime_jax.results.explanation",
+    "Explanations": "lime_jax.results.explanations",
+    "ImageExplainer": "lime_jax.image.explainer",
+    "ImageExplanation": "lime_jax.image.explanation",
+    "ImageExplanations": "lime_jax.image.explanations",
     "LinearFit": "lime_jax.typing",
-    "NumericColumn": "lime_jax.domains.columns",
-    "TabularConfig": "lime_jax.domains.config",
-    "TabularExplainer": "lime_jax.explainers",
-    "TabularStats": "lime_jax.domains.columns",
+    "NumericColumn": "lime_jax.tabular.stats",
+    "TabularConfig": "lime_jax.tabular.config",
+    "TabularExplainer": "lime_jax.tabular.explainer",
+    "TabularStats": "lime_jax.tabular.stats",
     "as_predict_fn": "lime_jax.models",
-    "choose_width": "lime_jax.widths",
-    "concatenate": "lime_jax.concatenation",
-    "explain_tabular": "lime_jax.functional",
-    "fit_tabular": "lime_jax.domains.learn",
+    "choose_width": "lime_jax.results.widths",
+    "concatenate": "lime_jax.results.concatenation",
+    "explain_tabular": "lime_jax.tabular.pure",
+    "fit_tabular": "lime_jax.tabular.learn",
     "host_predict": "lime_jax.models",
     "jax_predict": "lime_jax.models",
-    "load": "lime_jax.saved",
+    "load": "lime_jax.results.saved",
     "register_converter": "lime_jax.models.registry",
     "register_transformer": "lime_jax.models.registry",
-    "width_figure": "lime_jax.widths",
+    "width_figure": "lime_jax.results.widths",
 }
 
 __all__ = [*_HOME, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
-    from lime_jax.concatenation import concatenate as concatenate
-    from lime_jax.domains.columns import CategoricalColumn as CategoricalColumn
-    from lime_jax.domains.columns import NumericColumn as NumericColumn
-    from lime_jax.domains.columns import TabularStats as TabularStats
-    from lime_jax.domains.config import TabularConfig as TabularConfig
-    from lime_jax.domains.learn import fit_tabular as fit_tabular
-    from lime_jax.explainers import TabularExplainer as TabularExplainer
-    from lime_jax.explanation import Explanation as Explanation
-    from lime_jax.explanations import Explanations as Explanations
-    from lime_jax.functional import explain_tabular as explain_tabular
-    from lime_jax.image_explainer import ImageExplainer as ImageExplainer
-    from lime_jax.image_explanation import ImageExplanation as ImageExplanation
-    from lime_jax.image_explanations import ImageExplanations as ImageExplanations
+    from lime_jax.image.explainer import ImageExplainer as ImageExplainer
+    from lime_jax.image.explanation import ImageExplanation as ImageExplanation
+    from lime_jax.image.explanations import ImageExplanations as ImageExplanations
     from lime_jax.models import as_predict_fn as as_predict_fn
     from lime_jax.models import host_predict as host_predict
     from lime_jax.models import jax_predict as jax_predict
     from lime_jax.models.registry import register_converter as register_converter
     from lime_jax.models.registry import register_transformer as register_transformer
-    from lime_jax.saved import load as load
+    from lime_jax.results.concatenation import concatenate as concatenate
+    from lime_jax.results.explanation import Explanation as Explanation
+    from lime_jax.results.explanations import Explanations as Explanations
+    from lime_jax.results.saved import load as load
+    from lime_jax.results.widths import choose_width as choose_width
+    from lime_jax.results.widths import width_figure as width_figure
+    from lime_jax.tabular.config import TabularConfig as TabularConfig
+    from lime_jax.tabular.explainer import TabularExplainer as TabularExplainer
+    from lime_jax.tabular.learn import fit_tabular as fit_tabular
+    from lime_jax.tabular.pure import explain_tabular as explain_tabular
+    from lime_jax.tabular.stats import CategoricalColumn as CategoricalColumn
+    from lime_jax.tabular.stats import NumericColumn as NumericColumn
+    from lime_jax.tabular.stats import TabularStats as TabularStats
     from lime_jax.typing import LinearFit as LinearFit
-    from lime_jax.widths import choose_width as choose_width
-    from lime_jax.widths import width_figure as width_figure
 
 
 def __getattr__(name: str) -> Any:

@@ -114,7 +114,7 @@ def _print_class(explanations: dict[str, ImageExplanation], label: int) -> None:
 
 def _page(image: str, model: ImageModel, explanations: dict[str, ImageExplanation]) -> str:
     """Every class by every algorithm, on one page."""
-    from lime_jax.report import images_page
+    from lime_jax.views.report import images_page
 
     lime = explanations["lime"]
     sections = [

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lime_jax.cli.errors import InputError
 
 if TYPE_CHECKING:
-    from lime_jax.explanations import Explanations
+    from lime_jax.results.explanations import Explanations
 
 TABLE_SUFFIXES = (".parquet", ".csv", ".npz")
 

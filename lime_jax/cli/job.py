@@ -90,7 +90,7 @@ def _how(stored: Any) -> str:
 
 
 def _need_java() -> None:
-    from lime_jax.distributed.spark_tables import check_java
+    from lime_jax.distributed.spark.tables import check_java
 
     try:
         check_java()

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from lime_jax import frames
-from lime_jax.explainers import TabularExplainer
-from lime_jax.explanations import Explanations
-from lime_jax.images import read_images
-from lime_jax.row_index import row_index
+from lime_jax.image import read_images
+from lime_jax.results.explanations import Explanations
+from lime_jax.results.row_index import row_index
+from lime_jax.tabular import frames
+from lime_jax.tabular.explainer import TabularExplainer
 
 MOST_ROWS = 4096
 """Rows of a block, if nobody says otherwise."""

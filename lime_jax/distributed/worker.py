@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 from sklearn.utils.validation import check_is_fitted
 
-from lime_jax.arrow import long_table, rows_table
-from lime_jax.explainers import TabularExplainer
+from lime_jax.results.arrow import long_table, rows_table
+from lime_jax.tabular.explainer import TabularExplainer
 
 if TYPE_CHECKING:
     import pyarrow
@@ -73,7 +73,7 @@ class ChunkSpec:
         model: as `explain` takes it, or a `ModelFactory`.
         options: of `explain`, by name, but for `row_ids`, `progress` and `mesh`.
         form: of the tables: "rows", "long", or "numbers", which are rows without their texts; see
-            `lime_jax.arrow`.
+            `lime_jax.results.arrow`.
         enable_x64: whether JAX counts in 64 bits, as it does where the spec was made.
 
     Raises:

@@ -6,8 +6,8 @@ own, from a key that is a function of the seed and the row's id. A JAX model run
 program; any other is called between two of them, so its exceptions are its own.
 """
 
+from lime_jax.engine.closed_form import explain_exact
 from lime_jax.engine.device_calls import predict_rows, render
-from lime_jax.engine.exact import explain_exact
 from lime_jax.engine.keys import keys_of
 from lime_jax.engine.row_run import RowRun
 from lime_jax.engine.rows import explain_rows, sweep_rows

@@ -9,9 +9,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from lime_jax import budget
+from lime_jax.engine import budget
+from lime_jax.engine.devices import Devices
 from lime_jax.engine.typing import Progress, Rows
-from lime_jax.mesh import Devices
 
 
 def chunks(rows: Rows, size: int, devices: Devices) -> Iterator[tuple[Rows, int, slice]]:

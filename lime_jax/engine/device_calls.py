@@ -7,8 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from lime_jax import budget
-from lime_jax.engine import programs
+from lime_jax.engine import budget, programs
 from lime_jax.models.predict import DevicePredict
 from lime_jax.typing import Array, Domain
 

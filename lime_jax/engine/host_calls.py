@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from lime_jax import budget
+from lime_jax.engine import budget
 from lime_jax.engine.typing import HostInputs, HostPredict
 from lime_jax.typing import Domain
 

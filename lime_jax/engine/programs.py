@@ -14,10 +14,10 @@ import jax
 import jax.numpy as jnp
 
 from lime_jax.engine.blocks import map_blocks, on_one
+from lime_jax.engine.devices import Devices
+from lime_jax.engine.one_row import explain_one, predict, sample, summarize, summarize_one
 from lime_jax.engine.typing import Rows
-from lime_jax.mesh import Devices
 from lime_jax.models.predict import DevicePredict
-from lime_jax.neighborhood import explain_one, predict, sample, summarize, summarize_one
 from lime_jax.typing import Array, LinearFit
 
 _T = TypeVar("_T")

@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 from jax.sharding import Mesh
 
-from lime_jax import budget
-from lime_jax.engine import programs
+from lime_jax.engine import budget, programs
+from lime_jax.engine.devices import Devices, for_rows, for_samples
 from lime_jax.engine.host_calls import call_on_samples
+from lime_jax.engine.one_row import units_of
 from lime_jax.engine.typing import HostPredict, Rows
 from lime_jax.fits.output_scale import OutputScale
 from lime_jax.fits.shapley import ShapleyMethod, log_odds
-from lime_jax.mesh import Devices, for_rows, for_samples
 from lime_jax.models.predict import DevicePredict
-from lime_jax.neighborhood import units_of
 from lime_jax.typing import Array, Domain, Method
 
 

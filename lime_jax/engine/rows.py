@@ -9,8 +9,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from lime_jax import budget
-from lime_jax.engine import programs
+from lime_jax.engine import budget, programs
 from lime_jax.engine.collect import chunks, collect
 from lime_jax.engine.row_run import RowRun
 from lime_jax.engine.typing import HostPredict, Progress, Rows

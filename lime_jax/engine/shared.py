@@ -12,10 +12,10 @@ from jax.sharding import Mesh
 
 from lime_jax.engine import programs
 from lime_jax.engine.collect import collect
+from lime_jax.engine.devices import for_rows
 from lime_jax.engine.shared_run import SharedNeighborhood, SharedRun
 from lime_jax.engine.typing import HostInputs, HostPredict, Progress, Rows
 from lime_jax.fits.output_scale import OutputScale
-from lime_jax.mesh import for_rows
 from lime_jax.models.predict import DevicePredict
 from lime_jax.typing import Array, Domain, SharedMethod
 

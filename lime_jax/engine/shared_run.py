@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from jax.sharding import Mesh
 
-from lime_jax import budget
-from lime_jax.engine import programs
+from lime_jax.engine import budget, programs
+from lime_jax.engine.devices import for_rows
 from lime_jax.engine.host_calls import call_in_batches
+from lime_jax.engine.one_row import units_of
 from lime_jax.engine.typing import HostInputs, HostPredict
-from lime_jax.mesh import for_rows
 from lime_jax.models.predict import DevicePredict
-from lime_jax.neighborhood import units_of
 from lime_jax.typing import Array, Domain, SharedMethod
 
 

@@ -39,8 +39,8 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh
 
-from lime_jax.explainers import TabularExplainer
-from lime_jax.explanations import Explanations
+from lime_jax.results.explanations import Explanations
+from lime_jax.tabular.explainer import TabularExplainer
 
 
 def explain_both_ways(num_rows: int) -> tuple[Explanations, Explanations, np.ndarray]:

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lime_jax.arrow import import_pyarrow
+from lime_jax.results.arrow import import_pyarrow
 
 if TYPE_CHECKING:
     import pyarrow

@@ -14,8 +14,8 @@ import jax
 import numpy as np
 
 from lime_jax.distributed.worker import ModelFactory
-from lime_jax.frames import Schema
 from lime_jax.jobs.source import file_hash
+from lime_jax.tabular.frames import Schema
 
 _PACKAGES = ("lime_jax", "jax", "jaxlib", "numpy", "scipy", "scikit-learn", "pyarrow")
 _PLAIN = (str, bytes, bytearray, bool, int, float, complex, np.generic, type(None))

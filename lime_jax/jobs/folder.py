@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lime_jax.arrow import import_pyarrow
 from lime_jax.jobs.manifest import differences
-from lime_jax.parts import MANIFEST, part_path, read_manifest
+from lime_jax.results.arrow import import_pyarrow
+from lime_jax.results.parts import MANIFEST, part_path, read_manifest
 
 if TYPE_CHECKING:
     import pyarrow

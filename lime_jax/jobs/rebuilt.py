@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lime_jax.arrow import import_pyarrow
-from lime_jax.frames import Schema
-from lime_jax.frames.fitted_rows import fitted_rows
 from lime_jax.jobs.cells import TextColumn, parsed, text_cells
 from lime_jax.jobs.source import Source
+from lime_jax.results.arrow import import_pyarrow
+from lime_jax.tabular.frames import Schema
+from lime_jax.tabular.frames.fitted_rows import fitted_rows
 
 if TYPE_CHECKING:
     import pyarrow

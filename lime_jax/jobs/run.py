@@ -13,16 +13,16 @@ from typing import Any
 import jax
 import numpy as np
 
-from lime_jax.arrow import import_pyarrow
 from lime_jax.distributed.worker import ChunkSpec
-from lime_jax.explainers import TabularExplainer
+from lime_jax.front.progress import progress_bar
 from lime_jax.jobs.blocks import read_blocks
 from lime_jax.jobs.folder import check_folder, locked, settle_manifest, unfinished, write_part
 from lime_jax.jobs.manifest import make_manifest
 from lime_jax.jobs.rebuilt import RowForm
 from lime_jax.jobs.source import Source, open_source
-from lime_jax.parts import StoredExplanations
-from lime_jax.progress import progress_bar
+from lime_jax.results.arrow import import_pyarrow
+from lime_jax.results.parts import StoredExplanations
+from lime_jax.tabular.explainer import TabularExplainer
 
 _ROWS_PER_PART = 2**14
 _CELLS_PER_PART = 2**22

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lime_jax.arrow import import_pyarrow
 from lime_jax.jobs.source import Source, join_tables
+from lime_jax.results.arrow import import_pyarrow
 
 if TYPE_CHECKING:
     import pyarrow

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lime_jax.arrow import import_pyarrow
+from lime_jax.results.arrow import import_pyarrow
 
 if TYPE_CHECKING:
     import pyarrow

@@ -20,8 +20,8 @@ from lime_jax.models.classifiers import (
     output_classes,
     predicted_classes,
 )
-from lime_jax.models.features import NotConvertibleError, RawTable
-from lime_jax.models.inputs import DeviceTable, HostColumns, SpikeCheck, Spikes
+from lime_jax.models.convert.features import NotConvertibleError, RawTable
+from lime_jax.models.convert.inputs import DeviceTable, HostColumns, SpikeCheck, Spikes
 from lime_jax.models.labels import plain_label
 from lime_jax.models.registry import Converted, convert, has_methods, host_method, opener_of
 from lime_jax.models.structure import Structure

@@ -13,8 +13,14 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeVar
 
-from lime_jax.models.features import Chain, Features, NotConvertibleError, RawTable, raw_features
-from lime_jax.models.inputs import Base, DeviceTable, Inputs
+from lime_jax.models.convert.features import (
+    Chain,
+    Features,
+    NotConvertibleError,
+    RawTable,
+    raw_features,
+)
+from lime_jax.models.convert.inputs import Base, DeviceTable, Inputs
 from lime_jax.models.structure import Structure
 
 _T = TypeVar("_T", bound=Callable[..., Any])
@@ -87,10 +93,12 @@ HostMethods = Callable[[Any, str], tuple[Callable[..., Any], str] | None]
 Opener = Callable[[Any, str | None, RawTable | None], Any]
 
 _FAMILIES = {
-    library: f"lime_jax.models.{library}" for library in ("sklearn", "xgboost", "lightgbm", "keras")
-} | {
-    "equinox": "lime_jax.models.neural_modules",
-    "flax": "lime_jax.models.neural_modules",
+    "sklearn": "lime_jax.models.sklearn",
+    "xgboost": "lime_jax.models.boosted.xgboost",
+    "lightgbm": "lime_jax.models.boosted.lightgbm",
+    "keras": "lime_jax.models.networks.keras",
+    "equinox": "lime_jax.models.networks.modules",
+    "flax": "lime_jax.models.networks.modules",
     "onnx": "lime_jax.models.onnx",
     "onnxruntime": "lime_jax.models.onnx",
 }
@@ -118,7 +126,7 @@ def register_converter(
         `NotConvertibleError` for what it can not do; the model then runs on the host.
 
     Example:
-        >>> from lime_jax.models.compose import apply
+        >>> from lime_jax.models.convert.compose import apply
         >>> class Double:
         ...     n_features_in_ = 1
         ...     def fit(self, X): ...

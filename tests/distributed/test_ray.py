@@ -26,11 +26,12 @@ from sklearn.preprocessing import OrdinalEncoder
 from sklearn.tree import DecisionTreeClassifier
 
 import lime_jax
-from lime_jax.arrow import explanations_of
-from lime_jax.distributed import ChunkSpec, ModelFactory, ray_pool
+from lime_jax.distributed import ChunkSpec, ModelFactory
 from lime_jax.distributed import ray as on_ray
-from lime_jax.distributed.ray_worker import Worker
+from lime_jax.distributed.ray import pool as ray_pool
+from lime_jax.distributed.ray.worker import Worker
 from lime_jax.distributed.sending import pack
+from lime_jax.results.arrow import explanations_of
 
 FEW = {"num_samples": 128}
 

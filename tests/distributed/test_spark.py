@@ -26,13 +26,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.tree import DecisionTreeClassifier
 
 import lime_jax
-from lime_jax.arrow import explanations_of, long_table, rows_table
 from lime_jax.distributed import ChunkSpec
 from lime_jax.distributed import spark as on_spark
-from lime_jax.distributed.spark_images import decode_image
-from lime_jax.distributed.spark_tables import check_java, master
-from lime_jax.distributed.spark_udf import ExplainColumns
-from lime_jax.distributed.spark_worker import ExplainBatches, PackedSpec
+from lime_jax.distributed.spark.images import decode_image
+from lime_jax.distributed.spark.tables import check_java, master
+from lime_jax.distributed.spark.udf import ExplainColumns
+from lime_jax.distributed.spark.worker import ExplainBatches, PackedSpec
+from lime_jax.results.arrow import explanations_of, long_table, rows_table
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:PySpark does not yet fully support pandas:FutureWarning"

@@ -14,10 +14,10 @@ from sklearn.exceptions import NotFittedError
 from sklearn.tree import DecisionTreeClassifier
 
 import lime_jax
-from lime_jax.arrow import explanations_of, long_table, rows_table
 from lime_jax.distributed import ChunkSpec, ModelFactory, explain_chunk
 from lime_jax.distributed.sending import pack, portable, unpack
 from lime_jax.distributed.worker import check_ids, ids_of
+from lime_jax.results.arrow import explanations_of, long_table, rows_table
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lime_jax.domains.config import TabularConfig, make_domain, make_method
-from lime_jax.domains.learn import fit_tabular
-from lime_jax.domains.tabular import TabularInstance
+from lime_jax.engine.one_row import sample, summarize, units_of
 from lime_jax.fits.linear import LinearMethod
-from lime_jax.neighborhood import sample, summarize, units_of
 from lime_jax.stages.designs import make_design
 from lime_jax.stages.moments import pool, weighted_moments
 from lime_jax.stages.ridge import pooled_r_squared
+from lime_jax.tabular.config import TabularConfig, make_domain, make_method
+from lime_jax.tabular.domain import TabularInstance
+from lime_jax.tabular.learn import fit_tabular
 from lime_jax.typing import Coordinates, View
 
 FEATURES = 4

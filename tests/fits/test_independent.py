@@ -9,14 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lime_jax.domains.config import TabularConfig, make_domain, make_method
-from lime_jax.domains.learn import fit_tabular
-from lime_jax.domains.tabular import TabularInstance
+from lime_jax.engine.one_row import sample, summarize, units_of
 from lime_jax.fits import independent
-from lime_jax.neighborhood import sample, summarize, units_of
 from lime_jax.stages.bins import tilt
 from lime_jax.stages.moments import Moments
 from lime_jax.stages.select import select
+from lime_jax.tabular.config import TabularConfig, make_domain, make_method
+from lime_jax.tabular.domain import TabularInstance
+from lime_jax.tabular.learn import fit_tabular
 from lime_jax.typing import Support
 
 METHODS = ("none", "highest_weights", "forward_selection", "lasso_path")

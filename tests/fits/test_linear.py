@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from lime_jax.domains.config import TabularConfig, make_domain, make_method
-from lime_jax.domains.learn import fit_tabular
-from lime_jax.functional import explain_tabular
-from lime_jax.neighborhood import explain_one, sample, summarize, units_of
+from lime_jax.engine.one_row import explain_one, sample, summarize, units_of
 from lime_jax.stages.kernels import distance
+from lime_jax.tabular.config import TabularConfig, make_domain, make_method
+from lime_jax.tabular.learn import fit_tabular
+from lime_jax.tabular.pure import explain_tabular
 
 explain = jax.jit(explain_tabular, static_argnames=("stats", "predict_fn"))
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from lime_jax import TabularConfig, engine, fit_tabular
-from lime_jax.domains.config import make_domain, make_method
-from lime_jax.domains.tabular import TabularInstance, encode_rows
+from lime_jax.engine.one_row import sample, units_of
 from lime_jax.fits.surrogate_score import SurrogateDomain, Surrogates, SurrogateScore
 from lime_jax.models.predict import DevicePredict
-from lime_jax.neighborhood import sample, units_of
+from lime_jax.tabular.config import make_domain, make_method
+from lime_jax.tabular.domain import TabularInstance, encode_rows
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 3))

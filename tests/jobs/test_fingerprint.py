@@ -21,8 +21,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from xgboost import XGBRegressor
 
 from lime_jax.distributed.worker import ModelFactory
-from lime_jax.frames import learn_schema
 from lime_jax.jobs.fingerprint import content_hash, in_words, model_hash, versions
+from lime_jax.tabular.frames import learn_schema
 
 
 def plus(amount):

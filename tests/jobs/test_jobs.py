@@ -19,7 +19,7 @@ import pytest
 import lime_jax
 from lime_jax.jobs import explain_file
 from lime_jax.jobs import run as jobs_run
-from lime_jax.parts import MANIFEST
+from lime_jax.results.parts import MANIFEST
 
 ROWS, SIZE = 90, 20
 PARTS = 5

@@ -9,7 +9,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from lime_jax.models.features import RawTable
+from lime_jax.models.convert.features import RawTable
 from lime_jax.models.predict import DevicePredict, as_predict_fn, jax_predict
 
 

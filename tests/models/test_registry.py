@@ -6,8 +6,8 @@ import pytest
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import StandardScaler
 
-from lime_jax.models.compose import apply
-from lime_jax.models.features import NotConvertibleError, RawTable, raw_features
+from lime_jax.models.convert.compose import apply
+from lime_jax.models.convert.features import NotConvertibleError, RawTable, raw_features
 from lime_jax.models.registry import (
     convert,
     convert_on,

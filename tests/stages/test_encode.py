@@ -6,9 +6,9 @@ import numpy as np
 from lime.lime_tabular import LimeTabularExplainer
 from sklearn.preprocessing import StandardScaler
 
-from lime_jax.domains.learn import fit_tabular
-from lime_jax.domains.tabular import encode_rows
 from lime_jax.stages.encode import same_bin, standardize
+from lime_jax.tabular.domain import encode_rows
+from lime_jax.tabular.learn import fit_tabular
 
 
 def test_same_bin_is_limes_binary_column(rng):

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy import stats as law
 from scipy.special import ndtr, ndtri
 
-from lime_jax.domains.learn import fit_tabular
-from lime_jax.domains.tabular import TabularDomain, encode_rows, host_inputs
 from lime_jax.stages.marginals import categorical, normal, truncated_normal
+from lime_jax.tabular.domain import TabularDomain, encode_rows, host_inputs
+from lime_jax.tabular.learn import fit_tabular
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 3e-5), (np.float64, 1e-12)])

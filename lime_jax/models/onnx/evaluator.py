@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.models.features import NotConvertibleError, put
+from lime_jax.models.convert.features import NotConvertibleError, put
 from lime_jax.models.onnx.operators import BUILDERS, OPERATORS
 from lime_jax.models.onnx.reader import Graph, Input
 from lime_jax.typing import Array, pytree, static

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.models.compose import apply, linear, sum_of_trees
-from lime_jax.models.features import Features, NotConvertibleError, RawTable, raw_features
+from lime_jax.models.convert.compose import apply, linear, sum_of_trees
+from lime_jax.models.convert.features import Features, NotConvertibleError, RawTable, raw_features
 from lime_jax.models.onnx.classes import output_classes
 from lime_jax.models.onnx.evaluator import OnnxPredict, build
 from lime_jax.models.onnx.reader import Graph, Node, read_graph, read_proto
@@ -20,7 +20,7 @@ from lime_jax.models.onnx.tables import linear_model
 from lime_jax.models.onnx.trees import read_ensemble
 from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.models.registry import Converted, register_opener
-from lime_jax.models.thresholds import after_rounding
+from lime_jax.models.trees.thresholds import after_rounding
 
 _TREES = ("ai.onnx.ml.TreeEnsembleClassifier", "ai.onnx.ml.TreeEnsembleRegressor")
 

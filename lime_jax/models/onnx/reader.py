@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lime_jax.models.features import NotConvertibleError
+from lime_jax.models.convert.features import NotConvertibleError
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

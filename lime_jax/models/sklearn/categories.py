@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Int
 
-from lime_jax.models.features import (
+from lime_jax.models.convert.features import (
     Column,
     Features,
     LevelColumn,

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from lime_jax.models.features import Column, Features, LevelColumn, NumberColumn
+from lime_jax.models.convert.features import Column, Features, LevelColumn, NumberColumn
 from lime_jax.typing import Array
 
 PAIRS_AT_ONCE = 1 << 20  # of a row and a point: a few MiB, and enough to fill a device

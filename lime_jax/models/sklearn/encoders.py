@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lime_jax.models.features import (
+from lime_jax.models.convert.features import (
     Column,
     Features,
     LevelColumn,

@@ -7,8 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.models.compose import linked, sum_of_trees
-from lime_jax.models.features import Features
+from lime_jax.models.convert.compose import linked, sum_of_trees
+from lime_jax.models.convert.features import Features
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.boosting import probabilities
 from lime_jax.models.sklearn.categories import CodedColumn, code_columns

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.models.compose import two_sigmoids
+from lime_jax.models.convert.compose import two_sigmoids
 from lime_jax.typing import Array
 
 LOWEST_MARGIN = -np.log(np.finfo(np.float64).max)  # below it, scikit-learn's sigmoid is 0

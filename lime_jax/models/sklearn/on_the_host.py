@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from lime_jax.models.features import Features, NotConvertibleError
+from lime_jax.models.convert.features import Features, NotConvertibleError
 from lime_jax.models.registry import register_converter
 
 

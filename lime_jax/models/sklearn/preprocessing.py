@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.models.features import (
+from lime_jax.models.convert.features import (
     Column,
     Features,
     LevelColumn,
@@ -20,7 +20,7 @@ from lime_jax.models.features import (
     PointColumn,
     side_by_side,
 )
-from lime_jax.models.inputs import DeviceTable
+from lime_jax.models.convert.inputs import DeviceTable
 from lime_jax.models.predict import DevicePredict, as_predict_fn
 from lime_jax.models.registry import register_transformer
 from lime_jax.typing import Array, pytree

@@ -8,8 +8,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.models.compose import apply, linear, linked
-from lime_jax.models.features import Features, NotConvertibleError, put
+from lime_jax.models.convert.compose import apply, linear, linked
+from lime_jax.models.convert.features import Features, NotConvertibleError, put
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.coupling import PairProbabilities, votes
 from lime_jax.models.sklearn.distances import (

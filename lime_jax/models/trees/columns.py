@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from lime_jax.models.structure import TreeSum
-from lime_jax.models.thresholds import round_down
+from lime_jax.models.trees.thresholds import round_down
 from lime_jax.typing import Array, pytree, static
 
 _NOT_IN_SET = 0.5

@@ -24,7 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from lime_jax import as_predict_fn
-from lime_jax.models.features import RawTable
+from lime_jax.models.convert.features import RawTable
 from lime_jax.models.onnx import load
 from lime_jax.models.structure import Additive, TreeSum
 from lime_jax.models.trees import tree_predict

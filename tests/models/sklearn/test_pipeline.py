@@ -24,7 +24,7 @@ from sklearn.preprocessing import (
 )
 
 import lime_jax
-from lime_jax.models.features import RawTable
+from lime_jax.models.convert.features import RawTable
 from lime_jax.models.predict import as_predict_fn
 from lime_jax.models.structure import Additive, TreeSum
 

@@ -20,7 +20,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from lime_jax.models.features import (
+from lime_jax.models.convert.features import (
     LevelColumn,
     NotConvertibleError,
     NumberColumn,
@@ -28,7 +28,7 @@ from lime_jax.models.features import (
     RawTable,
     raw_features,
 )
-from lime_jax.models.inputs import DeviceTable
+from lime_jax.models.convert.inputs import DeviceTable
 from lime_jax.models.registry import transform_on
 
 NAN = np.nan

@@ -17,11 +17,17 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-from sklearn_tree_oracle import agree, at_thresholds, device_float, thresholds_of, walk
 
-from lime_jax.models.features import NotConvertibleError, RawTable
+from lime_jax.models.convert.features import NotConvertibleError, RawTable
 from lime_jax.models.predict import as_predict_fn
 from lime_jax.models.registry import convert
+from tests.models.trees.sklearn_tree_oracle import (
+    agree,
+    at_thresholds,
+    device_float,
+    thresholds_of,
+    walk,
+)
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(150, 4))

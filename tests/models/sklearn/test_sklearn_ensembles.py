@@ -20,12 +20,12 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SG
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-from sklearn_tree_oracle import agree, device_float, walk
 
-from lime_jax.models.features import NotConvertibleError, RawTable
+from lime_jax.models.convert.features import NotConvertibleError, RawTable
 from lime_jax.models.predict import as_predict_fn
 from lime_jax.models.registry import convert
 from lime_jax.models.structure import Additive, TreeSum
+from tests.models.trees.sklearn_tree_oracle import agree, device_float, walk
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(200, 4)).astype(np.float32).astype(float)

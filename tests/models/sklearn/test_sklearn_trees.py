@@ -16,11 +16,17 @@ from sklearn.tree import (
     ExtraTreeClassifier,
     ExtraTreeRegressor,
 )
-from sklearn_tree_oracle import agree, at_thresholds, device_float, thresholds_of, walk
 
-from lime_jax.models.features import NotConvertibleError, RawTable
+from lime_jax.models.convert.features import NotConvertibleError, RawTable
 from lime_jax.models.predict import as_predict_fn
 from lime_jax.models.registry import convert
+from tests.models.trees.sklearn_tree_oracle import (
+    agree,
+    at_thresholds,
+    device_float,
+    thresholds_of,
+    walk,
+)
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 4))

@@ -10,7 +10,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 
 from lime_jax import as_predict_fn
-from lime_jax.models.features import RawTable
+from lime_jax.models.convert.features import RawTable
 from lime_jax.models.sklearn import distances
 from lime_jax.models.structure import Additive
 

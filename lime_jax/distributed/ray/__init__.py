@@ -1,0 +1,282 @@
+"""Explanations on Ray: on all cores of this machine, or on a cluster that runs.
+
+A row's explanation is the same as `explainer.explain` gives, whatever the number of workers, the
+blocks and the order in which they are finished.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lime_jax.distributed.blocks import Blocks
+from lime_jax.distributed.ray.batches import RayBatchExplainer
+from lime_jax.distributed.ray.pool import Resources, check_count, import_ray, open_pool
+from lime_jax.distributed.worker import ChunkSpec, check_ids, explain_chunk
+from lime_jax.front.progress import progress_bar
+from lime_jax.results.arrow import explanations_of
+from lime_jax.results.concatenation import concatenate
+from lime_jax.results.explanations import Explanations
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["RayBatchExplainer", "explain", "explain_all", "explain_iter", "explain_tables"]
+
+
+def explain(
+    explainer: Any,
+    X: Any,
+    model: Any,
+    num_workers: int | None = None,
+    batch_size: int | None = None,
+    num_cpus_per_worker: float | int = 1,
+    num_gpus_per_worker: float | int = 0,
+    ordered: bool = True,
+    row_ids: Iterable[Any] | None = None,
+    progress: bool | None = None,
+    **options: Any,
+) -> Explanations:
+    """Explain the model's predictions for rows, by several workers.
+
+    Where no Ray runs, a local one is started, and stopped at the end.
+
+    Args:
+        explainer: a `TabularExplainer` that is fitted, or an `ImageExplainer`.
+        X: rows, in the form the explainer takes, or images.
+        model: as `explainer.explain` takes it, or a `ModelFactory`, which every worker calls.
+        num_workers: processes; None: as many as the cluster has room for.
+        batch_size: rows that a worker is given at once; None: several blocks for each worker, of
+            4,096 rows at most.
+        num_cpus_per_worker: cores that a worker may take.
+        num_gpus_per_worker: of a worker; 0: it computes on the CPU.
+        ordered: whether the rows come in the order of `X`, else as they were finished; `row_ids`
+            of the explanations tell which is which.
+        row_ids: of the rows, numbers or text, as in `TabularExplainer.explain`.
+        progress: whether to show a bar; None: on a terminal, if the work is long.
+        **options: of `explainer.explain`.
+
+    Returns:
+        The explanations.
+
+    Raises:
+        ValueError: if an argument is not usable, a model cannot be pickled, or the cluster has no
+            room for a worker; it says what to do.
+        ImportError: if Ray or pyarrow is missing.
+        Exception: the model's own, with a note about the rows.
+
+    Example:
+        >>> import lime_jax  # doctest: +SKIP
+        >>> from lime_jax.distributed import ray  # doctest: +SKIP
+        >>> explainer = lime_jax.TabularExplainer().fit(X_train)  # doctest: +SKIP
+        >>> explanations = ray.explain(explainer, X_test, model, num_workers=8)  # doctest: +SKIP
+    """
+    return explain_all(
+        {"explainer": (explainer, options)},
+        X,
+        model,
+        num_workers=num_workers,
+        batch_size=batch_size,
+        num_cpus_per_worker=num_cpus_per_worker,
+        num_gpus_per_worker=num_gpus_per_worker,
+        ordered=ordered,
+        row_ids=row_ids,
+        progress=progress,
+    )["explainer"]
+
+
+def explain_all(
+    explainers: Mapping[str, Any],
+    X: Any,
+    model: Any,
+    num_workers: int | None = None,
+    batch_size: int | None = None,
+    num_cpus_per_worker: float | int = 1,
+    num_gpus_per_worker: float | int = 0,
+    ordered: bool = True,
+    row_ids: Iterable[Any] | None = None,
+    progress: bool | None = None,
+) -> dict[str, Explanations]:
+    """Explain rows by several explainers; each block of rows is sent once.
+
+    Args:
+        explainers: by name: an explainer, or (explainer, options of its `explain`).
+        X: as in `explain`.
+        model: as in `explain`.
+        num_workers: as in `explain`.
+        batch_size: as in `explain`.
+        num_cpus_per_worker: as in `explain`.
+        num_gpus_per_worker: as in `explain`.
+        ordered: as in `explain`.
+        row_ids: as in `explain`.
+        progress: as in `explain`; rows count once for each explainer.
+
+    Returns:
+        The explanations of every explainer, by name.
+
+    Raises:
+        ValueError: as `explain`.
+        ImportError: as `explain`.
+        Exception: as `explain`.
+
+    Example:
+        >>> lime = lime_jax.TabularExplainer().fit(X_train)  # doctest: +SKIP
+        >>> shap = lime_jax.TabularExplainer("kernel_shap").fit(background)  # doctest: +SKIP
+        >>> both = ray.explain_all({"lime": lime, "shap": shap}, X_test, model)  # doctest: +SKIP
+    """
+    specs = _specs(explainers, model)
+    settings = Resources(num_workers, num_cpus_per_worker, num_gpus_per_worker)
+    blocks = _blocks(list(specs.values()), X, row_ids, batch_size)
+    found: dict[str, list[Explanations]] = {name: [] for name in specs}
+    names = list(specs)
+    with (
+        progress_bar(len(specs) * len(blocks), progress) as tick,
+        contextlib.closing(_explained(specs, blocks, settings, batch_size, ordered)) as parts,
+    ):
+        for (start, stop), which, table in parts:
+            part = blocks.name(explanations_of(table), start, stop)
+            found[names[which]].append(part)
+            tick(table.num_rows)
+    if not len(blocks):
+        import_ray()
+        empty, _ = blocks.cut(0, 0)
+        found = {
+            name: [blocks.name(explanations_of(explain_chunk(spec, empty)), 0, 0)]
+            for name, spec in specs.items()
+        }
+    return {name: concatenate(parts) for name, parts in found.items()}
+
+
+def explain_iter(
+    explainer: Any,
+    X: Any,
+    model: Any,
+    num_workers: int | None = None,
+    batch_size: int | None = None,
+    num_cpus_per_worker: float | int = 1,
+    num_gpus_per_worker: float | int = 0,
+    ordered: bool = False,
+    row_ids: Iterable[Any] | None = None,
+    progress: bool | None = None,
+    **options: Any,
+) -> Iterator[tuple[Any, Explanations]]:
+    """Explain rows, and hand over every block when it is finished.
+
+    No more than two blocks for each worker (four where `ordered`) are under way, however long the
+    one who asks takes. Work starts with the first `next`; closing the generator ends it.
+
+    Args:
+        explainer: as in `explain`.
+        X: as in `explain`.
+        model: as in `explain`.
+        num_workers: as in `explain`.
+        batch_size: as in `explain`.
+        num_cpus_per_worker: as in `explain`.
+        num_gpus_per_worker: as in `explain`.
+        ordered: whether blocks come in the order of `X`.
+        row_ids: as in `explain`.
+        progress: as in `explain`.
+        **options: of `explainer.explain`.
+
+    Returns:
+        A generator of row ids, as they were given, else the index of a frame or the rows' numbers,
+        and the explanations of these rows.
+
+    Raises:
+        ValueError: as `explain`.
+        ImportError: as `explain`.
+
+    Example:
+        >>> for ids, part in ray.explain_iter(explainer, X_test, model):  # doctest: +SKIP
+        ...     part.save(f"{ids[0]}.npz")
+    """
+    specs = _specs({"explainer": (explainer, options)}, model)
+    settings = Resources(num_workers, num_cpus_per_worker, num_gpus_per_worker)
+    blocks = _blocks(list(specs.values()), X, row_ids, batch_size)
+    import_ray()
+
+    def parts() -> Iterator[tuple[Any, Explanations]]:
+        with (
+            progress_bar(len(blocks), progress) as tick,
+            contextlib.closing(_explained(specs, blocks, settings, batch_size, ordered)) as tables,
+        ):
+            for (start, stop), _, table in tables:
+                part = blocks.name(explanations_of(table), start, stop)
+                tick(len(part))
+                given = blocks.row_ids
+                yield (part.row_ids if given is None else given[start:stop]), part
+
+    return parts()
+
+
+def explain_tables(
+    spec: ChunkSpec,
+    blocks: Iterable[tuple[int, Any, Any]],
+    num_workers: int | None = None,
+    num_cpus_per_worker: float | int = 1,
+    num_gpus_per_worker: float | int = 0,
+    ordered: bool = False,
+) -> Generator[tuple[int, pyarrow.Table], None, None]:
+    """Explain blocks of rows that come from anywhere, as Arrow tables.
+
+    Args:
+        spec: what to do with every block.
+        blocks: number, rows and row ids (or None) of each; taken when a worker has room.
+        num_workers: as in `explain`.
+        num_cpus_per_worker: as in `explain`.
+        num_gpus_per_worker: as in `explain`.
+        ordered: whether tables come in the order of the blocks, else as they are finished.
+
+    Yields:
+        Number of the block, and its table of the spec's form.
+
+    Raises:
+        ValueError: as `explain`.
+        ImportError: as `explain`.
+        Exception: the model's own, with a note about the block.
+    """
+    settings = Resources(num_workers, num_cpus_per_worker, num_gpus_per_worker)
+    named = ((number, f"rows of block {number}", X, ids) for number, X, ids in blocks)
+    with open_pool([spec], settings) as pool:
+        for number, _, table in pool.run(named, ordered):
+            yield number, table
+
+
+def _explained(
+    specs: Mapping[str, ChunkSpec],
+    blocks: Blocks,
+    settings: Resources,
+    batch_size: int | None,
+    ordered: bool,
+) -> Generator[tuple[tuple[int, int], int, Any], None, None]:
+    """First row and row after the last, number of the spec, table."""
+    if not len(blocks):
+        return
+    with open_pool(list(specs.values()), settings) as pool:
+        bounds = blocks.bounds(pool.num_workers, batch_size)
+        named = (((a, b), f"rows {a} to {b - 1} of `X`", *blocks.cut(a, b)) for a, b in bounds)
+        yield from pool.run(named, ordered)
+
+
+def _specs(explainers: Mapping[str, Any], model: Any) -> dict[str, ChunkSpec]:
+    if not explainers:
+        raise ValueError("`explainers`: expected at least one, by name, got none")
+    found = {}
+    for name, given in explainers.items():
+        explainer, options = given if isinstance(given, tuple) else (given, {})
+        found[name] = ChunkSpec(explainer, model, options, form="numbers")
+    return found
+
+
+def _blocks(specs: Sequence[ChunkSpec], X: Any, row_ids: Any, batch_size: int | None) -> Blocks:
+    check_count("batch_size", batch_size)
+    explainers = [spec.explainer for spec in specs]
+    kinds = {type(one).__name__ for one in explainers}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"`explainers`: expected explainers of one kind of data, got {' and '.join(kinds)}"
+        )
+    blocks = Blocks(explainers[0], X, row_ids)
+    check_ids(row_ids, len(blocks))
+    return blocks

@@ -1,0 +1,168 @@
+"""Explanations of Spark DataFrames.
+
+The explainer and the model are sent once and opened once per Python worker, where JAX starts and
+compiles once (some seconds); a worker that is killed is replaced by Spark, and its rows get the
+same numbers again (in local mode Spark only retries where the master says so: "local[2,3]" allows
+three failures, "local[2]" none). The executors' Python needs `lime_jax`; a model's own classes
+must be importable there, or defined in the driver's main program. A session of Spark Connect has
+no broadcast, and will not do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lime_jax.distributed.spark.columns import check_unique, column_of, feature_columns, id_column
+from lime_jax.distributed.spark.images import explain_images
+from lime_jax.distributed.spark.tables import explain_tables
+from lime_jax.distributed.spark.udf import pairs_udf
+from lime_jax.distributed.spark.worker import (
+    ExplainBatches,
+    broadcast,
+    import_pyspark,
+)
+from lime_jax.distributed.worker import ChunkSpec
+from lime_jax.results.arrow import import_pyarrow, long_schema, row_schema
+from lime_jax.tabular.explainer import TabularExplainer
+
+__all__ = ["explain", "explain_images", "explain_tables", "explanations_udf"]
+
+_FORMS = {"struct": ("rows", row_schema), "long": ("long", long_schema)}
+
+
+def explain(
+    df: Any,
+    explainer: Any,
+    model: Any,
+    feature_cols: Sequence[str] | None = None,
+    id_col: str | None = None,
+    output: str = "struct",
+    check_ids: bool = True,
+    **options: Any,
+) -> Any:
+    """Explain the rows of a DataFrame; lazily, nothing is explained before Spark asks for it.
+
+    Rows are explained where they are, each like any other: partitions, their order and retries
+    change no number. Nulls are missing values, text columns are categorical, decimals are read as
+    float64.
+
+    Args:
+        df: a Spark DataFrame.
+        explainer: a fitted `TabularExplainer`.
+        model: as `explain` takes it, or a `ModelFactory`.
+        feature_cols: names of the columns with the features, for an explainer that was fitted on
+            an array in the order of its features. None: the columns the explainer was fitted on;
+            if these are not there and it was fitted on an array, all columns but `id_col`.
+        id_col: name of the column with the rows' ids; None: a hash of the content, as everywhere.
+        output: "struct": a row for every row, with lists, the columns of `arrow.row_schema`; or
+            "long": a row for every row, label and selected feature, those of `arrow.long_schema`.
+        check_ids: whether to look for null and repeated ids now: one aggregation of `id_col`.
+        **options: of `TabularExplainer.explain`, but for `row_ids`, `progress` and `mesh`.
+
+    Returns:
+        A DataFrame; `row_id` is a bigint if ids are whole numbers or hashes, else a string.
+
+    Raises:
+        ValueError: if an argument is not usable, a column is missing, an id is null or not the
+            only one of its kind, or the model cannot be pickled.
+        NotFittedError: if the explainer is not fitted.
+
+    Example:
+        >>> explanations = explain(df, explainer, model, id_col="id")  # doctest: +SKIP
+        >>> explanations.write.parquet("explanations")  # doctest: +SKIP
+    """
+    if output not in _FORMS:
+        raise ValueError(f"`output`: expected 'struct' or 'long', got {output!r}")
+    form, schema_of = _FORMS[output]
+    spec = _tabular_spec(explainer, model, options, form)
+    features = feature_columns(df, explainer.schema_, feature_cols, id_col)
+    # By position: a feature may well be called `row_id`, too.
+    columns = [column_of(name).alias(str(j)) for j, name in enumerate(features)]
+    id_type = import_pyarrow().int64()
+    if id_col is not None:
+        chosen, id_type = id_column(df, id_col)
+        columns.append(chosen.alias("row_id"))
+        if check_ids and not df.isStreaming:
+            check_unique(df, id_col)
+    work = ExplainBatches(broadcast(df.sparkSession, spec), id_col is not None)
+    return df.select(*columns).mapInArrow(work, spark_schema(schema_of(id_type)))
+
+
+def explanations_udf(
+    explainer: Any,
+    model: Any,
+    label: Any = None,
+    num_features: int | None = None,
+    **options: Any,
+) -> Any:
+    """A function of columns for `df.withColumn("explanations", udf(*columns))`.
+
+    Needs a running session. Rows are identified by their content.
+
+    Args:
+        explainer: a fitted `TabularExplainer`.
+        model: as `explain` takes it, or a `ModelFactory`.
+        label: class, name or number of the output to explain; None: each row's predicted class.
+        num_features: how many features each explanation keeps; None: all.
+        **options: of `TabularExplainer.explain`, but for `row_ids`, `progress` and `mesh`.
+
+    Returns:
+        A vectorized UDF of the explainer's columns in their order. It gives an array of structs:
+        `feature`, the condition in words ("worst area > 1160.50"), and `weight`, the strongest
+        first.
+
+    Raises:
+        ImportError: if PySpark is missing.
+        ValueError: if an argument is not usable, the model cannot be pickled, or no session runs.
+        NotFittedError: if the explainer is not fitted.
+
+    Example:
+        >>> udf = explanations_udf(explainer, model, num_features=3)  # doctest: +SKIP
+        >>> df.withColumn("explanations", udf("age", "hours"))  # doctest: +SKIP
+    """
+    import_pyspark()
+    from pyspark.sql import SparkSession
+
+    chosen = {} if label is None else {"labels": [label]}
+    spec = _tabular_spec(
+        explainer, model, {**options, **chosen, "num_features": num_features}, "rows"
+    )
+    session = SparkSession.getActiveSession()
+    if session is None:
+        raise ValueError(
+            "`explanations_udf`: expected a running Spark session, which the model is sent to; "
+            "make one first: SparkSession.builder.getOrCreate()"
+        )
+    return pairs_udf(broadcast(session, spec))
+
+
+def spark_schema(schema: Any) -> str:
+    """An Arrow schema in Spark's words.
+
+    Args:
+        schema: of whole numbers, floats, text, and lists of these.
+
+    Returns:
+        Such as "row_id bigint, label array<string>".
+
+    Example:
+        >>> spark_schema(long_schema()).split(", ")[:3]
+        ['row_id bigint', 'label string', 'feature string']
+    """
+    return ", ".join(f"{field.name} {_spark_type(field.type)}" for field in schema)
+
+
+def _spark_type(arrow_type: Any) -> str:
+    if hasattr(arrow_type, "value_type"):
+        return f"array<{_spark_type(arrow_type.value_type)}>"
+    return {"int64": "bigint"}.get(str(arrow_type), str(arrow_type))
+
+
+def _tabular_spec(explainer: Any, model: Any, options: dict[str, Any], form: str) -> ChunkSpec:
+    if not isinstance(explainer, TabularExplainer):
+        raise ValueError(
+            f"`explainer`: expected a TabularExplainer, got {type(explainer).__name__}; images go "
+            "through `explain_images`"
+        )
+    return ChunkSpec(explainer, model, options, form)

@@ -1,0 +1,180 @@
+"""Blocks of rows through Spark, from a driver that has them: what jobs run on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import uuid
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any
+
+from lime_jax.distributed.sending import forking, portable, unpack
+from lime_jax.distributed.spark.worker import broadcast, import_pyspark
+from lime_jax.distributed.worker import ChunkSpec, explain_chunk
+from lime_jax.engine.budget import num_cores
+from lime_jax.results.arrow import import_pyarrow
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+def explain_tables(
+    spec: ChunkSpec,
+    blocks: Iterable[tuple[int, Any, Any]],
+    num_workers: int | None = None,
+    session: Any = None,
+) -> Iterator[tuple[int, pyarrow.Table]]:
+    """Explain blocks of rows on Spark, each by a job of its own.
+
+    Args:
+        spec: what to do.
+        blocks: number, rows and row ids (None: by content) of each block; taken one by one, as
+            workers become free.
+        num_workers: blocks in flight; None: as many as the session runs tasks.
+        session: a `SparkSession`; None: the running one, or else one of the master that is
+            configured (by `spark-submit`), or of this machine, which is stopped at the end.
+
+    Yields:
+        Number and table of each block, as they are finished: not in order.
+
+    Raises:
+        ImportError: if PySpark is missing.
+        RuntimeError: if there is no Java to start a session with.
+        ValueError: if the model cannot be pickled.
+
+    Example:
+        >>> blocks = [(0, X[:1000], None), (1, X[1000:], None)]  # doctest: +SKIP
+        >>> dict(explain_tables(ChunkSpec(explainer, model), blocks))  # doctest: +SKIP
+    """
+    import_pyspark()
+    with contextlib.ExitStack() as stack:
+        if session is None:
+            session = stack.enter_context(_session(num_workers))
+        context = session.sparkContext
+        packed = broadcast(session, spec)
+        stack.callback(packed.unpersist)
+        width = num_workers or context.defaultParallelism
+        tag = f"lime_jax-{uuid.uuid4().hex}"
+        pool = stack.enter_context(ThreadPoolExecutor(width))
+        running: dict[Future[Any], int] = {}
+        stack.callback(_stop, context, tag, running)
+        todo = iter(blocks)
+        while True:
+            while len(running) < width and (block := next(todo, None)) is not None:
+                number, X, row_ids = block
+                running[pool.submit(_run, context, tag, packed, X, row_ids)] = number
+            if not running:
+                return
+            for done in wait(running, return_when=FIRST_COMPLETED).done:
+                number = running.pop(done)
+                yield number, _table_of(number, *done.result())
+
+
+def _stop(context: Any, tag: str, running: dict[Future[Any], int]) -> None:
+    """End what nobody waits for anymore."""
+    if running:
+        for future in running:
+            future.cancel()
+        context.cancelJobsWithTag(tag)
+
+
+def _run(context: Any, tag: str, packed: Any, X: Any, row_ids: Any) -> tuple[str, bytes]:
+    """One block as a job of one task; in a thread of the driver."""
+    from pyspark import cloudpickle
+
+    context.addJobTag(tag)
+    rows = cloudpickle.dumps((X, row_ids))
+    return context.parallelize([rows], 1).map(_ExplainBlock(packed)).collect()[0]
+
+
+class _ExplainBlock:
+    """What a worker does with a block; an exception comes back as a result.
+
+    Spark would run the block of an exception again, in vain.
+    """
+
+    def __init__(self, packed: Any) -> None:
+        self.packed = packed
+
+    def __call__(self, rows: bytes) -> tuple[str, bytes]:
+        from pyspark import cloudpickle
+
+        pa = import_pyarrow()
+        try:
+            spec = self.packed.value.open()
+            table = explain_chunk(spec, *unpack(rows, spec.enable_x64))
+        except Exception as error:
+            return "error", portable(error, cloudpickle.dumps)
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        return "table", sink.getvalue().to_pybytes()
+
+
+def _table_of(number: int, kind: str, data: bytes) -> pyarrow.Table:
+    if kind == "table":
+        return import_pyarrow().ipc.open_stream(data).read_all()
+    from pyspark import cloudpickle
+
+    error = cloudpickle.loads(data)
+    error.add_note(f"raised for block {number}")
+    raise error
+
+
+@contextlib.contextmanager
+def _session(num_workers: int | None) -> Iterator[Any]:
+    """The session that runs, or one while it is needed."""
+    from pyspark.sql import SparkSession
+
+    session = SparkSession.getActiveSession()
+    if session is not None:
+        yield session
+        return
+    check_java()
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    name = f"lime_jax-{uuid.uuid4().hex}"
+    builder: Any = SparkSession.builder.appName(name).config("spark.ui.enabled", "false")
+    builder = builder.config("spark.ui.showConsoleProgress", "false")
+    with forking():
+        session = builder.master(master(num_workers)).getOrCreate()
+    try:
+        yield session
+    finally:
+        if session.sparkContext.appName == name:  # else another thread has one, which we got
+            session.stop()
+
+
+def master(num_workers: int | None) -> str:
+    """Where a session that is started here runs.
+
+    Args:
+        num_workers: tasks at the same time on this machine; None: one for each core.
+
+    Returns:
+        What is configured, as by `spark-submit`; else this machine, with three attempts.
+    """
+    from pyspark import SparkContext
+
+    # Asked of Java, which it starts: Python alone does not know what `spark-submit` was told.
+    configured = SparkContext.getSystemProperty("spark.master")
+    if configured in (None, "local[*]"):  # Spark's own, if nobody says otherwise
+        return f"local[{num_workers or num_cores()},3]"
+    return configured
+
+
+def check_java() -> None:
+    """Refuse to start Spark where there is no Java.
+
+    Raises:
+        RuntimeError: if there is none; it says what to do.
+    """
+    home = os.environ.get("JAVA_HOME")
+    if not shutil.which("java", path=os.path.join(home, "bin") if home else None):
+        raise RuntimeError(
+            "Spark needs Java 17 or newer, and there is no `java` "
+            + (f"in JAVA_HOME={home!r}" if home else "on the path")
+            + "; install one (such as openjdk-17-jre-headless), or set JAVA_HOME"
+        )

@@ -1,0 +1,199 @@
+"""What Spark's Python workers run: a spec that is unpickled once per process, rows in even blocks.
+
+Nothing here needs PySpark but its `TaskContext`, and `broadcast`, which runs on the driver.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from lime_jax.distributed.sending import pack, unpack
+from lime_jax.distributed.worker import ChunkSpec, explain_chunk, ids_of
+from lime_jax.tabular.frames.fitted_rows import fitted_rows
+
+if TYPE_CHECKING:
+    import pyarrow
+
+ROWS_AT_ONCE = 4096
+"""Rows of a block: whatever the sizes of partitions and batches, this bounds the memory."""
+
+
+def import_pyspark() -> Any:
+    """Spark's Python library.
+
+    Returns:
+        The module.
+
+    Raises:
+        ImportError: if it is missing; it names the extra.
+    """
+    try:
+        import pyspark
+    except ImportError as error:
+        raise ImportError('Spark needs PySpark: pip install "lime_jax[spark]"') from error
+    return pyspark
+
+
+class PackedSpec:
+    """A spec as bytes, opened when a process first asks for it, and kept there.
+
+    Spark keeps a broadcast value as long as the Python worker lives, so all tasks of a worker
+    share one model, and what JAX compiled for it.
+
+    Args:
+        data: of `pack`.
+        enable_x64: of the spec: its arrays are read in the precision they were sent in.
+    """
+
+    def __init__(self, data: bytes, enable_x64: bool) -> None:
+        self.data, self.enable_x64 = data, enable_x64
+        self._spec: ChunkSpec | None = None
+
+    def open(self) -> ChunkSpec:
+        """The spec.
+
+        Returns:
+            The same one at every call in a process.
+        """
+        if self._spec is not None:
+            return self._spec
+        from pyspark import TaskContext
+
+        # A task has the cores that Spark gives it; XLA would take all of the machine.
+        task = TaskContext.get()
+        os.environ.setdefault("NPROC", str(task.cpus() if task else 1))
+        spec = self._spec = unpack(self.data, self.enable_x64)
+        return spec
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Without what was opened here."""
+        return PackedSpec, (self.data, self.enable_x64)
+
+
+def broadcast(session: Any, spec: ChunkSpec) -> Any:
+    """Send a spec to all workers of a session, once.
+
+    Args:
+        session: a `SparkSession`.
+        spec: to send.
+
+    Returns:
+        Spark's `Broadcast` of a `PackedSpec`.
+
+    Raises:
+        ValueError: if the model or the explainer cannot be pickled; it says what to do.
+    """
+    from pyspark import cloudpickle
+
+    packed = PackedSpec(pack(spec, cloudpickle.dumps), spec.enable_x64)
+    return session.sparkContext.broadcast(packed)
+
+
+def blocks(batches: Iterator[pyarrow.RecordBatch], size: int) -> Iterator[pyarrow.Table]:
+    """Arrow batches of any sizes as tables of one size, the last smaller; none is empty.
+
+    Args:
+        batches: of one schema.
+        size: rows of a table.
+
+    Yields:
+        The rows, in order.
+
+    Example:
+        >>> import pyarrow
+        >>> batches = pyarrow.table({"a": range(7)}).to_batches(max_chunksize=3)
+        >>> [block["a"].to_pylist() for block in blocks(iter(batches), 4)]
+        [[0, 1, 2, 3], [4, 5, 6]]
+    """
+    import pyarrow as pa
+
+    held: list[Any] = []
+    count = 0
+    for batch in batches:
+        start = 0
+        while start < batch.num_rows:
+            part = batch.slice(start, size - count)
+            held.append(part)
+            start, count = start + part.num_rows, count + part.num_rows
+            if count == size:
+                yield pa.Table.from_batches(held).combine_chunks()
+                held, count = [], 0
+    if held:
+        yield pa.Table.from_batches(held).combine_chunks()
+
+
+@contextlib.contextmanager
+def told_where(first: int, count: int, ids: Any = None) -> Iterator[None]:
+    """Exceptions get a note that says which rows they are about.
+
+    Args:
+        first: number of the first row in its partition.
+        count: how many rows.
+        ids: of the rows; None: they have none.
+
+    Yields:
+        Once.
+    """
+    try:
+        yield
+    except Exception as error:
+        from pyspark import TaskContext
+
+        task = TaskContext.get()
+        where = f"of partition {task.partitionId()}" if task else "of the batch"
+        which = "" if ids is None else f", ids {ids[0]!s} to {ids[-1]!s}"
+        error.add_note(f"raised for rows {first} to {first + count - 1} {where}{which}")
+        raise
+
+
+def blocks_with_ids(
+    batches: Any, size: int, has_ids: bool
+) -> Iterator[tuple[int, pyarrow.Table, Any]]:
+    """The blocks of a partition, and the ids that come with them.
+
+    Args:
+        batches: as of `blocks`.
+        size: as of `blocks`.
+        has_ids: whether the last column is the rows' ids, to be taken out.
+
+    Yields:
+        Number of the first row in the partition, the rows, and their ids or None.
+
+    Raises:
+        ValueError: if an id is null.
+    """
+    first = 0
+    for block in blocks(batches, size):
+        ids = None
+        if has_ids:
+            with told_where(first, len(block)):
+                ids = ids_of(block.column(block.num_columns - 1))
+            block = block.remove_column(block.num_columns - 1)
+        yield first, block, ids
+        first += len(block)
+
+
+@dataclasses.dataclass
+class ExplainBatches:
+    """The function of `mapInArrow`: batches of features, and an id last, to explanations.
+
+    Attributes:
+        packed: Spark's broadcast of a `PackedSpec`.
+        has_ids: whether the last column is the rows' ids.
+    """
+
+    packed: Any
+    has_ids: bool
+
+    def __call__(self, batches: Any) -> Iterator[Any]:
+        """Explain a partition, block by block."""
+        spec = self.packed.value.open()
+        for first, block, ids in blocks_with_ids(batches, ROWS_AT_ONCE, self.has_ids):
+            with told_where(first, len(block), ids):
+                rows = fitted_rows(spec.explainer.schema_, block)
+                table = explain_chunk(spec, rows, ids)
+            yield from table.replace_schema_metadata(None).to_batches()

@@ -1,1 +1,0 @@
-"""What a sample is: draws into samples, and samples into interpretable variables."""

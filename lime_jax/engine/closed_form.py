@@ -1,0 +1,44 @@
+"""Rows by a closed form, without samples."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from lime_jax.engine import programs
+from lime_jax.engine.collect import collect
+from lime_jax.engine.devices import for_rows
+from lime_jax.engine.typing import Progress, Rows
+from lime_jax.typing import ClosedForm, LinearFit
+
+
+def explain_exact(
+    form: ClosedForm,
+    rows: Rows,
+    variance: np.ndarray | None,
+    progress: Progress | None = None,
+    mesh: Mesh | None = None,
+) -> LinearFit:
+    """Explain rows by a closed form.
+
+    Args:
+        form: of the model.
+        rows: to explain.
+        variance: of the outputs in each row's neighborhood, (rows, outputs); None: no scores.
+        progress: told of finished rows.
+        mesh: all of whose devices take rows.
+
+    Returns:
+        Fits with a leading axis of rows, on the host.
+    """
+    rows, devices = Rows((rows.instances, variance), rows.ids, rows.labels), for_rows(mesh)
+    [form_there], block = devices.place([form]), form.rows_at_once
+
+    def fit(part: Rows, each: int) -> LinearFit:
+        return programs.fit_exact((form_there, each), part, devices, block=block)
+
+    # JAX returns before it is done, so several chunks keep several cores busy.
+    sizes = [leaf[0].size for leaf in jax.tree.leaves(rows.instances)]
+    most, at_once = min(1024, max(64, 8 * block)), 4 if mesh is None else 1
+    return collect(fit, rows, devices, max(sizes), progress, most, at_once)

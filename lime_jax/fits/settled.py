@@ -1,0 +1,75 @@
+"""When an explanation is settled: its weights are known well enough, or their order is."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from lime_jax.fits.intervals import interval_factor
+
+
+def settled(
+    fit: Any, num_replicates: int, tolerance: float | None = None, top: int = 10
+) -> np.ndarray:
+    """Which rows' explanations need no more samples.
+
+    A row is settled if of each of its outputs the strongest weights are known: every 95 % interval
+    (Student's t, `num_replicates - 1` degrees of freedom) is narrower than the tolerance to either
+    side, or else their order is clear, which is when each differs in size from the next by more
+    than the 95 % half-width of the difference of two independent weights.
+
+    Args:
+        fit: a `LinearFit` on the host, with a leading axis of rows.
+        num_replicates: that the standard errors come from.
+        tolerance: half-width, in units of the output; None: only the order counts.
+        top: how many of the strongest weights are shown.
+
+    Returns:
+        (rows,) bool. Weights that are not finite numbers are settled: more samples do not help.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> fit = SimpleNamespace(
+        ...     coef=np.array([[[0.5, 0.1]], [[0.2, 0.19]]]), std_error=np.full((2, 1, 2), 0.01)
+        ... )
+        >>> settled(fit, 8).tolist(), settled(fit, 8, tolerance=0.03).tolist()
+        ([True, False], [True, True])
+    """
+    kept = np.isfinite(fit.std_error)
+    size = np.where(kept, np.abs(fit.coef), -1)
+    order = np.argsort(-size, axis=-1, kind="stable")[..., : top + 1]
+    size, kept, error = (np.take_along_axis(a, order, -1) for a in (size, kept, fit.std_error))
+    half = interval_factor(num_replicates - 1) * np.where(kept, error, 0)
+
+    gap = size[..., :-1] - size[..., 1:]
+    apart = gap > np.hypot(half[..., :-1], half[..., 1:])
+    known = (apart | ~kept[..., 1:]).all(-1)
+    if tolerance is not None:
+        known |= (half[..., :top] < tolerance).all(-1)
+    hopeless = ~np.isfinite(fit.coef).all(axis=(1, 2))
+    return known.all(-1) | hopeless
+
+
+def warn_unsettled(
+    is_settled: np.ndarray, num_samples: np.ndarray, tolerance: float | None, stacklevel: int = 2
+) -> None:
+    """Say how many rows stopped at the largest number of samples.
+
+    Args:
+        is_settled: (rows,) bool.
+        num_samples: (rows,) how many each row had.
+        tolerance: as in `settled`.
+        stacklevel: as in `warnings.warn`, 2 for the caller of this function.
+    """
+    left = int((~is_settled).sum())
+    if left:
+        within = "" if tolerance is None else f" and intervals are wider than {tolerance:g}"
+        warnings.warn(
+            f"{left} of {len(is_settled)} rows are not settled after {int(num_samples.max()):,} "
+            f"samples: the order of their strongest weights is open{within}; see `std_error`, or "
+            "choose a larger `tolerance`",
+            UserWarning,
+            stacklevel=stacklevel + 1,
+        )

@@ -1,0 +1,391 @@
+"""`ImageExplanation`: one image of `ImageExplanations`, with the methods of `lime`'s and views."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+
+from lime_jax.results.explanation import Explanation
+from lime_jax.typing import Support
+from lime_jax.views.plots import pictures as pixels
+from lime_jax.views.report import Picture, RowReport, row_fragment, row_page, superpixel_pictures
+from lime_jax.views.report.numbers import fixed, significant
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lime_jax.image.explanations import ImageExplanations
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class ImageExplanation(Explanation):
+    """The explanation of one image, with the methods of `lime`'s.
+
+    Attributes:
+        explanations: that it is part of.
+        row: its number there.
+    """
+
+    explanations: ImageExplanations
+
+    @property
+    def row_name(self) -> str:
+        """What views call the image, such as "image 7"."""
+        return super().row_name.replace("row", "image", 1)
+
+    @property
+    def image(self) -> np.ndarray:
+        """The image as it came."""
+        return self.explanations.images[self.row]
+
+    @property
+    def segments(self) -> Int[np.ndarray, "H W"]:
+        """(H, W) number of each pixel's superpixel."""
+        return self.explanations.segments[self.row]
+
+    @property
+    def picture(self) -> UInt8[np.ndarray, "H W 3"]:
+        """(H, W, 3) the image for a screen; see `plots.pictures.displayed`."""
+        return pixels.displayed(self.image, self.explanations.channel_axis)
+
+    def _weights(self, label: Any) -> Float[np.ndarray, " superpixels"]:
+        """Of the superpixels that this image has; 0 where not selected."""
+        position = self.explanations.position(self.row, label)
+        found = self.explanations.feature_mask[self.row]
+        return self.explanations.coef[self.row, position, found].astype(np.float64)
+
+    def _by_sign(self, num_features: int | None, label: Any) -> tuple[list[int], list[int]]:
+        """The strongest superpixels: those that raise the output, and those that lower it."""
+        strongest, position = self._strongest(num_features, label)
+        coef = self.explanations.coef[self.row, position]
+        return [k for k in strongest if coef[k] > 0], [k for k in strongest if coef[k] < 0]
+
+    def image_and_mask(
+        self,
+        label: Any = None,
+        positive_only: bool = True,
+        negative_only: bool = False,
+        hide_rest: bool = False,
+        num_features: int | None = 5,
+        min_weight: float | int = 0.0,
+    ) -> tuple[np.ndarray, Int[np.ndarray, "H W"]]:
+        """The image and where its strongest superpixels are, as `lime`'s `get_image_and_mask`.
+
+        With neither of the two `_only`, the chosen superpixels are marked in the image: the second
+        channel (green) of positive ones, the first (red) of negative ones becomes the image's
+        largest number.
+
+        Args:
+            label: class, name or number of an output; None: the predicted class.
+            positive_only: take the superpixels that raise the output.
+            negative_only: take those that lower it.
+            hide_rest: set all pixels outside the chosen superpixels to 0.
+            num_features: how many superpixels at most; None: all.
+            min_weight: the smallest |weight| to take.
+
+        Returns:
+            A copy of the image in its own layout and dtype, gray ones with three channels, as
+            `lime` gives them; and an (H, W) mask: 1 where chosen, or with neither `_only` 1 where
+            positive and -1 where negative.
+
+        Raises:
+            ValueError: if both `_only` are asked for, or `label` was not explained.
+        """
+        if positive_only and negative_only:
+            raise ValueError(
+                "`negative_only` and `positive_only` exclude each other: pass "
+                "`positive_only=False` to see what lowers the output."
+            )
+        strongest, position = self._strongest(None, label)
+        coef = self.explanations.coef[self.row, position]
+        if positive_only or negative_only:
+            sign = 1 if positive_only else -1
+            chosen = [k for k in strongest if sign * coef[k] > max(min_weight, 0)][:num_features]
+            value = dict.fromkeys(chosen, 1)
+        else:
+            chosen = [k for k in strongest[:num_features] if abs(coef[k]) >= min_weight]
+            value = {k: int(np.sign(coef[k])) for k in chosen}
+        signs = np.zeros(len(coef), np.int32)
+        signs[list(value)] = list(value.values())
+        mask = signs[self.segments]
+        paint = not (positive_only or negative_only)
+        axis = self.explanations.channel_axis
+        return pixels.marked(self.image, mask, axis, paint=paint, hide_rest=hide_rest), mask
+
+    def heatmap(self, label: Any = None) -> Float[np.ndarray, "H W"]:
+        """The weight of each pixel's superpixel.
+
+        Args:
+            label: class, name or number of an output; None: the predicted class.
+
+        Returns:
+            (H, W) in units of the output; 0 where not selected.
+        """
+        return self._weights(label)[self.segments]
+
+    def std_error_map(self, label: Any = None) -> Float[np.ndarray, "H W"]:
+        """The standard error of the weight of each pixel's superpixel.
+
+        Args:
+            label: class, name or number of an output; None: the predicted class.
+
+        Returns:
+            (H, W) in units of the output; 0 where exact, NaN where not selected.
+        """
+        position = self.explanations.position(self.row, label)
+        errors = self.explanations.std_error[self.row, position].astype(np.float64)
+        return errors[self.segments]
+
+    def covered(self, label: Any = None, percentile: float | int = 80.0) -> Bool[np.ndarray, "H W"]:
+        """Where the superpixels are whose weights are above a percentile of all the image's.
+
+        Args:
+            label: class, name or number of an output; None: the predicted class.
+            percentile: from 0 to 100. Only positive weights count, and the largest of them is
+                always above.
+
+        Returns:
+            (H, W).
+
+        Raises:
+            ValueError: if `percentile` is out of its range, or `label` was not explained.
+        """
+        if not 0 <= percentile <= 100:
+            raise ValueError(f"`percentile` should be from 0 to 100, got {percentile!r}.")
+        weights = self._weights(label)
+        above = (weights > np.percentile(weights, percentile)) | (weights == weights.max())
+        return (above & (weights > 0))[self.segments]
+
+    def title(self, label: Any = None) -> str:
+        """What a picture is about.
+
+        Args:
+            label: class, name or number of an output; None: the predicted class.
+
+        Returns:
+            Name of the output and the model's value, such as "Egyptian cat: 0.812".
+        """
+        value = self._predicted(label)
+        as_decimals = self.explanations.output_kind == "probability" and value >= 0.001
+        shown = fixed(value, 3) if as_decimals else significant(value)
+        return f"{self.label_name(label)}: {shown}"
+
+    def _predicted(self, label: Any) -> float:
+        position = self.explanations.position(self.row, label)
+        number = self.explanations.labels[self.row, position]
+        return float(self.explanations.prediction[self.row, number])
+
+    def plot(self, label: Any = None, percentile: float | int = 80.0, ax: Any = None) -> Figure:
+        """The superpixels above a percentile of the weights, overlaid in green on the picture.
+
+        Args:
+            label: class, name or number of an output; None: the predicted class.
+            percentile: as in `covered`.
+            ax: matplotlib axes to draw into; None: a figure of its own.
+
+        Returns:
+            A matplotlib figure.
+        """
+        from lime_jax.views.plots import superpixel_overlay
+
+        inside = self.covered(label, percentile)
+        return superpixel_overlay(self.picture, inside, title=self.title(label), ax=ax)
+
+    def contours(self, label: Any = None, num_features: int | None = 10, ax: Any = None) -> Figure:
+        """The strongest superpixels outlined and numbered: blue raises, orange lowers the output.
+
+        Args:
+            label: class, name or number of an output; None: the predicted class.
+            num_features: how many; None: all.
+            ax: matplotlib axes to draw into; None: a figure of its own.
+
+        Returns:
+            A matplotlib figure.
+        """
+        from lime_jax.views.plots import superpixel_contours
+
+        name = self.label_name(label)
+        return superpixel_contours(
+            self.picture,
+            self.segments,
+            *self._by_sign(num_features, label),
+            names=(f"raises {name}", f"lowers {name}"),
+            title=self.title(label),
+            ax=ax,
+        )
+
+    def heat_map_figure(self, label: Any = None, ax: Any = None) -> Figure:
+        """The weight of every superpixel as a color, on one scale for both signs.
+
+        Args:
+            label: class, name or number of an output; None: the predicted class.
+            ax: matplotlib axes to draw into; None: a figure of its own.
+
+        Returns:
+            A matplotlib figure.
+        """
+        from lime_jax.views.plots import superpixel_heat_map
+
+        kind = self.explanations.output_kind
+        unit = "weight, in units of the " + ("output" if kind == "value" else kind)
+        return superpixel_heat_map(
+            self.picture, self.heatmap(label), unit=unit, title=self.title(label), ax=ax
+        )
+
+    def top_labels_figure(self, percentile: float | int = 80.0) -> Figure:
+        """The picture and, for every explained output, its superpixels above a percentile.
+
+        Args:
+            percentile: as in `covered`.
+
+        Returns:
+            A matplotlib figure, the outputs with the largest predictions first.
+        """
+        from lime_jax.views.plots import picture_grid
+
+        picture = self.picture
+        labels = sorted(self.available_labels(), key=lambda label: -self._predicted(label))
+        inside = [self.covered(label, percentile) for label in labels]
+        return picture_grid(
+            [picture, *(pixels.overlaid(picture, one) for one in inside)],
+            [None, *inside],
+            [self.row_name, *map(self.title, labels)],
+        )
+
+    def save_png(
+        self,
+        path: str | Path,
+        label: Any = None,
+        view: str = "overlay",
+    ) -> None:
+        """Write one of the figures as a PNG file.
+
+        Args:
+            path: of the file.
+            label: class, name or number of an output; None: the predicted class.
+            view: "overlay" (`plot`), "contours", "heat map" (`heat_map_figure`) or "top labels"
+                (`top_labels_figure`, of all explained outputs).
+
+        Raises:
+            ValueError: if `view` is another.
+            ImportError: if matplotlib is missing.
+        """
+        views = {
+            "overlay": self.plot,
+            "contours": self.contours,
+            "heat map": self.heat_map_figure,
+            "top labels": lambda label: self.top_labels_figure(),
+        }
+        if view not in views:
+            raise ValueError(f"`view` should be one of {list(views)}, got {view!r}.")
+        views[view](label).savefig(path, format="png", dpi=150)
+
+    def as_pyplot_figure(
+        self, num_features: int | None = 10, label: Any = None, ax: Any = None
+    ) -> Figure:
+        """The strongest superpixels on the picture, as `contours`.
+
+        Args:
+            num_features: how many; None: all.
+            label: class, name or number of an output; None: the predicted class.
+            ax: matplotlib axes to draw into; None: a figure of its own.
+
+        Returns:
+            A matplotlib figure.
+        """
+        return self.contours(label, num_features, ax)
+
+    def report(self, num_features: int | None = 10, label: Any = None) -> RowReport:
+        """What a page says about this image, but for its pictures.
+
+        Args:
+            num_features: how many superpixels to show; None: all.
+            label: class, name or number of an output; None: the predicted class.
+
+        Returns:
+            Names and numbers.
+        """
+        return dataclasses.replace(super().report(num_features, label), subject="image")
+
+    def pictures(
+        self,
+        num_features: int | None = 10,
+        label: Any = None,
+        percentile: float | int = 80.0,
+    ) -> list[Picture]:
+        """The pictures of a page: numbered outlines, overlay, heat map.
+
+        Args:
+            num_features: how many superpixels to outline; None: all.
+            label: class, name or number of an output; None: the predicted class.
+            percentile: as in `covered`.
+
+        Returns:
+            Pictures of at most 480 pixels, with texts for those who cannot see them.
+        """
+        return superpixel_pictures(
+            self.picture,
+            self.segments,
+            self._weights(label),
+            [k for group in self._by_sign(num_features, label) for k in group],
+            self.covered(label, percentile),
+            title=self.row_name,
+            label=self.label_name(label),
+            percentile=percentile,
+        )
+
+    def as_html(
+        self,
+        num_features: int | None = 10,
+        label: Any = None,
+        percentile: float | int = 80.0,
+    ) -> str:
+        """One static page of this image.
+
+        Args:
+            num_features: how many superpixels to show; None: all.
+            label: class, name or number of an output; None: the predicted class.
+            percentile: as in `covered`.
+
+        Returns:
+            A complete HTML document, without scripts, with the pictures inside.
+        """
+        shown = self.pictures(num_features, label, percentile)
+        return row_page(self.report(num_features, label), shown)
+
+    def _repr_html_(self) -> str:
+        return row_fragment(self.report(), self.pictures())
+
+    def show_in_notebook(self, num_features: int | None = 10, label: Any = None) -> None:
+        """Show this image in a notebook.
+
+        Args:
+            num_features: how many superpixels to show; None: all.
+            label: class, name or number of an output; None: the predicted class.
+
+        Raises:
+            ImportError: outside a notebook's Python, without IPython.
+        """
+        from IPython.display import HTML, display
+
+        shown = self.pictures(num_features, label)
+        display(HTML(row_fragment(self.report(num_features, label), shown)))
+
+    def _notes(self) -> tuple[str, ...]:
+        all_, notes = self.explanations, []
+        drawn = int(all_.samples_used[self.row]) or all_.num_samples
+        if all_.algorithm == "lime" and all_.effective_samples[self.row] > 0.9 * drawn:
+            notes.append(
+                "The kernel is nearly flat: almost all samples count alike, so these weights are "
+                "averages over pictures with many superpixels hidden, not effects of small changes."
+            )
+        rare = (all_.support[self.row] == Support.RARE) & all_.feature_mask[self.row]
+        if rare.any():
+            names = ", ".join(f"{k}" for k in np.flatnonzero(rare)[:5])
+            more = f" and {rare.sum() - 5} more" if rare.sum() > 5 else ""
+            notes.append(f"Few samples tell about superpixel {names}{more}; its interval is wide.")
+        return tuple(notes)

@@ -1,0 +1,96 @@
+"""A model of images: called with a batch of them, its outputs checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lime_jax import engine
+from lime_jax.image import layout_hint
+from lime_jax.models.outputs import as_outputs, output_columns
+from lime_jax.models.predict import DevicePredict, Model
+
+
+class ImageModel:
+    """A model, and what is said when it refuses images.
+
+    Args:
+        model: what `as_predict_fn` saw.
+        channel_axis: of the images, "last" or "first".
+        handed: the model as it was handed over.
+    """
+
+    def __init__(self, model: Model, channel_axis: str, handed: Any) -> None:
+        self.model = model
+        self.channel_axis = channel_axis
+        self.expected = _expected_shape(handed)
+        self.num_outputs: int | None = None
+        self.output_columns: tuple[Any, ...] | None = None
+        self.on_device = isinstance(model.predict, DevicePredict)
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """The outputs of a model on the host.
+
+        Args:
+            images: (images, ...), of one size and dtype.
+
+        Returns:
+            (images, outputs).
+        """
+        raw = self.model.predict(images)
+        outputs = as_outputs(raw, len(images), self.num_outputs)
+        self.output_columns = output_columns(raw)
+        self.num_outputs = outputs.shape[1]
+        return outputs
+
+    def predict_images(self, images: Sequence[np.ndarray], batch_size: int | None) -> np.ndarray:
+        """The outputs for whole images, those of one size and dtype together.
+
+        Args:
+            images: to explain.
+            batch_size: largest batch; None: eight.
+
+        Returns:
+            (images, outputs).
+        """
+        kinds = [(image.shape, image.dtype) for image in images]
+        rows = np.zeros(0, np.int64)
+        parts = []
+        for kind in dict.fromkeys(kinds):
+            mine = np.flatnonzero([other == kind for other in kinds])
+            rows = np.append(rows, mine)
+            for start in range(0, len(mine), batch_size or 8):
+                batch = np.stack([images[row] for row in mine[start : start + (batch_size or 8)]])
+                parts.append(self._predict_batch(batch))
+        return np.concatenate(parts)[np.argsort(rows)]
+
+    def _predict_batch(self, batch: np.ndarray) -> np.ndarray:
+        try:
+            if self.on_device:
+                raw = engine.predict_rows(self.model.predict, batch)  # pyright: ignore[reportArgumentType]
+                outputs = as_outputs(raw, len(batch), self.num_outputs)
+                self.num_outputs = outputs.shape[1]
+                return outputs
+            return self(batch)
+        except Exception as error:
+            wanted = "" if self.expected is None else f"; the model expects {self.expected}"
+            error.add_note(
+                f"raised when the model was called with images of shape {batch.shape} "
+                f"({batch.dtype}){wanted}.{layout_hint(batch[0], self.channel_axis)}"  # pyright: ignore[reportArgumentType]
+            )
+            raise
+
+
+def _expected_shape(model: Any) -> str | None:
+    """The shape that a Keras or ONNX model, or a session of onnxruntime, says it takes."""
+    owner = getattr(model, "__self__", model)
+    if isinstance(getattr(owner, "input_shape", None), tuple):
+        return str(owner.input_shape)
+    if hasattr(owner, "get_inputs"):
+        return str(tuple(owner.get_inputs()[0].shape))
+    if hasattr(owner, "graph") and len(getattr(owner.graph, "input", ())):  # an onnx.ModelProto
+        sizes = owner.graph.input[0].type.tensor_type.shape.dim
+        return str(tuple(size.dim_param or size.dim_value or None for size in sizes))
+    return None

@@ -1,0 +1,259 @@
+"""LightGBM: `Booster` and the scikit-learn wrappers, with missing values and categorical splits.
+
+The model is read from its text form; `lightgbm_trees.py` reads the trees in it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.models.boosted.lightgbm_trees import SMALL, ModelText, read_text, tree_sum
+from lime_jax.models.boosted.trees import (
+    MARGIN_IS_EXACT,
+    TakenForMissing,
+    boosted_trees,
+    sigmoid,
+    with_codes,
+)
+from lime_jax.models.convert.compose import linked, softmax, two_sigmoids
+from lime_jax.models.convert.features import Features, LevelColumn, NotConvertibleError
+from lime_jax.models.registry import Converted, register_converter, register_methods
+from lime_jax.typing import Array
+
+_CLASSIFIERS = ("lightgbm.LGBMClassifier",)
+_REGRESSORS = ("lightgbm.LGBMRegressor", "lightgbm.LGBMRanker")
+
+_IDENTITY = ("regression", "regression_l1", "huber", "fair", "quantile", "mape")
+_EXP = ("poisson", "gamma", "tweedie")
+_RANK = ("lambdarank", "rank_xendcg")
+_PROBABILITY = ("binary", "multiclass", "multiclassova")
+
+
+@register_methods("lightgbm.Booster", *_CLASSIFIERS, *_REGRESSORS)
+def lightgbm_method(model: Any, method: str) -> tuple[Callable[..., Any], str] | None:
+    """How LightGBM is called on the host.
+
+    Args:
+        model: a `Booster` or a wrapper.
+        method: in scikit-learn's words.
+
+    Returns:
+        A function of a batch and what its outputs are; None: the wrapper's own method.
+
+    Raises:
+        ValueError: for probabilities of a `Booster` that has none.
+    """
+    booster = getattr(model, "booster_", model)
+    if method == "decision_function":
+        return lambda batch: model.predict(_frame(booster, batch), raw_score=True), "margin"
+    if hasattr(model, "fit"):
+        call = getattr(model, method, None)
+        kind = "value" if method == "predict" else "probability"
+        if hasattr(model, "predict_proba") and callable(model.objective):
+            kind = "margin"  # LightGBM returns scores, and warns
+        return call and (lambda batch: call(_frame(booster, batch)), kind)
+    name = read_text(model.model_to_string(num_iteration=1)).objective
+    kind = "probability" if name in _PROBABILITY else "margin" if name in _RANK else "value"
+    if method == "predict_proba" and kind != "probability":
+        raise ValueError(
+            f"`output`: this Booster's objective is {name}, it predicts no probabilities; "
+            "expected 'value' or 'margin'"
+        )
+    return lambda batch: model.predict(_frame(booster, batch)), kind
+
+
+def _frame(booster: Any, batch: Any) -> Any:
+    """A table as LightGBM takes it: it knows the categories of pandas, but not of others."""
+    if isinstance(batch, np.ndarray):
+        return batch
+    import narwhals
+
+    table = narwhals.from_native(batch, eager_only=True, pass_through=True)
+    if not isinstance(table, narwhals.DataFrame) or table.implementation.is_pandas():
+        return batch
+    categories = [
+        column.name
+        for column in table.iter_columns()
+        if column.dtype in (narwhals.Categorical, narwhals.Enum, narwhals.String)
+    ]
+    if not categories:
+        return batch
+    if not booster.pandas_categorical:
+        raise ValueError(
+            f"`model`: this LightGBM model was not fitted on categories of pandas, but column "
+            f"{categories[0]!r} has categories; hand over the numbers that it was fitted on"
+        )
+    import pandas
+
+    return pandas.DataFrame(
+        {
+            column.name: pandas.Categorical(column.to_list())
+            if column.name in categories
+            else column.to_numpy()
+            for column in table.iter_columns()
+        }
+    )
+
+
+@register_converter("lightgbm.Booster")
+def convert_booster(model: Any, method: str, features: Features) -> Converted:
+    """A LightGBM `Booster` in JAX.
+
+    Args:
+        model: the Booster; its best iteration counts, as in its own `predict`.
+        method: "predict" or "predict_proba" for its own `predict`, "decision_function" for margins.
+        features: where its columns come from.
+
+    Returns:
+        The model.
+
+    Raises:
+        NotConvertibleError: for what has no JAX form here.
+    """
+    text = read_text(model.model_to_string())
+    margin = _margin(text, model.pandas_categorical, features, method)
+    return margin if method == "decision_function" else _predicted(text, margin)
+
+
+@register_converter(*_REGRESSORS, methods=("predict", "decision_function"))
+def convert_regressor(model: Any, method: str, features: Features) -> Converted:
+    """`LGBMRegressor` or `LGBMRanker` in JAX.
+
+    Args:
+        model: fitted; the best iteration of early stopping counts.
+        method: "predict", or "decision_function" for margins.
+        features: where its columns come from.
+
+    Returns:
+        The model.
+
+    Raises:
+        NotConvertibleError: for what has no JAX form here.
+    """
+    return convert_booster(model.booster_, method, features)
+
+
+@register_converter(*_CLASSIFIERS, methods=("predict_proba", "decision_function"))
+def convert_classifier(model: Any, method: str, features: Features) -> Converted:
+    """`LGBMClassifier` in JAX.
+
+    Args:
+        model: fitted; the best iteration of early stopping counts.
+        method: "predict_proba", or "decision_function" for margins.
+        features: where its columns come from.
+
+    Returns:
+        The model.
+
+    Raises:
+        NotConvertibleError: for what has no JAX form here.
+    """
+    text = read_text(model.booster_.model_to_string())
+    margin = _margin(text, model.booster_.pandas_categorical, features, method)
+    if method == "decision_function":
+        return margin
+    if text.objective not in _PROBABILITY:
+        raise NotConvertibleError(f"LightGBM: {text.objective} has no probabilities")
+    return _predicted(text, margin, both=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Scaled:
+    """A sigmoid of margins times LightGBM's parameter `sigmoid`; `both` classes or the second."""
+
+    factor: float
+    both: bool
+
+    def __call__(self, margin: Array) -> Array:
+        link = two_sigmoids if self.both else sigmoid
+        return link(self.factor * margin)
+
+
+def _predicted(text: ModelText, margin: Converted, *, both: bool = False) -> Converted:
+    """What `Booster.predict` makes of margins; `both` classes of a binary model for wrappers."""
+    name, parameters = text.objective, text.parameters
+    factor = float(parameters.get("sigmoid", 1))
+    links: dict[str, Callable[[Array], Array]] = {
+        "binary": _Scaled(factor, both),
+        "multiclassova": _Scaled(factor, False),
+        "multiclass": softmax,
+        "cross_entropy": sigmoid,
+        "cross_entropy_lambda": jax.nn.softplus,
+        **dict.fromkeys(_EXP, jnp.exp),
+    }
+    if name in links:
+        return linked(margin, links[name], MARGIN_IS_EXACT)
+    if "sqrt" in parameters:
+        return linked(margin, _signed_square, MARGIN_IS_EXACT)
+    if name in (*_IDENTITY, *_RANK, "custom"):
+        return margin
+    raise NotConvertibleError(f"LightGBM: the objective {name} is not known here")
+
+
+def _signed_square(margin: Array) -> Array:
+    return jnp.sign(margin) * margin * margin
+
+
+def _margin(
+    text: ModelText, categories: Sequence[Any] | None, features: Features, method: str
+) -> Converted:
+    """The margins: the sum of the trees; a random forest predicts from their average."""
+    header = text.header
+    count = int(header["max_feature_idx"]) + 1
+    if len(features) != count:
+        raise NotConvertibleError(f"LightGBM: fitted on {count} columns, got {len(features)}")
+    if any(tree.get("is_linear") == "1" for tree in text.trees):
+        raise NotConvertibleError("LightGBM: linear_tree has no JAX form here")
+    outputs = int(header["num_tree_per_iteration"])
+    trees, zero = tree_sum(text.trees, outputs, count)
+    if "average_output" in header and method != "decision_function":
+        share = len(text.trees) // outputs
+        trees = dataclasses.replace(trees, value=trees.value / share)
+    taken = None
+    if zero.any():
+        low, high = (np.where(zero, limit, np.nan) for limit in (-SMALL, SMALL))
+        taken = TakenForMissing(low, high, "0")
+    features = _with_categories(categories, features)
+    return boosted_trees(trees, features, taken, as_codes=("function", "trunc"))
+
+
+def _with_categories(categories: Sequence[Sequence[Any]] | None, features: Features) -> Features:
+    """The columns with LightGBM's codes in place of the categories of the table.
+
+    It keeps the categories of pandas' categorical columns in order, but not which columns those
+    are.
+    """
+    levels = [k for k, c in enumerate(features.columns) if isinstance(c, LevelColumn)]
+    if not categories or not levels:
+        return features  # fitted on codes, or called with them
+    for columns in (levels, _columns_of(features, levels, bool, among=False)):
+        if len(columns) == len(categories):
+            break
+    else:
+        columns = _columns_of(features, levels, str, among=True)
+    if len(columns) != len(categories):
+        raise NotConvertibleError(
+            f"LightGBM: fitted on {len(categories)} pandas categoricals, got {len(levels)}"
+        )
+    for k, names in zip(columns, categories, strict=True):
+        if not set(names) & set(_levels(features, k)):
+            raise NotConvertibleError(f"LightGBM: column {k} has none of the categories {names}")
+        codes = {name: code for code, name in enumerate(names)}
+        features = with_codes(features, k, codes, np.nan)
+    return features
+
+
+def _columns_of(features: Features, levels: list[int], kind: type, *, among: bool) -> list[int]:
+    """Level columns with, or without, levels of a kind."""
+    return [k for k in levels if any(isinstance(v, kind) for v in _levels(features, k)) == among]
+
+
+def _levels(features: Features, column: int) -> list[Any]:
+    source = features.columns[column]
+    return list(source.values) if isinstance(source, LevelColumn) else []

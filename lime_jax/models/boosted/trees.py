@@ -1,0 +1,214 @@
+"""Boosted trees of any library: categories by its own codes, numbers that it takes for missing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float64
+
+from lime_jax.models.convert.compose import sum_of_trees
+from lime_jax.models.convert.features import Features, LevelColumn, NumberColumn
+from lime_jax.models.registry import Converted
+from lime_jax.models.structure import TreeSum
+from lime_jax.typing import Array
+
+MARGIN_IS_EXACT = (
+    "what it predicts is not a sum over trees or over columns; its margin is: `output='margin'`"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class TakenForMissing:
+    """Numbers that a library reads as missing values.
+
+    Attributes:
+        low: of each column, smallest such number; NaN: none.
+        high: of each column, largest.
+        words: which numbers, for a message.
+    """
+
+    low: Float64[np.ndarray, " columns"]
+    high: Float64[np.ndarray, " columns"]
+    words: str
+
+    def steps(self) -> dict[int, tuple[Any, ...]]:
+        """What makes them missing, by column; see `NumberColumn`."""
+        some = np.flatnonzero(~np.isnan(self.low)).tolist()
+        return {k: ("missing", float(self.low[k]), float(self.high[k])) for k in some}
+
+    def holds(self, column: int, values: Any) -> Any:
+        """Whether values of a column are taken for missing."""
+        return (values >= self.low[column]) & (values <= self.high[column])
+
+
+def boosted_trees(
+    trees: TreeSum,
+    features: Features,
+    taken: TakenForMissing | None = None,
+    *,
+    as_codes: tuple[Any, ...],
+    rounds_inputs: bool = False,
+) -> Converted:
+    """A sum of trees whose level sets go by the library's codes of categories.
+
+    Args:
+        trees: on the columns of `features`, whose level columns hold the library's codes.
+        features: where the columns come from.
+        taken: numbers that the library reads as missing.
+        as_codes: a step of `NumberColumn`, what the library does with numbers before it takes
+            them for codes.
+        rounds_inputs: see `Converted`.
+
+    Returns:
+        The model, with its trees on the raw columns where that can be said.
+    """
+    why = ""
+    if taken is not None:
+        features = _without_numbers(features, taken)
+        trees, apart = _with_numbers(trees, features, taken)
+        if apart:
+            why = f"it takes {taken.words} for missing; call it with NaN there"
+            features = _changed(features, taken.steps())
+    numbers = _categorical_numbers(trees, features)
+    if numbers:
+        raw = features.columns[numbers[0]].raw
+        why = why or (
+            f"column {raw} is categorical for the model, but numeric here; name it in "
+            "`categorical_features`"
+        )
+        features = _changed(features, dict.fromkeys(numbers, as_codes))
+    trees = _by_level(trees, features)
+    converted = sum_of_trees(trees, features, rounds_inputs=rounds_inputs)
+    return dataclasses.replace(converted, why_not_exact=why) if why else converted
+
+
+def with_codes(
+    features: Features, column: int, codes: Mapping[Any, int], unseen: float
+) -> Features:
+    """The columns with the library's codes in place of the levels of one.
+
+    Args:
+        features: the columns.
+        column: which of them; nothing changes unless it is a level column.
+        codes: of the library, by level.
+        unseen: code of a level that the library does not know.
+
+    Returns:
+        The columns.
+    """
+    source = features.columns[column]
+    if not isinstance(source, LevelColumn):
+        return features
+    missing = [v is None or v != v for v in source.values]
+    own = [
+        np.nan if gone else codes.get(level, unseen)
+        for level, gone in zip(source.values, missing, strict=True)
+    ]
+    columns = list(features.columns)
+    columns[column] = LevelColumn(source.raw, np.array(own, np.float64))
+    return dataclasses.replace(features, columns=tuple(columns))
+
+
+def unique_sets(
+    sets: list[np.ndarray],
+) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """Each set once.
+
+    Args:
+        sets: flags by code, of every node.
+
+    Returns:
+        The sets, and the number of each node's own.
+    """
+    known: dict[tuple[int, bytes], int] = {}
+    own = [known.setdefault((len(s), s.tobytes()), len(known)) for s in sets]
+    return tuple(np.frombuffer(flags, bool) for _, flags in known), np.array(own, np.int32)
+
+
+def sigmoid(margin: Array) -> Array:
+    """Probabilities of the second class.
+
+    Args:
+        margin: (samples, outputs) log-odds.
+
+    Returns:
+        The same shape.
+    """
+    return jax.nn.sigmoid(margin)
+
+
+def _changed(features: Features, steps: Mapping[int, tuple[Any, ...]]) -> Features:
+    """The columns after one more step each, where they are numbers."""
+    columns = list(features.columns)
+    for k, step in steps.items():
+        column = columns[k]
+        if isinstance(column, NumberColumn):
+            columns[k] = column.then(*step)
+    return dataclasses.replace(features, columns=tuple(columns))
+
+
+def _without_numbers(features: Features, taken: TakenForMissing) -> Features:
+    """Missing values in place of numbers that stand for them, where the table is at hand."""
+    columns = list(features.columns)
+    for k, source in enumerate(columns):
+        if np.isnan(taken.low[k]):
+            continue
+        if isinstance(source, NumberColumn) and taken.holds(k, source.missing):
+            columns[k] = dataclasses.replace(source, missing=np.nan)
+        if isinstance(source, LevelColumn):
+            numbers = source.numbers()
+            numbers = np.where(taken.holds(k, numbers), np.nan, numbers)
+            columns[k] = LevelColumn(source.raw, numbers)
+    return dataclasses.replace(features, columns=tuple(columns))
+
+
+def _with_numbers(
+    trees: TreeSum, features: Features, taken: TakenForMissing
+) -> tuple[TreeSum, bool]:
+    """Thresholds that send the numbers the way of missing values; whether they can not all."""
+    is_level = np.array([isinstance(c, LevelColumn) for c in features.columns])
+    node = np.flatnonzero(trees.column >= 0)
+    node = node[~is_level[trees.column[node]] & ~np.isnan(taken.low[trees.column[node]])]
+    low, high = taken.low[trees.column[node]], taken.high[trees.column[node]]
+    below = np.nextafter(low, -np.inf)
+    left, old = trees.missing_left[node], trees.threshold[node]
+    is_set = trees.level_set[node] >= 0
+    apart = is_set | np.where(left, old < below, old > high)
+    new = np.where(left, np.maximum(old, high), np.minimum(old, below))
+    threshold = trees.threshold.copy()
+    threshold[node] = np.where(apart, old, new)
+    return dataclasses.replace(trees, threshold=threshold), bool(apart.any())
+
+
+def _categorical_numbers(trees: TreeSum, features: Features) -> list[int]:
+    """Numeric columns that are tested by a set of codes."""
+    tested = np.unique(trees.column[trees.level_set >= 0]).tolist()
+    return [k for k in tested if isinstance(features.columns[k], NumberColumn)]
+
+
+def _by_level(trees: TreeSum, features: Features) -> TreeSum:
+    """Level sets by the levels of the raw columns, where the trees will be on those."""
+    used = [features.columns[k] for k in np.unique(trees.column[trees.column >= 0])]
+    raw = all(isinstance(c, NumberColumn | LevelColumn) for c in used)
+    if features.base is not None or not raw:
+        return trees
+    missing_left, level_set = trees.missing_left.copy(), trees.level_set.copy()
+    sets: list[np.ndarray] = []
+    nodes = np.flatnonzero(trees.level_set >= 0)
+    for node in nodes:
+        source, flags = features.columns[trees.column[node]], trees.level_sets[level_set[node]]
+        if isinstance(source, LevelColumn):
+            codes = source.numbers()
+            known = (codes >= 0) & (codes < len(flags))
+            own = known & flags[np.where(known, codes, 0).astype(np.int64)]
+            flags = own | (np.isnan(codes) & missing_left[node])
+            missing_left[node] = False
+        sets.append(flags)
+    level_sets, level_set[nodes] = unique_sets(sets)
+    return dataclasses.replace(
+        trees, missing_left=missing_left, level_set=level_set, level_sets=level_sets
+    )

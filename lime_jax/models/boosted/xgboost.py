@@ -1,0 +1,307 @@
+"""XGBoost: `Booster` and the scikit-learn wrappers, with missing values and categorical splits.
+
+The model is read from its JSON form; `xgboost_trees.py` reads the trees in it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.models.boosted.trees import (
+    MARGIN_IS_EXACT,
+    TakenForMissing,
+    boosted_trees,
+    sigmoid,
+)
+from lime_jax.models.boosted.xgboost_trees import tree_sum, with_categories
+from lime_jax.models.classifiers import ClassIndicators
+from lime_jax.models.convert.compose import Link, linear, linked, softmax, two_sigmoids
+from lime_jax.models.convert.features import (
+    Features,
+    LevelColumn,
+    NotConvertibleError,
+    NumberColumn,
+)
+from lime_jax.models.registry import Converted, register_converter, register_methods
+from lime_jax.models.trees.thresholds import after_rounding, strictly_below
+
+_CLASSIFIERS = ("xgboost.XGBClassifier", "xgboost.XGBRFClassifier")
+_REGRESSORS = ("xgboost.XGBRegressor", "xgboost.XGBRFRegressor", "xgboost.XGBRanker")
+
+
+def _log_odds(probability: np.ndarray) -> np.ndarray:
+    return np.log(probability) - np.log1p(-probability)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Objective:
+    """What an objective makes of margins.
+
+    Attributes:
+        predict: link of `Booster.predict`; None: identity.
+        to_margin: from `base_score`, as XGBoost keeps it, to the margin.
+        kind: what `Booster.predict` returns.
+    """
+
+    predict: Link | None = None
+    to_margin: Callable[[np.ndarray], np.ndarray] = np.asarray
+    kind: str = "value"
+
+
+_SAME = _Objective()
+_MARGIN = _Objective(kind="margin")
+_EXP = _Objective(jnp.exp, np.log)
+_OBJECTIVES = {
+    "binary:logistic": _Objective(sigmoid, _log_odds, "probability"),
+    "binary:logitraw": _MARGIN,
+    "reg:logistic": _Objective(sigmoid, _log_odds),
+    "multi:softprob": _Objective(softmax, kind="probability"),
+    "multi:softmax": _SAME,
+    "reg:squarederror": _SAME,
+    "reg:linear": _SAME,
+    "reg:absoluteerror": _SAME,
+    "reg:squaredlogerror": _SAME,
+    "reg:pseudohubererror": _SAME,
+    "reg:quantileerror": _SAME,
+    "binary:hinge": _SAME,
+    "count:poisson": _EXP,
+    "reg:gamma": _EXP,
+    "reg:tweedie": _EXP,
+    "survival:cox": _EXP,
+    "survival:aft": _EXP,
+    "rank:pairwise": _MARGIN,
+    "rank:ndcg": _MARGIN,
+    "rank:map": _MARGIN,
+}
+_PREDICT_CLASSES = ("binary:hinge", "multi:softmax")
+
+
+@register_methods("xgboost.Booster", *_CLASSIFIERS, *_REGRESSORS)
+def xgboost_method(model: Any, method: str) -> tuple[Callable[..., Any], str] | None:
+    """How XGBoost is called on the host.
+
+    Args:
+        model: a `Booster` or a wrapper.
+        method: in scikit-learn's words.
+
+    Returns:
+        A function of a batch and what its outputs are; None: the wrapper's own method.
+
+    Raises:
+        ValueError: for probabilities of a `Booster` that has none.
+    """
+    if hasattr(model, "get_booster"):
+        if method == "decision_function":
+            return lambda batch: model.predict(batch, output_margin=True), "margin"
+        classifies = method == "predict_proba" and hasattr(model, method)
+        if classifies and not _has_probabilities(model):
+            return model.predict_proba, "margin"
+        return None
+    objective = _objective_name(model)
+    kind = _OBJECTIVES.get(objective, _SAME).kind
+    if method == "decision_function":
+        return lambda batch: model.predict(_matrix(model, batch), output_margin=True), "margin"
+    if method == "predict" and objective in _PREDICT_CLASSES:
+        count = int(_configuration(model)["learner_model_param"]["num_class"])
+        predict = ClassIndicators(
+            lambda b: model.predict(_matrix(model, b)), np.arange(max(count, 2))
+        )
+        return predict, "probability"
+    if method == "predict_proba" and kind != "probability":
+        raise ValueError(
+            f"`output`: this Booster's objective is {objective}, it predicts no probabilities; "
+            "expected 'value' or 'margin'"
+        )
+    return lambda batch: model.predict(_matrix(model, batch)), kind
+
+
+@register_converter("xgboost.Booster")
+def convert_booster(model: Any, method: str, features: Features) -> Converted:
+    """An XGBoost `Booster` in JAX.
+
+    Args:
+        model: the Booster; all its trees count, as in its own `predict`.
+        method: "predict" or "predict_proba" for its own `predict`, "decision_function" for margins.
+        features: where its columns come from.
+
+    Returns:
+        The model.
+
+    Raises:
+        NotConvertibleError: for what has no JAX form here.
+    """
+    return _predicted(_learner(model), method, features, None, np.nan)
+
+
+@register_converter(*_REGRESSORS, methods=("predict", "decision_function"))
+def convert_regressor(model: Any, method: str, features: Features) -> Converted:
+    """`XGBRegressor`, `XGBRFRegressor` or `XGBRanker` in JAX.
+
+    Args:
+        model: fitted; the best iteration of early stopping counts.
+        method: "predict", or "decision_function" for margins.
+        features: where its columns come from.
+
+    Returns:
+        The model.
+
+    Raises:
+        NotConvertibleError: for what has no JAX form here.
+    """
+    learner = _learner(model.get_booster())
+    return _predicted(learner, method, features, _iterations(model), model.missing)
+
+
+@register_converter(*_CLASSIFIERS, methods=("predict_proba", "decision_function"))
+def convert_classifier(model: Any, method: str, features: Features) -> Converted:
+    """`XGBClassifier` or `XGBRFClassifier` in JAX.
+
+    Args:
+        model: fitted; the best iteration of early stopping counts.
+        method: "predict_proba", or "decision_function" for margins.
+        features: where its columns come from.
+
+    Returns:
+        The model.
+
+    Raises:
+        NotConvertibleError: for what has no JAX form here.
+    """
+    learner = _learner(model.get_booster())
+    name = learner["objective"]["name"]
+    links = {"binary:logistic": two_sigmoids, "multi:softprob": softmax, "multi:softmax": softmax}
+    if method == "predict_proba" and (name not in links or callable(model.objective)):
+        name = "an objective of your own" if callable(model.objective) else name
+        raise NotConvertibleError(f"XGBoost: {name} has no probabilities")
+    margin = _margin(learner, features, _iterations(model), model.missing)
+    if method == "decision_function":
+        return margin
+    several = name == "binary:logistic" and int(learner["learner_model_param"]["num_target"]) > 1
+    return linked(margin, sigmoid if several else links[name], MARGIN_IS_EXACT)
+
+
+def _has_probabilities(classifier: Any) -> bool:
+    """Whether they are: XGBoost calls the outputs of any objective so."""
+    known = ("binary:logistic", "multi:softprob", "multi:softmax", "reg:logistic", "binary:hinge")
+    name = _objective_name(classifier.get_booster())
+    return name in known and not callable(classifier.objective)
+
+
+def _matrix(booster: Any, batch: Any) -> Any:
+    import xgboost
+
+    if isinstance(batch, np.ndarray):
+        names, types = booster.feature_names, booster.feature_types
+        batch = batch.astype(np.float64, copy=False)
+        categories = bool(types) and "c" in types
+        return xgboost.DMatrix(
+            batch, feature_names=names, feature_types=types, enable_categorical=categories
+        )
+    return xgboost.DMatrix(batch, enable_categorical=True)
+
+
+def _learner(booster: Any) -> dict[str, Any]:
+    return json.loads(bytes(booster.save_raw("json")))["learner"]
+
+
+def _configuration(booster: Any) -> dict[str, Any]:
+    return json.loads(booster.save_config())["learner"]
+
+
+def _objective_name(booster: Any) -> str:
+    return _configuration(booster)["objective"]["name"]
+
+
+def _objective(learner: Mapping[str, Any]) -> _Objective:
+    name = learner["objective"]["name"]
+    if name not in _OBJECTIVES:
+        raise NotConvertibleError(f"XGBoost: the objective {name} is not known here")
+    return _OBJECTIVES[name]
+
+
+def _iterations(wrapper: Any) -> int | None:
+    """How many iterations a wrapper predicts with; None: all."""
+    try:
+        return int(wrapper.best_iteration) + 1
+    except AttributeError:
+        return None
+
+
+def _predicted(
+    learner: Mapping[str, Any],
+    method: str,
+    features: Features,
+    iterations: int | None,
+    missing: float,
+) -> Converted:
+    """What `Booster.predict` returns, or the margins."""
+    name = learner["objective"]["name"]
+    if method != "decision_function" and name in _PREDICT_CLASSES:
+        raise NotConvertibleError(f"XGBoost: {name} predicts numbers of classes")
+    margin = _margin(learner, features, iterations, missing)
+    link = None if method == "decision_function" else _objective(learner).predict
+    return margin if link is None else linked(margin, link, MARGIN_IS_EXACT)
+
+
+def _margin(
+    learner: Mapping[str, Any], features: Features, iterations: int | None, missing: float
+) -> Converted:
+    """The margins: what the trees or the columns add up to."""
+    parameters = learner["learner_model_param"]
+    count = int(parameters["num_feature"])
+    if len(features) != count:
+        raise NotConvertibleError(f"XGBoost: fitted on {count} columns, got {len(features)}")
+    score = np.array(parameters["base_score"].strip("[]").split(","), np.float64)
+    outputs = max(int(parameters["num_class"]), int(parameters.get("num_target", 1)), 1)
+    base = np.broadcast_to(_objective(learner).to_margin(score), (outputs,)).astype(np.float64)
+    gradient_booster = learner["gradient_booster"]
+    kind = gradient_booster["name"]
+    if kind == "gblinear":
+        base[:] = base[0]  # XGBoost adds the first score to every output
+        return _linear(gradient_booster["model"], base, features, missing)
+    weights = gradient_booster.get("weight_drop")
+    if kind == "dart":
+        gradient_booster = gradient_booster["gbtree"]
+    elif kind != "gbtree":
+        raise NotConvertibleError(f"XGBoost: the booster {kind} has no JAX form here")
+    model = gradient_booster["model"]
+    features = with_categories(model, learner.get("feature_types") or [], features)
+    trees = model["trees"]
+    if iterations is not None:
+        trees = trees[: model["iteration_indptr"][iterations]]
+    weights = None if weights is None else weights[: len(trees)]
+    sum_ = tree_sum(trees, model["tree_info"], base, count, weights)
+    taken = _taken(missing, count)
+    return boosted_trees(sum_, features, taken, as_codes=("float32",), rounds_inputs=True)
+
+
+def _taken(missing: float, count: int) -> TakenForMissing | None:
+    """The numbers that round to what a wrapper calls missing."""
+    if missing is None or np.isnan(missing):
+        return None
+    number = np.array([missing], np.float64)
+    low = np.nextafter(strictly_below(number), np.inf)
+    high = after_rounding(number.astype(np.float32).astype(np.float64))
+    return TakenForMissing(low.repeat(count), high.repeat(count), f"{missing:g}")
+
+
+def _linear(
+    model: Mapping[str, Any], base: np.ndarray, features: Features, missing: float
+) -> Converted:
+    if missing is not None and not np.isnan(missing):
+        raise NotConvertibleError(f"XGBoost: gblinear that takes {missing:g} for missing")
+    weights = np.array(model["weights"], np.float64).reshape(-1, len(base))
+    columns = list(features.columns)
+    for k, source in enumerate(columns):  # a missing value adds nothing
+        if isinstance(source, NumberColumn) and np.isnan(source.missing):
+            columns[k] = dataclasses.replace(source, missing=0.0)
+        elif isinstance(source, LevelColumn):
+            columns[k] = LevelColumn(source.raw, np.nan_to_num(source.numbers()))
+    features = dataclasses.replace(features, columns=tuple(columns))
+    return linear(weights[:-1].T, base + weights[-1], features)

@@ -1,0 +1,302 @@
+"""The columns of a model's inputs on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.models.convert.columns import (
+    Column,
+    LevelColumn,
+    NotConvertibleError,
+    NumberColumn,
+    PointColumn,
+)
+from lime_jax.models.trees.thresholds import round_down
+from lime_jax.typing import Array, pytree, static
+
+_Kind = TypeVar("_Kind", LevelColumn, PointColumn)
+
+
+@pytree
+class Chain:
+    """Functions one after another.
+
+    Attributes:
+        parts: pytrees with `__call__`.
+    """
+
+    parts: tuple[Any, ...]
+
+    def __call__(self, inputs: Any) -> Any:
+        """Call all of them."""
+        for part in self.parts:
+            inputs = part(inputs)
+        return inputs
+
+
+@pytree
+class SideBySide:
+    """Functions of the same inputs, their outputs next to each other.
+
+    Attributes:
+        parts: pytrees with `__call__`.
+    """
+
+    parts: tuple[Any, ...]
+
+    def __call__(self, inputs: Any) -> Array:
+        """The outputs of all of them."""
+        return jnp.concatenate([part(inputs) for part in self.parts], axis=1)
+
+
+@pytree
+class Identity:
+    """The inputs themselves, in the device's precision."""
+
+    def __call__(self, inputs: Any) -> Array:
+        """Nothing happens."""
+        return jnp.asarray(inputs, jnp.result_type(float))
+
+
+@pytree
+class Lines:
+    """Numbers through lines, cut off at two heights; see `NumberColumn.line`.
+
+    Attributes:
+        shift: of each column, and so on.
+        scale: same.
+        offset: same.
+        low: same.
+        high: same.
+        missing: their value where the raw one is missing.
+        raw: the raw columns (static).
+    """
+
+    shift: Array
+    scale: Array
+    offset: Array
+    low: Array
+    high: Array
+    missing: Array
+    raw: tuple[int, ...] = static()
+
+    def __call__(self, inputs: Any) -> Array:
+        """The columns of a batch."""
+        raw = inputs[:, np.array(self.raw)]
+        line = jnp.clip((raw - self.shift) * self.scale + self.offset, self.low, self.high)
+        return jnp.where(jnp.isnan(raw), self.missing, line)
+
+
+@pytree
+class Steps:
+    """Numbers through the same kinds of steps; see `NumberColumn.steps`.
+
+    Attributes:
+        numbers: of each step, one for each column.
+        missing: as in `Lines`.
+        raw: the raw columns (static, as all below).
+        names: of the steps.
+        functions: of each step, the name of NumPy's function or "".
+    """
+
+    numbers: tuple[tuple[Array, ...], ...]
+    missing: Array
+    raw: tuple[int, ...] = static()
+    names: tuple[str, ...] = static()
+    functions: tuple[str, ...] = static()
+
+    def __call__(self, inputs: Any) -> Array:
+        """The columns of a batch."""
+        raw = values = inputs[:, np.array(self.raw)]
+        for name, function, numbers in zip(self.names, self.functions, self.numbers, strict=True):
+            values = _step(name, function, numbers, values)
+        return jnp.where(jnp.isnan(raw), self.missing, values)
+
+
+def _step(name: str, function: str, numbers: tuple[Array, ...], values: Array) -> Array:
+    if name == "function":
+        return getattr(jnp, function)(values)
+    if name == "float32":
+        return values.astype(jnp.float32).astype(values.dtype)
+    if name == "clip":
+        return jnp.clip(values, *numbers)
+    if name == "missing":
+        low, high = numbers
+        return jnp.where((values >= low) & (values <= high), jnp.nan, values)
+    if name == "above":
+        return jnp.where(jnp.isnan(values), values, values > numbers[0])
+    if name in ("fill", "constant"):
+        return jnp.where(jnp.isnan(values) == (name == "fill"), numbers[0], values)
+    return getattr(jnp, name)(values, numbers[0])
+
+
+@pytree
+class ColumnMap:
+    """Columns made of raw columns.
+
+    Attributes:
+        numbers: functions of raw numbers, each of some columns.
+        tables: for each raw column that is read by level, what every column made of it is at each
+            level (rows), and in the last row elsewhere.
+        points: of those that are numbers, the sorted points that stand for levels.
+        table_raw: of the tables; those with points are the last (static, as `order`).
+        order: where each output column is among the numbers and the tables' columns.
+    """
+
+    numbers: tuple[Lines | Steps, ...]
+    tables: tuple[Array, ...]
+    points: tuple[Array, ...]
+    table_raw: tuple[int, ...] = static()
+    order: tuple[int, ...] = static()
+
+    def __call__(self, inputs: Any) -> Array:
+        """The columns of a batch."""
+        inputs = jnp.asarray(inputs, jnp.result_type(float))
+        parts = [jnp.zeros((inputs.shape[0], 0), inputs.dtype)]
+        parts += [some(inputs) for some in self.numbers]
+        points = (*(None,) * (len(self.tables) - len(self.points)), *self.points)
+        for raw, table, places in zip(self.table_raw, self.tables, points, strict=True):
+            value, count = inputs[:, raw], table.shape[0] - 1
+            row = level_codes(value, count) if places is None else _places(value, places)
+            parts.append(table[row])
+        whole = jnp.concatenate(parts, axis=1)
+        if self.order == tuple(range(len(self.order))):
+            return whole
+        return whole[:, np.array(self.order, int)]
+
+
+def level_codes(values: Array, count: int) -> Array:
+    """Level codes as integers; whatever is no code becomes `count`.
+
+    Args:
+        values: (samples,) codes as numbers.
+        count: of the levels.
+
+    Returns:
+        (samples,) from 0 to `count`.
+    """
+    return jnp.where((values >= 0) & (values < count), values, count).astype(jnp.int32)
+
+
+def _places(values: Array, points: Array) -> Array:
+    """Numbers of the points that values are equal to; NaN is the last of the points, or none."""
+    count = len(points)
+    place = jnp.minimum(jnp.searchsorted(points, values), count - 1)
+    found = points[place]
+    hit = (found == values) | (jnp.isnan(found) & jnp.isnan(values))
+    return jnp.where(hit, place, count)
+
+
+def column_map(columns: Sequence[Column]) -> ColumnMap:
+    """Columns as a pytree on the device.
+
+    Args:
+        columns: of one raw table.
+
+    Returns:
+        A JAX function of a batch of the table.
+
+    Raises:
+        NotConvertibleError: if one is text, or if points of one are the same number in the device's
+            precision.
+    """
+    lines: dict[int, NumberColumn] = {}
+    others: dict[Any, dict[int, NumberColumn]] = {}
+    for k, c in enumerate(columns):
+        if isinstance(c, NumberColumn):
+            kinds = tuple(step[:2] if step[0] == "function" else step[:1] for step in c.steps)
+            (lines if c.is_line else others.setdefault(kinds, {}))[k] = c
+    levels = _by_raw({k: c for k, c in enumerate(columns) if isinstance(c, LevelColumn)})
+    points = _by_raw({k: c for k, c in enumerate(columns) if isinstance(c, PointColumn)})
+    tables = [
+        np.stack([np.append(c.numbers(), np.nan) for c in made.values()], axis=1)
+        for made in levels.values()
+    ]
+    places = []
+    for made in points.values():
+        place, table = _point_table(list(made.values()))
+        places.append(place)
+        tables.append(table)
+    groups = [lines, *others.values(), *levels.values(), *points.values()]
+    order = [k for group in groups for k in group]
+    numbers = [_lines(list(lines.values()))] if lines else []
+    numbers += [_steps(list(group.values())) for group in others.values()]
+    return ColumnMap(
+        tuple(numbers),
+        *put((tuple(tables), tuple(places))),
+        table_raw=(*levels, *points),
+        order=tuple(int(k) for k in np.argsort(order)),
+    )
+
+
+def _lines(columns: Sequence[NumberColumn]) -> Lines:
+    lines = np.array([c.line() for c in columns], np.float64).T
+    # What the device's precision takes from a shift, the offset gives back.
+    lines[2] += (lines[0].astype(jnp.result_type(float)) - lines[0]) * lines[1]
+    missing = np.array([c.missing for c in columns], np.float64)
+    return Lines(*put((*lines, missing)), raw=tuple(c.raw for c in columns))
+
+
+def _steps(columns: Sequence[NumberColumn]) -> Steps:
+    first = columns[0].steps
+    named = [step[0] == "function" for step in first]
+    numbers: list[tuple[np.ndarray, ...]] = []
+    for k, is_function in enumerate(named):
+        each = [() if is_function else c.steps[k][1:] for c in columns]
+        arrays = tuple(np.array(n, np.float64) for n in zip(*each, strict=True))
+        if columns[0].steps[k][0] == "above":
+            arrays = tuple(round_down(n, np.dtype(jnp.result_type(float))) for n in arrays)
+        numbers.append(arrays)
+    missing = np.array([c.missing for c in columns], np.float64)
+    return Steps(
+        *put((tuple(numbers), missing)),
+        raw=tuple(c.raw for c in columns),
+        names=tuple(step[0] for step in first),
+        functions=tuple(step[1] if step[0] == "function" else "" for step in first),
+    )
+
+
+def _by_raw(columns: dict[int, _Kind]) -> dict[int, dict[int, _Kind]]:
+    own: dict[int, dict[int, _Kind]] = {}
+    for k, column in columns.items():
+        own.setdefault(column.raw, {})[k] = column
+    return own
+
+
+def _point_table(columns: Sequence[PointColumn]) -> tuple[np.ndarray, np.ndarray]:
+    """The sorted points of all of them, and their values there and elsewhere."""
+    points = np.unique(np.concatenate([c.points for c in columns]).astype(np.float64))
+    if len(np.unique(points.astype(jnp.result_type(float)))) < len(points):
+        raise NotConvertibleError(
+            f"column {columns[0].raw} has categories that are one number in the device's precision"
+        )
+    table = np.empty((len(points) + 1, len(columns)))
+    for j, column in enumerate(columns):
+        table[:, j] = column.other
+        table[np.searchsorted(points, column.points), j] = column.values
+    return points, table
+
+
+def put(tree: Any) -> Any:
+    """Host arrays of a pytree on the device, floats in its precision.
+
+    Args:
+        tree: of NumPy arrays.
+
+    Returns:
+        The same of JAX arrays.
+    """
+    float_ = jnp.result_type(float)
+
+    def one(leaf: Any) -> Any:
+        if not isinstance(leaf, np.ndarray | np.generic | float | int):
+            return leaf
+        leaf = np.asarray(leaf)
+        return jnp.asarray(leaf, float_ if leaf.dtype.kind == "f" else None)
+
+    return jax.tree.map(one, tree)

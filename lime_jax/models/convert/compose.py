@@ -1,0 +1,336 @@
+"""The parts that converters build models of: sums of trees, sums of columns, links, averages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Float64
+
+from lime_jax.models.convert.additive import (
+    additive_of,
+    additive_predict,
+    scale_additive,
+    sum_additive,
+)
+from lime_jax.models.convert.column_map import Chain, put
+from lime_jax.models.convert.columns import (
+    Column,
+    LevelColumn,
+    NotConvertibleError,
+    NumberColumn,
+    PointColumn,
+)
+from lime_jax.models.convert.features import Features
+from lime_jax.models.convert.inputs import Inputs
+from lime_jax.models.convert.tree_sums import merge_trees, move, pull_back, scale_trees
+from lime_jax.models.registry import Converted
+from lime_jax.models.structure import Additive, TreeSum
+from lime_jax.typing import Array, pytree, static
+
+__all__ = [
+    "Link",
+    "LinkFunction",
+    "apply",
+    "average",
+    "linear",
+    "linked",
+    "merge_trees",
+    "pull_back",
+    "scaled",
+    "softmax",
+    "sum_of_trees",
+    "two_sigmoids",
+]
+
+Link = Callable[[Array], Array]
+"""A module-level JAX function of (samples, outputs)."""
+
+
+def apply(fn: Any, features: Features, why_not_exact: str = "") -> Converted:
+    """A model that is any JAX function of its columns.
+
+    Args:
+        fn: a pytree, (samples, columns) -> (samples, outputs); host arrays in it are put on the
+            device.
+        features: its columns.
+        why_not_exact: what to say to those who ask for a closed form.
+
+    Returns:
+        The model.
+    """
+    why = why_not_exact or "its output is not a sum over trees or over columns"
+    on_device = put(fn)
+
+    def build(inputs: Inputs) -> Any:
+        return Chain((features.matrix(inputs), on_device))
+
+    return Converted(build, why_not_exact=why)
+
+
+def sum_of_trees(trees: TreeSum, features: Features, *, rounds_inputs: bool = False) -> Converted:
+    """A model that is a sum of trees on its columns.
+
+    Args:
+        trees: on the columns of `features`; a test of a level column may be a threshold on its
+            numbers, or a level set by code.
+        features: where the columns come from.
+        rounds_inputs: whether the trees round their columns to float32.
+
+    Returns:
+        The model, with its trees on the raw columns where that can be said; elsewhere too its
+        thresholds move as far back as they can, so that no scaler rounds in float32.
+
+    Raises:
+        NotConvertibleError: if a column is a sum of raw ones, or not an increasing function of
+            one: no threshold on a table decides the same to the last digit.
+    """
+    if features.base is not None:
+        raise NotConvertibleError(
+            f"{features.mixed_by} mixes columns, and its trees compare what comes out with "
+            "thresholds, to the last digit"
+        )
+    used = [int(k) for k in np.unique(trees.column[trees.column >= 0])]
+    by_set = set(np.unique(trees.column[trees.level_set >= 0]).tolist())
+    columns = [NumberColumn(k) for k in range(features.num_raw)]
+    guards = {k: _guard(features.columns[k], k in by_set) for k in used}
+    beside = {k: guard for k, guard in guards.items() if guard is not None}
+    moved = move(trees, features, list(beside))
+    why = _why_not_raw(features, used, by_set)
+    rounds = rounds_inputs and all(_is_as_it_comes(features.columns[k]) for k in used)
+    return _tree_model(moved, (*columns, *beside.values()), why, rounds)
+
+
+def _tree_model(
+    trees: TreeSum, columns: Sequence[Column], why_not_exact: str, rounds_inputs: bool
+) -> Converted:
+    """Trees on raw columns, and on some that are made of them."""
+
+    def build(inputs: Inputs) -> Any:
+        return inputs.trees(trees, columns)
+
+    structure = None if why_not_exact else trees
+    return Converted(build, structure, why_not_exact, rounds_inputs)
+
+
+def _guard(column: Column, by_set: bool) -> Column | None:
+    """What stands beside the raw columns for trees to test; None: they test the raw one."""
+    if isinstance(column, PointColumn):
+        return column
+    if isinstance(column, LevelColumn) or (by_set and column.is_raw(column.raw)):
+        return None
+    if by_set:
+        return column
+    guard = column.guard()
+    return None if column.is_total else guard
+
+
+def _is_as_it_comes(column: Column) -> bool:
+    """Whether float32 of a number of the table is what trees that round would look at."""
+    if isinstance(column, NumberColumn):
+        return all(name in ("missing", "float32") for name, *_ in column.steps)
+    return isinstance(column, LevelColumn)
+
+
+def linear(
+    coef: Float64[np.ndarray, "outputs columns"],
+    intercept: Float64[np.ndarray, " outputs"],
+    features: Features,
+) -> Converted:
+    """A linear model of its columns.
+
+    Args:
+        coef: of the columns.
+        intercept: of the outputs.
+        features: where the columns come from.
+
+    Returns:
+        The model, with its structure where the columns are lines and tables of raw ones.
+    """
+    coef, intercept = np.asarray(coef, np.float64), np.asarray(intercept, np.float64)
+    used = [int(k) for k in np.flatnonzero((coef != 0).any(axis=0))]
+    why = _why_not_raw(features, used)
+    for k in used:
+        column = features.columns[k]
+        if why or not isinstance(column, NumberColumn):
+            continue
+        if not column.is_line:
+            why = f"{features.raw_name(column.raw)} is changed by a function that is no line"
+        elif np.isfinite(column.line()[3:]).any():
+            why = f"{features.raw_name(column.raw)} is clipped on the way to the model"
+    if why:
+        return apply(_Linear(coef.T, intercept), features, why)
+    return _additive_model(additive_of(coef, intercept, features))
+
+
+def _additive_model(structure: Additive, rounds_inputs: bool = False) -> Converted:
+    def build(inputs: Inputs) -> Any:
+        return Chain((inputs.table(), additive_predict(structure)))
+
+    return Converted(build, structure, "", rounds_inputs)
+
+
+def linked(converted: Converted, link: Link, why_not_exact: str) -> Converted:
+    """A function of a model's outputs.
+
+    Args:
+        converted: the model.
+        link: of (samples, outputs).
+        why_not_exact: why there is no closed form any more, and what has one.
+
+    Returns:
+        The model behind the link, without structure.
+    """
+    return converted.then(LinkFunction(link), why_not_exact)
+
+
+def scaled(
+    converted: Converted,
+    scale: Float[np.ndarray, " outputs"],
+    shift: Float[np.ndarray, " outputs"],
+) -> Converted:
+    """A model's outputs times a number each, plus a number each.
+
+    Args:
+        converted: the model.
+        scale: of each output.
+        shift: of each output.
+
+    Returns:
+        The model; its structure, if it has one, is of the same kind.
+    """
+    scale, shift = np.asarray(scale, np.float64), np.asarray(shift, np.float64)
+    rounds = converted.rounds_inputs
+    if isinstance(converted.structure, TreeSum):
+        return _raw_trees(scale_trees(converted.structure, scale, shift), rounds)
+    if isinstance(converted.structure, Additive):
+        return _additive_model(scale_additive(converted.structure, scale, shift), rounds)
+    return converted.then(put(_Scaled(scale, shift)), converted.why_not_exact)
+
+
+def _raw_trees(trees: TreeSum, rounds_inputs: bool) -> Converted:
+    columns = [NumberColumn(k) for k in range(trees.num_features)]
+    return _tree_model(trees, columns, "", rounds_inputs)
+
+
+def average(members: Sequence[Converted], weights: Sequence[float] | np.ndarray) -> Converted:
+    """A weighted sum of models of the same outputs.
+
+    Args:
+        members: at least one.
+        weights: of each.
+
+    Returns:
+        The sum; its structure is that of the members, if they are all sums of trees or all
+        additive.
+    """
+    weights = np.asarray(weights, np.float64)
+    parts = [m.structure for m in members]
+    rounds = all(m.rounds_inputs for m in members)
+    if all(isinstance(p, TreeSum) for p in parts):
+        trees = merge_trees([p for p in parts if isinstance(p, TreeSum)], weights)
+        return _raw_trees(trees, rounds)
+    if all(isinstance(p, Additive) for p in parts):
+        structure = sum_additive([p for p in parts if isinstance(p, Additive)], weights)
+        return _additive_model(structure, rounds)
+    why = next((m.why_not_exact for m in members if m.why_not_exact), "its members differ in kind")
+
+    def build(inputs: Inputs) -> Any:
+        return put(_Average(tuple(m.build(inputs) for m in members), weights))
+
+    return Converted(build, None, why, rounds)
+
+
+def _why_not_raw(features: Features, used: Sequence[int], by_set: Any = ()) -> str:
+    """Why a model of the columns `used` is not one of the raw table; empty: it is."""
+    if features.base is not None:
+        return f"{features.mixed_by} mixes columns"
+    for k in used:
+        column = features.columns[k]
+        name = features.raw_name(column.raw)
+        if isinstance(column, PointColumn):
+            return (
+                f"{name} is encoded by level, but is numeric here; name it in "
+                "`categorical_features`"
+            )
+        if not isinstance(column, NumberColumn):
+            continue
+        if k in by_set and (column.steps or not np.isnan(column.missing)):
+            return (
+                f"{name} is changed before it is read by level; name it in `categorical_features`"
+            )
+        if not column.is_total:
+            return f"{name} is missing to the model where a function before it has no value"
+    return ""
+
+
+@pytree
+class _Linear:
+    coef: Any
+    intercept: Any
+
+    def __call__(self, inputs: Any) -> Array:
+        return jnp.matmul(inputs, self.coef, precision="highest") + self.intercept
+
+
+@pytree
+class _Scaled:
+    scale: Any
+    shift: Any
+
+    def __call__(self, outputs: Any) -> Array:
+        return outputs * self.scale + self.shift
+
+
+@pytree
+class _Average:
+    members: tuple[Any, ...]
+    weights: Any
+
+    def __call__(self, inputs: Any) -> Array:
+        outputs = [member(inputs) for member in self.members]
+        return sum(
+            (w * y for w, y in zip(self.weights, outputs, strict=True)), jnp.zeros_like(outputs[0])
+        )
+
+
+@pytree
+class LinkFunction:
+    """A function of a model's outputs as a pytree.
+
+    Attributes:
+        link: a function that is always the same object, so that it compiles once.
+    """
+
+    link: Link = static()
+
+    def __call__(self, outputs: Any) -> Array:
+        """Apply the link."""
+        return self.link(outputs)
+
+
+def two_sigmoids(margin: Array) -> Array:
+    """Both probabilities of a binary classifier from the margin of the second class.
+
+    Args:
+        margin: (samples, 1) log-odds.
+
+    Returns:
+        (samples, 2).
+    """
+    return jnp.concatenate([jax.nn.sigmoid(-margin), jax.nn.sigmoid(margin)], axis=1)
+
+
+def softmax(margins: Array) -> Array:
+    """Probabilities from the margins of all classes.
+
+    Args:
+        margins: (samples, classes).
+
+    Returns:
+        (samples, classes).
+    """
+    return jax.nn.softmax(margins, axis=1)

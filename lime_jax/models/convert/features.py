@@ -1,0 +1,229 @@
+"""Where a model's columns come from: each as a function of one raw column of the table.
+
+The steps of a pipeline map columns to columns. As long as every one is a function of a single raw
+column, a model behind them can be said in terms of the table itself: thresholds move, one-hot
+columns become sets of levels, imputed values a direction for missing ones.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lime_jax.models.convert.column_map import Chain, Identity, SideBySide, column_map, put
+from lime_jax.models.convert.columns import (
+    Column,
+    LevelColumn,
+    NotConvertibleError,
+    NumberColumn,
+    PointColumn,
+)
+from lime_jax.models.convert.inputs import Base, Inputs
+
+__all__ = [
+    "Chain",
+    "Column",
+    "Features",
+    "Identity",
+    "LevelColumn",
+    "NotConvertibleError",
+    "NumberColumn",
+    "PointColumn",
+    "RawTable",
+    "put",
+    "raw_features",
+    "side_by_side",
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class RawTable:
+    """The columns that a model's inputs have.
+
+    Attributes:
+        names: of the columns; None for an array.
+        levels: for each column its levels by code (None among them: missing), or None: numbers.
+        single: whether the model is given its numbers in float32.
+        backend: "pandas", "polars" or "pyarrow", which have missing values of their own; None: an
+            array, or not known.
+    """
+
+    names: tuple[str, ...] | None
+    levels: tuple[tuple[Any, ...] | None, ...]
+    single: bool = False
+    backend: str | None = None
+
+    @classmethod
+    def of_numbers(cls, count: int, names: Sequence[str] | None = None) -> RawTable:
+        """A table of numeric columns.
+
+        Args:
+            count: of the columns.
+            names: if they have any.
+
+        Returns:
+            The table.
+        """
+        return cls(None if names is None else tuple(map(str, names)), (None,) * count)
+
+
+@dataclasses.dataclass(frozen=True)
+class Features:
+    """What one step of a pipeline hands to the next.
+
+    Attributes:
+        columns: functions of the raw columns, or of the columns of `base`.
+        base: from the raw table to a matrix; None: `columns` are of the raw table itself.
+        names: of the columns, where the step before has them.
+        num_raw: columns of the raw table.
+        base_width: columns of the matrix that `base` makes.
+        table: the raw table, where it is known.
+        mixed_by: what made `base`, in words.
+    """
+
+    columns: tuple[Column, ...]
+    base: Base | None = None
+    names: tuple[str, ...] | None = None
+    num_raw: int = 0
+    base_width: int = 0
+    table: RawTable | None = None
+    mixed_by: str = "a step before it"
+
+    def __len__(self) -> int:
+        """Number of columns."""
+        return len(self.columns)
+
+    @property
+    def width(self) -> int:
+        """Columns that `columns` are functions of."""
+        return self.num_raw if self.base is None else self.base_width
+
+    def raw_name(self, raw: int) -> str:
+        """What to call a raw column in a message."""
+        if self.table is None or self.table.names is None:
+            return f"column {raw}"
+        return f"column {self.table.names[raw]!r}"
+
+    def take(self, numbers: Sequence[int]) -> Features:
+        """Some of the columns.
+
+        Args:
+            numbers: which, in their new order.
+
+        Returns:
+            The same with these columns.
+        """
+        names = None if self.names is None else tuple(self.names[k] for k in numbers)
+        return dataclasses.replace(
+            self, columns=tuple(self.columns[k] for k in numbers), names=names
+        )
+
+    def replaced(self, columns: Sequence[Column], names: tuple[str, ...] | None = None) -> Features:
+        """Other functions of the same raw columns.
+
+        Args:
+            columns: the new ones.
+            names: of the new columns.
+
+        Returns:
+            The same with these columns.
+        """
+        return dataclasses.replace(self, columns=tuple(columns), names=names)
+
+    def matrix(self, inputs: Inputs) -> Any:
+        """A pytree from `inputs` to the columns, (samples, columns) of numbers."""
+        plain = (isinstance(c, NumberColumn) and c.is_raw(k) for k, c in enumerate(self.columns))
+        if self.base is None:
+            if len(self) == self.width and all(plain):
+                return inputs.table()
+            return inputs.matrix(self.columns)
+        base = self.base(inputs)
+        if len(self) == self.width and all(plain):
+            return base
+        return Chain((base, column_map(self.columns)))
+
+    def after(
+        self,
+        fn: Any,
+        count: int,
+        names: tuple[str, ...] | None = None,
+        mixed_by: str = "a step before it",
+    ) -> Features:
+        """New columns that are functions of all of these.
+
+        Args:
+            fn: a pytree, (samples, columns) -> (samples, count).
+            count: of the new columns.
+            names: of the new columns.
+            mixed_by: what `fn` is, in words.
+
+        Returns:
+            Columns with `fn` in their base: a model behind them has no structure any more.
+        """
+        on_device = put(fn)
+
+        def base(inputs: Inputs) -> Any:
+            return Chain((self.matrix(inputs), on_device))
+
+        columns = tuple(NumberColumn(k) for k in range(count))
+        return Features(columns, base, names, self.num_raw, count, self.table, mixed_by)
+
+
+def raw_features(table: RawTable) -> Features:
+    """The columns of the table as they are.
+
+    Args:
+        table: that the model is called with.
+
+    Returns:
+        One column for each.
+    """
+    columns: list[Column] = []
+    for k, levels in enumerate(table.levels):
+        if levels is None:
+            columns.append(NumberColumn(k, single=table.single))
+        else:
+            values = np.empty(len(levels), object)
+            values[:] = levels
+            columns.append(LevelColumn(k, values))
+    return Features(tuple(columns), names=table.names, num_raw=len(columns), table=table)
+
+
+def side_by_side(parts: Sequence[Features]) -> Features:
+    """All columns of several steps on the same table.
+
+    Args:
+        parts: at least one.
+
+    Returns:
+        Their columns in order, without names: functions of the raw table if all are, else of
+        their bases side by side.
+    """
+    bases: list[Base | None] = []
+    for part in parts:
+        if not any(part.base is base for base in bases):
+            bases.append(part.base)
+    if len(bases) == 1:
+        return parts[0].replaced([c for part in parts for c in part.columns])
+    firsts, first = [], 0
+    for other in bases:
+        firsts.append(first)
+        first += parts[0].num_raw if other is None else _width_of(other, parts)
+    columns = []
+    for part in parts:
+        (k,) = (k for k, other in enumerate(bases) if part.base is other)
+        columns += [dataclasses.replace(c, raw=c.raw + firsts[k]) for c in part.columns]
+
+    def base(inputs: Inputs) -> Any:
+        return SideBySide(tuple(inputs.table() if b is None else b(inputs) for b in bases))
+
+    mixed_by = next(part.mixed_by for part in parts if part.base is not None)
+    table, num_raw = parts[0].table, parts[0].num_raw
+    return Features(tuple(columns), base, None, num_raw, first, table, mixed_by)
+
+
+def _width_of(base: Base, parts: Sequence[Features]) -> int:
+    return next(part.base_width for part in parts if part.base is base)

@@ -1,0 +1,1 @@
+"""Neural networks of Keras, Equinox and Flax."""

@@ -1,0 +1,149 @@
+"""Keras 3 models: on its JAX backend a function of their variables, else on the host."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.models.convert.features import NotConvertibleError, RawTable
+from lime_jax.models.networks.keras_inputs import Columns, columns_of_inputs, split_inputs
+from lime_jax.models.predict import DevicePredict, Model
+from lime_jax.models.registry import register_opener
+from lime_jax.typing import pytree, static
+
+_BATCH = 4096  # Keras's own default of 32 is for training
+
+
+@pytree
+class KerasPredict:
+    """A Keras model as a function of its variables, which are the leaves: training goes on freely.
+
+    Attributes:
+        trainable: values of the trainable variables.
+        non_trainable: values of the others.
+        model: the model itself, known by its identity.
+        columns: that each input takes, of a model of several.
+    """
+
+    trainable: tuple[Any, ...]
+    non_trainable: tuple[Any, ...]
+    model: Any = static()
+    columns: Columns | None = static()
+
+    def __call__(self, inputs: Any) -> Any:
+        """The outputs for a batch, layers as in inference."""
+        options = {"training": False} if _takes_training(self.model) else {}
+        outputs, _ = self.model.stateless_call(
+            list(self.trainable),
+            list(self.non_trainable),
+            split_inputs(self.model, self.columns, inputs),
+            **options,
+        )
+        return outputs
+
+
+def _takes_training(model: Any) -> bool:
+    """Whether a model tells training from inference; one's own `call` need not."""
+    parameters = inspect.signature(model.call).parameters.values()
+    return any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+@register_opener("keras.Model")
+def open_keras(model: Any, output: str | None, table: RawTable | None) -> Model:
+    """See how to call a Keras model.
+
+    Args:
+        model: built, a `keras.Model`.
+        output: what its outputs are, if known.
+        table: that it is called with; None: as the model says.
+
+    Returns:
+        On Keras's JAX backend a JAX function with the values that the variables have now; on
+        another backend, or if the model does not trace, its `predict`.
+
+    Raises:
+        ValueError: if the model has no variables yet, or inputs that are no columns of a table.
+    """
+    kind = type(model).__name__
+    if not model.built:
+        raise ValueError(
+            f"`model`: expected a Keras model that is built, got a {kind} without weights; "
+            "train it or call it on a batch first"
+        )
+    columns = columns_of_inputs(model, table)
+    try:
+        predict = DevicePredict(_in_jax(model, table, columns))
+    except NotConvertibleError as error:
+        reason = f"{kind}.predict on the host: {error}"
+        why = "it runs on the host, its inside is not known"
+        return Model(_on_host(model, columns), "host", reason, output, why_not_exact=why)
+    why = "a neural network is not a sum over trees or over columns"
+    return Model(predict, "jax", f"{kind} on Keras's JAX backend", output, why_not_exact=why)
+
+
+def _in_jax(model: Any, table: RawTable | None, columns: Columns | None) -> KerasPredict:
+    import keras
+
+    backend = keras.backend.backend()
+    if backend != "jax":
+        raise NotConvertibleError(
+            f"Keras runs on {backend}; with KERAS_BACKEND=jax the model runs inside the program"
+        )
+    # Copies: `fit` and `predict` of Keras give the variables' own memory away.
+    predict = KerasPredict(
+        tuple(jnp.copy(v.value) for v in model.trainable_variables),
+        tuple(jnp.copy(v.value) for v in model.non_trainable_variables),
+        model,
+        columns,
+    )
+    if columns is None:
+        shape = _input_shape(model, table)
+    else:
+        shape = (2, 1 + max(max(own) for own in columns))
+    if shape is None:
+        return predict
+    try:
+        result = jax.eval_shape(predict, jax.ShapeDtypeStruct(shape, jnp.result_type(float)))
+    except Exception as error:  # a layer may do anything with a tracer
+        first = str(error).strip().partition("\n")[0]
+        raise NotConvertibleError(
+            f"it does not trace: {type(error).__name__}: {first[:200]}"
+        ) from error
+    if not isinstance(result, jax.ShapeDtypeStruct):
+        raise NotConvertibleError("it has several outputs")
+    return predict
+
+
+def _input_shape(model: Any, table: RawTable | None) -> tuple[int, ...] | None:
+    """The shape of a batch of two, where it is known."""
+    shape = getattr(model, "input_shape", None) or (model.get_build_config() or {}).get(
+        "input_shape"
+    )
+    if isinstance(shape, list) and len(shape) == 1:
+        shape = shape[0]
+    if shape is not None and not isinstance(shape, tuple):
+        raise NotConvertibleError("it has several inputs")
+    if shape is None:
+        return None if table is None else (2, len(table.levels))
+    if len(shape) == 2 and shape[1] is None and table is not None:
+        return 2, len(table.levels)
+    return None if None in shape[1:] else (2, *shape[1:])
+
+
+def _on_host(model: Any, columns: Columns | None) -> Callable[[Any], np.ndarray]:
+    def predict(inputs: Any) -> np.ndarray:
+        batch = split_inputs(model, columns, np.asarray(inputs))
+        outputs = model.predict(batch, batch_size=_BATCH, verbose=0)
+        if not isinstance(outputs, np.ndarray):
+            raise ValueError(
+                f"`model`: expected one output, got a {type(outputs).__name__} of "
+                f"{len(outputs)}; hand over a Keras model of one of them"
+            )
+        return outputs
+
+    return predict

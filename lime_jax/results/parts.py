@@ -1,0 +1,239 @@
+"""A folder of explanations in parts, as a job writes it: read only where it is asked for.
+
+The parts are parquet tables of `arrow.rows_table`, of equally many rows but for the last one.
+`_manifest.json` says what they were made of; readers of such folders pass over its name, so
+`pandas.read_parquet`, Spark and DuckDB read the whole folder as one table.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lime_jax.results.arrow import explanations_of, import_pyarrow
+from lime_jax.results.concatenation import concatenate
+from lime_jax.results.explanation import Explanation
+from lime_jax.results.explanations import Explanations
+
+MANIFEST = "_manifest.json"
+_TEXTS = ("label", "feature", "condition", "value")
+"""Columns that explanations make again from what all rows share."""
+
+
+def part_path(folder: Path, number: int) -> Path:
+    """Where a part of a job is.
+
+    Args:
+        folder: of the job.
+        number: of the part, from 0.
+
+    Returns:
+        The path.
+
+    Example:
+        >>> part_path(Path("job"), 7).name
+        'part-00007.parquet'
+    """
+    return folder / f"part-{number:05d}.parquet"
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What a job wrote down before its first part.
+
+    Args:
+        folder: of the job.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        ValueError: if there is none, or it is something else.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+        whole = ("num_rows", "rows_per_part", "num_parts")
+        if all(isinstance(manifest[name], int) for name in whole):
+            return manifest
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"`path`: expected the folder of a job, but {folder} has no {MANIFEST}"
+        ) from error
+    except (ValueError, KeyError, TypeError, IsADirectoryError):
+        pass
+    raise ValueError(f"`path`: {path} is no manifest of a job")
+
+
+@dataclasses.dataclass(frozen=True)
+class RowGroup:
+    """Rows of one part that lie together in its file.
+
+    Attributes:
+        first: row of the part that they start with.
+        explanations: of them.
+    """
+
+    first: int
+    explanations: Explanations
+
+
+class StoredExplanations:
+    """The explanations of a data set, in the folder that a job wrote.
+
+    Nothing is read before it is asked for, and no more than a part at a time unless it is.
+
+    Args:
+        folder: of a finished job.
+
+    Raises:
+        ValueError: if it is something else, or the job is not finished.
+        ImportError: if pyarrow is missing.
+
+    Example:
+        ::
+
+            stored = lime_jax.load("explanations/")
+            stored[123_456].as_list()       # the explanation of one row
+            stored[:1000].to_pandas()       # `Explanations` of some rows, in memory
+            stored.importance()             # over all rows, part by part
+            sum(part.score.sum() for part in stored.parts())
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        import_pyarrow()
+        self.folder = Path(folder)
+        self.manifest = read_manifest(self.folder)
+        present = {path.name for path in self.folder.glob("part-*.parquet")}
+        paths = [part_path(self.folder, k) for k in range(self.manifest["num_parts"])]
+        missing = [path for path in paths if path.name not in present]
+        if missing:
+            raise ValueError(
+                f"`path`: the job in {self.folder} is not finished, {len(missing):,} of "
+                f"{len(paths):,} parts are missing, {missing[0].name} is the first; run it again "
+                "with --resume, or load single parts by their file names"
+            )
+        self._size = self.manifest["rows_per_part"]
+        self._last: tuple[int, RowGroup] | None = None
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return self.manifest["num_rows"]
+
+    def __repr__(self) -> str:
+        """What there is, in one line."""
+        parts = self.manifest["num_parts"]
+        return f"StoredExplanations({str(self.folder)!r}: {len(self):,} rows in {parts:,} parts)"
+
+    def __getitem__(self, index: Any) -> Any:
+        """One row for an integer, `Explanations` for a slice, a mask or an array of rows."""
+        if isinstance(index, int | np.integer):
+            return self._one(range(len(self))[int(index)])
+        count = len(self)  # of which a slice takes few
+        is_slice = isinstance(index, slice)
+        rows = np.arange(*index.indices(count)) if is_slice else np.arange(count)[index]
+        if not len(self):
+            raise ValueError(f"`index`: {self.folder} has no rows, the job had none to explain")
+        numbers = np.unique(rows // self._size) if len(rows) else np.zeros(1, np.int64)
+        found, places = [], []
+        for number in numbers.tolist():
+            mine = np.flatnonzero(rows // self._size == number)
+            found.append(self._part(number)[rows[mine] - number * self._size])
+            places.append(mine)
+        return concatenate(found)[np.argsort(np.concatenate(places), kind="stable")]
+
+    def __iter__(self) -> Iterator[Explanation]:
+        """One row after the other."""
+        return (explanation for part in self.parts() for explanation in part)
+
+    def parts(self) -> Iterator[Explanations]:
+        """Part after part, in the order of the rows.
+
+        Yields:
+            The explanations of one part, which are not kept.
+        """
+        return (self._part(number) for number in range(self.manifest["num_parts"]))
+
+    def importance(self, label: Any = None) -> tuple[np.ndarray, np.ndarray]:
+        """How much each feature matters over the data set; see `Explanations.importance`.
+
+        Args:
+            label: class, name or number of an output; None: of each row the predicted one.
+
+        Returns:
+            (features,) mean |weight| over the rows, and its standard error as a sample of rows.
+
+        Raises:
+            ValueError: if `label` was not explained, or there are no rows.
+        """
+        if not len(self):
+            raise ValueError(f"`importance` needs rows, and {self.folder} has none")
+        counted = [(len(part), *part.importance(label)) for part in self.parts()]
+        rows, means, errors = map(np.array, zip(*counted, strict=True))
+        share = (rows / len(self))[:, None]
+        mean = (share * means).sum(0)
+        # Within the parts, and between them.
+        variance = (share * (rows[:, None] * errors**2 + (means - mean) ** 2)).sum(0)
+        return mean, np.sqrt(variance / len(self))
+
+    def _part(self, number: int) -> Explanations:
+        return read_part(part_path(self.folder, number))
+
+    def _one(self, row: int) -> Explanation:
+        """A row; those that lie next to it are kept for the next call."""
+        number, place = divmod(row, self._size)
+        if self._last is None or self._last[0] != number or not _holds(self._last[1], place):
+            self._last = (number, _row_group(part_path(self.folder, number), place))
+        group = self._last[1]
+        return group.explanations[place - group.first]
+
+
+def read_part(path: str | Path) -> Explanations:
+    """The explanations of one part.
+
+    Args:
+        path: of a parquet file of `arrow.rows_table`.
+
+    Returns:
+        The explanations.
+
+    Raises:
+        ValueError: if the file is something else, or damaged.
+        ImportError: if pyarrow is missing.
+    """
+    with _opened(path) as file:
+        return explanations_of(file.read(columns=_needed(file)))
+
+
+def _holds(group: RowGroup, place: int) -> bool:
+    return 0 <= place - group.first < len(group.explanations)
+
+
+def _row_group(path: Path, place: int) -> RowGroup:
+    with _opened(path) as file:
+        first = 0
+        for number in range(file.num_row_groups):
+            rows = file.metadata.row_group(number).num_rows
+            if place < first + rows:
+                table = file.read_row_group(number, columns=_needed(file))
+                return RowGroup(first, explanations_of(table))
+            first += rows
+    raise ValueError(f"`path`: {path} has {first:,} rows, and more were expected")
+
+
+def _needed(file: Any) -> list[str]:
+    return [name for name in file.schema_arrow.names if name not in _TEXTS]
+
+
+def _opened(path: str | Path) -> Any:
+    pa = import_pyarrow()
+    import pyarrow.parquet
+
+    try:
+        return pyarrow.parquet.ParquetFile(path, page_checksum_verification=True)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"`path`: {path} is no parquet file, or is damaged ({error})") from error

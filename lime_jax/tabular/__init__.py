@@ -1,0 +1,1 @@
+"""Tables: frames, what is learned of them, and their explanations by LIME and KernelSHAP."""

@@ -1,0 +1,97 @@
+"""A table against a background: hidden columns take the values of background rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float64
+
+from lime_jax.stages.mask_samples import MaskSamples, mask_coordinates, mask_view, masks_of
+from lime_jax.typing import Array, Bool, Coordinates, Float, Int, View, pytree, static
+
+
+@pytree
+class BackgroundDomain:
+    """Columns in groups, each of them x's own or a background row's; see `Domain`.
+
+    Attributes:
+        background: rows, numbers and level codes.
+        background_weights: of each row; they add up to 1.
+        player_of: the player that each column belongs to; -1: the column always keeps x's value.
+        num_players: columns, or groups of them.
+    """
+
+    background: Float[Any, "background features"]
+    background_weights: Float[Any, " background"]
+    player_of: Int[Any, " features"]
+    num_players: int = static()
+
+    @property
+    def shared(self) -> bool:
+        """No: hidden or not, a sample holds values of x."""
+        return False
+
+    @property
+    def sample_size(self) -> int:
+        """Numbers that one sample consists of."""
+        rows, features = self.background.shape
+        return rows * features
+
+    @property
+    def _present(self) -> Bool[Array, " players"]:
+        return jnp.ones(self.num_players, bool)
+
+    def realize(self, instance: Any, draws: Any) -> MaskSamples:
+        """Masks from draws; `instance` is not looked at."""
+        return MaskSamples(masks_of(draws, self._present, 0.5))
+
+    def inputs(
+        self, instance: Float[Any, " features"], samples: MaskSamples
+    ) -> Float[Array, "*batch samples background features"]:
+        """Every sample on every background row.
+
+        Args:
+            instance: x's own values.
+            samples: of the domain.
+
+        Returns:
+            What a JAX model is called with.
+        """
+        kept = samples.masks[..., self.player_of] | (self.player_of < 0)
+        return jnp.where(kept[..., None, :], instance, self.background)
+
+    def view(self, instance: Any, samples: MaskSamples) -> View:
+        """Masks as numbers; see `Domain`."""
+        return mask_view(samples, self._present)
+
+    def coordinates(self, instance: Any) -> Coordinates:
+        """X keeps everything; see `Domain`."""
+        return mask_coordinates(self._present)
+
+
+def host_inputs(
+    rows: Float64[np.ndarray, "rows features"],
+    background: Float64[np.ndarray, "background features"],
+    player_of: Int[np.ndarray, " features"],
+    samples: MaskSamples,
+) -> Float64[np.ndarray, "rows units samples background features"]:
+    """The same in float64: what a host model is called with.
+
+    Args:
+        rows: to explain.
+        background: rows.
+        player_of: as in `BackgroundDomain`.
+        samples: of the rows, (rows, units, samples, players).
+
+    Returns:
+        The inputs.
+    """
+    # `take` keeps the order of the axes in memory, so that the inputs are one table without a copy;
+    # all background rows side by side make the innermost loop long.
+    kept = np.take(np.asarray(samples.masks), player_of, axis=-1) | (player_of < 0)
+    count = len(background)
+    own = np.tile(rows, count)[:, None, None]
+    inputs = np.where(np.tile(kept, count), own, background.reshape(-1))
+    return inputs.reshape(*kept.shape[:-1], *background.shape)

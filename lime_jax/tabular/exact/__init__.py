@@ -1,0 +1,137 @@
+"""LIME without sampling: closed forms for models that are sums over trees or over columns."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.models.structure import Additive, Structure, TreeSum
+from lime_jax.tabular.config import TabularConfig, kernel_width_of, make_domain
+from lime_jax.tabular.exact.lime.additive import AdditiveForm, additive_tables
+from lime_jax.tabular.exact.lime.tree_tables import tree_tables
+from lime_jax.tabular.exact.lime.trees import TreeForm
+from lime_jax.tabular.exact.relative_outputs import is_far, relative_outputs
+from lime_jax.tabular.stats import TabularStats
+from lime_jax.typing import ClosedForm
+
+__all__ = ["is_far", "make_closed_form", "make_tables", "relative_outputs", "why_not"]
+
+
+def why_not(structure: Structure | None, stats: TabularStats, config: TabularConfig) -> str:
+    """Why there is no closed form.
+
+    Args:
+        structure: of the model.
+        stats: of the table.
+        config: the choices.
+
+    Returns:
+        The reason in words; empty if there is a closed form.
+
+    Example:
+        >>> from lime_jax.tabular.stats import CategoricalColumn
+        >>> stats = TabularStats.from_columns([CategoricalColumn([0, 1], [0.25, 0.75])])
+        >>> why_not(None, stats, TabularConfig())
+        'the model is not a sum over trees or over columns'
+    """
+    if structure is None:
+        return "the model is not a sum over trees or over columns"
+    if config.kernel is not None:
+        return "a kernel of your own need not be a product over columns"
+    if config.distance != "euclidean":
+        return f"the kernel of a {config.distance} distance is not a product over columns"
+    if config.encoding == "one_hot":
+        return "under one-hot encoding the variables of a column are not independent"
+    if config.sampling == "bins" and "standardized" in (config.encoding, config.distance_space):
+        return (
+            "samples from training bins with standardized distances have no closed form yet; "
+            "take `sampling` 'normal' or 'around'"
+        )
+    rounded = _rounded_column(structure, stats, config)
+    if rounded is not None:
+        return (
+            f"column {rounded} is drawn from whole numbers or few values around a mean, which has "
+            "no closed form with these settings; take `sampling` 'bins'"
+        )
+    if structure.num_features != stats.num_features:
+        return f"the model has {structure.num_features} columns, the table {stats.num_features}"
+    if isinstance(structure, TreeSum):
+        tested = np.unique(structure.column[structure.level_set >= 0])
+        numeric = tested[~np.asarray(stats.categorical)[tested]]
+        if len(numeric):
+            return (
+                f"the model splits column {numeric[0]} by levels, but here it is numeric; "
+                "name it in `categorical_features`"
+            )
+    return ""
+
+
+def _rounded_column(structure: Structure, stats: TabularStats, config: TabularConfig) -> int | None:
+    """A column whose samples are not from a normal law where its form supposes one."""
+    if config.sampling == "bins":
+        return None
+    columns: set[int] = set()
+    if isinstance(structure, Additive):
+        columns |= {*stats.whole_columns}
+    if "standardized" in (config.encoding, config.distance_space):
+        columns |= {*stats.whole_columns, *stats.valued_columns}
+    if config.features is not None:
+        columns &= {*config.features}
+    return min(columns, default=None)
+
+
+def make_tables(structure: Structure, stats: TabularStats, config: TabularConfig) -> Any:
+    """What depends on model, table and sampling only; for the caller to keep.
+
+    Args:
+        structure: of the model.
+        stats: of the table, on the host.
+        config: of which the kernel width and the selection do not matter.
+
+    Returns:
+        The tables, for `make_closed_form`.
+    """
+    if isinstance(structure, Additive):
+        return additive_tables(structure, stats)
+    return tree_tables(structure, stats, config)
+
+
+def make_closed_form(
+    structure: Structure,
+    stats: TabularStats,
+    config: TabularConfig,
+    effective_num_samples: int | None = None,
+    tables: Any = None,
+) -> ClosedForm:
+    """The closed form for a model and a table.
+
+    Args:
+        structure: of the model.
+        stats: of the table, on the host.
+        config: the choices.
+        effective_num_samples: of the finite run whose shrinkage by `alpha` is wanted; None: none.
+        tables: of `make_tables`; None: made here.
+
+    Returns:
+        A pytree; other kernel widths do not compile anew.
+
+    Raises:
+        ValueError: where there is no closed form; it says why.
+    """
+    reason = why_not(structure, stats, config)
+    if reason:
+        raise ValueError(f"there is no closed form: {reason}")
+    tables = make_tables(structure, stats, config) if tables is None else tables
+    width = kernel_width_of(stats, config)
+    float_ = jnp.result_type(float)
+    config = dataclasses.replace(
+        config, kernel_width=jnp.asarray(width, float_), alpha=jnp.asarray(config.alpha, float_)
+    )
+    perturbed = make_domain(stats, config).perturbed
+    on_device = jax.tree.map(jnp.asarray, stats)
+    form = AdditiveForm if isinstance(structure, Additive) else TreeForm
+    return form(tables, on_device, config, perturbed, effective_num_samples)

@@ -1,0 +1,408 @@
+"""`TabularExplainer`: LIME and KernelSHAP for tables, with the manners of scikit-learn."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jax.sharding import Mesh
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from lime_jax.engine.devices import check_model_on, check_same_rows
+from lime_jax.forks import use_jax
+from lime_jax.front.checks import (
+    check_choices,
+    check_fit,
+    check_seed,
+    errors_noted,
+    refuse_settings,
+)
+from lime_jax.front.options import ExplainOptions, check_method
+from lime_jax.front.progress import progress_bar
+from lime_jax.front.row_ids import hash_ids
+from lime_jax.front.row_ids import row_ids as content_ids
+from lime_jax.models.labels import choose_labels, name_outputs
+from lime_jax.models.outputs import check_probabilities, output_kind
+from lime_jax.results.explanations import Explanations
+from lime_jax.results.row_index import row_index
+from lime_jax.tabular import frames
+from lime_jax.tabular.kernel_shap import TabularShap
+from lime_jax.tabular.lime import TabularLime
+from lime_jax.tabular.opening.kept_model import KeptModel, open_model
+from lime_jax.tabular.opening.resolution import on_host_if_far, scale_of, warn_if_far
+from lime_jax.tabular.opening.table_model import TableModel
+from lime_jax.tabular.request import Request
+
+ALGORITHMS = {"lime": TabularLime, "kernel_shap": TabularShap}
+MODES = ("classification", "regression")
+_OF_LIME = (
+    *("discretizer", "sample_around_instance", "encoding", "distance_space", "distance", "kernel"),
+    *("kernel_width", "alpha", "feature_selection", "design"),
+)
+_OF_KERNEL_SHAP = ("link", "groups", "summarize")
+
+
+class TabularExplainer(BaseEstimator):
+    """Explains the predictions of any model on a table, all rows in one call.
+
+    What defines the answer is set here; `fit` learns the table; what varies from call to call is
+    an argument of `explain`. The answer for a row depends on the row, the model and these
+    settings, not on the other rows, their order or the batch size.
+
+    Args:
+        algorithm: "lime": weights of a local linear model, on samples of the training bins; or
+            "kernel_shap": Shapley values against the rows that `fit` was given, the background.
+            Settings below that belong to the other one are refused.
+        mode: "classification" or "regression"; None: as the model says.
+        discretizer: "quartile", "decile", "entropy" (needs `y` in `fit`), edges per column, a
+            mapping from column to edges, or None: not discretized. With a name, a numeric column
+            of few values has them as bins, and so has each value that much of the mass sits on.
+        sample_around_instance: whether samples are normal around the row, in place of the
+            training bins (or, not discretized, the column means); levels, and numbers whose bins
+            are single values, are drawn from those of the training rows all the same.
+        encoding: "same_bin", "one_hot" or "standardized"; None: "same_bin" if discretized.
+        distance_space: "encoded" or "standardized"; None: "encoded".
+        distance: "euclidean", "cosine" or "manhattan".
+        kernel: `(distances, kernel_width) -> weights` of JAX arrays; None: exponential.
+        kernel_width: in units of the distance; None: 0.75 times the root of the column count.
+        alpha: ridge penalty.
+        feature_selection: "auto", "none", "highest_weights", "forward_selection" or "lasso_path".
+        design: "sobol", "latin_hypercube" or "iid".
+        output: "probability", "margin" or "value" of an estimator; None: what was handed over.
+        categorical_features: names or numbers of columns whose numbers are levels; text,
+            category and boolean columns of a frame are categorical by themselves.
+        feature_names: of the columns of an array.
+        categorical_names: names of levels, by column.
+        class_names: of the outputs; None: as the model says.
+        features: names or numbers of the columns to perturb, the others keep the row's values;
+            None: all.
+        link: of KernelSHAP: "identity", or "logit": Shapley values of the log-odds of the mean
+            probability, which is kept 1e-6 away from 0 and 1.
+        groups: of KernelSHAP: names or numbers of columns that are shown and hidden together
+            (one-hot columns, pixels, time windows), by the group's name or in lists.
+        summarize: of KernelSHAP: how many rows, of k-means clusters, are to stand for the
+            background; None: all of its rows.
+        seed: of all random numbers.
+
+    Example:
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> X, y = load_iris(return_X_y=True, as_frame=True)
+        >>> model = LogisticRegression(max_iter=1000).fit(X, y)
+        >>> explanations = TabularExplainer().fit(X).explain(X[:2], model)
+        >>> explanations.coef.shape
+        (2, 3, 4)
+        >>> explanations[0].as_list(1)[0][0]
+        'petal length (cm) <= 1.60'
+
+        >>> values = TabularExplainer("kernel_shap").fit(X[::3]).explain(X[:2], model)
+        >>> bool(abs(values.intercept + values.coef.sum(2) - values.prediction).max() < 1e-5)
+        True
+
+    Ribeiro, Singh & Guestrin (2016), "Why should I trust you?"; Lundberg & Lee (2017), "A unified
+    approach to interpreting model predictions".
+    """
+
+    def __init__(
+        self,
+        algorithm: str = "lime",
+        mode: str | None = None,
+        discretizer: str | Sequence[Any] | Mapping[Any, Any] | None = "quartile",
+        sample_around_instance: bool = False,
+        encoding: str | None = None,
+        distance_space: str | None = None,
+        distance: str = "euclidean",
+        kernel: Callable[..., Any] | None = None,
+        kernel_width: float | None = None,
+        alpha: float = 1.0,
+        feature_selection: str = "auto",
+        design: str = "sobol",
+        output: str | None = None,
+        categorical_features: Sequence[Any] | np.ndarray | None = None,
+        feature_names: Sequence[str] | np.ndarray | None = None,
+        categorical_names: Mapping[Any, Any] | None = None,
+        class_names: Sequence[Any] | np.ndarray | None = None,
+        features: Sequence[Any] | np.ndarray | None = None,
+        link: str = "identity",
+        groups: Mapping[str, Sequence[Any]] | Sequence[Sequence[Any]] | None = None,
+        summarize: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.algorithm = algorithm
+        self.mode = mode
+        self.discretizer = discretizer
+        self.sample_around_instance = sample_around_instance
+        self.encoding = encoding
+        self.distance_space = distance_space
+        self.distance = distance
+        self.kernel = kernel
+        self.kernel_width = kernel_width
+        self.alpha = alpha
+        self.feature_selection = feature_selection
+        self.design = design
+        self.output = output
+        self.categorical_features = categorical_features
+        self.feature_names = feature_names
+        self.categorical_names = categorical_names
+        self.class_names = class_names
+        self.features = features
+        self.link = link
+        self.groups = groups
+        self.summarize = summarize
+        self.seed = seed
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> TabularExplainer:
+        """Learn the columns of a table. LIME keeps no rows; to KernelSHAP they are the background.
+
+        Args:
+            X: training rows, or background: an array, a pandas, polars or pyarrow table; or, for
+                LIME, `TabularStats`, so that no rows are needed.
+            y: (rows,) classes, for entropy bins.
+            sample_weight: (rows,) non-negative.
+
+        Returns:
+            self.
+
+        Raises:
+            ValueError: if a setting or the table is not usable; it names the argument.
+        """
+        self._check_settings()
+        use_jax()
+        self._learned = ALGORITHMS[self.algorithm].learn(
+            self.get_params(deep=False), X, y, sample_weight
+        )
+        self.schema_ = self._learned.schema
+        if isinstance(self._learned, TabularLime):
+            self.stats_ = self._learned.stats
+        self.n_features_in_ = len(self.schema_.columns)
+        self.feature_names_in_ = np.array(self.schema_.columns, object)
+        self._kept: KeptModel | None = None
+        return self
+
+    def explain(
+        self,
+        X: Any,
+        model: Any,
+        labels: Sequence[Any] | np.ndarray | None = None,
+        top_labels: int | None = None,
+        num_features: int | None = None,
+        num_samples: int | str | None = None,
+        tolerance: float | None = None,
+        method: str = "auto",
+        effective_num_samples: int | None = None,
+        score: bool = True,
+        held_out_score: bool = False,
+        row_ids: Iterable[Any] | None = None,
+        batch_size: int | None = None,
+        mesh: Mesh | None = None,
+        progress: bool | None = None,
+    ) -> Explanations:
+        """Explain the model's predictions for rows.
+
+        Args:
+            X: rows, in the form `fit` was given; or one row: `frame.iloc[0]`, a mapping from the
+                columns' names, or its values in their order.
+            model: a fitted estimator or its bound method, a JAX function (jitted, marked by
+                `jax_predict`, or a pytree with `__call__`), or any function of a batch.
+            labels: outputs to explain; None: all. The classes of the model, or their names; of a
+                model without classes the numbers of its outputs, or their names.
+            top_labels: in place of `labels`, the row's k highest outputs.
+            num_features: how many features each explanation keeps; None: all.
+            num_samples: of each neighborhood, rounded up to whole replicates of a power of two; or
+                "auto": from 4,096 on, for each row twice as many until its strongest weights
+                (`num_features` or ten) are settled; `samples_used` says how many it took. None:
+                4,096. For KernelSHAP the number of coalitions, which all rows share; None or
+                "auto": 2,048 and two for each feature, or all coalitions if they are fewer.
+            tolerance: for "auto": weights are settled when their order is clear, or when their 95 %
+                intervals reach less far than this to either side, in units of the output; None:
+                only their order counts.
+            method: "exact": in closed form, without samples, for sums over trees or over columns;
+                "sampled"; "auto": exact where there is a closed form for this model and these
+                settings.
+            effective_num_samples: of an exact explanation, the finite run whose shrinkage by
+                `alpha` is wanted; None: that of infinitely many samples, which is none. It has no
+                effect on a sampled one.
+            score: whether exact explanations of trees come with R², for which the model's variance
+                in each neighborhood is sampled.
+            held_out_score: whether sampled explanations come with R² on samples that the surrogate
+                was not fitted to; NaN otherwise.
+            row_ids: of the rows, numbers or text, by which results name them; None: the index of a
+                pandas frame, else their numbers. Where rows have neighborhoods of their own, these
+                are a function of seed and id; without ids, of seed and the row's content.
+            batch_size: largest batch of a model that runs on the host; None: as memory allows.
+            mesh: devices that share the work, such as `jax.make_mesh((8,), ("rows",))`; None: JAX's
+                default one. Numbers do not depend on it. Rows go over its first axis, and over the
+                second, if there is one, the samples of a row that has its own (by replicates, so
+                more devices than these have nothing to do). Where there is no such row, for shared
+                neighborhoods, closed forms and models on the host, rows go over both. Of several
+                processes each calls this with the same `X` and gets all results.
+            progress: whether to show a bar; None: on a terminal, if the work is long.
+
+        Returns:
+            The explanations, in the order of the rows.
+
+        Raises:
+            ValueError: if an argument is not usable; it names the argument.
+            RuntimeError: in a forked child of a process that has used JAX.
+            NotFittedError: before `fit`.
+        """
+        options = ExplainOptions(
+            labels=labels,
+            top_labels=top_labels,
+            num_features=num_features,
+            num_samples=num_samples,
+            tolerance=tolerance,
+            method=method,
+            effective_num_samples=effective_num_samples,
+            score=score,
+            held_out_score=held_out_score,
+            row_ids=row_ids,
+            batch_size=batch_size,
+            mesh=mesh,
+            progress=progress,
+        )
+        return self._explain(X, model, [self.kernel_width], options)[0]
+
+    def sweep(
+        self, X: Any, model: Any, kernel_width: Sequence[float] | np.ndarray, **options: Any
+    ) -> list[Explanations]:
+        """Explain the same rows under several kernel widths, with one set of model calls.
+
+        Args:
+            X: as in `explain`.
+            model: as in `explain`.
+            kernel_width: widths, in units of the distance.
+            **options: of `explain`; `num_samples` is a number, and `held_out_score` is True.
+
+        Returns:
+            Explanations for every width, in their order; see `choose_width` and `width_figure`.
+
+        Raises:
+            ValueError: if an argument is not usable; it names the argument.
+            NotFittedError: before `fit`.
+        """
+        widths = [float(width) for width in np.asarray(kernel_width, np.float64).reshape(-1)]
+        if not widths:
+            raise ValueError("`kernel_width`: expected at least one width, got none")
+        unknown = sorted(set(options) - {f.name for f in dataclasses.fields(ExplainOptions)})
+        if unknown:
+            raise ValueError(f"`{unknown[0]}`: expected an option of `explain`, got {unknown[0]!r}")
+        if options.get("num_samples") == "auto":
+            raise ValueError("`num_samples`: expected a number, all widths share their samples")
+        return self._explain(
+            X, model, widths, ExplainOptions(**{"held_out_score": True, **options})
+        )
+
+    def _explain(
+        self, X: Any, model: Any, widths: Sequence[float | None], options: ExplainOptions
+    ) -> list[Explanations]:
+        check_is_fitted(self, "schema_")
+        use_jax()
+        options.check()
+        settings, learned = self.get_params(deep=False), self._learned
+        if not isinstance(learned, ALGORITHMS[self.algorithm]):
+            raise ValueError("`algorithm`: was changed after `fit`; call `fit` again")
+        plans: Any = learned.plan(settings, options, widths)
+        X = frames.as_rows(self.schema_, X)
+        values = frames.encode(self.schema_, X)
+        content = values  # the same whatever other rows there are
+        schema = frames.with_levels_of(self.schema_, X, values)
+        if schema is not self.schema_:
+            values = frames.encode(schema, X)
+        learned.check_rows(plans, values)
+        self._kept = kept = open_model(
+            model, self.output, schema, values, learned.samples, self._kept
+        )
+        kept = self._kept = self._near(kept, schema)
+        table_model = TableModel(kept.model, schema)
+        check_model_on(options.mesh, kept.model.predict, table_model.on_device)
+        why_not = learned.why_not_exact(plans, kept.model.structure)
+        why_not = kept.model.why_not_exact if kept.model.structure is None else why_not
+        check_method(options.method, why_not)
+        is_exact = options.method != "sampled" and not why_not
+
+        prediction = self._predict(X, values, table_model, options)
+        if table_model.on_device and kept.model.host is None:
+            warn_if_far(table_model, prediction, learned.typical_rows)
+            if self.link != "logit":
+                table_model.scale = scale_of(prediction)
+        if self.link == "logit":
+            check_probabilities(prediction)
+        classes, columns = kept.model.classes, table_model.output_columns
+        exclusive, known = kept.model.exclusive, kept.model.output_kind
+        kind = output_kind(known, self.mode, prediction, exclusive, classes is not None)
+        outputs = name_outputs(prediction.shape[1], classes, columns, self.class_names)
+        given = options.row_ids
+        given = given if given is None or hasattr(given, "__len__") else list(given)
+        ids = content_ids(content) if given is None else hash_ids(given, len(values))
+        index = row_index(X, len(values), given)
+        check_same_rows(options.mesh, values, ids)
+        add_up = exclusive and kind == "probability" and prediction.shape[1] == 2
+        with progress_bar(len(values), options.progress) as tick:
+            request = Request(
+                settings,
+                options,
+                X,
+                values,
+                ids=ids,
+                labels=choose_labels(options.labels, options.top_labels, prediction, outputs),
+                kept=kept,
+                model=table_model,
+                both_add_up=add_up and np.allclose(prediction.sum(1), 1, rtol=0, atol=1e-5),
+                is_exact=is_exact,
+                tick=tick,
+            )
+            with errors_noted(learned.note_of):
+                found = learned.explain(plans, request)
+        facts = dict(
+            algorithm=self.algorithm,
+            method="exact" if is_exact else "sampled",
+            model_path=f"{kept.model.path}: {kept.model.reason}",
+            output_kind=kind,
+            output_names=outputs.names,
+            classes=outputs.classes,
+            prediction=prediction,
+            key_ids=request.ids,
+            row_ids=index.ids,
+            row_names=index.names,
+            labels=request.labels,
+        )
+        packed = []
+        for one in found:
+            fit = one.pop("fit")
+            enough = 0.0
+            if self.algorithm == "lime":
+                enough = min(fit.coef.shape[2] + 2, one["num_samples"] / 10)
+            with errors_noted(learned.note_of):
+                check_fit(fit, enough, is_exact, table_model.hidden_error, self.link)
+            packed.append(Explanations.of_fit(fit, **one, **facts))
+        return packed
+
+    def _near(self, kept: KeptModel, schema: frames.Schema) -> KeptModel:
+        """The model on the host if float32 does not hold its outputs; looked at once."""
+        if "near" in kept.tables:
+            return kept
+        seen = on_host_if_far(kept.model, schema, self._learned.typical_rows)
+        kept.tables["near"] = True
+        return kept if seen is kept.model else dataclasses.replace(kept, model=seen)
+
+    def _predict(
+        self, X: Any, values: np.ndarray, model: TableModel, options: ExplainOptions
+    ) -> np.ndarray:
+        if len(values):
+            return model.predict_rows(X, values, options.batch_size)
+        known = (self.class_names, model.model.class_names, ("prediction",))
+        return np.zeros((0, len(next(names for names in known if names is not None))))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is only kept to save time."""
+        state: Any = super().__getstate__()
+        return {**state, "_kept": None}
+
+    def _check_settings(self) -> None:
+        check_choices(self, {"algorithm": tuple(ALGORITHMS), "mode": (*MODES, None)})
+        check_seed(self.seed)
+        refuse_settings(self, _OF_KERNEL_SHAP if self.algorithm == "lime" else _OF_LIME)

@@ -1,0 +1,408 @@
+"""The fits of a table's rows: in closed form, from one neighborhood, or each from its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from lime_jax import engine
+from lime_jax.engine.adaptive import AdaptiveFit, explain_rows_until, explain_shared_until
+from lime_jax.fits.independent import WIDE_COLUMN
+from lime_jax.fits.output_scale import OutputScale
+from lime_jax.fits.settled import settled
+from lime_jax.fits.surrogate_score import SurrogateDomain, Surrogates, SurrogateScore
+from lime_jax.fits.variance import MatchedVariance
+from lime_jax.models.convert.columns import NumberColumn
+from lime_jax.models.convert.inputs import DeviceTable
+from lime_jax.models.predict import DevicePredict
+from lime_jax.models.structure import Structure, TreeSum
+from lime_jax.models.trees.thresholds import on_their_side
+from lime_jax.tabular import exact
+from lime_jax.tabular.config import TabularConfig, make_domain, make_method
+from lime_jax.tabular.domain import TabularInstance, encode_rows, host_inputs
+from lime_jax.tabular.opening.kept_model import KeptModel
+from lime_jax.tabular.opening.sample_facts import sample_facts
+from lime_jax.tabular.opening.table_model import TableModel
+from lime_jax.tabular.opening.two_outputs import mirrored
+from lime_jax.tabular.stats import TabularStats
+from lime_jax.typing import LinearFit, pytree, replaced
+
+SCORE_SAMPLES = 2048
+"""Samples that an exact explanation's R² measures the variance of the model with."""
+
+_FEW = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """Rows to explain, and how.
+
+    Attributes:
+        stats: of the table.
+        configs: the choices; they differ in the kernel width only.
+        domain: what a sample is, on the device.
+        seed: of all random numbers.
+        values: the rows, encoded.
+        bins: (rows, features) their flat bins.
+        centered: (rows, features) values minus the columns' `center`.
+        ids: of the rows.
+        labels: (rows, labels) outputs to explain.
+        batch_size: largest batch of a host model.
+        tick: told of finished rows.
+        neighborhoods: what earlier tasks have drawn, by method; filled here.
+        mesh: devices that share the work; None: JAX's default one.
+        held_tests: of columns that are held, by number, what a model compares them with.
+    """
+
+    stats: TabularStats
+    configs: tuple[TabularConfig, ...]
+    domain: Any
+    seed: int
+    values: np.ndarray
+    bins: np.ndarray
+    centered: np.ndarray
+    ids: np.ndarray
+    labels: np.ndarray
+    batch_size: int | None
+    tick: Callable[[int], None] | None
+    neighborhoods: dict[type, Any]
+    mesh: Mesh | None = None
+    held_tests: Mapping[int, np.ndarray] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        stats: TabularStats,
+        configs: Sequence[TabularConfig],
+        values: np.ndarray,
+        **others: Any,
+    ) -> Task:
+        """The task for some rows.
+
+        Args:
+            stats: of the table.
+            configs: the choices; they differ in the kernel width only.
+            values: the rows, encoded.
+            **others: the other attributes.
+
+        Returns:
+            The task, with rows and domain as the engine takes them.
+        """
+        bins, centered = encode_rows(stats, values)
+        domain = jax.device_put(make_domain(stats, configs[0]))
+        return cls(
+            stats, tuple(configs), domain, values=values, bins=bins, centered=centered, **others
+        )
+
+    @property
+    def config(self) -> TabularConfig:
+        """What all configurations agree on."""
+        return self.configs[0]
+
+    def methods(self) -> list[Any]:
+        """One for each configuration."""
+        shared = self.domain.shared
+        return [make_method(self.stats, config, shared=shared) for config in self.configs]
+
+    def rows(self, labels: np.ndarray, in_units: bool = True) -> engine.Rows:
+        """The rows as the engine takes them.
+
+        Args:
+            labels: (rows, labels) outputs to explain.
+            in_units: whether a model on the device sees held columns in their own units, as those
+                of samples; else relative to `center`.
+
+        Returns:
+            Instances, ids and labels.
+        """
+        float_ = jnp.result_type(float)
+        centered = self.centered.astype(float_)
+        for column, thresholds in self.held_tests.items():
+            values, center = self.values[:, column], float(self.stats.center[column])
+            centered[:, column] = on_their_side(values, thresholds, center, float_, added=in_units)
+        instances = TabularInstance(self.bins, centered)
+        return engine.Rows(instances, self.ids, labels.astype(np.int32))
+
+
+def sampled_fits(task: Task, model: TableModel, both_add_up: bool) -> list[LinearFit]:
+    """Fits from samples, one set of model calls for all.
+
+    Args:
+        task: the rows.
+        model: to explain.
+        both_add_up: whether its outputs are two probabilities.
+
+    Returns:
+        For every configuration, fits with a leading axis of rows.
+    """
+
+    def run(target: Any, labels: np.ndarray) -> list[LinearFit]:
+        return _run(task, task.methods(), target, labels)
+
+    return mirrored(
+        run, model, task.labels, both_add_up, lambda fits, back: [back(f) for f in fits]
+    )
+
+
+def settled_fit(
+    task: Task, model: TableModel, both_add_up: bool, tolerance: float | None, top: int
+) -> AdaptiveFit:
+    """Fits from as many samples as each row needs.
+
+    Args:
+        task: the rows, with one configuration.
+        model: to explain.
+        both_add_up: whether its outputs are two probabilities.
+        tolerance: half-width of the intervals; see `settled`.
+        top: how many weights are shown.
+
+    Returns:
+        Fits with a leading axis of rows, and what they took.
+    """
+    [method] = task.methods()
+    if tolerance is not None and model.scale is not None:
+        tolerance /= float(model.scale.unit[0])
+    enough = partial(settled, tolerance=tolerance, top=top)
+
+    def run(target: Any, labels: np.ndarray) -> AdaptiveFit:
+        shared_key, row_key = engine.keys_of(task.seed)
+        rows, ends = task.rows(labels), (enough, task.batch_size, task.tick)
+        if not task.domain.shared:
+            key, inputs_of = row_key, _own_inputs(task)
+            return explain_rows_until(
+                key, task.domain, method, target, rows, inputs_of, *ends, mesh=task.mesh
+            )
+        inputs_of, kept = _shared_inputs(task), _neighborhood(task, type(method))
+        return explain_shared_until(
+            shared_key, task.domain, method, target, rows, inputs_of, kept, *ends, mesh=task.mesh
+        )
+
+    def both(found: AdaptiveFit, back: Callable[[LinearFit], LinearFit]) -> AdaptiveFit:
+        return AdaptiveFit(back(found.fit), found.num_samples, found.num_replicates, found.settled)
+
+    return mirrored(run, model, task.labels, both_add_up, both)
+
+
+def exact_fits(
+    task: Task,
+    kept: KeptModel,
+    model: TableModel,
+    effective_num_samples: int | None,
+    score: bool,
+) -> list[LinearFit]:
+    """Fits in closed form.
+
+    Args:
+        task: the rows.
+        kept: the model, and the tables that were built of it; filled here.
+        model: the same, as it is called with samples.
+        effective_num_samples: whose shrinkage by `alpha` is wanted; None: none.
+        score: whether R² is wanted.
+
+    Returns:
+        For every configuration, fits with a leading axis of rows; no standard errors.
+    """
+    config, stats, structure = task.config, task.stats, kept.model.structure
+    assert structure is not None
+    facts = (config.sampling, config.encoding, config.distance_space, config.features)
+    facts = (*facts, jnp.result_type(float))
+    if facts not in kept.tables:
+        near, scale = exact.relative_outputs(structure, stats.center, stats.scale)
+        kept.tables[facts] = near, scale, exact.make_tables(near, stats, config)
+    near, scale, tables = kept.tables[facts]
+    variances: list[Any] = [None] * len(task.configs)
+    measured = score and isinstance(structure, TreeSum)
+    target = _seen_by_samples(task, model, near, scale) if measured else None
+    if measured and _matched(task):
+        variances = _output_variances(task, target)
+    rows = task.rows(task.labels, in_units=False)
+    fits = []
+    for config, variance in zip(task.configs, variances, strict=True):
+        form = exact.make_closed_form(near, stats, config, effective_num_samples, tables)
+        tick = task.tick if config is task.configs[-1] else None
+        fits.append(engine.explain_exact(form, rows, variance, tick, task.mesh))
+    if measured and not _matched(task):
+        scores = _surrogate_scores(task, target, fits)
+        fits = [replaced(fit, score=one) for fit, one in zip(fits, scores, strict=True)]
+    if measured:
+        fits = [_without_vague_scores(*each) for each in zip(fits, task.configs, strict=True)]
+    return [scale.outward(fit, task.labels) for fit in fits]
+
+
+def _seen_by_samples(task: Task, model: TableModel, near: Structure, scale: OutputScale) -> Any:
+    """What says of samples what `near` does; outputs that are not far are the model's own."""
+    if not model.on_device:
+        return lambda inputs: (model(inputs) - scale.origin) / scale.unit
+    if exact.is_far(near, scale):
+        assert isinstance(near, TreeSum)
+        columns = [NumberColumn(k) for k in range(near.num_features)]
+        spikes = DeviceTable(sample_facts(task.stats).spikes)
+        return DevicePredict(spikes.trees(near, columns))
+    origin = scale.origin.astype(jnp.result_type(float))
+    return DevicePredict(_LessOrigin(model.on_codes(), origin))
+
+
+@pytree
+class _LessOrigin:
+    """A model on the device, less the origin of its outputs."""
+
+    model: Any
+    origin: Any
+
+    def __call__(self, inputs: Any) -> Any:
+        return self.model(inputs) - self.origin
+
+
+def _without_vague_scores(fit: LinearFit, config: TabularConfig) -> LinearFit:
+    """No R² where the kernel is so narrow that few of the samples count."""
+    effective = SCORE_SAMPLES * fit.effective_samples / config.num_samples
+    vague = np.asarray(effective < _FEW)
+    if vague.any():
+        warnings.warn(
+            f"the kernel is so narrow that the R² of {int(vague.sum())} of {len(vague)} rows is "
+            "not known (NaN); the weights are exact all the same; `method='sampled'` measures "
+            "both with more samples",
+            UserWarning,
+            stacklevel=5,
+        )
+    return replaced(fit, score=np.where(vague[:, None], np.nan, fit.score))
+
+
+def _matched(task: Task) -> bool:
+    """Whether the weight of a sample is a function of how many of x's bins it shares."""
+    config = task.config
+    by_bins = (config.sampling, config.encoding, config.distance_space)
+    return by_bins == ("bins", "same_bin", "encoded") and task.domain.shared
+
+
+def _output_variances(task: Task, target: Any) -> list[Any]:
+    """How much the outputs vary in each row's neighborhood, (rows, outputs) for every width."""
+    stats, quiet = task.stats, _to_score(task)
+    few = (np.diff(stats.offsets) <= WIDE_COLUMN)[stats.bin_feature]
+    facts = (stats.offsets, stats.probability, stats.bin_feature, np.flatnonzero(few))
+    methods = [
+        MatchedVariance(make_method(stats, config, shared=False), *facts, max_bins=stats.max_bins)
+        for config in quiet.configs
+    ]
+    return _run(quiet, methods, target, task.labels)
+
+
+def _surrogate_scores(task: Task, target: Any, fits: Sequence[LinearFit]) -> list[Any]:
+    """R² of the fits on samples of each row's neighborhood, (rows, labels) for every width."""
+    quiet = _to_score(task)
+    methods = [
+        SurrogateScore(make_method(task.stats, config, shared=False), number)
+        for number, config in enumerate(quiet.configs)
+    ]
+    rows = task.rows(task.labels)
+    coef, intercept = (
+        np.stack([getattr(fit, name) for fit in fits], 1) for name in ("coef", "intercept")
+    )
+    surrogates = Surrogates(rows.instances, coef, intercept, rows.labels)
+    seen = (SurrogateDomain(task.domain), engine.Rows(surrogates, rows.ids, rows.labels))
+    return _run(quiet, methods, target, task.labels, seen)
+
+
+def _to_score(task: Task) -> Task:
+    configs = tuple(dataclasses.replace(c, num_samples=SCORE_SAMPLES) for c in task.configs)
+    return dataclasses.replace(task, configs=configs, tick=None)
+
+
+def _run(
+    task: Task,
+    methods: Sequence[Any],
+    target: Any,
+    labels: np.ndarray,
+    seen: tuple[Any, engine.Rows] | None = None,
+) -> list[Any]:
+    shared_key, row_key = engine.keys_of(task.seed)
+    domain, rows = (task.domain, task.rows(labels)) if seen is None else seen
+    ends = (task.batch_size, task.tick)
+    if domain.shared:
+        kept = _neighborhood(task, type(methods[0]))
+        inputs_of = _shared_inputs(task)
+        return engine.sweep_shared(
+            shared_key, domain, methods, target, rows, inputs_of, kept, *ends, task.mesh
+        )
+    given = (target, rows, _own_inputs(task), *ends)
+    if len(methods) > 1:
+        return engine.sweep_rows(row_key, domain, methods, *given, task.mesh)
+    return [engine.explain_rows(row_key, domain, methods[0], *given, mesh=task.mesh)]
+
+
+def _shared_inputs(task: Task) -> Callable[[Any], np.ndarray]:
+    """Makes a host model's inputs of samples."""
+    return partial(host_inputs, task.stats, sampling=task.config.sampling)
+
+
+def _own_inputs(task: Task) -> Callable[[Any, Any], np.ndarray]:
+    """The same for the samples of some rows; columns that are held keep their very values."""
+    to_inputs, perturbed = _shared_inputs(task), np.asarray(task.domain.perturbed)
+
+    def inputs_of(samples: Any, taken: Any) -> np.ndarray:
+        made = to_inputs(samples)
+        if perturbed.all():
+            return made
+        return np.where(perturbed, made, task.values[taken][:, None, None, :])
+
+    return inputs_of
+
+
+def _neighborhood(task: Task, method: type) -> engine.SharedNeighborhood:
+    """The last shared neighborhood of this kind, if it is the one that is asked for."""
+    config = task.config
+    facts = (task.seed, config.num_samples, config.sampling, config.design)
+    facts = (*facts, jnp.result_type(float), task.mesh)
+    kept = task.neighborhoods.get(method)
+    if kept is None or kept[0] != facts:
+        kept = task.neighborhoods[method] = (facts, engine.SharedNeighborhood())
+    return kept[1]
+
+
+def row_variables(stats: TabularStats, centered: np.ndarray, in_bins: bool) -> np.ndarray:
+    """The rows' own interpretable variables.
+
+    Args:
+        stats: of the table.
+        centered: (rows, features) values minus `center`.
+        in_bins: whether variables are matches with x's bins.
+
+    Returns:
+        (rows, features), one per feature.
+    """
+    if in_bins:
+        return np.ones(centered.shape, np.float32)
+    units = np.where(stats.categorical, 1.0, (centered - stats.mean) / stats.scale)
+    return units.astype(np.float32)
+
+
+def no_rows(labels: int, features: int) -> LinearFit:
+    """The fits of a table without rows.
+
+    Args:
+        labels: outputs that would be explained.
+        features: of the table.
+
+    Returns:
+        Empty arrays.
+    """
+    wide, narrow = jnp.zeros((0, labels, features)), jnp.zeros((0, labels))
+    fit = LinearFit(
+        coef=wide,
+        std_error=wide,
+        selected=wide.astype(bool),
+        intercept=narrow,
+        score=narrow,
+        local_pred=narrow,
+        effective_samples=jnp.zeros(0),
+        support=jnp.zeros((0, features), jnp.int32),
+    )
+    return jax.tree.map(np.asarray, fit)

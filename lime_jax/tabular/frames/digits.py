@@ -1,0 +1,82 @@
+"""How many digits a column's numbers need, so that readers can tell them apart."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from lime_jax.tabular.frames import columns as col
+
+_MOST = 10_000
+"""Values that the spread is taken of, evenly spaced."""
+
+
+def learn_decimals(column: Any, name: str, step: float) -> int:
+    """Decimals that a numeric column is shown with.
+
+    Args:
+        column: of numbers, a 1-D array or a narwhals series.
+        name: of the column, for errors.
+        step: of `learn_step`.
+
+    Returns:
+        0 for whole numbers, those of the step of decimals; else two digits of the distance
+        between the quartiles, at least 2 unless numbers are longer than a float's digits.
+
+    Example:
+        >>> learn_decimals(np.array([1.00001, 1.00002, 1.00003]), "a", 0.0)
+        6
+    """
+    if step:
+        return max(0, round(-math.log10(step)))
+    if col.time_kind(column):
+        return 2
+    some = np.arange(0, len(column), max(1, len(column) // _MOST))
+    numbers = col.read_numbers(column[some], name)
+    numbers = numbers[np.isfinite(numbers)]
+    if not len(numbers):
+        return 2
+    low, high = np.quantile(numbers, [0.25, 0.75])
+    spread = high - low if high > low else numbers.max() - numbers.min()
+    if not 0 < spread < math.inf:
+        return 2
+    decimals = decimals_for(spread)
+    if np.abs(numbers).max() < 1e15:
+        return max(2, decimals)
+    return decimals or 1  # 0 is for whole numbers
+
+
+def decimals_for(spread: float) -> int:
+    """Decimals that show two digits of a distance; negative where these are before the point."""
+    return 1 - math.floor(math.log10(spread))
+
+
+def number_text(value: float, decimals: int = 2) -> str:
+    """A number as text: two decimals as in lime, more where the column or the number needs them.
+
+    Args:
+        value: finite.
+        decimals: of the column; 0: whole numbers, in full.
+
+    Returns:
+        The text, with an exponent where there would be many zeros.
+
+    Example:
+        >>> number_text(4111111111111111.0, 0), number_text(38.0), number_text(3.2e-12, 14)
+        ('4111111111111111', '38.00', '3.20e-12')
+    """
+    size = abs(value)
+    if decimals == 0 and value == round(value) and size < 1e22:
+        return f"{value:.0f}"
+    if size == 0:
+        return "0" if decimals > 8 else f"{0:.{max(2, decimals)}f}"
+    place = math.floor(math.log10(size))
+    significant = min(place + decimals + 1, 17)
+    if size >= 1e15:
+        in_full = significant > 6 and size < 1e22 and decimals != 2
+        return f"{value:.0f}" if in_full else f"{value:.6g}"
+    if size < 1e-4 or decimals > 8:
+        return f"{value:#.{max(significant, 3)}g}" if decimals > 2 else f"{value:.3g}"
+    return f"{value:.{max(2, decimals, 2 - place if size < 0.1 else 2)}f}"

@@ -1,0 +1,314 @@
+"""LIME for tables: what `TabularExplainer` does under `algorithm="lime"`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.fits.settled import warn_unsettled
+from lime_jax.front.checks import as_list, column_number, learn_table
+from lime_jax.front.options import ExplainOptions
+from lime_jax.models.predict import Model
+from lime_jax.models.structure import Structure
+from lime_jax.tabular import exact, frames
+from lime_jax.tabular.conditions import bin_conditions, display_schema, interval_conditions
+from lime_jax.tabular.config import TabularConfig, make_domain, make_method
+from lime_jax.tabular.domain import host_inputs
+from lime_jax.tabular.fits import (
+    Task,
+    exact_fits,
+    no_rows,
+    row_variables,
+    sampled_fits,
+    settled_fit,
+)
+from lime_jax.tabular.learn import fit_tabular
+from lime_jax.tabular.opening.sample_facts import SampleFacts, sample_facts
+from lime_jax.tabular.request import Request
+from lime_jax.tabular.stats import TabularStats
+
+DEFAULT_NUM_SAMPLES = 4096
+TYPICAL_ROWS = 64
+
+
+@dataclasses.dataclass
+class TabularLime:
+    """A table that LIME has learned.
+
+    Attributes:
+        schema: of the table.
+        display: its names, as explanations keep them.
+        stats: of its columns.
+        conditions: text of every bin, then of the intervals of those that are single values.
+        neighborhoods: that earlier calls have drawn.
+        facts: what is known of the samples, by the device's precision.
+    """
+
+    schema: frames.Schema
+    display: frames.Schema
+    stats: TabularStats
+    conditions: tuple[str, ...]
+    neighborhoods: dict[Any, Any] = dataclasses.field(default_factory=dict)
+    facts: dict[Any, SampleFacts] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def learn(cls, settings: Mapping[str, Any], X: Any, y: Any, sample_weight: Any) -> TabularLime:
+        """Learn a table; see `TabularExplainer.fit`."""
+        if isinstance(X, TabularStats):
+            schema, stats = _schema_of(X, settings["feature_names"]), X
+        else:
+            schema = learn_table(settings, X)
+            discretizer = settings["discretizer"]
+            if isinstance(discretizer, Mapping):
+                discretizer = {
+                    column_number(schema, k, "discretizer"): v for k, v in discretizer.items()
+                }
+            stats = fit_tabular(
+                frames.encode(schema, X),
+                discretizer=discretizer,
+                categorical_features=np.flatnonzero(schema.categorical).tolist(),
+                integer_columns=dict(enumerate(schema.steps)),
+                y=y,
+                sample_weight=sample_weight,
+            )
+        texts = bin_conditions(stats, schema) + interval_conditions(stats, schema)
+        learned = cls(schema, display_schema(schema), stats, texts)
+        # Settings that do not go together are refused here, not later.
+        learned.plan(settings, ExplainOptions(num_samples=2), [settings["kernel_width"]])
+        return learned
+
+    @property
+    def samples(self) -> SampleFacts:
+        """What is known of the samples."""
+        precision = jnp.result_type(float)
+        if precision not in self.facts:
+            self.facts[precision] = sample_facts(self.stats)
+        return self.facts[precision]
+
+    def typical_rows(self) -> np.ndarray:
+        """A few rows like the samples, encoded; missing numbers left out."""
+        stats, random = self.stats, np.random.default_rng(0)
+        chance = np.where(np.isnan(stats.bin_value), 0, stats.probability)
+        bins = np.zeros((TYPICAL_ROWS, stats.num_features), np.int64)
+        for k, first in enumerate(stats.offsets[:-1]):
+            total = np.cumsum(chance[first : stats.offsets[k + 1]])
+            places = np.searchsorted(total, random.random(TYPICAL_ROWS) * total[-1], side="right")
+            bins[:, k] = first + np.minimum(places, len(total) - 1)
+        values = stats.bin_mean[bins] + stats.bin_std[bins] * random.normal(size=bins.shape)
+        return host_inputs(stats, SimpleNamespace(bins=bins, values=values), "bins")
+
+    def plan(
+        self,
+        settings: Mapping[str, Any],
+        options: ExplainOptions,
+        widths: Sequence[float | None],
+    ) -> list[TabularConfig]:
+        """The configurations that the settings name, one for each kernel width.
+
+        Args:
+            settings: of the explainer.
+            options: of the call.
+            widths: of the kernel.
+
+        Returns:
+            The configurations.
+
+        Raises:
+            ValueError: if settings do not go together; it names the argument.
+        """
+        discretized = settings["discretizer"] is not None
+        around = settings["sample_around_instance"]
+        encoding = settings["encoding"] or ("same_bin" if discretized else "standardized")
+        if not discretized and encoding != "standardized":
+            raise ValueError(
+                f"`encoding`: {encoding!r} needs bins, but `discretizer` is None; "
+                "choose 'standardized' or a discretizer"
+            )
+        features = None
+        if settings["features"] is not None:
+            named = as_list(settings["features"])
+            features = tuple(sorted({column_number(self.schema, f, "features") for f in named}))
+        shared = ("distance", "kernel", "feature_selection", "design")
+        configs = [
+            TabularConfig(
+                kernel_width=width,
+                alpha=float(settings["alpha"]),
+                num_samples=options.first_size(DEFAULT_NUM_SAMPLES),
+                sampling="around" if around else "bins" if discretized else "normal",
+                encoding=encoding,
+                distance_space=settings["distance_space"] or "encoded",
+                num_features=options.num_features,
+                features=features,
+                held_out_score=options.held_out_score,
+                **{name: settings[name] for name in shared},
+            )
+            for width in widths
+        ]
+        for config in configs:
+            make_method(self.stats, config, shared=make_domain(self.stats, config).shared)
+        return configs
+
+    def check_rows(self, configs: Sequence[TabularConfig], values: np.ndarray) -> None:
+        """Refuse rows that these choices cannot explain.
+
+        Args:
+            configs: of `plan`.
+            values: the rows, encoded.
+
+        Raises:
+            ValueError: naming the argument and the column.
+        """
+        self._check_missing(configs[0], values)
+        self._check_held(configs[0], values)
+
+    def why_not_exact(self, configs: Sequence[TabularConfig], structure: Structure | None) -> str:
+        """Why there is no closed form; empty if there is one."""
+        return exact.why_not(structure, self.stats, configs[0])
+
+    def explain(self, configs: Sequence[TabularConfig], request: Request) -> list[dict[str, Any]]:
+        """Explain rows.
+
+        Args:
+            configs: of `plan`.
+            request: the rows and the model.
+
+        Returns:
+            For every configuration the fit, and what `Explanations` say about it.
+        """
+        options, settings = request.options, request.settings
+        task = Task.of(
+            self.stats,
+            configs,
+            request.values,
+            seed=settings["seed"],
+            ids=request.ids,
+            labels=request.labels,
+            batch_size=options.batch_size,
+            tick=request.tick,
+            neighborhoods=self.neighborhoods,
+            mesh=options.mesh,
+            held_tests=self._held_tests(configs[0], request.model.model),
+        )
+        used: np.ndarray | None = None
+        if len(request.values) == 0:
+            fits = [no_rows(request.labels.shape[1], request.values.shape[1])] * len(configs)
+        elif request.is_exact:
+            fits = exact_fits(
+                task, request.kept, request.model, options.effective_num_samples, options.score
+            )
+        elif options.num_samples == "auto":
+            top, tolerance = options.num_features or 10, options.tolerance
+            found = settled_fit(task, request.model, request.both_add_up, tolerance, top)
+            warn_unsettled(found.settled, found.num_samples, tolerance, stacklevel=4)
+            fits, used = [found.fit], found.num_samples
+        else:
+            fits = sampled_fits(task, request.model, request.both_add_up)
+        return [
+            {"fit": fit, **self._facts(task, config, request, used)}
+            for config, fit in zip(configs, fits, strict=True)
+        ]
+
+    def _facts(
+        self, task: Task, config: TabularConfig, request: Request, used: np.ndarray | None
+    ) -> dict[str, Any]:
+        in_bins, is_exact = config.encoding != "standardized", request.is_exact
+        schema = request.model.schema  # with the rows' own levels, if there are any
+        method = make_method(task.stats, config, shared=False)
+        design = method.design
+        if used is None:
+            used = np.full(len(task.values), 0 if is_exact else design.num_samples)
+        elif len(used):
+            growth = int(used.max()) // design.num_samples
+            design = design.with_replicates(growth * design.num_replicates)
+        return dict(
+            values=task.values,
+            samples_used=used,
+            bins=self._texts_of(task) if in_bins else np.full_like(task.bins, -1),
+            variables=row_variables(task.stats, task.centered, in_bins),
+            conditions=self.conditions if in_bins else (),
+            schema=self.display if schema is self.schema else display_schema(schema),
+            kernel_width=float(method.kernel_width),
+            num_samples=design.num_samples,
+            num_replicates=0 if is_exact else design.num_replicates,
+        )
+
+    def _texts_of(self, task: Task) -> np.ndarray:
+        """(rows, features) the condition of each bin; a value next to a spike has the interval."""
+        stats = self.stats
+        if not stats.is_spike.any():
+            return task.bins
+        beside = (task.bins >= 0) & stats.is_spike[task.bins]
+        beside &= task.values != stats.bin_value[task.bins]
+        interval = stats.num_bins + np.cumsum(stats.is_spike) - 1
+        return np.where(beside, interval[task.bins], task.bins).astype(np.int32)
+
+    def note_of(self, error: Exception) -> str:
+        """What may be behind an error of the model on samples; empty if nothing is known."""
+        names = [self.schema.columns[k] for k in self.stats.whole_columns]
+        if not names or ("unknown categor" not in str(error) and "finite" not in str(error)):
+            return ""
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        return (
+            f"whole numbers of {', '.join(map(repr, names[:5]))}{more} were sampled that the "
+            "training rows may not have; name columns of codes in `categorical_features`"
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is only kept to save time."""
+        return {**self.__dict__, "neighborhoods": {}, "facts": {}}
+
+    def _held_tests(self, config: TabularConfig, model: Model) -> dict[int, np.ndarray]:
+        """Thresholds of columns that keep x's own numbers, for samples that the device draws."""
+        if config.features is None or model.on_columns is None:
+            return {}
+        tests = model.on_columns.columns.thresholds()
+        return {k: known for k, known in tests.items() if k not in config.features}
+
+    def _check_missing(self, config: TabularConfig, values: np.ndarray) -> None:
+        in_bins = config.sampling == "bins" and config.encoding != "standardized"
+        if in_bins and config.distance_space == "encoded":
+            return
+        numeric = ~self.stats.categorical
+        in_training = (self.stats.missing_bin >= 0) & numeric
+        bad = np.flatnonzero(in_training | (np.isnan(values).any(axis=0) & numeric))
+        if bad.size:
+            where = "the training rows" if in_training[bad[0]] else "`X`"
+            raise ValueError(
+                f"`X`: column {self.schema.columns[bad[0]]!r} has missing values in {where}, "
+                "which need bins: use a discretizer, without `sample_around_instance` and "
+                "standardized distances, or fill them in"
+            )
+
+    def _check_held(self, config: TabularConfig, values: np.ndarray) -> None:
+        if config.features is None:
+            return
+        held = ~np.isin(np.arange(values.shape[1]), config.features)
+        known = np.array([len(levels or ()) for levels in self.schema.levels])
+        is_new = (values < 0) | (values >= known)
+        unseen = np.argwhere(is_new & self.stats.categorical & held)
+        if unseen.size:
+            row, column = unseen[0]
+            raise ValueError(
+                f"`features`: row {row} of `X` holds a level of {self.schema.columns[column]!r} "
+                "that `fit` did not see, and a column that is held fixed has to keep it; add the "
+                "column to `features`, or fit with that level"
+            )
+
+
+def _schema_of(stats: TabularStats, feature_names: Any) -> frames.Schema:
+    """Names for statistics that came without rows."""
+    count = stats.num_features
+    names = tuple(map(str, range(count) if feature_names is None else feature_names))
+    if len(names) != count:
+        raise ValueError(f"`feature_names`: expected {count} names, got {len(names)}")
+    first = stats.offsets[:-1]
+    levels = [
+        tuple((stats.bin_mean + stats.center[stats.bin_feature])[a:b].tolist()) if c else None
+        for a, b, c in zip(first, stats.offsets[1:], stats.categorical, strict=True)
+    ]
+    return frames.Schema("array", names, tuple(map(bool, stats.categorical)), tuple(levels))

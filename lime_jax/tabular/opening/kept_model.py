@@ -1,0 +1,171 @@
+"""What is kept of the last model between calls: its JAX form, and tables of its exact form."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import pickle
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from lime_jax.models.convert.features import RawTable
+from lime_jax.models.predict import Model, as_predict_fn
+from lime_jax.models.registry import has_methods, opener_of
+from lime_jax.tabular import frames
+from lime_jax.tabular.opening.sample_facts import SampleFacts
+from lime_jax.tabular.opening.self_check import difference_from_itself
+from lime_jax.tabular.opening.table_model import TableModel
+
+_CHECKED_ROWS = 8
+_CHECKED_THRESHOLDS = 256
+"""Of all columns together."""
+
+
+@dataclasses.dataclass
+class KeptModel:
+    """A model that was opened.
+
+    Attributes:
+        fingerprint: of the model as it came, None: not to be recognized.
+        model: as the explainers use it.
+        levels: of the table that it was opened for.
+        tables: of its exact forms, by what they depend on.
+    """
+
+    fingerprint: bytes | None
+    model: Model
+    levels: tuple[tuple[Any, ...] | None, ...]
+    tables: dict[Any, Any] = dataclasses.field(default_factory=dict)
+
+
+def open_model(
+    model: Any,
+    output: str | None,
+    schema: frames.Schema,
+    values: np.ndarray,
+    samples: SampleFacts,
+    kept: KeptModel | None,
+) -> KeptModel:
+    """See what a model is, or recognize it.
+
+    A converted model is compared with itself on a few rows that hold every level, and on some that
+    lie on its thresholds; if the two differ, it runs on the host.
+
+    Args:
+        model: as it was handed over.
+        output: that is asked for.
+        schema: of the table it is called with.
+        values: rows to explain, encoded.
+        samples: that it will see.
+        kept: the last model.
+
+    Returns:
+        The model, `kept` if it is the same one.
+    """
+    fingerprint = _fingerprint(model, output)
+    if (
+        kept is not None
+        and fingerprint is not None
+        and kept.fingerprint == fingerprint
+        and _begin_with(kept.levels, schema.levels)
+    ):
+        return kept
+    names = schema.columns if schema.kind == "frame" else None
+    table = RawTable(names, schema.levels, schema.is_single, schema.backend)
+    opened = as_predict_fn(model, output, table)
+    if opened.host is not None and len(values):
+        known = np.where((values < 0) & np.array(schema.categorical), 0, values)[:_CHECKED_ROWS]
+        possible = _possible_rows(opened, schema, known, samples.may_miss)
+        # Samples hold every level: what the model says of one that it refuses leaves `explain`.
+        certain = np.concatenate([known, _every_level(schema, known[:1])])
+        difference = difference_from_itself(TableModel(opened, schema), certain, possible)
+        if difference:
+            opened = dataclasses.replace(
+                opened.on_host(difference),
+                structure=None,
+                why_not_exact=f"{difference}, so it runs on the host",
+                host=None,
+            )
+    opened = _for_samples(opened, schema, samples)
+    # Of no rows nothing was checked: look again.
+    return KeptModel(fingerprint if len(values) else None, opened, schema.levels)
+
+
+def _begin_with(levels: Sequence[Any], wanted: Sequence[Any]) -> bool:
+    """Whether each column's levels are the wanted ones, maybe with more behind them."""
+    return len(levels) == len(wanted) and all(
+        a == b or (a is not None and b is not None and a[: len(b)] == b)
+        for a, b in zip(levels, wanted, strict=True)
+    )
+
+
+def _for_samples(model: Model, schema: frames.Schema, samples: SampleFacts) -> Model:
+    """The model as samples need it."""
+    if model.path == "host" or model.converted is None:
+        return model
+    if samples.blurred:
+        name = schema.columns[samples.blurred[0]]
+        return model.on_host(f"{_precision()} does not hold the spread of column {name!r}")
+    try:
+        return dataclasses.replace(model, predict=model.on_samples(samples.spikes))
+    except ValueError as error:
+        return model.on_host(str(error))
+
+
+def _precision() -> str:
+    return str(np.dtype(jnp.result_type(float)))
+
+
+def _possible_rows(
+    model: Model, schema: frames.Schema, rows: np.ndarray, may_miss: np.ndarray
+) -> list[np.ndarray]:
+    """Rows that samples may be: with missing numbers, on the thresholds."""
+    possible = []
+    if may_miss.any():
+        possible.append(np.where(may_miss, np.nan, rows))
+    if model.rows is not None:
+        possible.append(_on_thresholds(model.rows.columns.thresholds(), rows))
+    return [part for part in possible if len(part)]
+
+
+def _on_thresholds(thresholds: Mapping[int, np.ndarray], rows: np.ndarray) -> np.ndarray:
+    """Rows with one column each on one of its thresholds, of all columns in turn."""
+    finite = {k: known[np.isfinite(known)] for k, known in thresholds.items()}
+    columns = _evenly(np.array([k for k, known in finite.items() if len(known)], np.int64))
+    each = _CHECKED_THRESHOLDS // max(1, len(columns))
+    chosen = {k: _evenly(finite[k], max(1, min(8, each))) for k in columns.tolist()}
+    column = np.repeat(columns, [len(some) for some in chosen.values()])
+    on_them = rows[np.arange(len(column)) % len(rows)]
+    if len(column):
+        on_them[np.arange(len(column)), column] = np.concatenate(list(chosen.values()))
+    return on_them
+
+
+def _evenly(values: np.ndarray, most: int = _CHECKED_THRESHOLDS) -> np.ndarray:
+    """At most so many of some values, from the first to the last."""
+    if len(values) <= most:
+        return values
+    return values[np.linspace(0, len(values) - 1, most).astype(np.int64)]
+
+
+def _every_level(schema: frames.Schema, row: np.ndarray) -> np.ndarray:
+    """The row with each level of each column in turn: samples hold them all, a model may not."""
+    sizes = np.array([0 if levels is None else len(levels) for levels in schema.levels])
+    rows = np.repeat(row, sizes.max(initial=0), axis=0)
+    codes = np.minimum(np.arange(len(rows))[:, None], np.maximum(sizes - 1, 0))
+    return np.where(sizes > 0, codes, rows).astype(row.dtype)
+
+
+def _fingerprint(model: Any, output: str | None) -> bytes | None:
+    """Of all that a fitted model consists of; a model that was fitted again has another one."""
+    owner = getattr(model, "__self__", model)
+    if not (hasattr(owner, "fit") or has_methods(owner)) or opener_of(owner) is not None:
+        return None
+    try:
+        content = pickle.dumps((model, output, str(jnp.result_type(float))), protocol=5)
+    except Exception:  # whatever a stranger's object raises when it is asked for its state
+        return None
+    return hashlib.blake2b(content).digest()

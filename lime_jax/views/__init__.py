@@ -1,0 +1,1 @@
+"""What is shown: plots and pages of names and numbers."""

@@ -1,0 +1,23 @@
+"""Matplotlib figures from names and numbers. Importing this does not import matplotlib."""
+
+from __future__ import annotations
+
+from lime_jax.views.plots.bars import explanation_bars as explanation_bars
+from lime_jax.views.plots.heatmap import heat_map as heat_map
+from lime_jax.views.plots.summary import summary_bars as summary_bars
+from lime_jax.views.plots.superpixels import picture_grid as picture_grid
+from lime_jax.views.plots.superpixels import superpixel_contours as superpixel_contours
+from lime_jax.views.plots.superpixels import superpixel_heat_map as superpixel_heat_map
+from lime_jax.views.plots.superpixels import superpixel_overlay as superpixel_overlay
+from lime_jax.views.plots.width_curve import width_curve as width_curve
+
+__all__ = [
+    "explanation_bars",
+    "heat_map",
+    "picture_grid",
+    "summary_bars",
+    "superpixel_contours",
+    "superpixel_heat_map",
+    "superpixel_overlay",
+    "width_curve",
+]

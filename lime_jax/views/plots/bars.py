@@ -1,0 +1,70 @@
+"""One row's explanation as bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from lime_jax.fits.intervals import interval_half_widths
+from lime_jax.views.plots import canvas
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+else:
+    Axes = Figure = Any
+
+__all__ = ["explanation_bars"]
+
+
+def explanation_bars(
+    conditions: Sequence[str],
+    weights: Float[np.ndarray, " features"],
+    std_errors: Float[np.ndarray, " features"] | None,
+    *,
+    title: str | None = None,
+    degrees_of_freedom: int | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw the weights of one explanation, the strongest on top, with 95 % intervals.
+
+    Args:
+        conditions: one text per weight, such as "worst area > 1160.50"; shown literally.
+        weights: (features,) in units of the output.
+        std_errors: (features,) in the same units; None, 0 or NaN: no interval.
+        title: above the bars; shown literally.
+        degrees_of_freedom: of Student's t for the intervals (replicates - 1); None: 1.96
+            standard errors.
+        ax: axes to draw on; None: a new figure, unknown to pyplot, that notebooks display.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: if the lengths differ or `degrees_of_freedom` is not positive.
+        ImportError: if matplotlib is missing.
+
+    Example:
+        >>> figure = explanation_bars(["a > 1", "b <= 2"], np.array([0.1, -0.3]), None)
+        >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
+        ['b <= 2', 'a > 1']
+    """
+    canvas.check_lengths(conditions, "conditions", weights=weights, std_errors=std_errors)
+    figure, axes = canvas.target_axes(ax, *canvas.figure_size(conditions, plot_width=4.6))
+    if not conditions:
+        canvas.say_nothing_to_show(axes, title)
+        return figure
+    order = canvas.strongest(np.abs(weights), len(weights))
+    errors = np.zeros_like(weights) if std_errors is None else std_errors
+    canvas.horizontal_bars(
+        axes,
+        [conditions[k] for k in order],
+        weights[order],
+        interval_half_widths(errors, degrees_of_freedom)[order],
+        "weight",
+    )
+    canvas.set_title(axes, title)
+    return figure

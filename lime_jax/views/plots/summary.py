@@ -1,0 +1,77 @@
+"""A data set's explanations as one ranking of features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from lime_jax.fits.intervals import interval_half_widths
+from lime_jax.views.plots import canvas
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+else:
+    Axes = Figure = Any
+
+__all__ = ["summary_bars"]
+
+
+def summary_bars(
+    feature_names: Sequence[str],
+    mean_absolute_weights: Float[np.ndarray, " features"],
+    std_errors: Float[np.ndarray, " features"] | None,
+    *,
+    max_features: int = 10,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Rank the features by their mean absolute weight over the rows, with 95 % intervals.
+
+    Args:
+        feature_names: one per feature; shown literally.
+        mean_absolute_weights: (features,) in units of the output.
+        std_errors: (features,) in the same units; None, 0 or NaN: no interval.
+        max_features: how many of the strongest to show.
+        title: above the bars; shown literally.
+        ax: axes to draw on; None: a new figure, unknown to pyplot, that notebooks display.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: if the lengths differ or `max_features` is not positive.
+        ImportError: if matplotlib is missing.
+
+    Example:
+        >>> figure = summary_bars(["a", "b"], np.array([0.1, 0.3]), None, max_features=1)
+        >>> figure.axes[0].get_xlabel()
+        'mean |weight| (strongest 1 of 2)'
+    """
+    canvas.check_lengths(
+        feature_names,
+        "feature_names",
+        mean_absolute_weights=mean_absolute_weights,
+        std_errors=std_errors,
+    )
+    order = canvas.strongest(mean_absolute_weights, max_features)
+    names = [feature_names[k] for k in order]
+    figure, axes = canvas.target_axes(ax, *canvas.figure_size(names, plot_width=4.6))
+    if not names:
+        canvas.say_nothing_to_show(axes, title)
+        return figure
+    errors = np.zeros_like(mean_absolute_weights) if std_errors is None else std_errors
+    left_out = len(names) < len(feature_names)
+    shown = f" (strongest {len(names)} of {len(feature_names):,})" if left_out else ""
+    canvas.horizontal_bars(
+        axes,
+        names,
+        mean_absolute_weights[order],
+        interval_half_widths(errors, None)[order],
+        f"mean |weight|{shown}",
+    )
+    canvas.set_title(axes, title)
+    return figure

@@ -1,0 +1,279 @@
+"""Whole pages and the notebook fragment: static, self-contained, without a script."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from lime_jax.fits.intervals import interval_half_widths
+from lime_jax.views.report.chart import bar_table, probability_table
+from lime_jax.views.report.images import Picture, gallery
+from lime_jax.views.report.numbers import count, r_squared, significant, text
+from lime_jax.views.report.reading import legend, reading
+from lime_jax.views.report.row import RowReport
+from lime_jax.views.report.style import page_style, scoped_style
+
+__all__ = ["dataset_page", "images_page", "row_fragment", "row_page"]
+
+_MOST_OUTPUTS = 10
+_MOST_RANKED = 50
+_ROW_HEADS = ("condition", "this row", "weight")
+
+
+def row_page(report: RowReport, pictures: Sequence[Picture] = ()) -> str:
+    """One explained row or image as an HTML page of its own: no script, nothing to load.
+
+    Args:
+        report: the row.
+        pictures: of an image.
+
+    Returns:
+        The page; the same bytes for the same report.
+
+    Example:
+        >>> row = RowReport("row 0", "yes", [("no", 0.2), ("yes", 0.8)], ["a > 1"], ["2"], [0.1],
+        ...     [0.01], 0.7, 0.95, 0.8, 4000.0, 4096, "sampled")
+        >>> row_page(row)[:15]
+        '<!doctype html>'
+    """
+    return _page(f"{report.title}: {report.label}", _row_body(report, pictures, heading="h1"))
+
+
+def row_fragment(report: RowReport, pictures: Sequence[Picture] = ()) -> str:
+    """One explained row or image as a `<div>` with scoped style, for a notebook's rich output.
+
+    Args:
+        report: the row.
+        pictures: of an image.
+
+    Returns:
+        HTML to embed; several on one page do not disturb each other.
+
+    Example:
+        >>> row = RowReport("row 0", "yes", [("no", 0.2), ("yes", 0.8)], ["a > 1"], ["2"], [0.1],
+        ...     [0.01], 0.7, 0.95, 0.8, 4000.0, 4096, "sampled")
+        >>> row_fragment(row)[:22]
+        '<div class="lime-jax">'
+    """
+    body = _row_body(report, pictures, heading="h2")
+    return f'<div class="lime-jax"><style>{scoped_style()}</style>\n{body}\n</div>'
+
+
+def dataset_page(
+    title: str,
+    feature_names: Sequence[str],
+    mean_absolute_weights: Float[np.ndarray, " features"],
+    std_errors: Float[np.ndarray, " features"] | None,
+    facts: Sequence[tuple[str, str]],
+    rows: Sequence[RowReport],
+) -> str:
+    """A data set's explanations as a page: facts, the ranking of features, and chosen rows.
+
+    Args:
+        title: of the page.
+        feature_names: one per feature.
+        mean_absolute_weights: (features,) mean over the rows, in units of the output.
+        std_errors: (features,) in the same units; None, 0 or NaN: no interval.
+        facts: name and value, such as ("rows", "569").
+        rows: to show in full, each folded up.
+
+    Returns:
+        The page; the same bytes for the same arguments.
+
+    Raises:
+        ValueError: if the lengths differ.
+
+    Example:
+        >>> page = dataset_page("Trees", ["a"], np.array([0.1]), None, [("rows", "3")], [])
+        >>> "<h1>Trees</h1>" in page
+        True
+    """
+    for name, values in (
+        ("mean_absolute_weights", mean_absolute_weights),
+        ("std_errors", std_errors),
+    ):
+        if values is not None and len(values) != len(feature_names):
+            raise ValueError(
+                f"`{name}` should have one entry per name in `feature_names` "
+                f"({len(feature_names)}), got {len(values)}."
+            )
+    sections = [
+        f'<header><p class="k">Explanations of a data set</p><h1>{text(title)}</h1></header>',
+        _facts([(name, value) for name, value in facts]),
+        "<h2>Which features matter most</h2>",
+        _ranking(feature_names, mean_absolute_weights, std_errors),
+    ]
+    if rows:
+        sections.append(f"<h2>{'Chosen rows' if len(rows) > 1 else 'A chosen row'}</h2>")
+        sections += [_folded(row) for row in rows]
+    return _page(title, "\n".join([*sections, _FOOTER]))
+
+
+def images_page(
+    title: str,
+    facts: Sequence[tuple[str, str]],
+    images: Sequence[tuple[RowReport, Sequence[Picture]]],
+) -> str:
+    """Some explained images as one page, each with its pictures.
+
+    Args:
+        title: of the page.
+        facts: name and value, such as ("images", "12").
+        images: the report and the pictures of each.
+
+    Returns:
+        The page; the same bytes for the same arguments.
+
+    Example:
+        >>> page = images_page("Cats", [("images", "0")], [])
+        >>> "<h1>Cats</h1>" in page
+        True
+    """
+    sections = [
+        f'<header><p class="k">Explanations of images</p><h1>{text(title)}</h1></header>',
+        _facts(facts),
+        '<div class="d">',
+        *(_folded(report, pictures) for report, pictures in images),
+        "</div>",
+    ]
+    return _page(title, "\n".join([*sections, _FOOTER]))
+
+
+_FOOTER = "<footer>Made with lime_jax. Weights describe the model, not the world.</footer>"
+
+
+def _page(title: str, body: str) -> str:
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"/>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
+        '<meta name="color-scheme" content="light dark"/>'
+        f"<title>{text(title)}</title><style>{scoped_style()}{page_style()}</style></head>\n"
+        f'<body><main class="lime-jax">\n{body}\n</main></body></html>\n'
+    )
+
+
+def _row_body(report: RowReport, pictures: Sequence[Picture], heading: str) -> str:
+    header = (
+        f'<header><p class="k">Explanation of one prediction</p><{heading}>{text(report.title)}: '
+        f"<bdi>{text(report.label)}</bdi></{heading}></header>"
+    )
+    below = "h2" if heading == "h1" else "h3"
+    return "\n".join([header, _row_sections(report, pictures, below), _FOOTER])
+
+
+def _row_sections(report: RowReport, pictures: Sequence[Picture], heading: str) -> str:
+    parts = [f"<p>{text(reading(report))}</p>"]
+    parts += [f'<p class="note" role="note">{text(note)}</p>' for note in report.notes]
+    parts += [gallery(pictures), _diagnostics(report)] if pictures else [_diagnostics(report)]
+    if report.prediction:
+        parts += [f"<{heading}>What the model says</{heading}>", _outputs(report)]
+    parts += [f"<{heading}>Weights, strongest first</{heading}>", _weights(report)]
+    return "\n".join(parts)
+
+
+def _diagnostics(report: RowReport) -> str:
+    if report.algorithm == "kernel_shap":
+        return _facts(_facts_of_shapley_values(report))
+    facts = [
+        ("surrogate predicts", significant(report.local_pred)),
+        ("R² of the surrogate", r_squared(report.score)),
+        ("intercept", significant(report.intercept)),
+    ]
+    if report.method == "sampled":
+        facts += [
+            ("samples", count(report.num_samples)),
+            ("effective samples", count(report.effective_samples)),
+        ]
+    return _facts([*facts, ("method", report.method)])
+
+
+def _facts_of_shapley_values(report: RowReport) -> list[tuple[str, str]]:
+    facts = [
+        ("expected value", significant(report.intercept)),
+        ("with all weights", significant(report.local_pred)),
+    ]
+    if math.isfinite(report.score):
+        facts.append(("R² of the additive model", r_squared(report.score)))
+    if report.method == "sampled":
+        facts.append(("coalitions", count(report.num_samples)))
+    return [*facts, ("method", f"{report.method} Shapley values")]
+
+
+def _facts(facts: Sequence[tuple[str, str]]) -> str:
+    pairs = (f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in facts)
+    return f"<dl>{''.join(pairs)}</dl>" if facts else ""
+
+
+def _outputs(report: RowReport) -> str:
+    outputs = [(name, float(value)) for name, value in report.prediction]
+    if len(outputs) > _MOST_OUTPUTS:
+        largest = sorted(outputs, key=lambda pair: (pair[0] != report.label, -pair[1]))
+        outputs = largest[:_MOST_OUTPUTS]
+    table = probability_table(outputs, report.label, report.is_probability)
+    left_out = len(report.prediction) - len(outputs)
+    return table + (f'<p class="q">and {left_out:,} smaller ones</p>' if left_out else "")
+
+
+def _weights(report: RowReport) -> str:
+    if not report.conditions:
+        return '<p class="q">no features</p>'
+    weights = np.asarray(report.weights, dtype=float)
+    errors = np.asarray(report.std_errors, dtype=float)
+    half_widths = interval_half_widths(errors, report.degrees_of_freedom)
+    order = _descending(np.abs(weights))
+    raises, lowers, whiskers = legend(report.label, bool((half_widths > 0).any()))
+    caption = (
+        f'<span class="i">{text(raises)}</span> &#160; <span class="i o">{text(lowers)}</span>'
+        f" &#160; {whiskers}"
+    )
+    return bar_table(
+        caption,
+        ("superpixel", "pixels", "weight") if report.subject == "image" else _ROW_HEADS,
+        [report.conditions[k] for k in order],
+        [report.values[k] for k in order],
+        weights[order].tolist(),
+        half_widths[order].tolist(),
+    )
+
+
+def _ranking(
+    feature_names: Sequence[str],
+    mean_absolute_weights: Float[np.ndarray, " features"],
+    std_errors: Float[np.ndarray, " features"] | None,
+) -> str:
+    if not feature_names:
+        return '<p class="q">no features</p>'
+    errors = np.zeros_like(mean_absolute_weights) if std_errors is None else std_errors
+    half_widths = interval_half_widths(errors, None)
+    order = _descending(mean_absolute_weights)[:_MOST_RANKED]
+    caption = "Mean absolute weight over the rows, in units of the model's output"
+    caption += "; whiskers: 95 % interval." if (half_widths > 0).any() else "."
+    if len(order) < len(feature_names):
+        caption += f" The strongest {len(order)} of {len(feature_names):,}."
+    return bar_table(
+        caption,
+        ("feature", "", "mean |weight|"),
+        [feature_names[k] for k in order],
+        None,
+        mean_absolute_weights[order].tolist(),
+        half_widths[order].tolist(),
+        signed=False,
+    )
+
+
+def _descending(sizes: Float[np.ndarray, " features"]) -> list[int]:
+    return np.argsort(-sizes, kind="stable").tolist()
+
+
+def _folded(report: RowReport, pictures: Sequence[Picture] = ()) -> str:
+    output = report.model_output
+    shown = "" if output is None else f' <span class="q">{significant(output)}</span>'
+    is_open = ' open="open"' if pictures else ""
+    return (
+        f"<details{is_open}><summary><h3>{text(report.title)}: "
+        f"<bdi>{text(report.label)}</bdi></h3>{shown}"
+        f"</summary><div>{_row_sections(report, pictures, 'h4')}</div></details>"
+    )

@@ -1,0 +1,93 @@
+"""What the numbers mean, in plain words."""
+
+from __future__ import annotations
+
+import math
+
+from lime_jax.views.report.numbers import count, r_squared, significant
+from lime_jax.views.report.row import RowReport
+
+__all__ = ["legend", "reading"]
+
+
+def reading(report: RowReport) -> str:
+    """How far to trust the weights: surrogate against model, R², and where they come from.
+
+    Args:
+        report: the row.
+
+    Returns:
+        Two or three sentences, plain text.
+
+    Example:
+        >>> row = RowReport("row 0", "yes", [("yes", 0.12)], ["a > 1"], ["2"], [0.1], [0.0],
+        ...     0.3, 0.35, 0.39, float("nan"), 0, "exact")
+        >>> print(reading(row)[:79])
+        The surrogate predicts 0.390 where the model says 0.120; R² 0.35: the weights e
+    """
+    if report.algorithm == "kernel_shap":
+        return f"{_sum(report)} {_origin_of_shapley_values(report)}"
+    return f"{_agreement(report)} {_origin(report)}"
+
+
+def _sum(report: RowReport) -> str:
+    unit = ", in log-odds" if report.link == "logit" else ""
+    return (
+        "The weights are Shapley values: each is a fair share of what sets this "
+        f"{report.subject} apart. All of them add up from the expected value "
+        f"{significant(report.intercept)} to {significant(report.local_pred)}{unit}."
+    )
+
+
+def _origin_of_shapley_values(report: RowReport) -> str:
+    if report.method == "exact":
+        return "They are exact, without sampling noise."
+    if report.degrees_of_freedom is None:
+        return f"They come from all {count(report.num_samples)} coalitions, without sampling noise."
+    return f"They are estimated from {count(report.num_samples)} coalitions."
+
+
+def _agreement(report: RowReport) -> str:
+    model = report.model_output
+    sentence = f"The surrogate predicts {significant(report.local_pred)}"
+    if model is not None:
+        sentence += f" where the model says {significant(model)}"
+    if not math.isfinite(report.score):
+        return sentence + "."
+    if report.score >= 0.9:
+        verdict = f"the weights follow the model closely around this {report.subject}."
+    elif report.score >= 0.5:
+        verdict = f"the weights give the main trend around this {report.subject}, not every detail."
+    else:
+        verdict = (
+            "the weights explain less than half of how the model varies around this "
+            f"{report.subject}; read them as average effects, not as a formula for this prediction."
+        )
+    return f"{sentence}; R² {r_squared(report.score)}: {verdict}"
+
+
+def _origin(report: RowReport) -> str:
+    if report.method == "exact":
+        return "They are exact: a closed form gives them, without sampling noise."
+    samples = f"They are estimated from {count(report.num_samples)} samples"
+    effective = report.effective_samples
+    if math.isfinite(effective):
+        samples += f", worth {count(effective)} equally weighted ones"
+    return samples + "."
+
+
+def legend(label: str, has_intervals: bool) -> tuple[str, str, str]:
+    """The words beside the chart: what raises, what lowers, and what the whiskers are.
+
+    Args:
+        label: the explained output.
+        has_intervals: whether any bar has one.
+
+    Returns:
+        Three plain texts.
+
+    Example:
+        >>> legend("yes", True)
+        ('raises yes', 'lowers yes', 'whiskers: 95 % interval')
+    """
+    return f"raises {label}", f"lowers {label}", "whiskers: 95 % interval" if has_intervals else ""

@@ -1,0 +1,82 @@
+"""What a report says about one explained row."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+from lime_jax.views.report.numbers import Number
+
+__all__ = ["RowReport"]
+
+
+@dataclasses.dataclass(frozen=True)
+class RowReport:
+    """One explained row and output, in names and numbers.
+
+    Attributes:
+        title: such as "row 0".
+        label: the explained class or output; its prediction is looked up by this name.
+        prediction: name and value of every output.
+        conditions: one text per feature, such as "worst area > 1160.50".
+        values: the row's own value of each feature, as text.
+        weights: one per feature, in units of the output.
+        std_errors: one per feature, in the same units; 0 or NaN: no interval.
+        intercept: of the surrogate.
+        score: R² of the surrogate; NaN if unknown.
+        local_pred: the surrogate's value at the row.
+        effective_samples: (sum of weights)² / sum of squared weights; NaN if unknown.
+        num_samples: drawn for this explanation; 0 if none.
+        method: "exact" or "sampled".
+        notes: warnings, in words.
+        degrees_of_freedom: of Student's t for the intervals; None: 1.96 standard errors.
+        subject: what is explained: "row", or "image" with superpixels as features.
+        algorithm: "lime", or "kernel_shap": the weights are Shapley values, the intercept is the
+            expected value, and samples are coalitions.
+        link: "identity", or "logit": weights are in log-odds.
+
+    Raises:
+        ValueError: if the lists of features differ in length, or `method` is unknown.
+    """
+
+    title: str
+    label: str
+    prediction: Sequence[tuple[str, Number]]
+    conditions: Sequence[str]
+    values: Sequence[str]
+    weights: Sequence[Number]
+    std_errors: Sequence[Number]
+    intercept: Number
+    score: Number
+    local_pred: Number
+    effective_samples: Number
+    num_samples: Number
+    method: str
+    notes: tuple[str, ...] = ()
+    degrees_of_freedom: int | None = None
+    subject: str = "row"
+    algorithm: str = "lime"
+    link: str = "identity"
+
+    def __post_init__(self) -> None:
+        for argument in ("values", "weights", "std_errors"):
+            if len(getattr(self, argument)) != len(self.conditions):
+                raise ValueError(
+                    f"`{argument}` should have one entry per condition ({len(self.conditions)}), "
+                    f"got {len(getattr(self, argument))}."
+                )
+        if self.method not in ("exact", "sampled"):
+            raise ValueError(f"`method` should be 'exact' or 'sampled', got {self.method!r}.")
+
+    @property
+    def model_output(self) -> Number | None:
+        """The model's value for the explained output, None if it is not among the predictions."""
+        return dict(self.prediction).get(self.label)
+
+    @property
+    def is_probability(self) -> bool:
+        """Whether the predictions are probabilities that sum to 1."""
+        values = [value for _, value in self.prediction]
+        in_range = all(0 <= value <= 1 for value in values)
+        return bool(values) and in_range and math.isclose(sum(values), 1, abs_tol=1e-3)
