@@ -10,11 +10,7 @@ _USERS: set[int] = set()
 
 
 def check_not_forked() -> None:
-    """Refuse to work in a forked child of a process that has used JAX, where it would hang.
-
-    Raises:
-        RuntimeError: with what works in place of a fork.
-    """
+    """Refuse to work in a forked child of a process that has used JAX, where it would hang."""
     if _USERS and os.getpid() not in _USERS:
         raise RuntimeError(
             "JAX was used before this process was forked, and hangs in a forked child. Start "

@@ -39,14 +39,7 @@ _T = TypeVar("_T")
 
 
 def static(**options: Any) -> Any:
-    """A field of a `pytree` that is part of the structure (hashable), not a leaf.
-
-    Args:
-        **options: what `dataclasses.field` takes, such as `default`.
-
-    Returns:
-        The field.
-    """
+    """A field of a `pytree` that is part of the structure (hashable), not a leaf."""
     return dataclasses.field(metadata={"static": True}, **options)
 
 
@@ -56,9 +49,6 @@ def pytree(cls: type[_T]) -> type[_T]:
 
     Unflattening does not go through `__init__`, because JAX puts placeholders into the leaves;
     so `__init__` may check, and in the tests it does check, the annotated shapes.
-
-    Args:
-        cls: the class, with annotated fields.
 
     Returns:
         The same class as a frozen dataclass, registered with JAX.
@@ -92,10 +82,6 @@ def replaced(node: _T, **changes: Any) -> _T:
 
     Args:
         node: of a class made by `pytree`; its arrays may be on the host.
-        **changes: by field.
-
-    Returns:
-        The copy.
     """
     copy = object.__new__(type(node))
     for field in dataclasses.fields(node):  # pyright: ignore[reportArgumentType]
@@ -151,7 +137,6 @@ class View:
     Attributes:
         z: interpretable variables of the samples.
         points: the samples where distances are measured.
-        origin: x itself there.
     """
 
     z: Float[Array, "*batch samples variables"]
@@ -164,7 +149,6 @@ class Coordinates:
     """Which interpretable variables belong to which feature, for one row.
 
     Attributes:
-        z: x's own interpretable variables.
         own: for every feature the variable whose coefficient is its weight.
         feature: for every variable its feature.
         varies: False for a feature that is held fixed or whose bin has no training mass.

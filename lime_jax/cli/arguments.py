@@ -71,12 +71,6 @@ class _Parser(argparse.ArgumentParser):
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line.
 
-    Args:
-        argv: the arguments; None: those of this process.
-
-    Returns:
-        The arguments, with the command's name as `command`.
-
     Raises:
         SystemExit: with code 2 on a wrong argument, 0 after `--help` and `--version`.
 

@@ -7,11 +7,7 @@ from pathlib import Path
 
 
 def cache_folder() -> Path | None:
-    """Where this user's compiled programs live.
-
-    Returns:
-        `$XDG_CACHE_HOME/lime_jax` or `~/.cache/lime_jax`; None without a home.
-    """
+    """Where this user's compiled programs live."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(base):  # the XDG standard: relative paths are to be ignored
         return Path(base) / "lime_jax"

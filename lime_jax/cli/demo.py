@@ -16,14 +16,7 @@ from lime_jax.cli.terminal import print_table, say
 
 
 def demo(arguments: Namespace) -> None:
-    """Run `lime-jax demo`.
-
-    Args:
-        arguments: from `lime_jax.cli.arguments.parse`.
-
-    Raises:
-        InputError: if the folder cannot be written to.
-    """
+    """Run `lime-jax demo`."""
     folder = make_folder(arguments.out)
     page = check_writable(folder / "report.html", (".html",), "--out")
     use_compilation_cache()

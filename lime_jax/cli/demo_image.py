@@ -27,12 +27,8 @@ _STRONGEST = 5  # superpixels of the printed table
 def demo_image(arguments: Namespace) -> None:
     """Run `lime-jax demo-image`.
 
-    Args:
-        arguments: from `lime_jax.cli.arguments.parse`.
-
     Raises:
         InputError: if the photo or the model cannot be read, or the folder not written to.
-        ImportError: if a library is missing; it names the extra.
     """
     folder = make_folder(arguments.out)
     page = check_writable(folder / "report.html", (".html",), "--out")

@@ -21,10 +21,6 @@ def encoded_texts(model: Any, names: Sequence[str]) -> dict[str, TextColumn]:
 
     Args:
         model: any; where there are no encoders, nothing is known.
-        names: of the columns that it was fitted on.
-
-    Returns:
-        By name.
 
     Example:
         >>> from sklearn.preprocessing import OneHotEncoder
@@ -97,15 +93,7 @@ def fitted_categories(
     """The pandas categories that LightGBM or XGBoost was fitted on.
 
     Args:
-        model: any; other models have none.
-        names: of the columns that it was fitted on.
         values: of a column in the training rows, nothing missing among them.
-
-    Returns:
-        Categories in their order, by column.
-
-    Raises:
-        InputError: if the columns cannot be told.
     """
     if hasattr(model, "get_booster") or hasattr(model, "get_categories"):
         return _of_xgboost(model.get_booster() if hasattr(model, "get_booster") else model, names)

@@ -10,9 +10,6 @@ class InputError(Exception):
 def one_line(text: object) -> str:
     r"""A message as one printable line: file contents can hold line breaks and escape codes.
 
-    Args:
-        text: anything.
-
     Returns:
         Its text, white space collapsed, what cannot be printed escaped.
 
@@ -26,12 +23,6 @@ def one_line(text: object) -> str:
 
 def describe(error: BaseException) -> str:
     """An exception of someone else's code in one line, with its type.
-
-    Args:
-        error: the exception.
-
-    Returns:
-        Such as "EOFError: Ran out of input".
 
     Example:
         >>> describe(EOFError("Ran out of input"))

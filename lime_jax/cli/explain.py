@@ -51,15 +51,7 @@ class Inputs:
 
 
 def explain(arguments: Namespace) -> None:
-    """Run `lime-jax explain`.
-
-    Args:
-        arguments: from `lime_jax.cli.arguments.parse`.
-
-    Raises:
-        InputError: if a file or an argument is not usable.
-        ValueError: the same, as the library says it.
-    """
+    """Run `lime-jax explain`."""
     out, report = _check_outputs(arguments)
     inputs = _read_inputs(arguments)
     use_compilation_cache()

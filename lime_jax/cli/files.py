@@ -22,17 +22,6 @@ TABLE_SUFFIXES = (".parquet", ".csv", ".npz")
 def known_suffix(path: Path, known: Sequence[str], argument: str) -> str:
     """The suffix of a path, in lower case.
 
-    Args:
-        path: of a file.
-        known: suffixes that can be read or written.
-        argument: for the error.
-
-    Returns:
-        One of `known`.
-
-    Raises:
-        InputError: for any other.
-
     Example:
         >>> known_suffix(Path("rows.CSV"), [".csv", ".parquet"], "--data")
         '.csv'
@@ -48,12 +37,6 @@ def known_suffix(path: Path, known: Sequence[str], argument: str) -> str:
 def is_folder(path: str) -> bool:
     """Whether `--out` names a folder: it is one, ends in a slash, or has no suffix.
 
-    Args:
-        path: as it was given.
-
-    Returns:
-        Whether it does.
-
     Example:
         >>> is_folder("out/"), is_folder("out"), is_folder("out.csv")
         (True, True, False)
@@ -62,17 +45,7 @@ def is_folder(path: str) -> bool:
 
 
 def make_folder(path: str) -> Path:
-    """Make the folder of `--out`, with those above it.
-
-    Args:
-        path: of the folder; it may be there already.
-
-    Returns:
-        The folder.
-
-    Raises:
-        InputError: if it cannot be made.
-    """
+    """Make the folder of `--out`, with those above it."""
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -83,11 +56,6 @@ def make_folder(path: str) -> Path:
 
 def check_writable(path: str | Path, known: Sequence[str], argument: str) -> Path:
     """See that a file can be written, before long work is done for it.
-
-    Args:
-        path: of the file.
-        known: suffixes that can be written.
-        argument: for the error.
 
     Returns:
         The path; that of the target if it is a link.
@@ -125,9 +93,6 @@ def _need_pyarrow(argument: str) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """Write a file whole or not at all: into a temporary file beside it, then rename.
 
-    Args:
-        path: of the file.
-
     Yields:
         The temporary path, with the same suffix; it is gone if an exception comes.
 
@@ -152,7 +117,6 @@ def write_explanations(explanations: Explanations, path: Path) -> None:
     """Write the tidy table as `.parquet` or `.csv`, or everything as `.npz`.
 
     Args:
-        explanations: of a data set.
         path: of the file; it appears only when it is complete.
     """
     with replacing(path) as aside:

@@ -22,8 +22,6 @@ class ImageModel:
 
     Attributes:
         predict: of a batch (images, height, width, 3), RGB from 0 to 255.
-        size: height and width.
-        name: for people.
         class_names: of the outputs; None: numbers.
         batch_size: images at a time, on the host; None: no matter.
     """
@@ -43,15 +41,8 @@ def load_image_model(path: str | None) -> ImageModel:
     its input leaves the size open. Outputs that are not all between 0 and 1 become probabilities by
     softmax. A thousand outputs are ImageNet's classes.
 
-    Args:
-        path: of an `.onnx` file; None: SqueezeNet.
-
-    Returns:
-        The model.
-
     Raises:
         InputError: if there is no such file, or no such model in it.
-        ImportError: if a library is missing; it names the extra.
     """
     if path is None:
         from lime_jax.examples import imagenet_names, squeezenet

@@ -24,16 +24,7 @@ from lime_jax.cli.training import (
 
 
 def explain_into_folder(arguments: Namespace) -> None:
-    """Run `lime-jax explain` with a folder as `--out`.
-
-    Args:
-        arguments: from `lime_jax.cli.arguments.parse`.
-
-    Raises:
-        InputError: if a file or an argument is not usable.
-        ValueError: the same, as the library says it.
-        OSError: if the folder cannot be written to.
-    """
+    """Run `lime-jax explain` with a folder as `--out`."""
     from lime_jax.jobs import check_folder, explain_file, file_hash, open_source
 
     if arguments.report:

@@ -18,14 +18,10 @@ def load_model(
     """Load a fitted model.
 
     Args:
-        path: `.skops` (scikit-learn's safe format), or `.pkl`, `.pickle`, `.joblib`.
         trust_pickle: whether a pickle may be loaded, which runs code that the file holds.
         trust_types: names of types that may come from a `.skops` file, beyond those that skops
             trusts; it does not trust scikit-learn's trees (from 0.16 on), since a file made by an
             attacker can crash the process.
-
-    Returns:
-        The estimator, or a function of a batch.
 
     Raises:
         InputError: if there is no such file, it holds no model, or is not trusted.

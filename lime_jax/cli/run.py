@@ -15,9 +15,6 @@ from lime_jax.cli.terminal import say
 def main(argv: list[str] | None = None) -> int:
     """Run one command.
 
-    Args:
-        argv: the arguments; None: those of this process.
-
     Returns:
         0 when done, 2 on bad input (with one line on stderr), 130 when interrupted.
 

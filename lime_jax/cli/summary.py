@@ -10,15 +10,6 @@ def how_explained(
 ) -> str:
     """The method and the way the model ran, in words.
 
-    Args:
-        samples_used: (rows,) 0 where exact.
-        num_samples: of the largest neighborhood.
-        algorithm: "lime" or "kernel_shap".
-        model_path: of the explanations.
-
-    Returns:
-        Such as "exact; model: jax: a fitted tree".
-
     Example:
         >>> how_explained(np.array([0, 64]), 64, "lime", "jax: a fitted tree")
         '1 exact, 1 sampled (64 samples); model: jax: a fitted tree'

@@ -22,15 +22,7 @@ def read_table(
     """Read a file: a pandas frame where pandas is installed, else a pyarrow table.
 
     Args:
-        path: of one of `jobs.source.SUFFIXES`.
-        argument: for the errors.
         texts: of a table of text cells, the columns that are text whatever they look like.
-
-    Returns:
-        The table, wrapped by narwhals.
-
-    Raises:
-        InputError: if there is no such file, or it is no table.
     """
     path = Path(path)
     try:
@@ -60,12 +52,7 @@ def as_read(
     """An Arrow table of a file, as the explainers take it.
 
     Args:
-        table: the rows.
         is_text: whether all columns are text cells, which have to be read.
-        texts: as in `read_table`.
-
-    Returns:
-        The table, wrapped by narwhals.
     """
     import narwhals.stable.v1 as nw
 
@@ -75,14 +62,7 @@ def as_read(
 
 
 def text_columns(table: Any) -> dict[str, TextColumn]:
-    """The columns of a table that hold text, and the levels that they have.
-
-    Args:
-        table: from `read_table`.
-
-    Returns:
-        By name.
-    """
+    """The columns of a table that hold text, and the levels that they have."""
     import narwhals.stable.v1 as nw
 
     kinds = (nw.String, nw.Categorical, nw.Enum, nw.Object)
@@ -92,15 +72,7 @@ def text_columns(table: Any) -> dict[str, TextColumn]:
 
 
 def values_of(table: Any, name: str) -> set[Any]:
-    """The different values of a column, but for what is missing.
-
-    Args:
-        table: from `read_table`.
-        name: of the column.
-
-    Returns:
-        The values.
-    """
+    """The different values of a column, but for what is missing."""
     values = _values(table.get_column(name))
     return {value for value in values if value is not None and value == value}
 
@@ -116,11 +88,7 @@ def with_categories(table: Any, categories: Mapping[str, Sequence[Any]]) -> Any:
     """A table with pandas categories where a model was fitted on them.
 
     Args:
-        table: from `read_table`.
         categories: in their order, by column; others that occur come after them.
-
-    Returns:
-        The table; as it is without pandas.
     """
     import narwhals.stable.v1 as nw
 
@@ -156,15 +124,10 @@ def model_columns(model: Any, columns: Sequence[str], target: str | None) -> lis
     """The columns that a model was fitted on.
 
     Args:
-        model: from `load_model`.
-        columns: of the training rows.
         target: the column that is no feature; None: there is none.
 
     Returns:
         The model's own `feature_names_in_`, else all columns but the target.
-
-    Raises:
-        InputError: if they do not fit the model.
     """
     names = fitted_names(model)
     if names is not None:
@@ -185,9 +148,6 @@ def model_columns(model: Any, columns: Sequence[str], target: str | None) -> lis
 def fitted_names(model: Any) -> list[str] | None:
     """The names of the columns that a model was fitted on.
 
-    Args:
-        model: from `load_model`.
-
     Returns:
         The names, or None if it was fitted on arrays.
     """
@@ -200,17 +160,7 @@ def fitted_names(model: Any) -> list[str] | None:
 
 
 def need_columns(table: Any, names: Sequence[str], argument: str, of: str) -> None:
-    """See that a table has some columns.
-
-    Args:
-        table: from `read_table`.
-        names: the columns.
-        argument: for the error.
-        of: the table's own argument, for the error.
-
-    Raises:
-        InputError: with the missing names and those that there are.
-    """
+    """See that a table has some columns."""
     missing = [name for name in names if name not in table.columns]
     if missing:
         raise InputError(
@@ -228,15 +178,7 @@ def _other_separator(names: Sequence[str]) -> str:
 
 
 def need_numbers(table: Any, training: Any) -> None:
-    """See that columns of numbers in the training rows hold numbers in the rows to explain.
-
-    Args:
-        table: of --data.
-        training: of --background.
-
-    Raises:
-        InputError: naming the column, and what it holds.
-    """
+    """See that columns of numbers in the training rows hold numbers in the rows to explain."""
     import narwhals.stable.v1 as nw
 
     for name, dtype in training.schema.items():
@@ -254,42 +196,21 @@ def _some(names: Sequence[str], most: int = 8) -> str:
 
 
 def is_numeric(table: Any) -> bool:
-    """Whether all columns are numbers or true/false, so that they fit an array.
-
-    Args:
-        table: from `read_table`.
-
-    Returns:
-        Whether they are.
-    """
+    """Whether all columns are numbers or true/false, so that they fit an array."""
     import narwhals.stable.v1 as nw
 
     return all(dtype.is_numeric() or dtype == nw.Boolean for dtype in table.schema.values())
 
 
 def boolean_columns(table: Any) -> list[str]:
-    """The columns of true and false.
-
-    Args:
-        table: from `read_table`.
-
-    Returns:
-        Their names.
-    """
+    """The columns of true and false."""
     import narwhals.stable.v1 as nw
 
     return [name for name, dtype in table.schema.items() if dtype == nw.Boolean]
 
 
 def to_matrix(table: Any) -> np.ndarray:
-    """Numeric columns as an array, for a model that was fitted on one.
-
-    Args:
-        table: from `read_table`, all numeric.
-
-    Returns:
-        (rows, columns) in float64, NaN where missing.
-    """
+    """Numeric columns as an array, for a model that was fitted on one."""
     import narwhals.stable.v1 as nw
 
     columns = [table.get_column(name).cast(nw.Float64).to_numpy() for name in table.columns]
@@ -301,13 +222,6 @@ def row_slice(rows: tuple[int | None, int | None], count: int) -> slice:
 
     Args:
         rows: first row, and the row after the last; None: from the start, to the end.
-        count: of rows in the data.
-
-    Returns:
-        The slice.
-
-    Raises:
-        InputError: if it is empty or outside the data.
 
     Example:
         >>> row_slice((2, None), 5)

@@ -11,10 +11,6 @@ from lime_jax.cli.errors import one_line
 def say(text: object, command: str = "explain") -> None:
     """Write one line to stderr.
 
-    Args:
-        text: what to say.
-        command: who says it.
-
     Example:
         >>> say("this goes to stderr")
     """
@@ -23,11 +19,6 @@ def say(text: object, command: str = "explain") -> None:
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table: names in the first column, numbers in the others.
-
-    Args:
-        title: above it.
-        header: name of each column.
-        rows: the cells.
 
     Example:
         >>> print_table("Weights", ["name", "weight"], [["a", "+0.1"], ["bc", "-0.02"]])

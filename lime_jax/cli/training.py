@@ -24,7 +24,6 @@ class Training:
     """What the explainer learns from, as it takes it.
 
     Attributes:
-        model: the fitted model.
         names: of the columns that it was fitted on.
         form: from a table to rows as the model takes them: an array or a frame.
         rows: to learn from, in that form.
@@ -45,17 +44,7 @@ class Training:
 
 
 def read_model(arguments: Namespace) -> Any:
-    """The model of the command line.
-
-    Args:
-        arguments: from `lime_jax.cli.arguments.parse`.
-
-    Returns:
-        The fitted model.
-
-    Raises:
-        InputError: if it cannot be loaded, or is not trusted.
-    """
+    """The model of the command line."""
     return load_model(
         arguments.model,
         trust_pickle=arguments.trust_pickle,
@@ -69,8 +58,6 @@ def texts_of(
     """What to ask which columns of a csv file are text.
 
     Args:
-        arguments: from `lime_jax.cli.arguments.parse`.
-        model: whose encoders and categories are asked.
         known: columns that are text in the training rows; None: they are not known yet.
 
     Returns:
@@ -101,19 +88,7 @@ def texts_of(
 
 
 def see_training(arguments: Namespace, model: Any, table: Any) -> Training:
-    """See which columns of the training rows are features, and what the model takes.
-
-    Args:
-        arguments: from `lime_jax.cli.arguments.parse`.
-        model: that was fitted on such rows.
-        table: the rows, from `tables.read_table`.
-
-    Returns:
-        What the explainer learns from.
-
-    Raises:
-        InputError: if columns are missing.
-    """
+    """See which columns of the training rows are features, and what the model takes."""
     target, source = arguments.target, "--background" if arguments.background else "--data"
     if target is not None:
         tables.need_columns(table, [target], "--target", source)
@@ -170,12 +145,7 @@ def check_model(model: Any, rows: Any, first: str = "row to explain") -> None:
     """Call the model on one row, so that a mismatch is said before the work, and clearly.
 
     Args:
-        model: the fitted model.
-        rows: in the form that it takes.
         first: what the first of them is, for the error.
-
-    Raises:
-        InputError: if it cannot be called with them.
     """
     from lime_jax.models import as_predict_fn
 
@@ -202,19 +172,7 @@ def _text_columns(rows: Any) -> str:
 
 
 def fit_explainer(training: Training, arguments: Namespace) -> Any:
-    """The explainer that the command line describes.
-
-    Args:
-        training: what it learns from.
-        arguments: from `lime_jax.cli.arguments.parse`.
-
-    Returns:
-        A fitted `TabularExplainer`.
-
-    Raises:
-        InputError: if the target is needed, and is not named.
-        ValueError: if a setting is not usable.
-    """
+    """The explainer that the command line describes."""
     import lime_jax
 
     discretizer = None if arguments.discretizer == "none" else arguments.discretizer
@@ -231,15 +189,7 @@ def fit_explainer(training: Training, arguments: Namespace) -> Any:
 
 
 def options_of(arguments: Namespace, model: Any) -> dict[str, Any]:
-    """The options of `explain` that the command line names.
-
-    Args:
-        arguments: from `lime_jax.cli.arguments.parse`.
-        model: that knows names of classes.
-
-    Returns:
-        The options by name.
-    """
+    """The options of `explain` that the command line names."""
     return dict(
         labels=_labels(arguments.labels, model),
         top_labels=arguments.top_labels,

@@ -29,15 +29,10 @@ class Blocks:
     """The rows of a data set, from which blocks are cut.
 
     Args:
-        explainer: that is to explain them.
         X: rows or images, in the form the explainer takes.
-        row_ids: of the rows; None: their content.
 
     Attributes:
         index: what the rows are called in results.
-
-    Raises:
-        ValueError: if the rows are not usable; it names the argument.
 
     Example:
         >>> from lime_jax import TabularExplainer
@@ -66,10 +61,6 @@ class Blocks:
     def cut(self, start: int, stop: int) -> tuple[Any, Any]:
         """Rows `start` to `stop`, and their ids.
 
-        Args:
-            start: the first row.
-            stop: the row after the last.
-
         Returns:
             The rows, a table of the same type or a list of images, and their ids or None.
         """
@@ -82,16 +73,7 @@ class Blocks:
         return rows, ids
 
     def name(self, explanations: Explanations, start: int, stop: int) -> Explanations:
-        """Explanations of rows `start` to `stop`, which say what the rows are called.
-
-        Args:
-            explanations: of these rows.
-            start: the first row.
-            stop: the row after the last.
-
-        Returns:
-            The same with `row_ids`.
-        """
+        """Explanations of rows `start` to `stop`, which say what the rows are called."""
         ids, names = self.index.ids[start:stop], self.index.names
         return dataclasses.replace(explanations, row_ids=ids, row_names=names)
 
@@ -99,7 +81,6 @@ class Blocks:
         """Where to cut.
 
         Args:
-            num_workers: that take the blocks.
             batch_size: rows of a block; None: several blocks for each worker, 4,096 rows at most.
 
         Returns:

@@ -17,15 +17,11 @@ def explain_tables(
     """Explain blocks of rows; the function of this name in every engine.
 
     Args:
-        spec: what to do.
         blocks: number, rows, and their ids or None; taken when the block before is done.
         num_workers: of other engines; this process uses all cores by itself.
 
     Yields:
         The number of a block, and the table of `explain_chunk`.
-
-    Raises:
-        Exception: the model's own, with a note about the block.
     """
     for number, rows, row_ids in blocks:
         try:

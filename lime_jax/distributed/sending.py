@@ -25,11 +25,7 @@ def pack(specs: ChunkSpec | Sequence[ChunkSpec], dumps: Callable[[Any], bytes]) 
     """Specs as bytes, to be sent to workers; what several have in common, a model, once.
 
     Args:
-        specs: to send, one or many.
         dumps: of the engine's own pickle, which takes lambdas and what a notebook defines.
-
-    Returns:
-        The bytes, for `unpack`.
 
     Raises:
         ValueError: if a model or an explainer cannot be pickled; it says what to do.
@@ -54,15 +50,7 @@ def _check_pickles(name: str, value: Any, dumps: Callable[[Any], bytes]) -> None
 
 
 def unpack(data: bytes, enable_x64: bool) -> Any:
-    """What was pickled, in the precision it was sent in, which JAX would else cut to its own.
-
-    Args:
-        data: of `pack`, or of rows.
-        enable_x64: of the specs.
-
-    Returns:
-        What was sent.
-    """
+    """What was pickled, in the precision it was sent in, which JAX would else cut to its own."""
     with jax.enable_x64(enable_x64):
         return pickle.loads(data)
 
@@ -72,7 +60,6 @@ def portable(error: Exception, dumps: Callable[[Any], bytes]) -> bytes:
 
     Args:
         error: of the model, or of anyone. It gets a note.
-        dumps: of the engine's own pickle.
 
     Returns:
         The exception, pickled; a `RuntimeError` with its words if it cannot be.
@@ -92,11 +79,6 @@ def first_that_travels(value: Any, plain: Any, dumps: Callable[[Any], bytes]) ->
 
     Args:
         value: exceptions are known to pickle badly, each in its own way.
-        plain: that says the same.
-        dumps: of the engine's own pickle.
-
-    Returns:
-        The bytes of one of them.
     """
     try:
         data = dumps(value)
@@ -108,11 +90,7 @@ def first_that_travels(value: Any, plain: Any, dumps: Callable[[Any], bytes]) ->
 
 @contextlib.contextmanager
 def forking() -> Iterator[None]:
-    """Start other programs without JAX's warning of forks: what is forked is a program of its own.
-
-    Yields:
-        Once.
-    """
+    """Start programs without JAX's warning of forks: what is forked is a program of its own."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
         yield

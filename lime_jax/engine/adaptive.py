@@ -35,7 +35,6 @@ class AdaptiveFit:
 
     Attributes:
         fit: with a leading axis of rows, on the host.
-        num_samples: (rows,) of each row.
         num_replicates: (rows,) that its standard errors come from.
         settled: (rows,) False where the largest number of samples was not enough.
     """
@@ -63,24 +62,9 @@ def explain_shared_until(
     """Explain rows with one neighborhood for all, which grows until every row is settled.
 
     Args:
-        key: of the neighborhood.
-        domain: what a sample is.
         method: how to weigh and fit, with the design of the first size.
-        model: to explain; called once on every sample.
-        rows: to explain.
-        host_inputs: makes a host model's inputs of samples.
         neighborhood: of the first size; filled here, and read when it comes back filled.
-        settled: which rows need no more samples.
-        batch_size: largest batch of a host model.
-        progress: told of finished rows.
         most: samples; also no more than 64 times the first size or than memory holds.
-        mesh: as in `engine.explain_shared`.
-
-    Returns:
-        The explanations, each at its own size.
-
-    Raises:
-        ValueError: if the number of replicates is not a power of two.
     """
     run = engine.SharedRun(key, domain, method, model, host_inputs, neighborhood, batch_size, mesh)
     most = _largest(method.design, min(most, budget.MEMORY_BUDGET // (64 * domain.sample_size)))
@@ -123,24 +107,10 @@ def explain_rows_until(
     """Explain rows with a neighborhood for each, which grows until the row is settled.
 
     Args:
-        key: that rows fold their ids into.
-        domain: what a sample is.
         method: how to weigh and fit, with the design of the first size.
-        model: to explain; called once on every sample.
-        rows: to explain.
         host_inputs: makes a host model's inputs of the samples of some rows, whose numbers it is
             given.
-        settled: which rows need no more samples.
-        batch_size: largest batch of a host model.
-        progress: told of finished rows.
         most: samples of a row; also no more than 64 times the first size.
-        mesh: as in `engine.explain_rows`.
-
-    Returns:
-        The explanations, each at its own size.
-
-    Raises:
-        ValueError: if the number of replicates is not a power of two.
     """
     run = engine.RowRun(key, domain, method, model, host_inputs, batch_size, mesh)
     most, parts = _largest(method.design, most), []

@@ -27,10 +27,6 @@ _A_PICTURE = 2**14
 def rows_per_call(bytes_per_row: int, most: int = 1024) -> int:
     """Rows that one call of a jitted program takes, in and out.
 
-    Args:
-        bytes_per_row: of the row, its temporaries and its results.
-        most: never more.
-
     Returns:
         At least 1. It depends on shapes only, so a ragged last call is padded, not compiled anew.
 
@@ -43,10 +39,6 @@ def rows_per_call(bytes_per_row: int, most: int = 1024) -> int:
 
 def rows_per_block(samples_per_row: int, bytes_per_row: int) -> int:
     """Rows of a call that are worked on together.
-
-    Args:
-        samples_per_row: that are in memory for each row.
-        bytes_per_row: of their temporaries.
 
     Returns:
         What fits the caches of a CPU, or the memory budget of any other device.
@@ -63,14 +55,6 @@ def rows_per_block(samples_per_row: int, bytes_per_row: int) -> int:
 
 def samples_at_once(num_samples: int, block_size: int, bytes_per_sample: int) -> int:
     """Samples of one row that are in memory together, where the model runs on the device.
-
-    Args:
-        num_samples: of the neighborhood.
-        block_size: samples come in whole blocks.
-        bytes_per_sample: of their temporaries.
-
-    Returns:
-        A multiple of `block_size` that divides `num_samples`.
 
     Example:
         >>> 4096 % samples_at_once(4096, 512, 64) == 0
@@ -90,9 +74,6 @@ def num_cores() -> int:
 
     Workers that share a machine are told so by the environment's `NPROC`, which XLA obeys too, or
     are bound to cores of their own: the machine may have many more.
-
-    Returns:
-        At least 1.
 
     Example:
         >>> num_cores() >= 1
@@ -125,13 +106,6 @@ def rows_per_thread(calls_per_row: int) -> int:
 def samples_per_prediction(sample_size: int, inputs_each: int = 1) -> int:
     """Samples that a JAX model is called on together.
 
-    Args:
-        sample_size: numbers in all inputs of one sample.
-        inputs_each: inputs of one sample.
-
-    Returns:
-        At least 1.
-
     Example:
         >>> samples_per_prediction(30), samples_per_prediction(10**9)
         (8192, 1)
@@ -145,9 +119,6 @@ def samples_per_prediction(sample_size: int, inputs_each: int = 1) -> int:
 
 def numbers_per_host_call(sample_size: int) -> int:
     """Numbers that are made for a host model together.
-
-    Args:
-        sample_size: numbers in a sample.
 
     Returns:
         8 bytes each, and as much again where the model's own table is made of them. Larger batches
@@ -173,11 +144,6 @@ def keep_freed_memory() -> None:
 
 def units_per_call(num_units: int, bytes_per_unit: int, budget: int | None = None) -> int:
     """Units of samples that are in memory together.
-
-    Args:
-        num_units: of the whole neighborhood.
-        bytes_per_unit: of one unit's samples and inputs.
-        budget: bytes; None: a quarter of the memory budget.
 
     Returns:
         A divisor of `num_units`, so that every group has one shape.

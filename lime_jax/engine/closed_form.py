@@ -23,11 +23,7 @@ def explain_exact(
     """Explain rows by a closed form.
 
     Args:
-        form: of the model.
-        rows: to explain.
         variance: of the outputs in each row's neighborhood, (rows, outputs); None: no scores.
-        progress: told of finished rows.
-        mesh: all of whose devices take rows.
 
     Returns:
         Fits with a leading axis of rows, on the host.

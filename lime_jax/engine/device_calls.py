@@ -13,29 +13,12 @@ from lime_jax.typing import Array, Domain
 
 
 def render(domain: Domain, instances: Any, samples: Any) -> Array:
-    """Inputs of a host model, made on the device.
-
-    Args:
-        domain: of the samples.
-        instances: of some rows.
-        samples: of these rows, with a leading axis.
-
-    Returns:
-        (rows, ..., samples, ...).
-    """
+    """Inputs of a host model, made on the device."""
     return programs.render(domain, instances, samples)
 
 
 def predict_rows(model: DevicePredict[Any], inputs: np.ndarray) -> np.ndarray:
-    """What a device model says of rows, in chunks of one shape.
-
-    Args:
-        model: to call.
-        inputs: (rows, ...), in the dtype it takes.
-
-    Returns:
-        Its outputs, on the host.
-    """
+    """What a device model says of rows, in chunks of one shape."""
     most = 2**11 if jax.default_backend() == "cpu" else 2**16
     size = budget.rows_per_call(64 * inputs[0].nbytes, most)
     size = min(size, 2 ** (len(inputs) - 1).bit_length())  # few shapes: powers of two

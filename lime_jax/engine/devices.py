@@ -53,36 +53,15 @@ class Devices:
         return 1 if self.mesh is None else self.mesh.size // self.num_rows
 
     def rows_each(self, count: int) -> int:
-        """The most rows that one device has.
-
-        Args:
-            count: rows of all of them.
-
-        Returns:
-            How many.
-        """
+        """The most rows that one device has."""
         return -(-count // self.num_rows)
 
     def round_up(self, count: int) -> int:
-        """So many rows that all devices have as many.
-
-        Args:
-            count: rows that are wanted.
-
-        Returns:
-            At least as many.
-        """
+        """So many rows that all devices have as many."""
         return self.rows_each(count) * self.num_rows
 
     def place(self, tree: Any) -> Any:
-        """Put what all rows share on every device, once.
-
-        Args:
-            tree: arrays on the host or the default device.
-
-        Returns:
-            The same on all devices; numbers stay numbers.
-        """
+        """Put what all rows share on every device, once."""
         if self.mesh is None:
             return tree
         everywhere = NamedSharding(self.mesh, PartitionSpec())
@@ -99,9 +78,6 @@ class Devices:
 
         Args:
             tree: arrays on the host with a leading axis of rows, as many as `round_up` says.
-
-        Returns:
-            The same, every row on its device.
         """
         if self.mesh is None:
             return tree
@@ -138,9 +114,6 @@ class Devices:
 
         Args:
             index: (rows,) numbers of rows, as many as were dealt out.
-
-        Returns:
-            For every place the place of its row.
         """
         if self.num_rows == 1:
             return index
@@ -148,14 +121,7 @@ class Devices:
         return _swapped(place_of_row[index], -1, self.num_rows)
 
     def keep_rows(self, tree: Any) -> Any:
-        """Within a jitted function: rows stay dealt out.
-
-        Args:
-            tree: arrays with a leading axis of rows.
-
-        Returns:
-            The same.
-        """
+        """Within a jitted function: rows stay dealt out."""
         if self.mesh is None:
             return tree
         dealt = NamedSharding(self.mesh, PartitionSpec(self.row_axes))
@@ -166,9 +132,6 @@ class Devices:
 
         Args:
             program: of what all rows share, and of rows; its results have a leading axis of rows.
-
-        Returns:
-            The program of all rows.
         """
         if self.mesh is None:
             return program
@@ -183,11 +146,6 @@ class Devices:
 
         Args:
             program: of what all items share, and of items; its results are one for each item.
-            given: what they share.
-            items: arrays with a leading axis of any length.
-
-        Returns:
-            The results.
         """
         if self.mesh is None:
             return program(given, items)
@@ -206,14 +164,7 @@ class Devices:
 
 
 def for_rows(mesh: Mesh | None) -> Devices:
-    """All devices of a mesh, each with rows of its own.
-
-    Args:
-        mesh: that `check_mesh` has seen; None: no mesh.
-
-    Returns:
-        The devices.
-    """
+    """All devices of a mesh, each with rows of its own."""
     if mesh is None:
         return Devices()
     own = _own_mesh(mesh)
@@ -221,14 +172,7 @@ def for_rows(mesh: Mesh | None) -> Devices:
 
 
 def for_samples(mesh: Mesh | None) -> Devices:
-    """The devices of a mesh, rows over the first axis, samples of a row over the second.
-
-    Args:
-        mesh: that `check_mesh` has seen; None: no mesh.
-
-    Returns:
-        The devices.
-    """
+    """The devices of a mesh, rows over the first axis, samples of a row over the second."""
     return Devices() if mesh is None else Devices(_own_mesh(mesh), (_ROWS,))
 
 
@@ -258,14 +202,7 @@ def _several(mesh: Any) -> bool:
 
 
 def check_mesh(mesh: Any) -> None:
-    """Refuse what is no mesh of one or two axes.
-
-    Args:
-        mesh: of `explain`; None: no mesh.
-
-    Raises:
-        ValueError: naming the argument.
-    """
+    """Refuse what is no mesh of one or two axes."""
     if mesh is None:
         return
     if not isinstance(mesh, Mesh):
@@ -302,16 +239,7 @@ def _check_threads(devices: int) -> None:
 
 
 def check_model_on(mesh: Mesh | None, model: Any, on_device: bool) -> None:
-    """Refuse a model that cannot run on a mesh.
-
-    Args:
-        mesh: that `check_mesh` has seen.
-        model: as the engine calls it.
-        on_device: whether it is a JAX model.
-
-    Raises:
-        ValueError: naming the argument.
-    """
+    """Refuse a model that cannot run on a mesh."""
     if mesh is None:
         return
     if not on_device:
@@ -334,15 +262,7 @@ def check_model_on(mesh: Mesh | None, model: Any, on_device: bool) -> None:
 
 
 def check_same_rows(mesh: Mesh | None, *arrays: np.ndarray) -> None:
-    """Refuse rows that differ from process to process: these would wait for each other for ever.
-
-    Args:
-        mesh: of `explain`.
-        *arrays: that describe the rows.
-
-    Raises:
-        ValueError: if they are not the same everywhere.
-    """
+    """Refuse rows that differ from process to process: these would wait for each other for ever."""
     if mesh is None or not _several(mesh):
         return
     from jax.experimental import multihost_utils

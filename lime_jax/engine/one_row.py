@@ -19,12 +19,6 @@ from lime_jax.typing import Array, Domain, Float, Int, Key, Method, PredictFn, S
 def units_of(design: Any) -> np.ndarray:
     """All units of a design.
 
-    Args:
-        design: of the draws.
-
-    Returns:
-        (units, 2): replicate and block.
-
     Example:
         >>> from lime_jax.stages.designs import make_design
         >>> units_of(make_design("iid", 4096, num_columns=3)).shape
@@ -44,14 +38,7 @@ def sample(
     """Samples of some units.
 
     Args:
-        key: of the neighborhood.
         instance: the row; may be None where the domain is shared.
-        domain: makes samples of draws.
-        method: makes the draws.
-        units: replicate and block of each.
-
-    Returns:
-        The domain's samples, with a leading axis of units.
     """
     return jax.vmap(lambda unit: domain.realize(instance, method.draws(key, unit[0], unit[1])))(
         units
@@ -64,17 +51,11 @@ def predict(
     """What a JAX model says of the samples of some units.
 
     Args:
-        predict_fn: batch in, batch out.
-        domain: of the samples.
         instance: the row; may be None where the domain is shared.
-        samples: with a leading axis of units.
 
     Returns:
         Outputs, averaged over the background if there is one; a model of one output may leave
         out the last axis.
-
-    Raises:
-        ValueError: if the model does not return one row per input.
     """
     units, size = jax.tree.leaves(samples)[0].shape[:2]
     count = units * size
@@ -106,11 +87,7 @@ def average_background(
     """Means of outputs over the background.
 
     Args:
-        y: outputs for every sample on every background row.
         weights: of the background rows; they add up to 1.
-
-    Returns:
-        Outputs of every sample.
     """
     by_sample = y.reshape(-1, weights.shape[0], y.shape[1])
     # Relative to the first row, so that 32 bits hold small differences between samples.
@@ -142,17 +119,7 @@ def summarize(
     """Sum up some units, into one summary per replicate.
 
     Args:
-        instance: the row.
-        domain: of the samples.
-        method: of the summary.
-        samples: with a leading axis of units.
-        y: the model's outputs.
-        units: replicate and block of each unit.
         summaries: of earlier units, with a leading axis of replicates; None: there were none.
-        num_replicates: that there are summaries of; None: of all.
-
-    Returns:
-        Summaries of the earlier units and these.
     """
 
     def one(samples: Any, y: Array) -> Any:
@@ -186,17 +153,8 @@ def explain_one(
     """Explain one row with a neighborhood of its own.
 
     Args:
-        key: of the neighborhood.
-        instance: the row, as the domain knows it.
-        domain: what a sample is.
-        method: how to weigh and fit.
-        predict_fn: a JAX function, batch in, batch out.
-        labels: outputs to explain; None: all.
         units_at_once: how many units are in memory together (a divisor of their number); None:
             all of them.
-
-    Returns:
-        The explanation.
     """
     summaries = summarize_one(key, instance, domain, method, predict_fn, units_at_once)
     return method.solve(summaries, domain.coordinates(instance), labels)
@@ -215,17 +173,7 @@ def summarize_one(
     """What the explanation of one row needs of its samples.
 
     Args:
-        key: of the neighborhood.
-        instance: the row, as the domain knows it.
-        domain: what a sample is.
-        method: how to weigh and fit.
-        predict_fn: a JAX function, batch in, batch out.
-        units_at_once: as in `explain_one`.
-        skip: replicates that came before.
         num_replicates: how many are wanted; None: as many as the design has.
-
-    Returns:
-        Summaries with a leading axis of replicates.
     """
     wanted = num_replicates or method.design.num_replicates
     units = jnp.asarray(units_of(method.design)[: wanted * method.design.num_blocks])

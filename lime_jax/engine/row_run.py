@@ -27,9 +27,7 @@ class RowRun:
 
     Attributes:
         key: that rows fold their ids into.
-        domain: what a sample is.
         method: what to draw, how to weigh and fit.
-        model: to explain.
         host_inputs: makes a host model's inputs of the samples of some rows.
         batch_size: largest batch of a host model.
         mesh: whose devices share the rows, and samples over its second axis; but a row's samples
@@ -105,8 +103,6 @@ class RowRun:
         """Draw the replicates of the design for some rows, and sum them up.
 
         Args:
-            rows: of which the first `count` are asked for.
-            count: how many.
             skip: replicates of each row that came before; these are the next.
             which: numbers of the rows, for the inputs of a host model.
             scale: of a host model's outputs in the replicates before; None: there were none.
@@ -177,24 +173,9 @@ class RowRun:
         return programs.solve_rows(given, (part, summaries), self.devices)
 
     def merge_pairs(self, summaries: Any) -> Any:
-        """Summaries with neighboring replicates together, half as many.
-
-        Args:
-            summaries: (rows, replicates, ...), an even number of replicates.
-
-        Returns:
-            Summaries of half as many.
-        """
+        """Summaries with neighboring replicates together, half as many."""
         return programs.merge_pairs(self.given[2], summaries, self.devices)
 
     def take(self, summaries: Any, index: np.ndarray) -> Any:
-        """Summaries of some of the rows, or of some of them twice.
-
-        Args:
-            summaries: (rows, ...).
-            index: (rows,) which.
-
-        Returns:
-            As many.
-        """
+        """Summaries of some of the rows, or of some of them twice."""
         return programs.take_rows(summaries, self.devices.places_of(index), self.devices)

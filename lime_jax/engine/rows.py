@@ -34,14 +34,7 @@ def explain_rows(
     """Explain rows with a neighborhood for each.
 
     Args:
-        key: that rows fold their ids into.
-        domain: what a sample is.
-        method: how to weigh and fit.
-        model: to explain.
-        rows: to explain.
         host_inputs: makes a host model's inputs of the samples of a slice of rows.
-        batch_size: largest batch of a host model.
-        progress: told of finished rows.
         side_by_side: whether several rows may be worked on by several threads of a CPU. Not where
             method or model call LAPACK: two such programs can wait for each other for ever.
         mesh: devices that share the work: rows over the first axis, samples over the second.
@@ -80,18 +73,7 @@ def sweep_rows(
     """Explain rows by several methods, which share each row's neighborhood and its model calls.
 
     Args:
-        key: that rows fold their ids into.
-        domain: what a sample is.
         methods: that differ in the numbers of their leaves only; they share one program.
-        model: to explain.
-        rows: to explain.
-        host_inputs: as in `explain_rows`.
-        batch_size: largest batch of a host model.
-        progress: told of finished rows.
-        mesh: as in `explain_rows`.
-
-    Returns:
-        Fits of every method, as of `explain_rows`.
     """
     method = make_sweep_method(methods)
     ends = (batch_size, progress)

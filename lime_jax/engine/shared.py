@@ -35,15 +35,7 @@ def explain_shared(
     """Explain rows with one neighborhood for all.
 
     Args:
-        key: of the neighborhood.
-        domain: what a sample is.
-        method: how to weigh and fit.
-        model: to explain.
-        rows: to explain.
-        host_inputs: makes a host model's inputs of samples.
         neighborhood: filled here, and read when it comes back filled.
-        batch_size: largest batch of a host model.
-        progress: told of finished rows.
         mesh: devices that share samples and rows, those of both axes alike; one neighborhood
             belongs to one mesh.
 
@@ -69,19 +61,8 @@ def sweep_shared(
     """Explain rows by several methods with one neighborhood, and one set of model calls, for all.
 
     Args:
-        key: of the neighborhood.
-        domain: what a sample is.
         methods: that differ in the numbers of their leaves only; they share one program.
-        model: to explain.
-        rows: to explain.
-        host_inputs: as in `explain_shared`.
-        neighborhood: as in `explain_shared`.
-        batch_size: largest batch of a host model.
         progress: told of the rows that are finished by all methods.
-        mesh: as in `explain_shared`.
-
-    Returns:
-        Fits of every method, as of `explain_shared`.
     """
     run = SharedRun(key, domain, methods[0], model, host_inputs, neighborhood, batch_size, mesh)
     retained, outputs = run.draw()
@@ -96,15 +77,7 @@ def sweep_shared(
 
 
 def lay_out(method: SharedMethod, retained: list[Any]) -> Any:
-    """Samples as the fits read them.
-
-    Args:
-        method: of the fits.
-        retained: of all units of its design, by group.
-
-    Returns:
-        The method's layout.
-    """
+    """Samples as the fits read them."""
     return programs.lay_out(method, retained, _shared_shape(method))
 
 
@@ -113,7 +86,6 @@ class SeenSamples:
     """A shared neighborhood with the model's outputs.
 
     Attributes:
-        adjusted: what the fits read.
         scale: of the outputs there; None: they are as the model on the device returned them.
     """
 
@@ -122,16 +94,7 @@ class SeenSamples:
 
 
 def adjust(method: SharedMethod, layout: Any, outputs: list[Any]) -> SeenSamples:
-    """A layout with the model's outputs.
-
-    Args:
-        method: of the fits.
-        layout: of the samples.
-        outputs: by group of units.
-
-    Returns:
-        What the fits read.
-    """
+    """A layout with the model's outputs."""
     scale = None
     if isinstance(outputs[0], np.ndarray):
         together = np.concatenate(outputs)
@@ -155,14 +118,6 @@ def fit_shared(
     mesh: Mesh | None = None,
 ) -> Any:
     """Explain rows by a neighborhood that is drawn.
-
-    Args:
-        domain: of the rows.
-        method: of the fits.
-        seen: the neighborhood.
-        rows: to explain.
-        progress: told of finished rows.
-        mesh: all of whose devices take rows.
 
     Returns:
         Fits with a leading axis of rows, on the host.

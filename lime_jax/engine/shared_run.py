@@ -23,7 +23,6 @@ class SharedNeighborhood:
 
     Attributes:
         samples: by group of units, as far as they are small enough to keep.
-        inputs: of a host model, likewise.
         layout: of the samples, as the fits read them.
     """
 
@@ -37,10 +36,6 @@ class SharedRun:
     """All that the samples of a shared neighborhood, and the model's outputs, are a function of.
 
     Attributes:
-        key: of the neighborhood.
-        domain: what a sample is.
-        method: what to draw.
-        model: to explain.
         host_inputs: makes a host model's inputs of samples.
         neighborhood: filled here, and read when it comes back filled.
         batch_size: largest batch of a host model.

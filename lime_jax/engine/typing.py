@@ -25,7 +25,6 @@ class Rows:
 
     Attributes:
         instances: as the domain knows them, with a leading axis.
-        ids: 32-bit row ids.
         labels: outputs to explain, (rows, labels); None: all.
     """
 

@@ -38,9 +38,6 @@ class SqueezeNet:
 
         Args:
             images: (images, 227, 227, 3), RGB from 0 to 255, integers or floats.
-
-        Returns:
-            Float32; every row sums to 1.
         """
         images = jnp.asarray(images)
         by_block = lambda images: _in_blocks(self._classify, images)  # noqa: E731

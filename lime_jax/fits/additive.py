@@ -23,11 +23,6 @@ def inverse_root(
     The bins of a column add up to 1, so each column but the first leaves its first bin out: what
     is left is not singular, also in float32.
 
-    Args:
-        grams: one-hot Gram matrix of each replicate.
-        bin_feature: column of each bin, ascending.
-        num_samples: of all replicates.
-
     Returns:
         Matrices `A` such that `Aᵀ A` is the inverse, 0 for what is left out: so each model costs
         products only.
@@ -46,11 +41,6 @@ def root_of(
 ) -> Float[Array, "bins bins"]:
     """The same of one Gram matrix.
 
-    Args:
-        gram: of one-hot columns.
-        bin_feature: column of each bin, ascending.
-        num_samples: that the penalty is of.
-
     Returns:
         A matrix `A` such that `Aᵀ A` is the inverse, 0 for what is left out.
     """
@@ -67,7 +57,6 @@ def fit_values(
     """For every replicate the additive function of all the others: a value for every bin.
 
     Args:
-        root: of `inverse_root`.
         sides: of each replicate, the outputs summed over the samples of every bin.
 
     Returns:
@@ -84,12 +73,6 @@ def centered(
     num_features: int,
 ) -> tuple[Array, Array, Array]:
     """An additive function as a constant and functions of the columns whose means are 0.
-
-    Args:
-        values: of every bin.
-        probability: training frequency of the bins.
-        bin_feature: their columns.
-        num_features: how many columns there are.
 
     Returns:
         The constants (*batch, outputs), the functions (*batch, bins, outputs), and their variances
@@ -115,9 +98,7 @@ def tilted_moments(
 
     Args:
         value: of x's own bins, of functions whose means are 0; 0 where x has no bin.
-        spread: variances of these functions, of training bins.
         p: training frequency of x's own bins; 0 where x has none.
-        q: the same under the kernel.
 
     Returns:
         Those of an additive function are their sums, exactly, because columns are independent.

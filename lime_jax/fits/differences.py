@@ -16,11 +16,6 @@ class Sums:
 
     Attributes:
         hits: of the samples in x's own bin.
-        products: of their residuals.
-        weight: of all samples.
-        residual: of all residuals.
-        squares: of the squared weights.
-        residual_squared: of the squared residuals.
         products_of_parts: of the residuals times the additive functions.
     """
 
@@ -34,15 +29,7 @@ class Sums:
 
 
 def take_outputs(sums: Sums, labels: Int[Array, " labels"]) -> Sums:
-    """The sums of some outputs.
-
-    Args:
-        sums: of all outputs.
-        labels: which to take.
-
-    Returns:
-        The sums of these.
-    """
+    """The sums of some outputs."""
 
     def of_outputs(leaf: Array) -> Array:
         return jnp.take(leaf, labels, axis=-1)
@@ -77,10 +64,6 @@ def estimate(
 ) -> tuple[Array, Array, Array, Array]:
     """Coefficients before shrinkage.
 
-    Args:
-        sums: of the residuals that the additive functions leave.
-        slope: the additive functions' own coefficients, one per replicate.
-
     Returns:
         Coefficients (outputs, features), their standard errors, which features rest on bins
         that some replicate never met (their errors come from the pooled samples), and the
@@ -113,9 +96,7 @@ def output_variance(
     """The variance of the outputs, whose additive part is known and needs no samples.
 
     Args:
-        sums: of the residuals that the additive functions leave.
         mean: of the additive functions under the kernel, exact; with the outputs' own constant.
-        variance: of the additive functions under the kernel, exact.
 
     Returns:
         That of all replicates together; with few samples it can be negative.
@@ -143,14 +124,7 @@ def unexplained_variance(
     variance is known; what their residuals explain, under that of the samples.
 
     Args:
-        sums: of the residuals that the additive functions leave.
-        total: of `output_variance`.
         slope: part of the surrogate's coefficients from the additive functions; 0 if not kept.
-        drawn: part from the residuals; 0 if not kept.
-        v: variance of the variables.
-
-    Returns:
-        Not negative.
     """
     weight = jnp.maximum(sums.weight.sum(), jnp.finfo(v.dtype).tiny)
     hits = sums.hits.sum(0) / weight
@@ -177,12 +151,7 @@ def held_out_excess(
     of the samples goes with the sampled part.
 
     Args:
-        sums: of the residuals that the additive functions leave.
-        slope: the additive functions' own coefficients, one per replicate.
-        mean: their exact means.
         coef: of the surrogate without each replicate, 0 where not selected.
-        drawn: the part of `coef` that comes from residuals.
-        q: chance of x's own bin under the kernel.
 
     Returns:
         `output_variance` less the mean square; negative where the surrogates are worse than the

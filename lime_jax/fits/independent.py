@@ -63,7 +63,6 @@ class Adjusted:
     """A neighborhood with the model's outputs, less what the additive functions explain.
 
     Attributes:
-        layout: of the samples.
         targets: 1 and the residual of each output.
         totals: columns of which each row needs the weighted sum: 1, residual, its square, and
             the residual times the additive function.
@@ -87,15 +86,9 @@ class IndependentMethod:
     """LIME by the closed-form Gram matrix, for neighborhoods shared by all rows.
 
     Attributes:
-        design: of the draws.
         kernel_width: of the exponential kernel on the euclidean distance.
-        alpha: ridge penalty.
         probability: training frequency of every flat bin.
-        bin_feature: its column.
-        narrow_columns: columns with few bins.
-        wide_columns: the others.
         narrow_bins: flat bins of the narrow columns.
-        feature_selection: how to choose `num_features`.
         num_features: to keep; None keeps all.
         held_out: whether to score the surrogates on samples they were not fitted to.
     """
@@ -115,27 +108,11 @@ class IndependentMethod:
     def draws(
         self, key: Key[Array, ""], replicate: Int[Array, ""] | int, block: Int[Array, ""] | int
     ) -> Float[Array, "samples columns"]:
-        """Uniforms of one block; see `Method`.
-
-        Args:
-            key: of the neighborhood.
-            replicate: its number.
-            block: number of the block within the replicate.
-
-        Returns:
-            Strictly between 0 and 1.
-        """
+        """Uniforms of one block; see `Method`."""
         return uniforms(self.design, key, replicate, block)
 
     def lay_out(self, bins: Int[Array, "replicates tiles samples features"]) -> Layout:
-        """Arrange a neighborhood; needed once, whatever the model and the rows.
-
-        Args:
-            bins: flat bin of every sample in every column.
-
-        Returns:
-            The layout.
-        """
+        """Arrange a neighborhood; needed once, whatever the model and the rows."""
         narrow = jnp.take(bins, self.narrow_columns, axis=-1)
         wide = jnp.take(bins, self.wide_columns, axis=-1)
         num_samples, num_bins = math.prod(bins.shape[:3]), self.narrow_bins.shape[0]
@@ -159,15 +136,7 @@ class IndependentMethod:
     def adjust(
         self, layout: Layout, y: Float[Array, "replicates tiles samples outputs"]
     ) -> Adjusted:
-        """Fit the additive functions and subtract them; needed once per model.
-
-        Args:
-            layout: of the neighborhood.
-            y: what the model says of its samples.
-
-        Returns:
-            What every row's fit reads.
-        """
+        """Fit the additive functions and subtract them; needed once per model."""
         middle = y.mean((0, 1, 2))
         residual, part = y - middle, jnp.zeros_like(y)
         value = spread = None
@@ -217,9 +186,7 @@ class IndependentMethod:
         """One row's explanation.
 
         Args:
-            adjusted: the shared neighborhood.
             own_bins: x's flat bin in every column, -1 where it has no training mass.
-            labels: outputs to explain; None: all.
 
         Returns:
             Coefficients, with jackknife standard errors that are conditional on the selected
@@ -407,12 +374,6 @@ def make_independent_method(
     """The method for a table.
 
     Args:
-        stats: host statistics with `offsets`, `probability` and `bin_feature`.
-        design: of the draws.
-        kernel_width: of the exponential kernel.
-        alpha: ridge penalty.
-        feature_selection: how to choose `num_features`.
-        num_features: to keep; None keeps all.
         held_out: whether to score the surrogates on samples they were not fitted to.
 
     Returns:

@@ -15,12 +15,6 @@ def interval_factor(degrees_of_freedom: int | None) -> float:
     Args:
         degrees_of_freedom: of Student's t (replicates - 1); None for the normal's 1.96.
 
-    Returns:
-        The factor.
-
-    Raises:
-        ValueError: if `degrees_of_freedom` is not positive.
-
     Example:
         >>> round(interval_factor(7), 3), interval_factor(None)
         (2.365, 1.96)
@@ -39,13 +33,6 @@ def interval_half_widths(
     std_errors: Float[np.ndarray, " features"], degrees_of_freedom: int | None
 ) -> Float[np.ndarray, " features"]:
     """Half widths of 95 % intervals, 0 where there is no error or none is known (NaN).
-
-    Args:
-        std_errors: (features,) in units of the weights.
-        degrees_of_freedom: as in `interval_factor`.
-
-    Returns:
-        (features,), finite.
 
     Example:
         >>> interval_half_widths(np.array([0.5, np.nan, 0.0]), None).tolist()

@@ -12,12 +12,6 @@ __all__ = ["jackknife_standard_error", "leave_one_out"]
 def leave_one_out(num_replicates: int) -> Float[Array, "fits replicates"]:
     """Which replicates each fit includes: first all of them, then all but one.
 
-    Args:
-        num_replicates: how many replicates there are.
-
-    Returns:
-        0/1, `(num_replicates + 1, num_replicates)`; rows for `pool`.
-
     Example:
         >>> leave_one_out(2).tolist()
         [[1.0, 1.0], [0.0, 1.0], [1.0, 0.0]]
@@ -33,7 +27,6 @@ def jackknife_standard_error(
     Args:
         full: the estimate from all replicates. It stands in for a left-out estimate that is not
             finite (a replicate that held all the samples that define it).
-        left_out: the estimate without each replicate, `(replicates, ...)`.
 
     Returns:
         The standard error of `full`, same shape (Efron and Tibshirani, 1993, chapter 11); NaN

@@ -36,11 +36,7 @@ class LinearMethod:
     """LIME by the sampled Gram matrix; see `Method`. It serves every domain and every kernel.
 
     Attributes:
-        design: of the draws.
         kernel_width: in units of the distance.
-        alpha: ridge penalty.
-        distance: name of the metric.
-        kernel: `(distances, kernel_width) -> weights`.
         feature_selection: how to choose `num_features` of them.
         num_features: to keep; None keeps all.
         held_out: whether to score the surrogates on samples they were not fitted to.
@@ -58,51 +54,19 @@ class LinearMethod:
     def draws(
         self, key: Key[Array, ""], replicate: Int[Array, ""] | int, block: Int[Array, ""] | int
     ) -> Float[Array, "samples columns"]:
-        """Uniforms of one block.
-
-        Args:
-            key: of the neighborhood.
-            replicate: its number.
-            block: number of the block within the replicate.
-
-        Returns:
-            Strictly between 0 and 1.
-        """
+        """Uniforms of one block."""
         return uniforms(self.design, key, replicate, block)
 
     def weights(self, view: View) -> Float[Array, " samples"]:
-        """Proximity of each sample to x.
-
-        Args:
-            view: of the samples.
-
-        Returns:
-            Kernel weights.
-        """
+        """Proximity of each sample to x."""
         return self.kernel(distance(view.points, view.origin, self.distance), self.kernel_width)
 
     def summarize(self, view: View, y: Float[Array, "samples outputs"]) -> Moments:
-        """Weighted moments of some samples.
-
-        Args:
-            view: the samples as x sees them.
-            y: what the model says of them.
-
-        Returns:
-            Moments, which merge exactly.
-        """
+        """Weighted moments of some samples."""
         return weighted_moments(view.z, y, self.weights(view).astype(view.z.dtype))
 
     def merge(self, first: Moments, second: Moments) -> Moments:
-        """Moments of both sets of samples.
-
-        Args:
-            first: of some samples.
-            second: of others.
-
-        Returns:
-            Their merge.
-        """
+        """Moments of both sets of samples."""
         return merge(first, second)
 
     def solve(
@@ -112,11 +76,6 @@ class LinearMethod:
         labels: Int[Array, " labels"] | None = None,
     ) -> LinearFit:
         """The explanation.
-
-        Args:
-            summaries: moments with a leading replicate axis.
-            coordinates: of x.
-            labels: outputs to explain; None: all.
 
         Returns:
             Coefficients of each feature's own variable, with jackknife standard errors that are

@@ -28,7 +28,6 @@ class OutputScale:
 
     Attributes:
         origin: of every output, for all rows or for each.
-        unit: likewise; powers of two, so that nothing but the origin rounds.
     """
 
     origin: Float64[np.ndarray, "*rows outputs"]
@@ -40,9 +39,6 @@ class OutputScale:
 
         Args:
             y: outputs, by row if rows have samples of their own.
-
-        Returns:
-            The scale; of equal outputs the unit is 1.
         """
         middle = (y.shape[-2] - 1) // 2
         origin = np.partition(y, middle, axis=-2)[..., middle, :]
@@ -67,7 +63,6 @@ class OutputScale:
         Args:
             found: `LinearFit` of `y` with a leading axis of rows, on the host; or mean squares of
                 `y`, (rows, ..., outputs).
-            labels: (rows, labels) outputs that were fitted; None: all.
 
         Returns:
             The same for the outputs. Intercepts and local predictions are in float64; weights and
@@ -89,12 +84,6 @@ class OutputScale:
 
 def power_of_two(size: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
     """The smallest power of two above each number; 1 for 0 and what is not finite.
-
-    Args:
-        size: not negative.
-
-    Returns:
-        Exact powers.
 
     Example:
         >>> power_of_two(np.array([0.0, 0.75, 1e3])).tolist()

@@ -22,9 +22,7 @@ def settled(
 
     Args:
         fit: a `LinearFit` on the host, with a leading axis of rows.
-        num_replicates: that the standard errors come from.
         tolerance: half-width, in units of the output; None: only the order counts.
-        top: how many of the strongest weights are shown.
 
     Returns:
         (rows,) bool. Weights that are not finite numbers are settled: more samples do not help.
@@ -55,14 +53,7 @@ def settled(
 def warn_unsettled(
     is_settled: np.ndarray, num_samples: np.ndarray, tolerance: float | None, stacklevel: int = 2
 ) -> None:
-    """Say how many rows stopped at the largest number of samples.
-
-    Args:
-        is_settled: (rows,) bool.
-        num_samples: (rows,) how many each row had.
-        tolerance: as in `settled`.
-        stacklevel: as in `warnings.warn`, 2 for the caller of this function.
-    """
+    """Say how many rows stopped at the largest number of samples."""
     left = int((~is_settled).sum())
     if left:
         within = "" if tolerance is None else f" and intervals are wider than {tolerance:g}"

@@ -46,7 +46,6 @@ class ShapleyMethod:
     """KernelSHAP on coalitions that all rows share; see `Method`. Made by `make_shapley_method`.
 
     Attributes:
-        design: of the coalitions.
         masks: of the coalitions, each followed by its complement; the first two are no player
             and all players.
         weights: of the pairs in the score, adding up to 1; 0 for the first.
@@ -74,46 +73,21 @@ class ShapleyMethod:
     def draws(
         self, key: Key[Array, ""], replicate: Int[Array, ""] | int, block: Int[Array, ""] | int
     ) -> Bool[Array, "samples players"]:
-        """Coalitions of one unit.
-
-        Args:
-            key: not used: all rows share the coalitions.
-            replicate: number of the unit.
-            block: not used: a unit has one.
-
-        Returns:
-            Masks.
-        """
+        """Coalitions of one unit."""
         del key, block
         return self.masks[replicate]
 
     def summarize(
         self, view: View, y: Float[Array, "samples outputs"]
     ) -> Float[Array, "samples outputs"]:
-        """What the fit needs of the coalitions of one unit.
-
-        Args:
-            view: not used: the masks are known.
-            y: output of the model, averaged over the background.
-
-        Returns:
-            The outputs on the scale that is explained.
-        """
+        """What the fit needs of the coalitions of one unit."""
         del view
         return y if self.link == "identity" else log_odds(y)
 
     def merge(
         self, first: Float[Array, "samples outputs"], second: Float[Array, "samples outputs"]
     ) -> Float[Array, "samples outputs"]:
-        """Outputs of one unit, which one of the two has not met.
-
-        Args:
-            first: outputs, or zeros.
-            second: likewise.
-
-        Returns:
-            Their sum.
-        """
+        """Outputs of one unit, which one of the two has not met."""
         return first + second
 
     def solve(
@@ -123,11 +97,6 @@ class ShapleyMethod:
         labels: Int[Array, " labels"] | None = None,
     ) -> LinearFit:
         """The explanation.
-
-        Args:
-            summaries: outputs of all coalitions.
-            coordinates: of x.
-            labels: outputs to explain; None: all.
 
         Returns:
             Shapley values as `coef`, the output without any player as `intercept`, with all of
@@ -187,9 +156,6 @@ class ShapleyMethod:
 def log_odds(y: Any) -> Any:
     """Log-odds of probabilities, kept `LOGIT_MARGIN` away from 0 and 1.
 
-    Args:
-        y: probabilities, of NumPy or of JAX.
-
     Returns:
         The same shape; NaN for what is no probability, which the explainers refuse.
 
@@ -215,8 +181,6 @@ def make_shapley_method(
     """Choose the coalitions, and work out all that does not depend on the model.
 
     Args:
-        key: of all random choices.
-        num_players: superpixels, columns or groups of columns.
         num_samples: coalitions, among them the empty and the full one; "auto" is
             `2 * num_players + 2048`. All `2**num_players` are taken where that is not more;
             otherwise a few more may be taken to fill the last unit.
@@ -224,9 +188,6 @@ def make_shapley_method(
             are moved 1e-6 away from 0 and 1).
         width: columns of the masks, at least `num_players`; None: as many. The columns beyond
             are False, so that explanations of few and many players run one program.
-
-    Returns:
-        The method.
 
     Raises:
         ValueError: for no players, fewer coalitions than a fit needs, more of either than the

@@ -57,12 +57,6 @@ def regression_rule(coalitions: ShapleyCoalitions) -> ShapleyRule:
     """KernelSHAP: the weighted regression, exact where all coalitions are there.
 
     The slopes add up to what all players are worth together; this is eliminated, not weighted.
-
-    Args:
-        coalitions: in complementary pairs.
-
-    Returns:
-        The rule, without errors. Source: Lundberg and Lee (2017).
     """
     inside = coalitions.masks[::2] - 0.5
     num_pairs, num_players = inside.shape
@@ -85,10 +79,6 @@ def prediction_rule(coalitions: ShapleyCoalitions, smallest_part: int = _PART) -
     order, and what is left has 0.3. Each pair is also predicted from the others of its part; the
     regression of these errors estimates, on the coalitions that are not there, how much the
     prediction is off. So a wrong prior costs precision, but no bias.
-
-    Args:
-        coalitions: in complementary pairs.
-        smallest_part: pairs that are predicted together, at least.
 
     Returns:
         The rule; standard errors are those of the regression. Very many pairs are dealt to parts
@@ -148,11 +138,6 @@ def sum_of_products(
     total: Float[np.ndarray, "*shape"], count: int, order: int
 ) -> Float[np.ndarray, "*shape"]:
     """Sum of all products of `order` different ones among signs.
-
-    Args:
-        total: sum of the signs.
-        count: how many signs there are.
-        order: factors of a product.
 
     Returns:
         The elementary symmetric polynomial, a Krawtchouk polynomial of the number of -1s.

@@ -23,7 +23,6 @@ class Surrogates:
     Attributes:
         row: as the domain knows it.
         coef: of the surrogates of each kernel width.
-        intercept: likewise.
         labels: outputs that they are of.
     """
 
@@ -48,11 +47,7 @@ class SurrogateView(View):
 
 @pytree
 class SurrogateDomain:
-    """A domain whose instances are `Surrogates`; see `Domain`.
-
-    Attributes:
-        domain: of the rows.
-    """
+    """A domain whose instances are `Surrogates`; see `Domain`."""
 
     domain: Any
 
@@ -98,7 +93,6 @@ class SurrogateScore:
 
     Attributes:
         linear: whose draws and weights these are.
-        number: of the kernel width.
     """
 
     linear: LinearMethod

@@ -75,9 +75,6 @@ def make_sweep_method(methods: Sequence[Method]) -> SweepMethod:
 
     Returns:
         The method, whose fits have a leading axis of methods.
-
-    Raises:
-        ValueError: if they differ in more.
     """
     structures = {jax.tree.structure(method) for method in methods}
     if len(structures) != 1:

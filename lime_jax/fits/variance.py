@@ -60,9 +60,7 @@ class MatchedVariance:
         linear: whose draws and kernel width these are.
         offsets: first flat bin of every column.
         probability: training frequency of every flat bin.
-        bin_feature: its column.
         fitted: flat bins of the columns with few bins, which the additive function has.
-        max_bins: of the widest column.
     """
 
     linear: LinearMethod

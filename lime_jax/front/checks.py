@@ -20,19 +20,7 @@ def as_list(names: Any) -> list[Any]:
 
 
 def column_number(schema: frames.Schema, column: int | str, argument: str) -> int:
-    """The number of a column.
-
-    Args:
-        schema: of the table.
-        column: its name or number.
-        argument: that named it.
-
-    Returns:
-        Its number.
-
-    Raises:
-        ValueError: if there is none.
-    """
+    """The number of a column."""
     if isinstance(column, str) and column in schema.columns:
         return schema.columns.index(column)
     if not isinstance(column, str) and int(column) in range(len(schema.columns)):
@@ -44,18 +32,7 @@ def column_number(schema: frames.Schema, column: int | str, argument: str) -> in
 
 
 def learn_table(settings: Mapping[str, Any], X: Any) -> frames.Schema:
-    """The schema of a table, with the names and levels that the settings give it.
-
-    Args:
-        settings: of an explainer.
-        X: the table.
-
-    Returns:
-        The schema.
-
-    Raises:
-        ValueError: if the table or a name does not fit.
-    """
+    """The schema of a table, with the names and levels that the settings give it."""
     categorical, names = settings["categorical_features"], settings["feature_names"]
     return frames.learn_schema(
         X,
@@ -66,29 +43,14 @@ def learn_table(settings: Mapping[str, Any], X: Any) -> frames.Schema:
 
 
 def check_seed(seed: Any) -> None:
-    """Refuse what is not a seed.
-
-    Args:
-        seed: of an explainer.
-
-    Raises:
-        ValueError: if it is not a whole number of 32 bits.
-    """
+    """Refuse what is not a seed."""
     whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
     if not whole or not 0 <= seed < 2**32:
         raise ValueError(f"`seed`: expected a whole number from 0 to 4294967295, got {seed!r}")
 
 
 def check_choices(explainer: Any, known: Mapping[str, Sequence[Any]]) -> None:
-    """Refuse settings that are none of their choices.
-
-    Args:
-        explainer: that has the settings as attributes.
-        known: choices, by setting.
-
-    Raises:
-        ValueError: naming the setting and its choices.
-    """
+    """Refuse settings that are none of their choices."""
     for name, choices in known.items():
         if getattr(explainer, name) not in choices:
             listed = ", ".join(map(str, choices))
@@ -101,11 +63,7 @@ def refuse_settings(explainer: Any, names: Sequence[str]) -> None:
     """Refuse settings that belong to another algorithm.
 
     Args:
-        explainer: with an `algorithm`, and the settings as attributes.
         names: of settings that must be left as they are by default.
-
-    Raises:
-        ValueError: naming the setting.
     """
     defaults = inspect.signature(type(explainer).__init__).parameters
     for name in names:
@@ -120,14 +78,7 @@ def refuse_settings(explainer: Any, names: Sequence[str]) -> None:
 
 @contextmanager
 def errors_noted(note_of: Callable[[Exception], str]) -> Iterator[None]:
-    """Add what may be behind them to errors that pass.
-
-    Args:
-        note_of: makes a note of an error; empty: none.
-
-    Raises:
-        Exception: as it came.
-    """
+    """Add what may be behind them to errors that pass."""
     try:
         yield
     except Exception as error:
@@ -147,14 +98,8 @@ def check_fit(
     """Refuse what is not finite, and warn where a sampled fit rests on few samples.
 
     Args:
-        fit: with a leading axis of rows.
         enough: effective samples that a row needs, or (rows,) each row.
-        is_exact: whether there were no samples.
         hidden_error: an exception of the model that could not leave a callback.
-        link: of KernelSHAP.
-
-    Raises:
-        ValueError: naming the row.
     """
     finite = np.isfinite(fit.coef).all(axis=(1, 2)) & np.isfinite(fit.intercept).all(axis=1)
     if not finite.all():

@@ -36,22 +36,11 @@ class ExplainOptions:
     progress: bool | None = None
 
     def first_size(self, default: int) -> int:
-        """Samples of the first, or only, size of a neighborhood.
-
-        Args:
-            default: where no number was given.
-
-        Returns:
-            How many.
-        """
+        """Samples of the first, or only, size of a neighborhood."""
         return self.num_samples if isinstance(self.num_samples, int | np.integer) else default
 
     def check(self) -> None:
-        """Refuse what is not usable.
-
-        Raises:
-            ValueError: naming the argument.
-        """
+        """Refuse what is not usable."""
         check_counts(
             self.labels,
             self.top_labels,
@@ -67,16 +56,7 @@ class ExplainOptions:
 
 
 def check_counts(labels: Any, top_labels: Any, counts: Mapping[str, Any]) -> None:
-    """Refuse what is not a count.
-
-    Args:
-        labels: of `explain`.
-        top_labels: of `explain`; only one of the two.
-        counts: by name: None or at least 1.
-
-    Raises:
-        ValueError: naming the argument.
-    """
+    """Refuse what is not a count."""
     for name, value in counts.items():
         if value is not None:
             _check_count(name, value, 1)
@@ -85,15 +65,7 @@ def check_counts(labels: Any, top_labels: Any, counts: Mapping[str, Any]) -> Non
 
 
 def check_num_samples(num_samples: Any, tolerance: Any) -> None:
-    """Refuse what is neither a number of samples nor "auto".
-
-    Args:
-        num_samples: of `explain`.
-        tolerance: of `explain`; None, or positive with "auto".
-
-    Raises:
-        ValueError: naming the argument.
-    """
+    """Refuse what is neither a number of samples nor "auto"."""
     if num_samples != "auto":
         if num_samples is not None:
             _check_count("num_samples", num_samples, 2)
@@ -116,15 +88,7 @@ def _check_count(name: str, value: Any, least: int) -> None:
 
 
 def check_method(method: str, why_not_exact: str) -> None:
-    """Refuse an unknown method, and "exact" where there is no closed form.
-
-    Args:
-        method: of `explain`.
-        why_not_exact: empty if there is a closed form.
-
-    Raises:
-        ValueError: naming the reason.
-    """
+    """Refuse an unknown method, and "exact" where there is no closed form."""
     if method not in METHODS:
         raise ValueError(f"`method`: expected one of {', '.join(METHODS)}, got {method!r}")
     if method == "exact" and why_not_exact:

@@ -22,16 +22,12 @@ def progress_bar(
     """Count finished rows.
 
     Args:
-        total: how many there are.
         show: True, False, or None: on a terminal, if there are many.
         done: how many were finished earlier; they do not count for the speed.
         lines: whether a line is written now and then where there is no terminal.
 
     Yields:
         To be called with the number of rows that are done since the last call.
-
-    Raises:
-        ImportError: if a bar was asked for and rich is missing.
 
     Example:
         >>> with progress_bar(2, False) as tick:

@@ -37,13 +37,6 @@ def hash_ids(ids: Iterable[Any], num_rows: int | None = None) -> UInt32[np.ndarr
     Args:
         ids: one per row: integers of any width, strings, bytes, or objects that print the same.
             Integers hash by value, whatever their type.
-        num_rows: how many there must be.
-
-    Returns:
-        One 32-bit id per row.
-
-    Raises:
-        ValueError: if there are more or fewer ids than rows.
 
     Example:
         >>> hash_ids([7, 7 + 2**40, "seven"])

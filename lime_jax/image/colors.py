@@ -17,12 +17,6 @@ def unit_scale(
     All else (16-bit images, standardized floats...) is stretched linearly from the smallest to the
     largest value of the image, over all channels alike, so colors keep their proportions.
 
-    Args:
-        image: booleans, integers or finite floats.
-
-    Returns:
-        The values, in float64.
-
     Example:
         >>> unit_scale(np.array([[[0], [51]]], np.uint8)).ravel()
         array([0. , 0.2])
@@ -43,7 +37,6 @@ def colors(
     """Colors whose distances are alike for any number of channels.
 
     Args:
-        image: booleans, integers or finite floats.
         extent: the largest distance of two colors in an image that is neither RGB nor gray.
 
     Returns:

@@ -33,7 +33,6 @@ class ImageDomain:
 
     Attributes:
         keep_probability: of each superpixel, where a method draws uniforms.
-        sample_size: numbers in an image.
         channel_axis: "last", "first", or None: there are no channels.
     """
 
@@ -52,23 +51,11 @@ class ImageDomain:
         return None
 
     def realize(self, instance: ImageInstance, draws: Any) -> MaskSamples:
-        """Masks from draws: masks, or uniforms.
-
-        Args:
-            instance: x.
-            draws: (samples, superpixels).
-
-        Returns:
-            The masks.
-        """
+        """Masks from draws: masks, or uniforms."""
         return MaskSamples(masks_of(draws, instance.present, self.keep_probability))
 
     def inputs(self, instance: ImageInstance, samples: MaskSamples) -> Any:
         """Every sample as a picture.
-
-        Args:
-            instance: x.
-            samples: of the domain.
 
         Returns:
             (..., samples, *image), in the image's own dtype: what a model is called with.

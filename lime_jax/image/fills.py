@@ -32,8 +32,6 @@ def hidden_image(
     """The image with every superpixel hidden; a perturbed image takes the hidden pixels from it.
 
     Args:
-        image: 2-D, or 3-D with channels.
-        segments: each pixel's superpixel, 0 to S - 1.
         hide: what a hidden superpixel shows.
             "mean": the mean of each channel over the superpixel.
             "blur": the image through a Gaussian filter whose standard deviation is half the side
@@ -42,8 +40,6 @@ def hidden_image(
             A number, or one per channel: a color, in the units of the image.
             An array of the shape of `image`, or a Pillow image of its size: another image.
             A function: of copies of `image` and `segments`, that returns a color or an image.
-        channel_axis: where the channels of `image` are.
-        seed: of the noise.
         image_id: of the noise: images of other ids get other noise.
 
     Returns:

@@ -30,15 +30,11 @@ class ImageTask:
 
     Attributes:
         settings: of the explainer, by name.
-        images: in their own layouts.
-        hidden: what hidden superpixels show, likewise.
         segments: superpixel of each pixel, by image.
-        ids: of the images.
         labels: (images, labels) outputs to explain.
         num_samples: masks of each image; or "auto".
         num_features: that each explanation keeps; None: all.
         batch_size: largest batch of a host model.
-        tick: told of finished images.
         mesh: devices that share the work; None: JAX's default one.
     """
 
@@ -62,9 +58,6 @@ class ImageTask:
     def method(self, players: int) -> Any:
         """Which masks there are, and the fit.
 
-        Args:
-            players: superpixels of the image.
-
         Returns:
             The method, of padded masks: images of other numbers run the same program.
         """
@@ -87,9 +80,6 @@ class ImageTask:
 def padded(players: int) -> int:
     """How many superpixels an image is taken to have: a function of its own number only.
 
-    Args:
-        players: that it has.
-
     Returns:
         At least as many: a power of two, or one and a half.
 
@@ -105,10 +95,6 @@ def padded(players: int) -> int:
 
 def image_fits(task: ImageTask, model: ImageModel) -> tuple[LinearFit, np.ndarray, int, int]:
     """Explain images.
-
-    Args:
-        task: the images.
-        model: to explain.
 
     Returns:
         Fits with a leading axis of images, padded to the most superpixels; (images,) samples of

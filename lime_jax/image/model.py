@@ -14,13 +14,7 @@ from lime_jax.models.predict import DevicePredict, Model
 
 
 class ImageModel:
-    """A model, and what is said when it refuses images.
-
-    Args:
-        model: what `as_predict_fn` saw.
-        channel_axis: of the images, "last" or "first".
-        handed: the model as it was handed over.
-    """
+    """A model, and what is said when it refuses images."""
 
     def __init__(self, model: Model, channel_axis: str, handed: Any) -> None:
         self.model = model
@@ -31,14 +25,7 @@ class ImageModel:
         self.on_device = isinstance(model.predict, DevicePredict)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """The outputs of a model on the host.
-
-        Args:
-            images: (images, ...), of one size and dtype.
-
-        Returns:
-            (images, outputs).
-        """
+        """The outputs of a model on the host."""
         raw = self.model.predict(images)
         outputs = as_outputs(raw, len(images), self.num_outputs)
         self.output_columns = output_columns(raw)
@@ -46,15 +33,7 @@ class ImageModel:
         return outputs
 
     def predict_images(self, images: Sequence[np.ndarray], batch_size: int | None) -> np.ndarray:
-        """The outputs for whole images, those of one size and dtype together.
-
-        Args:
-            images: to explain.
-            batch_size: largest batch; None: eight.
-
-        Returns:
-            (images, outputs).
-        """
+        """The outputs for whole images, those of one size and dtype together."""
         kinds = [(image.shape, image.dtype) for image in images]
         rows = np.zeros(0, np.int64)
         parts = []

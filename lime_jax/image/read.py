@@ -106,11 +106,6 @@ def _looks_like_the_other_layout(image: Image, channel_axis: ChannelAxis) -> boo
 def as_array(image: Any, channel_axis: ChannelAxis, what: str) -> Image:
     """An array, or a Pillow image as one, with its values as they are.
 
-    Args:
-        image: what a user handed over.
-        channel_axis: where a Pillow image's channels go.
-        what: what to call it in errors.
-
     Returns:
         An array in this machine's byte order, not checked for its shape or values.
 
@@ -149,13 +144,6 @@ def _came(images: Any) -> str:
 def channels_last(image: Image, channel_axis: ChannelAxis) -> Shaped[np.ndarray, "height width C"]:
     """A view of an image with its channels in the last axis; a gray image gets one of length 1.
 
-    Args:
-        image: 2-D, or 3-D with channels.
-        channel_axis: where its channels are.
-
-    Returns:
-        The view.
-
     Example:
         >>> channels_last(np.zeros((3, 32, 48)), "first").shape
         (32, 48, 3)
@@ -172,14 +160,6 @@ def in_layout_of(
 ) -> Image:
     """The way back from `channels_last`: pixels with the axes of an image.
 
-    Args:
-        image: whose layout to take on.
-        pixels: channels last.
-        channel_axis: where the channels of `image` are.
-
-    Returns:
-        A view of `pixels`, of the shape of `image`.
-
     Example:
         >>> image = np.zeros((3, 32, 48))
         >>> in_layout_of(image, channels_last(image, "first"), "first").shape
@@ -193,13 +173,6 @@ def in_layout_of(
 def image_size(image: Image, channel_axis: ChannelAxis) -> tuple[int, int]:
     """Height and width of an image, in pixels.
 
-    Args:
-        image: 2-D, or 3-D with channels.
-        channel_axis: where its channels are.
-
-    Returns:
-        (height, width).
-
     Example:
         >>> image_size(np.zeros((3, 32, 48)), "first")
         (32, 48)
@@ -210,10 +183,6 @@ def image_size(image: Image, channel_axis: ChannelAxis) -> tuple[int, int]:
 
 def layout_hint(image: Image, channel_axis: ChannelAxis) -> str:
     """A sentence for error messages, if an image looks as if its channels were elsewhere.
-
-    Args:
-        image: 2-D, or 3-D with channels.
-        channel_axis: where the user said its channels are.
 
     Returns:
         The sentence, after a space; empty if the image has fewer channels than pixels in its
@@ -242,7 +211,6 @@ def image_ids(
     """Hash each image's content, so that an image keeps its id in any order or batch.
 
     Args:
-        images: what `read_images` returns.
         channel_axis: where their channels are; the id is the same for both layouts.
 
     Returns:

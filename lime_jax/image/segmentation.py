@@ -38,7 +38,6 @@ def segment(
     images of any range and any number of channels are scaled.
 
     Args:
-        image: channels last; booleans, integers or finite floats.
         segmentation: how.
             "slic": k-means over color and place. The only one that reads `compactness` and
             `color_space`.
@@ -55,14 +54,9 @@ def segment(
             `cell_size=16, compactness=130` weighs color and place as SynapseML does by default.
             Images with other numbers of channels are not converted; their colors differ by at
             most as much as black and white do.
-        seed: for "quickshift", which breaks ties at random.
-
-    Returns:
-        Each pixel's superpixel, 0 to S - 1.
 
     Raises:
         ValueError: if an argument is not one of the above, or labels do not fit the image.
-        ImportError: if scikit-image is needed and missing.
 
     Example:
         >>> segment(np.zeros((2, 4, 3)), "grid", cell_size=2)
@@ -107,17 +101,6 @@ def relabeled(
     labels: Any, size: tuple[int, int], what: str = "labels"
 ) -> Int32[np.ndarray, "height width"]:
     """Check an image's labels, and renumber them 0, 1, ... in their order.
-
-    Args:
-        labels: non-negative integers or booleans.
-        size: (height, width) that they must have.
-        what: what to call them in errors.
-
-    Returns:
-        Numbers without gaps.
-
-    Raises:
-        ValueError: if the labels are of another shape or kind, or negative.
 
     Example:
         >>> relabeled([[5, 5, 2], [9, 2, 2]], (2, 3))

@@ -17,17 +17,10 @@ def read_blocks(
     """Read blocks.
 
     Args:
-        source: the file.
-        columns: to read.
-        rows: of the file, that blocks are made of.
         size: rows of a block; the last one may have fewer.
-        wanted: numbers of the blocks, ascending.
 
     Yields:
         The number of a block, and its rows.
-
-    Raises:
-        ValueError: if the file ends too early, or is damaged.
     """
     if not wanted:
         return

@@ -40,15 +40,7 @@ class TextColumn:
 
     @classmethod
     def of(cls, values: Iterable[Any], has_missing: bool = False) -> TextColumn | None:
-        """A column with some values, None and NaN among them; None if there are other than text.
-
-        Args:
-            values: that are known.
-            has_missing: whether it is known to lack values.
-
-        Returns:
-            The column.
-        """
+        """A column with some values, None and NaN among them; None if there are other than text."""
         known = list(values)
         levels = [value for value in known if isinstance(value, str)]
         missing = [value for value in known if value is None or value != value]
@@ -59,13 +51,6 @@ class TextColumn:
 
 def text_cells(column: Any, text: TextColumn) -> Any:
     """Cells as text, as they stand; null where they are empty or stand for nothing.
-
-    Args:
-        column: of text.
-        text: what is known of it.
-
-    Returns:
-        The column.
 
     Example:
         >>> import pyarrow
@@ -81,11 +66,7 @@ def typed(table: pyarrow.Table, texts: Mapping[str, TextColumn]) -> pyarrow.Tabl
     """A table of text as numbers, true and false, and text.
 
     Args:
-        table: of text columns.
         texts: the columns that are text whatever they look like, by name.
-
-    Returns:
-        The table.
 
     Example:
         >>> import pyarrow
@@ -103,16 +84,8 @@ def typed(table: pyarrow.Table, texts: Mapping[str, TextColumn]) -> pyarrow.Tabl
 def parsed(column: Any, wanted: Any, name: str) -> Any:
     """Text cells as what the training table held.
 
-    Args:
-        column: of text.
-        wanted: Arrow type that is no text.
-        name: of the column, for the error.
-
     Returns:
         The column, of that type, or numbers where others than whole ones turn up.
-
-    Raises:
-        ValueError: if a cell is none; it names the column.
     """
     pa = import_pyarrow()
     types = pa.types

@@ -29,9 +29,6 @@ def content_hash(value: Any) -> str:
             not what its module holds; of other objects what their pickle would hold; of what
             cannot be pickled, classes and modules, no more than the name.
 
-    Returns:
-        64 letters, the same in every process.
-
     Example:
         >>> content_hash({"a": np.arange(3)}) == content_hash({"a": np.arange(3)})
         True
@@ -142,9 +139,6 @@ def model_hash(model: Any) -> str:
     Args:
         model: an estimator, a function, or a `ModelFactory`; of arguments that are files, what
             these hold counts, and not their paths.
-
-    Returns:
-        64 letters, the same in every process.
     """
     if not isinstance(model, ModelFactory):
         return content_hash(model)
@@ -160,12 +154,6 @@ def _or_file(value: Any) -> Any:
 
 def in_words(value: Any) -> Any:
     """A setting or an option as JSON: itself where it is plain, else a hash and a name.
-
-    Args:
-        value: anything.
-
-    Returns:
-        Numbers, text, lists and mappings.
 
     Example:
         >>> in_words({"labels": np.array([1, 2])})
@@ -191,7 +179,6 @@ def versions(model: Any, schema: Schema) -> dict[str, str]:
 
     Args:
         model: whose own packages are among them: its class's, and those of all its parts.
-        schema: of the rows, whose library is among them.
 
     Returns:
         Versions by name; "none" where a package is not installed.

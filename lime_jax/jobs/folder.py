@@ -30,16 +30,6 @@ def locked(folder: Path) -> Iterator[None]:
     """Make the folder, and keep other runs out of it.
 
     The lock is the system's: it goes when the process does, however that ends.
-
-    Args:
-        folder: of a job.
-
-    Yields:
-        Nothing.
-
-    Raises:
-        ValueError: if another run writes there.
-        OSError: if the folder cannot be written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -97,17 +87,7 @@ def check_folder(folder: Path, resume: bool) -> None:
 
 
 def settle_manifest(folder: Path, manifest: dict[str, Any], resume: bool) -> None:
-    """Write the manifest of a new job, or compare it with that of the one that is resumed.
-
-    Args:
-        folder: of the job, locked.
-        manifest: of this run.
-        resume: whether there is an earlier one.
-
-    Raises:
-        ValueError: if the two differ; it says in what.
-        OSError: if it cannot be written.
-    """
+    """Write the manifest of a new job, or compare it with that of the one that is resumed."""
     if not resume:
         for path in folder.glob("part-*.parquet"):
             raise ValueError(
@@ -126,10 +106,6 @@ def settle_manifest(folder: Path, manifest: dict[str, Any], resume: bool) -> Non
 
 def unfinished(folder: Path, manifest: dict[str, Any]) -> list[int]:
     """The parts that are still to be made.
-
-    Args:
-        folder: of the job.
-        manifest: of the job.
 
     Returns:
         Their numbers: of those that are missing, and those that cannot be read.
@@ -163,11 +139,6 @@ def _is_whole(path: Path, num_rows: int) -> bool:
 def write_part(folder: Path, number: int, table: pyarrow.Table) -> None:
     """Write a part whole or not at all.
 
-    Args:
-        folder: of the job.
-        number: of the part.
-        table: its rows.
-
     Raises:
         OSError: if it cannot be written, for example as the disk is full.
     """
@@ -187,10 +158,6 @@ def write_part(folder: Path, number: int, table: pyarrow.Table) -> None:
 
 def write_aside(path: Path, write: Any) -> None:
     """Write a file beside its place, see that it is on the disk, and rename it.
-
-    Args:
-        path: of the file.
-        write: called with the open file.
 
     Raises:
         OSError: if it cannot be written, with the folder's name; nothing is left behind.

@@ -28,13 +28,7 @@ def make_manifest(
     """What the parts of a job are a function of.
 
     Args:
-        spec: what is done with each row.
-        source: the file of rows.
         columns: of the file, in the order of the explainer's features.
-        rows: of the file, that are explained.
-        rows_in_file: how many there are.
-        rows_per_part: rows of a part.
-        device: kind of device that computes.
         facts: what the caller knows beyond, such as hashes of files; the one named "model" stands
             for the model.
 
@@ -74,13 +68,6 @@ def _learned(explainer: Any) -> str:
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """What two manifests do not have in common.
-
-    Args:
-        old: of the folder.
-        new: of this run.
-
-    Returns:
-        Such as "explainer.seed: 0 there, 1 here".
 
     Example:
         >>> differences({"explainer": {"seed": 0}}, {"explainer": {"seed": 1}})

@@ -42,13 +42,8 @@ class RowForm:
         """See which columns are needed, and that they are there.
 
         Args:
-            schema: of the explainer.
-            source: the file.
             columns: names of an array's columns, where the explainer does not know them; None: its
                 own.
-
-        Returns:
-            The form.
 
         Raises:
             ValueError: naming the columns that are missing, or twice, or a frame's own.
@@ -74,12 +69,6 @@ class RowForm:
 
     def rebuild(self, block: pyarrow.Table) -> Any:
         """Rows of the file as the explainer takes them.
-
-        Args:
-            block: the columns, in any order.
-
-        Returns:
-            A pandas, polars or pyarrow table, or an array.
 
         Raises:
             ValueError: if a column is not what it was in the training table.

@@ -23,9 +23,7 @@ class RowSample:
     """Some rows of a file, or all.
 
     Attributes:
-        table: the rows.
         step: every how many-th row of the file they are; 1: all.
-        num_rows: of the file.
     """
 
     table: pyarrow.Table

@@ -32,7 +32,6 @@ class Source:
     """A file of rows.
 
     Attributes:
-        path: of the file.
         schema: its columns; those of a csv file are all text, until someone says what they hold.
     """
 
@@ -53,28 +52,17 @@ class Source:
         """Read the rows, one table after the other; never the whole file.
 
         Args:
-            columns: to read.
             first_row: rows before it need not come; where the file allows it, they are not read.
 
         Yields:
             The number of the first row, and a table.
-
-        Raises:
-            ValueError: if the file is damaged; it names it.
         """
         read = _READERS[self.format][1]
         with _as_value_error(self.path):
             yield from read(self.path, list(columns), first_row)
 
     def count_rows(self) -> int:
-        """Number of rows; all of a file is read to count them, but for parquet.
-
-        Returns:
-            The number.
-
-        Raises:
-            ValueError: if the file is damaged.
-        """
+        """Number of rows; all of a file is read to count them, but for parquet."""
         if self.format == ".parquet":
             import pyarrow.parquet
 
@@ -116,9 +104,6 @@ def open_source(path: str | Path, argument: str = "`data`") -> Source:
 def suffix_of(path: Path) -> str:
     """Which of `SUFFIXES` a path ends in.
 
-    Args:
-        path: of a file.
-
     Returns:
         The suffix, in lower case; empty if it is none of them.
 
@@ -130,14 +115,7 @@ def suffix_of(path: Path) -> str:
 
 
 def join_tables(tables: Sequence[Any]) -> Any:
-    """Tables of a file as one; a column may hold whole numbers in one and others in the next.
-
-    Args:
-        tables: at least one, of the same columns.
-
-    Returns:
-        All their rows.
-    """
+    """Tables of a file as one; a column may hold whole numbers in one and others in the next."""
     return import_pyarrow().concat_tables(tables, promote_options="permissive")
 
 

@@ -60,9 +60,6 @@ def _indicators(found: np.ndarray, classes: Any) -> np.ndarray:
 def predicted_classes(estimator: Any) -> Any:
     """The classes that an estimator's `predict` chooses from.
 
-    Args:
-        estimator: fitted, of any library.
-
     Returns:
         An array, or a list of them, one for each target; None if it predicts quantities.
     """
@@ -86,9 +83,6 @@ def predicted_classes(estimator: Any) -> Any:
 def default_method(estimator: Any) -> str:
     """What is explained of an estimator that was handed over as it is.
 
-    Args:
-        estimator: fitted.
-
     Returns:
         "predict_proba" if it has one that is what it says; else, where it predicts classes,
         "decision_function" if it has margins; else "predict".
@@ -109,10 +103,6 @@ def default_method(estimator: Any) -> str:
 
 def output_classes(estimator: Any, method: str) -> tuple[Any, ...] | None:
     """The classes that the columns of a method's outputs are of.
-
-    Args:
-        estimator: fitted.
-        method: of it.
 
     Returns:
         One for each column, as far as that can be known before it is called; of several targets
@@ -139,9 +129,6 @@ def output_classes(estimator: Any, method: str) -> tuple[Any, ...] | None:
 def exclude_each_other(estimator: Any) -> bool:
     """Whether a row has one class, so that the probabilities of all of them sum to 1.
 
-    Args:
-        estimator: fitted.
-
     Returns:
         False for several targets, several labels of a row, or where each class is one by itself.
     """
@@ -162,14 +149,7 @@ def _targets_of_booster(model: Any) -> int:
 
 
 def last_step(estimator: Any) -> Any:
-    """The model within pipelines and searches.
-
-    Args:
-        estimator: fitted.
-
-    Returns:
-        What predicts in the end.
-    """
+    """The model within pipelines and searches."""
     while True:
         steps: Sequence[Any] = getattr(estimator, "steps", None) or ()
         inner = steps[-1][1] if steps else getattr(estimator, "best_estimator_", None)

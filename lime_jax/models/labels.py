@@ -17,7 +17,6 @@ class OutputLabels:
     """The names and the classes of a model's outputs.
 
     Attributes:
-        names: as they are shown.
         classes: as the model knows them, plain numbers or text; None: outputs go by number.
 
     Example:
@@ -34,9 +33,6 @@ class OutputLabels:
     def label(self, number: int | np.integer) -> Any:
         """What an output is asked for by.
 
-        Args:
-            number: of the output.
-
         Returns:
             Its class, or its number where there are no classes.
         """
@@ -47,13 +43,6 @@ class OutputLabels:
 
         Args:
             label: a class or a name; a number is a position only where there are no classes.
-            argument: that it came in.
-
-        Returns:
-            Its number.
-
-        Raises:
-            ValueError: if there is no such output; it lists those there are.
         """
         wanted = plain_label(label)
         for known in (self.classes or (), self.names, tuple(map(str, self.classes or ()))):
@@ -82,12 +71,6 @@ class OutputLabels:
 def plain_label(label: Any) -> Any:
     """A class as Python's own number or text, which files can hold.
 
-    Args:
-        label: of any type.
-
-    Returns:
-        A bool, int, float or str.
-
     Example:
         >>> plain_label(np.int64(3)), plain_label(np.str_("a")), plain_label(np.True_)
         (3, 'a', True)
@@ -106,17 +89,11 @@ def name_outputs(
     """Names and classes of the outputs of a model.
 
     Args:
-        count: of the outputs.
-        classes: as the model says; None: it does not.
         columns: of the frame that it returned; None: it returned an array.
-        class_names: of the explainer; None: as the model says.
 
     Returns:
         The explainer's names, else the model's, else numbers. A name that was there before gets
         its number: ImageNet has two cranes. Names that are numbers are classes, too.
-
-    Raises:
-        ValueError: if the explainer's names do not fit.
 
     Example:
         >>> name_outputs(2, class_names=["cat", "dog"]).names
@@ -176,14 +153,6 @@ def choose_labels(
     Args:
         labels: a sequence of classes, names or numbers, see `OutputLabels.number`; None: all.
         top_labels: in place of `labels`, each row's k highest outputs.
-        prediction: of the model.
-        outputs: what they are called.
-
-    Returns:
-        (rows, labels) numbers of outputs.
-
-    Raises:
-        ValueError: if there is no such output.
     """
     rows, count = prediction.shape
     if top_labels is not None:

@@ -18,12 +18,8 @@ def as_outputs(
     Args:
         raw: what the model returned: an array, a frame, or what becomes one; of several targets
             a list of arrays or a mapping, whose columns come one after the other.
-        num_rows: how many inputs it was given.
         num_outputs: how many columns it returned before; None: this is the first call.
         first_row: number of the first input among the rows to explain; None: inputs are samples.
-
-    Returns:
-        (num_rows, outputs) in float64.
 
     Raises:
         ValueError: if the shape is wrong, or the outputs are not finite numbers.
@@ -58,9 +54,6 @@ def as_outputs(
 
 def output_columns(raw: Any) -> tuple[Any, ...] | None:
     """What a model that returns frames calls its outputs.
-
-    Args:
-        raw: what it returned.
 
     Returns:
         The columns of a frame or a mapping, or the name of a series; None of anything else.
@@ -138,12 +131,6 @@ def _what_came(raw: Any, outputs: np.ndarray | None) -> str:
 def looks_like_probabilities(prediction: Float64[np.ndarray, "rows outputs"]) -> bool:
     """Whether outputs are several probabilities that sum to 1.
 
-    Args:
-        prediction: of a model.
-
-    Returns:
-        True if so.
-
     Example:
         >>> looks_like_probabilities(np.array([[0.25, 0.75]]))
         True
@@ -191,12 +178,6 @@ def _warn_of_class_numbers(prediction: Float64[np.ndarray, "rows outputs"]) -> N
 def check_probabilities(prediction: Float64[np.ndarray, "rows outputs"]) -> None:
     """Refuse the log-odds of what is no probability.
 
-    Args:
-        prediction: of a model.
-
-    Raises:
-        ValueError: if an output is not between 0 and 1.
-
     Example:
         >>> check_probabilities(np.array([[0.25, 0.75]]))
     """
@@ -218,14 +199,9 @@ def output_kind(
     """What the outputs of a model are.
 
     Args:
-        known: as the model says; None: it does not.
         mode: of the explainer; None: as the model says, or as its numbers look.
-        prediction: of some rows.
         exclusive: whether probabilities sum to 1; not those of several targets.
         has_classes: whether the model says what classes its outputs are of.
-
-    Returns:
-        "probability", "margin" or "value".
 
     Example:
         >>> output_kind(None, None, np.array([[0.25, 0.75]]))

@@ -67,7 +67,6 @@ class RowModel:
 
     Attributes:
         columns: the host makes of them.
-        predict: on these columns.
     """
 
     columns: HostColumns

@@ -49,16 +49,7 @@ class Converted:
 
     @classmethod
     def of_table(cls, predict: Any, why_not_exact: str, rounds_inputs: bool = False) -> Converted:
-        """A model that is called with the raw table.
-
-        Args:
-            predict: a pytree, (samples, raw columns) -> (samples, outputs).
-            why_not_exact: as above.
-            rounds_inputs: as above.
-
-        Returns:
-            The model.
-        """
+        """A model that is called with the raw table."""
 
         def build(inputs: Inputs) -> Any:
             return Chain((inputs.table(), predict))
@@ -71,15 +62,7 @@ class Converted:
         return self.build(DeviceTable())
 
     def then(self, fn: Any, why_not_exact: str) -> Converted:
-        """A function of the model's outputs.
-
-        Args:
-            fn: a pytree, (samples, outputs) -> (samples, other outputs).
-            why_not_exact: why there is no structure any more.
-
-        Returns:
-            The model behind the function.
-        """
+        """A function of the model's outputs."""
 
         def build(inputs: Inputs) -> Any:
             return Chain((self.build(inputs), fn))
@@ -150,9 +133,6 @@ def register_converter(
 def register_methods(*classes: str | type) -> Callable[[_T], _T]:
     """Say how a kind of model is called whose methods are not scikit-learn's.
 
-    Args:
-        *classes: as for `register_converter`.
-
     Returns:
         A decorator for a function `(model, method)` that returns a function of a batch, and what
         its outputs are ("probability", "margin" or "value"); or None: the model's own `method`.
@@ -166,29 +146,15 @@ def register_methods(*classes: str | type) -> Callable[[_T], _T]:
 
 
 def has_methods(model: Any) -> bool:
-    """Whether it is a model that is called in its own way.
-
-    Args:
-        model: any object.
-
-    Returns:
-        Whether its class is registered by `register_methods`.
-    """
+    """Whether it is a model that is called in its own way."""
     return _find(model, _HOST_METHODS) is not None
 
 
 def host_method(model: Any, method: str) -> tuple[Callable[..., Any], str] | None:
     """How to call a model on the host, if not by its own `method`.
 
-    Args:
-        model: fitted.
-        method: "predict_proba", "decision_function" or "predict".
-
     Returns:
         A function of a batch and what its outputs are; None: as the model's class says.
-
-    Raises:
-        ValueError: if it has no such outputs.
     """
     found = _find(model, _HOST_METHODS)
     return None if found is None else found[1](model, method)
@@ -214,9 +180,6 @@ def register_transformer(*classes: str | type) -> Callable[[_T], _T]:
 def register_opener(*classes: str | type) -> Callable[[_T], _T]:
     """The same for a kind of model that is no estimator with `fit` and scikit-learn's methods.
 
-    Args:
-        *classes: as for `register_converter`.
-
     Returns:
         A decorator for a function `(model, output, table) -> Model`: what `as_predict_fn` returns
         for the model itself, and for its bound `predict` or `run`.
@@ -232,9 +195,6 @@ def register_opener(*classes: str | type) -> Callable[[_T], _T]:
 def opener_of(model: Any) -> Opener | None:
     """The function that opens this kind of model.
 
-    Args:
-        model: any object.
-
     Returns:
         What was registered for the nearest of its classes; None if nothing was.
     """
@@ -243,36 +203,12 @@ def opener_of(model: Any) -> Opener | None:
 
 
 def convert(model: Any, method: str, table: RawTable) -> Converted:
-    """A fitted model in JAX.
-
-    Args:
-        model: fitted.
-        method: of the model: "predict_proba", "decision_function" or "predict".
-        table: that it is called with.
-
-    Returns:
-        The model.
-
-    Raises:
-        NotConvertibleError: if it has no JAX form here; the message says why.
-    """
+    """A fitted model in JAX."""
     return convert_on(model, method, raw_features(table))
 
 
 def convert_on(model: Any, method: str, features: Features) -> Converted:
-    """The same behind the steps of a pipeline, or within an ensemble.
-
-    Args:
-        model: fitted.
-        method: as in `convert`.
-        features: its columns.
-
-    Returns:
-        The model.
-
-    Raises:
-        NotConvertibleError: as in `convert`.
-    """
+    """The same behind the steps of a pipeline, or within an ensemble."""
     found = _find(model, _CONVERTERS)
     kind = type(model).__name__
     if found is None:
@@ -287,18 +223,7 @@ def convert_on(model: Any, method: str, features: Features) -> Converted:
 
 
 def transform_on(transformer: Any, features: Features) -> Features:
-    """The columns after a step of a pipeline.
-
-    Args:
-        transformer: fitted, "passthrough" or None.
-        features: before it.
-
-    Returns:
-        After it.
-
-    Raises:
-        NotConvertibleError: if it has no JAX form here.
-    """
+    """The columns after a step of a pipeline."""
     if transformer is None or (isinstance(transformer, str) and transformer == "passthrough"):
         return features
     found = _find(transformer, _TRANSFORMERS)

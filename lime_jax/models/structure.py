@@ -25,7 +25,6 @@ class TreeSum:
     Attributes:
         column: tested by each node; -1 at a leaf.
         threshold: of numeric tests; NaN elsewhere.
-        missing_left: whether NaN goes left.
         level_set: number of the node's set in `level_sets`; -1 for numeric tests and leaves.
         left: number of the left child; -1 at a leaf.
         right: number of the right child; -1 at a leaf.

@@ -13,10 +13,6 @@ from lime_jax.tabular.frames.schema import Schema, level_name
 def level_names(schema: Schema, column: int) -> list[str]:
     """The names of a categorical feature's levels, in code order.
 
-    Args:
-        schema: what `learn_schema` learned.
-        column: the feature's index.
-
     Returns:
         `categorical_names` where given, else the values as text; none for a numeric feature.
 
@@ -32,11 +28,6 @@ def level_names(schema: Schema, column: int) -> list[str]:
 
 def display_value(schema: Schema, column: int, value: float | int) -> str:
     """One encoded value as text: a level's name, a date, or a number with fitting digits.
-
-    Args:
-        schema: what `learn_schema` learned.
-        column: the feature's index.
-        value: the number or level code, as `encode` gives it.
 
     Returns:
         The text; "missing" for NaN and "unseen" for the code -1.
@@ -58,14 +49,6 @@ def display_value(schema: Schema, column: int, value: float | int) -> str:
 
 def display_values(schema: Schema, column: int, values: np.ndarray) -> list[str]:
     """`display_value` of many values.
-
-    Args:
-        schema: what `learn_schema` learned.
-        column: the feature's index.
-        values: (values,) numbers or level codes.
-
-    Returns:
-        Their texts.
 
     Example:
         >>> schema = Schema("array", ("age",), (False,), (None,))

@@ -39,11 +39,7 @@ def row_index(X: Any, num_rows: int, row_ids: Any = None) -> RowIndex:
 
     Args:
         X: the rows, of any kind; only pandas has an index.
-        num_rows: how many they are.
         row_ids: one for each row, of any type; None: there are none.
-
-    Returns:
-        The names.
 
     Example:
         >>> row_index([[1.0], [2.0]], 2)
@@ -114,12 +110,6 @@ def _listed(values: Any) -> list[Any]:
 def join_ids(parts: Sequence[np.ndarray]) -> np.ndarray:
     """Names of the rows of several parts, one after the other; numbers and text stay what they are.
 
-    Args:
-        parts: of `as_ids`.
-
-    Returns:
-        All of them.
-
     Example:
         >>> join_ids([np.array([1, 2]), objects(["a"])])
         array([1, 2, 'a'], dtype=object)
@@ -131,12 +121,6 @@ def join_ids(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 def name_text(value: Any) -> str:
     """The name of a row as text.
-
-    Args:
-        value: one of `RowIndex.ids`.
-
-    Returns:
-        Its text; of several levels, these with commas between.
 
     Example:
         >>> name_text(("Bonn", 2024))
@@ -223,10 +207,6 @@ def id_column(ids: np.ndarray) -> pyarrow.Array:
 def store_ids(ids: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
     """Names of rows as arrays for a file that holds no objects; `restore_ids` reads them.
 
-    Args:
-        ids: of `RowIndex`.
-        names: of `RowIndex`.
-
     Returns:
         Arrays by the name they have in the file. Objects other than text and plain numbers become
         their text.
@@ -250,15 +230,7 @@ def _in_file(column: np.ndarray) -> np.ndarray:
 
 
 def restore_ids(file: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
-    """The names of rows that `store_ids` wrote.
-
-    Args:
-        file: arrays by name.
-        names: of `RowIndex`.
-
-    Returns:
-        The names; KeyError if there are none.
-    """
+    """The names of rows that `store_ids` wrote."""
     stored = [file[f"row_ids_{level}"] for level in range(max(len(names), 1))]
     columns = [as_ids(json.loads(str(one))) if one.dtype.kind == "U" else one for one in stored]
     if len(columns) == 1:

@@ -51,14 +51,6 @@ def weighted_percentiles(
     A weight of 2 counts as the row twice. Weights that are not whole numbers are scaled to a mean
     of 1 first.
 
-    Args:
-        values: the column, without missing values.
-        percentiles: from 0 to 100.
-        sample_weight: non-negative; None: all 1.
-
-    Returns:
-        One value per percentile.
-
     Example:
         >>> weighted_percentiles(np.array([1.0, 2.0]), [50.0], np.array([3.0, 1.0]))
         array([1.])
@@ -97,9 +89,7 @@ def value_edges(
     """Bin edges of a column of few values: each value is a bin.
 
     Args:
-        distinct: the column's values, ascending, without missing ones.
         rows: that have them; a weight of 2 counts as two.
-        most: values that are few.
 
     Returns:
         All values but the largest; None where there are too many of them.
@@ -123,9 +113,6 @@ def isolate_spikes(
     has nothing above it, and the spike would share its bin with all that is below.
 
     Args:
-        edges: ascending.
-        distinct: the column's values, ascending, without missing ones.
-        mass: of each.
         most: share of the mass that a value may have without being a bin.
 
     Returns:
@@ -251,9 +238,7 @@ def ragged_search(
     """First of each column's own bounds that is not below the value: bisection over ragged bins.
 
     Args:
-        values: one per column.
         bounds: upper bounds of all columns' bins, ascending within a column.
-        offsets: column k owns `bounds[offsets[k]:offsets[k + 1]]`.
         max_bins: of the widest column (static: the number of bisection steps follows from it).
 
     Returns:
@@ -283,10 +268,6 @@ def one_hot_bins(
 
     Args:
         bins: index into the flat bins, one per column; -1 for none of them.
-        bin_feature: the column that owns each flat bin.
-
-    Returns:
-        1 where the bin is the row's.
 
     Example:
         >>> one_hot_bins(jnp.array([1, 2]), jnp.array([0, 0, 1, 1]))
@@ -302,7 +283,6 @@ def tilt(
     """Chance that a kernel-weighted sample falls in x's own bin, of training mass `probability`.
 
     Args:
-        probability: training frequency of x's bin.
         kernel_width: of the exponential kernel, in units of the distance.
 
     Returns:

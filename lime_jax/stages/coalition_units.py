@@ -42,7 +42,6 @@ def make_shapley_design(num_players: int, num_samples: int | str = "auto") -> Sh
     """Plan the coalitions of a budget.
 
     Args:
-        num_players: at least 1.
         num_samples: coalitions, among them the empty and the full one; "auto" is
             `2 * num_players + 2048`.
 
@@ -50,9 +49,6 @@ def make_shapley_design(num_players: int, num_samples: int | str = "auto") -> Sh
         All `2**num_players` coalitions where that is not more, and where they are 128 at most: so
         few that a drawn part of them says little of its own error. Otherwise `num_samples`, or a
         few more to fill the last unit: a function of `num_samples` alone.
-
-    Raises:
-        ValueError: for no players, or fewer coalitions than a fit needs.
 
     Example:
         >>> make_shapley_design(30, 2048).num_samples, make_shapley_design(4).num_samples
@@ -75,12 +71,6 @@ def make_shapley_design(num_players: int, num_samples: int | str = "auto") -> Sh
 
 def fewest_coalitions(num_players: int) -> int:
     """Coalitions that a fit needs: half as many pairs again as there are players, or all.
-
-    Args:
-        num_players: at least 1.
-
-    Returns:
-        The number.
 
     Example:
         >>> fewest_coalitions(2), fewest_coalitions(30)

@@ -163,14 +163,6 @@ def random_subsets(
 ) -> Bool[np.ndarray, "subsets players"]:
     """Independent random subsets of given sizes.
 
-    Args:
-        rng: of the choices.
-        num_players: how many there are.
-        sizes: of each subset, below `num_players`.
-
-    Returns:
-        Masks, all subsets of a size alike.
-
     Example:
         >>> random_subsets(np.random.default_rng(0), 4, np.array([1, 3])).sum(1).tolist()
         [1, 3]

@@ -109,14 +109,8 @@ class Design:
 def replicate_plan(num_samples: int) -> tuple[int, int]:
     """Round a number of samples up to whole replicates of a power of two, eight or a few more.
 
-    Args:
-        num_samples: how many samples are wanted, at least 2.
-
     Returns:
         The number of replicates (at least 2) and the points in each.
-
-    Raises:
-        ValueError: if `num_samples` is below 2.
 
     Example:
         >>> replicate_plan(4096), replicate_plan(5000), replicate_plan(1000)
@@ -135,9 +129,6 @@ def replicate_plan(num_samples: int) -> tuple[int, int]:
 def group_count(num_replicates: int) -> int:
     """Groups of consecutive replicates that are left out together.
 
-    Args:
-        num_replicates: how many there are.
-
     Returns:
         As many as there are replicates, up to 64; of more, pairs (and pairs of pairs) count as
         one. A standard error gains next to nothing from more groups, and its cost would grow
@@ -154,12 +145,6 @@ def group_count(num_replicates: int) -> int:
 
 def block_plan(replicate_size: int) -> tuple[int, int]:
     """Cut a replicate into equal blocks.
-
-    Args:
-        replicate_size: points in a replicate, a power of two.
-
-    Returns:
-        The number of blocks and the points in each.
 
     Example:
         >>> block_plan(2048), block_plan(64)
@@ -271,16 +256,6 @@ def iid(
 ) -> Float[Array, "{block_size} {num_columns}"]:
     """Independent uniforms.
 
-    Args:
-        key: of the row.
-        replicate: index of the replicate.
-        block: index of the block in it.
-        block_size: points in the block.
-        num_columns: uniforms in a point.
-
-    Returns:
-        Uniforms in the open interval (0, 1).
-
     Example:
         >>> import jax
         >>> iid(jax.random.key(0), 0, 0, block_size=4, num_columns=3).shape
@@ -303,12 +278,7 @@ def latin_hypercube(
     xorshift, a few rounds), so any block is made alone, without a table of the permutation.
 
     Args:
-        key: of the row.
-        replicate: index of the replicate.
-        block: index of the block in it.
-        block_size: points in the block, a power of two.
         replicate_size: points in the replicate, a power of two up to 2**23.
-        num_columns: uniforms in a point.
 
     Returns:
         Uniforms in the open interval (0, 1). Source: McKay, Beckman and Conover (1979).

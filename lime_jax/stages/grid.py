@@ -16,11 +16,6 @@ def grid_segments(height: int, width: int, cell_size: int) -> Int32[Array, "heig
     differ by at most one pixel. So the border has no slivers: to the pixel, a part is between
     three quarters and one and a half of `cell_size` long, unless the whole side is shorter.
 
-    Args:
-        height: of the image, in pixels.
-        width: of the image, in pixels.
-        cell_size: in pixels.
-
     Returns:
         Each pixel's cell, 0 to the number of cells - 1, row by row.
 

@@ -99,9 +99,6 @@ def shapley_kernel(num_players: int) -> Float[np.ndarray, " sizes"]:
 def inverse_choose(num_players: int) -> Float[np.ndarray, " sizes"]:
     """One over the number of coalitions of each size.
 
-    Args:
-        num_players: at least 1.
-
     Returns:
         `1 / C(M, size)` for the sizes from 0 to M, in float64 on the host; 0 where there are more
         than a number can hold.

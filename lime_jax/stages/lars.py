@@ -41,11 +41,7 @@ def lasso_knot(
     """The features of the last knot of the lasso path that has few enough of them.
 
     Args:
-        zz: co-moments of the features, `(features, features)`.
-        zy: co-moments with one output, `(features,)`.
-        constant: features that never enter, `(features,)`.
         floor: the path ends where no co-moment with the residual is above this.
-        num_features: how many features to keep at most, static.
 
     Returns:
         The features with a coefficient at that knot, or at the first knot if none has few

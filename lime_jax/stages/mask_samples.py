@@ -30,12 +30,7 @@ def masks_of(
     """Masks from what a method draws.
 
     Args:
-        draws: masks, or uniforms strictly between 0 and 1.
         present: players that there are; the others are never kept.
-        keep_probability: of each player, where draws are uniforms.
-
-    Returns:
-        The masks.
 
     Example:
         >>> masks_of(jnp.array([[0.2, 0.7, 0.1]]), jnp.array([True, True, False]), 0.5).tolist()
@@ -47,10 +42,6 @@ def masks_of(
 
 def mask_view(samples: MaskSamples, present: Bool[Any, " players"]) -> View:
     """Masks as x sees them.
-
-    Args:
-        samples: of the domain.
-        present: players that there are.
 
     Returns:
         1 for a player that keeps x's value; x itself keeps all.
@@ -64,9 +55,6 @@ def mask_coordinates(present: Bool[Any, " players"]) -> Coordinates:
 
     Args:
         present: players that there are; the others have no weight.
-
-    Returns:
-        One variable per player.
     """
     numbers = jnp.arange(present.shape[0])
     support = jnp.full(present.shape, int(Support.FULL), jnp.int32)

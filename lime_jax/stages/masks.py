@@ -53,13 +53,6 @@ def complementary_pairs(
 def subsets_of_size(num_players: int, size: int) -> Bool[np.ndarray, "subsets players"]:
     """All subsets of one size.
 
-    Args:
-        num_players: how many there are.
-        size: how many of them each subset has.
-
-    Returns:
-        Masks in lexicographic order of the members' numbers.
-
     Example:
         >>> subsets_of_size(3, 2).astype(int).tolist()
         [[1, 1, 0], [1, 0, 1], [0, 1, 1]]

@@ -41,14 +41,6 @@ def empty_moments(
 ) -> Moments:
     """Moments of no samples: the neutral element of `merge`.
 
-    Args:
-        num_features: how many interpretable variables.
-        num_outputs: how many model outputs.
-        dtype: of every leaf.
-
-    Returns:
-        Moments whose leaves are all zero.
-
     Example:
         >>> empty_moments(3, 2).zy.shape
         (3, 2)
@@ -181,9 +173,6 @@ def pool(
 def varying(moments: Moments) -> Bool[Array, " features"]:
     """Which interpretable variables vary over the samples by more than rounding.
 
-    Args:
-        moments: of one neighborhood.
-
     Returns:
         False for a column that is constant (or without any weight), `(features,)`.
 
@@ -198,10 +187,6 @@ def varying(moments: Moments) -> Bool[Array, " features"]:
 
 def rounding(mean: Float[Array, " columns"], weight: Float[Array, ""]) -> Float[Array, " columns"]:
     """The sum of squares that a constant column leaves behind when it is centred.
-
-    Args:
-        mean: weighted mean of the columns, `(columns,)`.
-        weight: sum of the weights.
 
     Returns:
         The largest sum of squares that is rounding and nothing else, `(columns,)`.

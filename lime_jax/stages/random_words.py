@@ -25,13 +25,6 @@ _WHOLE_REPLICATE = 2**31  # more than there are replicates
 def block_index(block: int | Int[Array, ""], block_size: int) -> UInt32[Array, " {block_size}"]:
     """Where the points of a block stand in their replicate.
 
-    Args:
-        block: index of the block.
-        block_size: points in it.
-
-    Returns:
-        Their indices in the replicate.
-
     Example:
         >>> block_index(2, block_size=4).tolist()
         [8, 9, 10, 11]
@@ -48,16 +41,6 @@ def block_words(
 ) -> UInt32[Array, "{block_size} {num_columns}"]:
     """Independent random words, one for each uniform of a block.
 
-    Args:
-        key: of the row.
-        replicate: index of the replicate.
-        block: index of the block in it.
-        block_size: points in the block.
-        num_columns: words for a point.
-
-    Returns:
-        Random 32-bit words.
-
     Example:
         >>> block_words(jax.random.key(0), 0, 0, block_size=4, num_columns=3).shape
         (4, 3)
@@ -70,14 +53,6 @@ def replicate_words(
     key: Key[Array, ""], replicate: int | Int[Array, ""], shape: tuple[int, ...]
 ) -> UInt32[Array, "..."]:
     """Random words that all blocks of a replicate share, and no block has of its own.
-
-    Args:
-        key: of the row.
-        replicate: index of the replicate.
-        shape: how many words.
-
-    Returns:
-        Random 32-bit words.
 
     Example:
         >>> replicate_words(jax.random.key(0), 0, shape=(2, 3)).shape

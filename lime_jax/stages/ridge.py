@@ -105,12 +105,6 @@ def pooled_r_squared(
 ) -> Float[Array, " outputs"]:
     """R² of linear models that are each scored on a part of the samples.
 
-    Args:
-        parts: moments with a leading axis, `(parts, ...)`.
-        coef: of each part's linear model, `(parts, outputs, features)`.
-        intercept: likewise, `(parts, outputs)`.
-        whole: moments of all parts together.
-
     Returns:
         1 less the squared errors of all parts over the squares about the mean of the whole,
         `(outputs,)`: held-out R² if no model was fitted to its own part. It can be negative.

@@ -62,16 +62,6 @@ def select(
 def resolve_selection(method: str, num_features: int | None) -> str:
     """The selection method that a name stands for.
 
-    Args:
-        method: as in `select`.
-        num_features: as in `select`.
-
-    Returns:
-        The name, with `"auto"` resolved as `lime` does.
-
-    Raises:
-        ValueError: if `method` is unknown or `num_features` is below 1.
-
     Example:
         >>> resolve_selection("auto", 6), resolve_selection("auto", 7)
         ('forward_selection', 'highest_weights')
@@ -91,12 +81,6 @@ def resolve_selection(method: str, num_features: int | None) -> str:
 def all_features(moments: Moments) -> Bool[Array, "outputs features"]:
     """Keep every feature.
 
-    Args:
-        moments: of one neighborhood.
-
-    Returns:
-        True everywhere, `(outputs, features)`.
-
     Example:
         >>> from lime_jax.stages.moments import empty_moments
         >>> all_features(empty_moments(2, 1)).tolist()
@@ -109,11 +93,6 @@ def highest_weights(
     moments: Moments, z_x: Float[Array, " features"], num_features: int
 ) -> Bool[Array, "outputs features"]:
     """Keep the features that contribute most at the explained row: the largest `|coef · z_x|`.
-
-    Args:
-        moments: of one neighborhood.
-        z_x: the explained row's interpretable variables, `(features,)`.
-        num_features: how many to keep. Static.
 
     Returns:
         The features kept, `(outputs, features)`: `lime`'s `highest_weights`, with the
@@ -138,10 +117,6 @@ def forward_selection(moments: Moments, num_features: int) -> Bool[Array, "outpu
 
     The greedy choice needs no fit: projecting out a chosen feature is one step of a Cholesky
     factorization with pivots, at a cost of `features × num_features`.
-
-    Args:
-        moments: of one neighborhood.
-        num_features: how many to keep. Static.
 
     Returns:
         The features kept, `(outputs, features)`: `lime`'s `forward_selection`, greedy least
@@ -208,10 +183,6 @@ def _forward(
 def lasso_path(moments: Moments, num_features: int) -> Bool[Array, "outputs features"]:
     """Keep the features of the last point on the lasso path that has few enough of them.
 
-    Args:
-        moments: of one neighborhood.
-        num_features: how many to keep at most. Static.
-
     Returns:
         The features kept, `(outputs, features)`: `lime`'s `lasso_path`, that is least angle
         regression with the lasso's drops (Efron et al., 2004; `sklearn.linear_model.lars_path`
@@ -248,10 +219,6 @@ def select_independent(
 
     Args:
         coef: of the regression on all features; it is the same on any choice of them.
-        variance: of each variable.
-        z_x: the explained row's own.
-        num_features: how many to keep; None keeps all. Static.
-        method: as in `select`. Static.
 
     Returns:
         The features kept: what `select` chooses from moments with a diagonal `zz`.

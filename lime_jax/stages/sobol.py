@@ -22,14 +22,10 @@ def sobol_direction_numbers(num_columns: int, num_bits: int) -> np.ndarray:
     """Direction numbers of the Sobol sequence (Joe and Kuo 2008), from SciPy (on the host).
 
     Args:
-        num_columns: dimensions, up to 21,201.
         num_bits: how many for each dimension, up to 30: they make 2**num_bits points.
 
     Returns:
         (num_columns, num_bits) uint32, read-only, the first binary digit in the highest bit.
-
-    Raises:
-        ValueError: if there are more columns than direction numbers.
 
     Example:
         >>> [hex(number) for number in sobol_direction_numbers(2, 3)[1]]
@@ -66,14 +62,8 @@ def sobol(
     (Matousek 1998), which keeps the net and makes every point uniform; in plain binary order.
 
     Args:
-        key: of the row.
         replicate: index of the replicate; each has its own scramble.
-        block: index of the block in it.
         direction_numbers: from `sobol_direction_numbers`, as many as the replicate has bits.
-        block_size: points in the block, a power of two.
-
-    Returns:
-        Uniforms in the open interval (0, 1).
 
     Example:
         >>> numbers = jnp.asarray(sobol_direction_numbers(num_columns=2, num_bits=3))

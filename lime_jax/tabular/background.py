@@ -50,15 +50,7 @@ class BackgroundDomain:
     def inputs(
         self, instance: Float[Any, " features"], samples: MaskSamples
     ) -> Float[Array, "*batch samples background features"]:
-        """Every sample on every background row.
-
-        Args:
-            instance: x's own values.
-            samples: of the domain.
-
-        Returns:
-            What a JAX model is called with.
-        """
+        """Every sample on every background row."""
         kept = samples.masks[..., self.player_of] | (self.player_of < 0)
         return jnp.where(kept[..., None, :], instance, self.background)
 
@@ -77,17 +69,7 @@ def host_inputs(
     player_of: Int[np.ndarray, " features"],
     samples: MaskSamples,
 ) -> Float64[np.ndarray, "rows units samples background features"]:
-    """The same in float64: what a host model is called with.
-
-    Args:
-        rows: to explain.
-        background: rows.
-        player_of: as in `BackgroundDomain`.
-        samples: of the rows, (rows, units, samples, players).
-
-    Returns:
-        The inputs.
-    """
+    """The same in float64: what a host model is called with."""
     # `take` keeps the order of the axes in memory, so that the inputs are one table without a copy;
     # all background rows side by side make the innermost loop long.
     kept = np.take(np.asarray(samples.masks), player_of, axis=-1) | (player_of < 0)

@@ -18,19 +18,12 @@ def learn_background(
     """Background rows and their weights.
 
     Args:
-        values: the rows, encoded.
-        categorical: which columns hold level codes.
-        sample_weight: (rows,) non-negative; None: all equal.
         summarize: how many rows are to stand for all; None: all do.
-        seed: of the k-means clusters.
 
     Returns:
         Rows of the table, and weights that add up to 1. A summary takes of every k-means cluster
         the row nearest to its center, with the weight of the cluster: so the model is only asked
         about rows that exist, whatever the columns hold. (`shap.kmeans` takes the centers.)
-
-    Raises:
-        ValueError: if a weight or the number of rows is not usable.
 
     Example:
         >>> rows = np.array([[0.0], [0.1], [5.0], [5.1], [5.2]])

@@ -14,13 +14,6 @@ from lime_jax.tabular.stats import TabularStats
 def bin_conditions(stats: TabularStats, schema: Schema) -> tuple[str, ...]:
     """The text of every flat bin.
 
-    Args:
-        stats: of the table.
-        schema: names of its features and levels.
-
-    Returns:
-        One condition per bin, in `lime`'s words.
-
     Example:
         >>> from lime_jax.tabular.learn import fit_tabular
         >>> stats = fit_tabular(np.arange(5.0)[:, None], discretizer=[[2.0]])
@@ -44,13 +37,6 @@ def bin_conditions(stats: TabularStats, schema: Schema) -> tuple[str, ...]:
 
 def interval_conditions(stats: TabularStats, schema: Schema) -> tuple[str, ...]:
     """The texts of the bins that are called by their value, for rows with another value.
-
-    Args:
-        stats: of the table.
-        schema: names of its features and levels.
-
-    Returns:
-        One condition per bin that `is_spike`, in their order.
 
     Example:
         >>> from lime_jax.tabular.learn import fit_tabular
@@ -82,14 +68,7 @@ def _numeric_texts(
 
 
 def display_schema(schema: Schema) -> Schema:
-    """The names alone, as text: what an explanation keeps of a schema.
-
-    Args:
-        schema: of the fitted table.
-
-    Returns:
-        A schema that can be written as JSON.
-    """
+    """The names alone, as text: what an explanation keeps of a schema."""
     features = range(len(schema.columns))
     names = tuple(
         tuple(level_names(schema, k)) if schema.categorical[k] else None for k in features

@@ -89,13 +89,6 @@ class TabularConfig:
 def make_domain(stats: TabularStats, config: TabularConfig) -> TabularDomain:
     """The domain that a configuration names.
 
-    Args:
-        stats: of the table.
-        config: the choices.
-
-    Returns:
-        The domain.
-
     Raises:
         ValueError: if the configuration does not fit together or not to the table.
     """
@@ -123,10 +116,6 @@ def make_domain(stats: TabularStats, config: TabularConfig) -> TabularDomain:
 def kernel_width_of(stats: TabularStats, config: TabularConfig) -> Any:
     """The kernel width of a configuration.
 
-    Args:
-        stats: of the table.
-        config: the choices.
-
     Returns:
         Its own, or `lime`'s: 0.75 times the root of the number of columns.
     """
@@ -148,12 +137,7 @@ def make_method(
     """The method that a configuration names.
 
     Args:
-        stats: of the table, on the host.
-        config: the choices.
         shared: whether all rows use one neighborhood, so that the closed-form Gram matrix serves.
-
-    Returns:
-        The method.
     """
     in_bins = config.sampling == "bins"
     discrete = np.zeros(stats.num_features, bool)

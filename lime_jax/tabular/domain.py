@@ -50,7 +50,6 @@ class TabularDomain:
     """The tabular domain; see `Domain`.
 
     Attributes:
-        stats: of the table.
         perturbed: which columns vary; the others keep x's values.
         sampling: "bins" (training bins), "normal" (around the column means) or "around" (x).
         encoding: "same_bin", "one_hot" or "standardized": what the surrogate is linear in.
@@ -106,10 +105,6 @@ class TabularDomain:
     ) -> TabularSamples:
         """Samples from uniforms.
 
-        Args:
-            instance: x; may be None where `shared`.
-            draws: strictly between 0 and 1.
-
         Returns:
             Bins and values; columns that are not perturbed hold x's own.
         """
@@ -147,23 +142,11 @@ class TabularDomain:
     def inputs(
         self, instance: TabularInstance | None, samples: TabularSamples
     ) -> Float[Array, "*batch samples features"]:
-        """Values in the columns' own units, in the device's precision.
-
-        Args:
-            instance: not looked at.
-            samples: of the domain.
-
-        Returns:
-            What a JAX model is called with.
-        """
+        """Values in the columns' own units, in the device's precision."""
         return samples.values + jnp.asarray(self.stats.center, samples.values.dtype)
 
     def view(self, instance: TabularInstance, samples: TabularSamples) -> View:
         """The samples as x sees them.
-
-        Args:
-            instance: x.
-            samples: of the neighborhood.
 
         Returns:
             Interpretable variables, and the points between which distances are measured.
@@ -182,9 +165,6 @@ class TabularDomain:
 
     def coordinates(self, instance: TabularInstance) -> Coordinates:
         """X's own interpretable variables, and the variable that is each feature's weight.
-
-        Args:
-            instance: x.
 
         Returns:
             Under "one_hot" a feature's weight is the coefficient of x's own bin.
@@ -243,7 +223,6 @@ def encode_rows(
     Ten epoch timestamps 20 s apart are ten values here; in float32 they would be two.
 
     Args:
-        stats: of the table, on the host.
         X: in the columns' own units; NaN is a missing value.
 
     Returns:
@@ -271,14 +250,6 @@ def host_inputs(
 
     Values without width (levels, spiked and missing bins) are exact, and a sample of a bin lies
     in that bin also where float32 would have rounded it across the edge.
-
-    Args:
-        stats: of the table, on the host.
-        samples: flat bins and centered values, (..., features).
-        sampling: as in `TabularDomain`.
-
-    Returns:
-        The inputs.
     """
     bins, values = np.asarray(samples.bins), np.asarray(samples.values, np.float64)
     if stats.whole_columns:

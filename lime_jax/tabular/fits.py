@@ -46,17 +46,12 @@ class Task:
     """Rows to explain, and how.
 
     Attributes:
-        stats: of the table.
         configs: the choices; they differ in the kernel width only.
         domain: what a sample is, on the device.
-        seed: of all random numbers.
-        values: the rows, encoded.
         bins: (rows, features) their flat bins.
         centered: (rows, features) values minus the columns' `center`.
-        ids: of the rows.
         labels: (rows, labels) outputs to explain.
         batch_size: largest batch of a host model.
-        tick: told of finished rows.
         neighborhoods: what earlier tasks have drawn, by method; filled here.
         mesh: devices that share the work; None: JAX's default one.
         held_tests: of columns that are held, by number, what a model compares them with.
@@ -88,10 +83,7 @@ class Task:
         """The task for some rows.
 
         Args:
-            stats: of the table.
             configs: the choices; they differ in the kernel width only.
-            values: the rows, encoded.
-            **others: the other attributes.
 
         Returns:
             The task, with rows and domain as the engine takes them.
@@ -116,12 +108,8 @@ class Task:
         """The rows as the engine takes them.
 
         Args:
-            labels: (rows, labels) outputs to explain.
             in_units: whether a model on the device sees held columns in their own units, as those
                 of samples; else relative to `center`.
-
-        Returns:
-            Instances, ids and labels.
         """
         float_ = jnp.result_type(float)
         centered = self.centered.astype(float_)
@@ -134,11 +122,6 @@ class Task:
 
 def sampled_fits(task: Task, model: TableModel, both_add_up: bool) -> list[LinearFit]:
     """Fits from samples, one set of model calls for all.
-
-    Args:
-        task: the rows.
-        model: to explain.
-        both_add_up: whether its outputs are two probabilities.
 
     Returns:
         For every configuration, fits with a leading axis of rows.
@@ -156,13 +139,6 @@ def settled_fit(
     task: Task, model: TableModel, both_add_up: bool, tolerance: float | None, top: int
 ) -> AdaptiveFit:
     """Fits from as many samples as each row needs.
-
-    Args:
-        task: the rows, with one configuration.
-        model: to explain.
-        both_add_up: whether its outputs are two probabilities.
-        tolerance: half-width of the intervals; see `settled`.
-        top: how many weights are shown.
 
     Returns:
         Fits with a leading axis of rows, and what they took.
@@ -201,11 +177,7 @@ def exact_fits(
     """Fits in closed form.
 
     Args:
-        task: the rows.
         kept: the model, and the tables that were built of it; filled here.
-        model: the same, as it is called with samples.
-        effective_num_samples: whose shrinkage by `alpha` is wanted; None: none.
-        score: whether R² is wanted.
 
     Returns:
         For every configuration, fits with a leading axis of rows; no standard errors.
@@ -368,16 +340,7 @@ def _neighborhood(task: Task, method: type) -> engine.SharedNeighborhood:
 
 
 def row_variables(stats: TabularStats, centered: np.ndarray, in_bins: bool) -> np.ndarray:
-    """The rows' own interpretable variables.
-
-    Args:
-        stats: of the table.
-        centered: (rows, features) values minus `center`.
-        in_bins: whether variables are matches with x's bins.
-
-    Returns:
-        (rows, features), one per feature.
-    """
+    """The rows' own interpretable variables."""
     if in_bins:
         return np.ones(centered.shape, np.float32)
     units = np.where(stats.categorical, 1.0, (centered - stats.mean) / stats.scale)
@@ -385,15 +348,7 @@ def row_variables(stats: TabularStats, centered: np.ndarray, in_bins: bool) -> n
 
 
 def no_rows(labels: int, features: int) -> LinearFit:
-    """The fits of a table without rows.
-
-    Args:
-        labels: outputs that would be explained.
-        features: of the table.
-
-    Returns:
-        Empty arrays.
-    """
+    """The fits of a table without rows."""
     wide, narrow = jnp.zeros((0, labels, features)), jnp.zeros((0, labels))
     fit = LinearFit(
         coef=wide,

@@ -66,7 +66,6 @@ class Formula:
 
     Attributes:
         form: of the model relative to where its numbers and outputs lie.
-        relative: how it takes numbers.
         scale: of its outputs; None: they are as they are.
     """
 
@@ -80,10 +79,8 @@ class TabularShap:
     """A background that KernelSHAP has learned.
 
     Attributes:
-        schema: of the table.
         players: columns, or groups of them.
         display: names of the players, as explanations keep them.
-        background: rows, encoded.
         weights: of the rows; they add up to 1.
         methods: the last one, by what it depends on.
     """
@@ -131,19 +128,7 @@ class TabularShap:
     def plan(
         self, settings: Mapping[str, Any], options: ExplainOptions, widths: Sequence[float | None]
     ) -> list[ShapPlan]:
-        """The choices that settings and options name.
-
-        Args:
-            settings: of the explainer.
-            options: of the call.
-            widths: of the kernel; there is none here.
-
-        Returns:
-            One.
-
-        Raises:
-            ValueError: if an option belongs to LIME, or is not usable.
-        """
+        """The choices that settings and options name."""
         if settings["link"] not in LINKS:
             raise ValueError(
                 f"`link`: expected one of {', '.join(LINKS)}, got {settings['link']!r}"
@@ -170,15 +155,7 @@ class TabularShap:
         return shapley_why_not(structure, len(categorical), categorical, plans[0].link)
 
     def explain(self, plans: Sequence[ShapPlan], request: Request) -> list[dict[str, Any]]:
-        """Explain rows.
-
-        Args:
-            plans: of `plan`.
-            request: the rows and the model.
-
-        Returns:
-            The fit, and what `Explanations` say about it.
-        """
+        """Explain rows."""
         [plan] = plans
         design, count = plan.design, len(request.values)
         self._warn_of_work(request)

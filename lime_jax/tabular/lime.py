@@ -41,9 +41,7 @@ class TabularLime:
     """A table that LIME has learned.
 
     Attributes:
-        schema: of the table.
         display: its names, as explanations keep them.
-        stats: of its columns.
         conditions: text of every bin, then of the intervals of those that are single values.
         neighborhoods: that earlier calls have drawn.
         facts: what is known of the samples, by the device's precision.
@@ -108,19 +106,7 @@ class TabularLime:
         options: ExplainOptions,
         widths: Sequence[float | None],
     ) -> list[TabularConfig]:
-        """The configurations that the settings name, one for each kernel width.
-
-        Args:
-            settings: of the explainer.
-            options: of the call.
-            widths: of the kernel.
-
-        Returns:
-            The configurations.
-
-        Raises:
-            ValueError: if settings do not go together; it names the argument.
-        """
+        """The configurations that the settings name, one for each kernel width."""
         discretized = settings["discretizer"] is not None
         around = settings["sample_around_instance"]
         encoding = settings["encoding"] or ("same_bin" if discretized else "standardized")
@@ -154,15 +140,7 @@ class TabularLime:
         return configs
 
     def check_rows(self, configs: Sequence[TabularConfig], values: np.ndarray) -> None:
-        """Refuse rows that these choices cannot explain.
-
-        Args:
-            configs: of `plan`.
-            values: the rows, encoded.
-
-        Raises:
-            ValueError: naming the argument and the column.
-        """
+        """Refuse rows that these choices cannot explain."""
         self._check_missing(configs[0], values)
         self._check_held(configs[0], values)
 
@@ -172,10 +150,6 @@ class TabularLime:
 
     def explain(self, configs: Sequence[TabularConfig], request: Request) -> list[dict[str, Any]]:
         """Explain rows.
-
-        Args:
-            configs: of `plan`.
-            request: the rows and the model.
 
         Returns:
             For every configuration the fit, and what `Explanations` say about it.

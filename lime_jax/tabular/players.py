@@ -17,7 +17,6 @@ class Players:
     """Which columns belong to which player.
 
     Attributes:
-        names: of the players.
         columns: numbers of the columns of each.
         player_of: (features,) the player of every column; -1: it always keeps the row's value.
     """
@@ -35,13 +34,9 @@ def make_players(schema: frames.Schema, groups: Any, features: Any) -> Players:
     """See which columns play together.
 
     Args:
-        schema: of the table.
         groups: names or numbers of the columns of each group, by its name or in a list; columns
             that are in none play alone.
         features: names or numbers of the columns that play at all; None: all.
-
-    Returns:
-        The players, in the order of their first columns.
 
     Raises:
         ValueError: if a column is in two groups, or a group is empty or not played as a whole.

@@ -19,16 +19,12 @@ class Request:
 
     Attributes:
         settings: of the explainer, by name.
-        options: of this call.
         X: the rows, as they came.
-        values: the same, encoded.
-        ids: of the rows.
         labels: (rows, labels) outputs to explain.
         kept: the model, and what was made of it earlier.
         model: the same, as it is called with tables.
         both_add_up: whether its outputs are two probabilities.
         is_exact: whether the closed form is to be taken.
-        tick: told of finished rows.
     """
 
     settings: Mapping[str, Any]

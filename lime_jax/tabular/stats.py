@@ -171,13 +171,6 @@ class TabularStats:
 def multiples(numbers: Float64[np.ndarray, "*batch"], step: Any) -> Float64[np.ndarray, "*batch"]:
     """Whole numbers times a step, as one would write it: 0.57, not 57 * 0.01.
 
-    Args:
-        numbers: whole.
-        step: one, or one for each column.
-
-    Returns:
-        The multiples.
-
     Example:
         >>> multiples(np.array([57.0]), 0.01).tolist(), 57 * 0.01
         ([0.57], 0.5700000000000001)

@@ -75,9 +75,6 @@ class RayBatchExplainer:
         Args:
             batch: a pyarrow table, a pandas frame, or a dictionary of arrays.
 
-        Returns:
-            A table of `arrow.row_schema` or `arrow.long_schema`.
-
         Raises:
             ValueError: if a column is missing, an id is null, or two of the batch are the same.
         """

@@ -25,14 +25,7 @@ _AHEAD = 2
 
 
 def import_ray() -> Any:
-    """Ray.
-
-    Returns:
-        The module.
-
-    Raises:
-        ImportError: if it is missing; it names the extra.
-    """
+    """Ray."""
     try:
         import ray
     except ImportError as error:
@@ -50,14 +43,7 @@ class _Session:
 
 @contextlib.contextmanager
 def running_ray() -> Iterator[Any]:
-    """Ray: the one that runs, else a local one that ends with the last call that needs it.
-
-    Yields:
-        The module.
-
-    Raises:
-        ImportError: if Ray is missing.
-    """
+    """Ray: the one that runs, else a local one that ends with the last call that needs it."""
     ray = import_ray()
     with _Session.lock:
         if not ray.is_initialized():
@@ -81,11 +67,6 @@ class Resources:
 
     Attributes:
         num_workers: actors; None: as many as there is room for.
-        num_cpus: of each.
-        num_gpus: of each.
-
-    Raises:
-        ValueError: if one is no usable number.
     """
 
     num_workers: int | None
@@ -102,12 +83,6 @@ class Resources:
 
     def workers_of(self, nodes: Sequence[dict[str, Any]]) -> int:
         """How many workers to start.
-
-        Args:
-            nodes: of the cluster, as of `ray.nodes()`.
-
-        Returns:
-            At least 1.
 
         Raises:
             ValueError: if the cluster has no room for one; it says what the cluster has.
@@ -142,11 +117,7 @@ def check_count(name: str, value: Any) -> None:
     """Refuse what is no count.
 
     Args:
-        name: of the argument.
         value: a whole number of 1 or more, or None.
-
-    Raises:
-        ValueError: if it is something else.
     """
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
         return
@@ -215,7 +186,6 @@ class Pool:
 
         Raises:
             Exception: the model's, as it was raised in the worker, with a note about the rows.
-            RuntimeError: if actors die again and again.
         """
         tasks, finished = self._tasks(blocks), {}
         most = self.num_workers * _AHEAD * (2 if ordered else 1)
@@ -362,15 +332,7 @@ class Pool:
 def open_pool(specs: Sequence[ChunkSpec], resources: Resources) -> Iterator[Pool]:
     """A pool, and Ray to go with it, until the end of the block.
 
-    Args:
-        specs: what to do with every block.
-        resources: what to take of the cluster.
-
-    Yields:
-        The pool.
-
     Raises:
-        ImportError: if Ray is missing.
         ValueError: if a model cannot be pickled, or the cluster has no room.
     """
     with running_ray() as ray:

@@ -20,11 +20,7 @@ def worker_environment(num_cpus: float | int, num_gpus: float | int) -> dict[str
     """The environment in which an actor takes no more of its machine than it was given.
 
     Args:
-        num_cpus: of the actor.
         num_gpus: of the actor; 0: JAX counts on the CPU.
-
-    Returns:
-        Variables by name, to be set before Python starts.
 
     Example:
         >>> worker_environment(2, 0)["OMP_NUM_THREADS"]
@@ -39,12 +35,7 @@ def worker_environment(num_cpus: float | int, num_gpus: float | int) -> dict[str
 
 
 class Worker:
-    """Explains blocks; to be made an actor.
-
-    Args:
-        packed: the specs, pickled.
-        enable_x64: of the specs.
-    """
+    """Explains blocks; to be made an actor."""
 
     def __init__(self, packed: bytes, enable_x64: bool) -> None:
         self._packed, self._enable_x64 = packed, enable_x64
@@ -61,7 +52,6 @@ class Worker:
         """Explain a block.
 
         Args:
-            which: number of the spec.
             block: rows and row ids, pickled, so that the model gets arrays that it may write to.
 
         Returns:

@@ -143,9 +143,6 @@ def spark_schema(schema: Any) -> str:
     Args:
         schema: of whole numbers, floats, text, and lists of these.
 
-    Returns:
-        Such as "row_id bigint, label array<string>".
-
     Example:
         >>> spark_schema(long_schema()).split(", ")[:3]
         ['row_id bigint', 'label string', 'feature string']

@@ -10,14 +10,7 @@ from lime_jax.tabular.frames import Schema
 
 
 def column_of(name: str) -> Any:
-    """A column by its exact name, which may hold dots and spaces.
-
-    Args:
-        name: of the column.
-
-    Returns:
-        Spark's `Column`.
-    """
+    """A column by its exact name, which may hold dots and spaces."""
     from pyspark.sql import functions
 
     return functions.col("`" + name.replace("`", "``") + "`")
@@ -27,15 +20,6 @@ def feature_columns(
     df: Any, schema: Schema, feature_cols: Sequence[str] | None, id_col: str | None
 ) -> list[str]:
     """The columns that hold the features, in the order of the explainer.
-
-    Args:
-        df: a Spark DataFrame.
-        schema: of the explainer.
-        feature_cols: as in `explain`.
-        id_col: as in `explain`.
-
-    Returns:
-        Their names.
 
     Raises:
         ValueError: if some are missing, there are too few or too many, or one is of a type that
@@ -98,10 +82,6 @@ def _check_type(name: str, dtype: Any, schema: Schema, feature: int) -> None:
 def id_column(df: Any, id_col: str) -> tuple[Any, Any]:
     """The column of row ids, as it goes to the workers.
 
-    Args:
-        df: a Spark DataFrame.
-        id_col: name of the column.
-
     Returns:
         Spark's `Column`, and its Arrow type: int64, or string for all that is no whole number.
 
@@ -128,15 +108,7 @@ def id_column(df: Any, id_col: str) -> tuple[Any, Any]:
 
 
 def check_unique(df: Any, id_col: str) -> None:
-    """Refuse ids that do not tell rows apart: one aggregation.
-
-    Args:
-        df: a Spark DataFrame.
-        id_col: name of the column.
-
-    Raises:
-        ValueError: if an id is null, or there are two of it.
-    """
+    """Refuse ids that do not tell rows apart: one aggregation."""
     from pyspark.sql import functions
 
     column, fix = column_of(id_col), "leave `id_col` out to use the rows' content"

@@ -168,7 +168,6 @@ def decode_image(value: Any, channel_axis: str = "last") -> np.ndarray:
 
     Args:
         value: encoded bytes, or a mapping with the parts of Spark's image struct.
-        channel_axis: where to put the channels, "last" or "first".
 
     Returns:
         Unsigned bytes (height, width) if gray, else with channels in the order red, green, blue,
@@ -176,7 +175,6 @@ def decode_image(value: Any, channel_axis: str = "last") -> np.ndarray:
 
     Raises:
         ValueError: if it is no image, or one of a type that Spark does not read.
-        ImportError: if it is encoded, and Pillow is missing.
 
     Example:
         >>> blue = dict(height=1, width=1, nChannels=3, mode=16, data=bytes([255, 0, 0]))

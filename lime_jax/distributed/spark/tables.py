@@ -166,11 +166,7 @@ def master(num_workers: int | None) -> str:
 
 
 def check_java() -> None:
-    """Refuse to start Spark where there is no Java.
-
-    Raises:
-        RuntimeError: if there is none; it says what to do.
-    """
+    """Refuse to start Spark where there is no Java."""
     home = os.environ.get("JAVA_HOME")
     if not shutil.which("java", path=os.path.join(home, "bin") if home else None):
         raise RuntimeError(

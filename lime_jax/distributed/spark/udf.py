@@ -20,9 +20,6 @@ _PAIRS = "array<struct<feature:string,weight:double>>"
 def pairs_udf(packed: Any) -> Any:
     """A vectorized UDF of features.
 
-    Args:
-        packed: Spark's broadcast of a `PackedSpec`.
-
     Returns:
         A function of columns that gives lists of structs `feature`, `weight`.
     """
@@ -61,10 +58,6 @@ class ExplainColumns:
 
 def strongest_first(explanations: Explanations, conditions: Any) -> Any:
     """For every row the conditions and weights of its predicted class, the strongest first.
-
-    Args:
-        explanations: of a table.
-        conditions: the column of that name of `rows_table`.
 
     Returns:
         An Arrow array of lists of structs `feature`, `weight`; features that were not selected

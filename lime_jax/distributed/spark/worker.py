@@ -23,14 +23,7 @@ ROWS_AT_ONCE = 4096
 
 
 def import_pyspark() -> Any:
-    """Spark's Python library.
-
-    Returns:
-        The module.
-
-    Raises:
-        ImportError: if it is missing; it names the extra.
-    """
+    """Spark's Python library."""
     try:
         import pyspark
     except ImportError as error:
@@ -45,7 +38,6 @@ class PackedSpec:
     share one model, and what JAX compiled for it.
 
     Args:
-        data: of `pack`.
         enable_x64: of the spec: its arrays are read in the precision they were sent in.
     """
 
@@ -54,11 +46,7 @@ class PackedSpec:
         self._spec: ChunkSpec | None = None
 
     def open(self) -> ChunkSpec:
-        """The spec.
-
-        Returns:
-            The same one at every call in a process.
-        """
+        """The spec."""
         if self._spec is not None:
             return self._spec
         from pyspark import TaskContext
@@ -77,13 +65,6 @@ class PackedSpec:
 def broadcast(session: Any, spec: ChunkSpec) -> Any:
     """Send a spec to all workers of a session, once.
 
-    Args:
-        session: a `SparkSession`.
-        spec: to send.
-
-    Returns:
-        Spark's `Broadcast` of a `PackedSpec`.
-
     Raises:
         ValueError: if the model or the explainer cannot be pickled; it says what to do.
     """
@@ -95,13 +76,6 @@ def broadcast(session: Any, spec: ChunkSpec) -> Any:
 
 def blocks(batches: Iterator[pyarrow.RecordBatch], size: int) -> Iterator[pyarrow.Table]:
     """Arrow batches of any sizes as tables of one size, the last smaller; none is empty.
-
-    Args:
-        batches: of one schema.
-        size: rows of a table.
-
-    Yields:
-        The rows, in order.
 
     Example:
         >>> import pyarrow
@@ -128,16 +102,7 @@ def blocks(batches: Iterator[pyarrow.RecordBatch], size: int) -> Iterator[pyarro
 
 @contextlib.contextmanager
 def told_where(first: int, count: int, ids: Any = None) -> Iterator[None]:
-    """Exceptions get a note that says which rows they are about.
-
-    Args:
-        first: number of the first row in its partition.
-        count: how many rows.
-        ids: of the rows; None: they have none.
-
-    Yields:
-        Once.
-    """
+    """Exceptions get a note that says which rows they are about."""
     try:
         yield
     except Exception as error:
@@ -156,15 +121,10 @@ def blocks_with_ids(
     """The blocks of a partition, and the ids that come with them.
 
     Args:
-        batches: as of `blocks`.
-        size: as of `blocks`.
         has_ids: whether the last column is the rows' ids, to be taken out.
 
     Yields:
         Number of the first row in the partition, the rows, and their ids or None.
-
-    Raises:
-        ValueError: if an id is null.
     """
     first = 0
     for block in blocks(batches, size):

@@ -39,15 +39,8 @@ _PROBABILITY = ("binary", "multiclass", "multiclassova")
 def lightgbm_method(model: Any, method: str) -> tuple[Callable[..., Any], str] | None:
     """How LightGBM is called on the host.
 
-    Args:
-        model: a `Booster` or a wrapper.
-        method: in scikit-learn's words.
-
     Returns:
         A function of a batch and what its outputs are; None: the wrapper's own method.
-
-    Raises:
-        ValueError: for probabilities of a `Booster` that has none.
     """
     booster = getattr(model, "booster_", model)
     if method == "decision_function":
@@ -106,15 +99,7 @@ def convert_booster(model: Any, method: str, features: Features) -> Converted:
     """A LightGBM `Booster` in JAX.
 
     Args:
-        model: the Booster; its best iteration counts, as in its own `predict`.
         method: "predict" or "predict_proba" for its own `predict`, "decision_function" for margins.
-        features: where its columns come from.
-
-    Returns:
-        The model.
-
-    Raises:
-        NotConvertibleError: for what has no JAX form here.
     """
     text = read_text(model.model_to_string())
     margin = _margin(text, model.pandas_categorical, features, method)
@@ -123,37 +108,13 @@ def convert_booster(model: Any, method: str, features: Features) -> Converted:
 
 @register_converter(*_REGRESSORS, methods=("predict", "decision_function"))
 def convert_regressor(model: Any, method: str, features: Features) -> Converted:
-    """`LGBMRegressor` or `LGBMRanker` in JAX.
-
-    Args:
-        model: fitted; the best iteration of early stopping counts.
-        method: "predict", or "decision_function" for margins.
-        features: where its columns come from.
-
-    Returns:
-        The model.
-
-    Raises:
-        NotConvertibleError: for what has no JAX form here.
-    """
+    """`LGBMRegressor` or `LGBMRanker` in JAX."""
     return convert_booster(model.booster_, method, features)
 
 
 @register_converter(*_CLASSIFIERS, methods=("predict_proba", "decision_function"))
 def convert_classifier(model: Any, method: str, features: Features) -> Converted:
-    """`LGBMClassifier` in JAX.
-
-    Args:
-        model: fitted; the best iteration of early stopping counts.
-        method: "predict_proba", or "decision_function" for margins.
-        features: where its columns come from.
-
-    Returns:
-        The model.
-
-    Raises:
-        NotConvertibleError: for what has no JAX form here.
-    """
+    """`LGBMClassifier` in JAX."""
     text = read_text(model.booster_.model_to_string())
     margin = _margin(text, model.booster_.pandas_categorical, features, method)
     if method == "decision_function":

@@ -30,7 +30,6 @@ class ModelText:
     Attributes:
         header: what it says of the whole model; flags without a value are "".
         trees: what it says of each tree.
-        objective: its name.
         parameters: of the objective; flags without a value are "".
     """
 
@@ -41,14 +40,7 @@ class ModelText:
 
 
 def read_text(text: str) -> ModelText:
-    """Take the text form of a model apart.
-
-    Args:
-        text: of `Booster.model_to_string`.
-
-    Returns:
-        Its parts.
-    """
+    """Take the text form of a model apart."""
     body = text.partition("\nend of trees")[0]
     parts = [
         {name: value for name, _, value in (line.partition("=") for line in part.splitlines())}
@@ -66,11 +58,6 @@ def tree_sum(
     """A sum of trees from their text form.
 
     Of each tree the inner nodes come first, then the leaves: LightGBM's child -1 is leaf 0.
-
-    Args:
-        trees: what the text says of each.
-        outputs: which the trees add to in turn.
-        num_features: columns.
 
     Returns:
         The trees, with level sets by LightGBM's own codes, and in which columns 0 is missing.

@@ -27,7 +27,6 @@ class TakenForMissing:
 
     Attributes:
         low: of each column, smallest such number; NaN: none.
-        high: of each column, largest.
         words: which numbers, for a message.
     """
 
@@ -57,11 +56,8 @@ def boosted_trees(
 
     Args:
         trees: on the columns of `features`, whose level columns hold the library's codes.
-        features: where the columns come from.
-        taken: numbers that the library reads as missing.
         as_codes: a step of `NumberColumn`, what the library does with numbers before it takes
             them for codes.
-        rounds_inputs: see `Converted`.
 
     Returns:
         The model, with its trees on the raw columns where that can be said.
@@ -92,13 +88,8 @@ def with_codes(
     """The columns with the library's codes in place of the levels of one.
 
     Args:
-        features: the columns.
         column: which of them; nothing changes unless it is a level column.
-        codes: of the library, by level.
         unseen: code of a level that the library does not know.
-
-    Returns:
-        The columns.
     """
     source = features.columns[column]
     if not isinstance(source, LevelColumn):
@@ -116,28 +107,14 @@ def with_codes(
 def unique_sets(
     sets: list[np.ndarray],
 ) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    """Each set once.
-
-    Args:
-        sets: flags by code, of every node.
-
-    Returns:
-        The sets, and the number of each node's own.
-    """
+    """Each set once."""
     known: dict[tuple[int, bytes], int] = {}
     own = [known.setdefault((len(s), s.tobytes()), len(known)) for s in sets]
     return tuple(np.frombuffer(flags, bool) for _, flags in known), np.array(own, np.int32)
 
 
 def sigmoid(margin: Array) -> Array:
-    """Probabilities of the second class.
-
-    Args:
-        margin: (samples, outputs) log-odds.
-
-    Returns:
-        The same shape.
-    """
+    """Probabilities of the second class."""
     return jax.nn.sigmoid(margin)
 
 

@@ -46,7 +46,6 @@ class _Objective:
     Attributes:
         predict: link of `Booster.predict`; None: identity.
         to_margin: from `base_score`, as XGBoost keeps it, to the margin.
-        kind: what `Booster.predict` returns.
     """
 
     predict: Link | None = None
@@ -86,15 +85,8 @@ _PREDICT_CLASSES = ("binary:hinge", "multi:softmax")
 def xgboost_method(model: Any, method: str) -> tuple[Callable[..., Any], str] | None:
     """How XGBoost is called on the host.
 
-    Args:
-        model: a `Booster` or a wrapper.
-        method: in scikit-learn's words.
-
     Returns:
         A function of a batch and what its outputs are; None: the wrapper's own method.
-
-    Raises:
-        ValueError: for probabilities of a `Booster` that has none.
     """
     if hasattr(model, "get_booster"):
         if method == "decision_function":
@@ -126,53 +118,21 @@ def convert_booster(model: Any, method: str, features: Features) -> Converted:
     """An XGBoost `Booster` in JAX.
 
     Args:
-        model: the Booster; all its trees count, as in its own `predict`.
         method: "predict" or "predict_proba" for its own `predict`, "decision_function" for margins.
-        features: where its columns come from.
-
-    Returns:
-        The model.
-
-    Raises:
-        NotConvertibleError: for what has no JAX form here.
     """
     return _predicted(_learner(model), method, features, None, np.nan)
 
 
 @register_converter(*_REGRESSORS, methods=("predict", "decision_function"))
 def convert_regressor(model: Any, method: str, features: Features) -> Converted:
-    """`XGBRegressor`, `XGBRFRegressor` or `XGBRanker` in JAX.
-
-    Args:
-        model: fitted; the best iteration of early stopping counts.
-        method: "predict", or "decision_function" for margins.
-        features: where its columns come from.
-
-    Returns:
-        The model.
-
-    Raises:
-        NotConvertibleError: for what has no JAX form here.
-    """
+    """`XGBRegressor`, `XGBRFRegressor` or `XGBRanker` in JAX."""
     learner = _learner(model.get_booster())
     return _predicted(learner, method, features, _iterations(model), model.missing)
 
 
 @register_converter(*_CLASSIFIERS, methods=("predict_proba", "decision_function"))
 def convert_classifier(model: Any, method: str, features: Features) -> Converted:
-    """`XGBClassifier` or `XGBRFClassifier` in JAX.
-
-    Args:
-        model: fitted; the best iteration of early stopping counts.
-        method: "predict_proba", or "decision_function" for margins.
-        features: where its columns come from.
-
-    Returns:
-        The model.
-
-    Raises:
-        NotConvertibleError: for what has no JAX form here.
-    """
+    """`XGBClassifier` or `XGBRFClassifier` in JAX."""
     learner = _learner(model.get_booster())
     name = learner["objective"]["name"]
     links = {"binary:logistic": two_sigmoids, "multi:softprob": softmax, "multi:softmax": softmax}

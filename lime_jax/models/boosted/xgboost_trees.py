@@ -29,17 +29,11 @@ def tree_sum(
     """A sum of trees from their JSON form.
 
     Args:
-        trees: that count, in order.
         outputs: that each tree adds to; may be of more trees.
-        base: margins before the first tree.
-        num_features: columns.
         weights: of the trees, as dropping some of them left them; None: all count alike.
 
     Returns:
         The trees, with the nodes in use numbered together; level sets by XGBoost's own codes.
-
-    Raises:
-        NotConvertibleError: if leaves are vectors.
     """
     if any(int(tree["tree_param"]["size_leaf_vector"]) > 1 for tree in trees):
         raise NotConvertibleError("XGBoost: multi_output_tree has no JAX form here")
@@ -112,11 +106,6 @@ def with_categories(model: Mapping[str, Any], types: Sequence[str], features: Fe
 
     Args:
         model: part of the JSON form, which knows the categories of pandas and its kin.
-        types: of the columns; "c" is categorical.
-        features: the columns.
-
-    Returns:
-        The columns.
 
     Raises:
         NotConvertibleError: if the table has a category that the model does not know, as XGBoost

@@ -22,14 +22,10 @@ class AdditivePredict:
     """An additive model: lines of numbers, tables of levels; see `Additive`.
 
     Attributes:
-        intercept: of the outputs.
-        shift: of the numeric columns.
-        slope: of the numeric columns.
         missing: of the numeric columns; 0 where a missing number makes the output missing.
         is_filled: of the numeric columns, whether it does not.
         tables: of the categorical columns, by code; NaN in the last row for unknown codes.
         numbers: the numeric columns (static, as all below).
-        levels: the categorical columns.
     """
 
     intercept: Array
@@ -62,9 +58,6 @@ class AdditivePredict:
 
 def additive_predict(model: Additive) -> AdditivePredict:
     """An additive model as a pytree on the device.
-
-    Args:
-        model: on the host.
 
     Returns:
         A JAX function of a batch of the raw table.
@@ -99,8 +92,6 @@ def additive_of(
 
     Args:
         coef: of the columns; 0 for those that are neither lines nor tables.
-        intercept: of the outputs.
-        features: where the columns come from.
 
     Returns:
         The model. Of several lines of one raw column, the first says where it crosses 0.
@@ -147,10 +138,6 @@ def _empty_tables(features: Features, outputs: int) -> list[np.ndarray]:
 def sum_additive(parts: Sequence[Additive], weights: Float64[np.ndarray, " parts"]) -> Additive:
     """A weighted sum of additive models.
 
-    Args:
-        parts: with the same outputs and raw columns.
-        weights: of each.
-
     Returns:
         Their sum; lines cross 0 where the first part's that has one does.
     """
@@ -171,15 +158,6 @@ def sum_additive(parts: Sequence[Additive], weights: Float64[np.ndarray, " parts
 def scale_additive(
     model: Additive, scale: Float64[np.ndarray, " outputs"], shift: Float64[np.ndarray, " outputs"]
 ) -> Additive:
-    """Every output times a number, plus a number.
-
-    Args:
-        model: additive.
-        scale: of each output.
-        shift: of each output.
-
-    Returns:
-        The model.
-    """
+    """Every output times a number, plus a number."""
     scaled = {name: getattr(model, name) * scale for name in ("slope", "missing", "level_value")}
     return dataclasses.replace(model, intercept=model.intercept * scale + shift, **scaled)

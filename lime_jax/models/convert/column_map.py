@@ -24,11 +24,7 @@ _Kind = TypeVar("_Kind", LevelColumn, PointColumn)
 
 @pytree
 class Chain:
-    """Functions one after another.
-
-    Attributes:
-        parts: pytrees with `__call__`.
-    """
+    """Functions one after another."""
 
     parts: tuple[Any, ...]
 
@@ -41,11 +37,7 @@ class Chain:
 
 @pytree
 class SideBySide:
-    """Functions of the same inputs, their outputs next to each other.
-
-    Attributes:
-        parts: pytrees with `__call__`.
-    """
+    """Functions of the same inputs, their outputs next to each other."""
 
     parts: tuple[Any, ...]
 
@@ -69,12 +61,7 @@ class Lines:
 
     Attributes:
         shift: of each column, and so on.
-        scale: same.
-        offset: same.
-        low: same.
-        high: same.
         missing: their value where the raw one is missing.
-        raw: the raw columns (static).
     """
 
     shift: Array
@@ -98,9 +85,7 @@ class Steps:
 
     Attributes:
         numbers: of each step, one for each column.
-        missing: as in `Lines`.
         raw: the raw columns (static, as all below).
-        names: of the steps.
         functions: of each step, the name of NumPy's function or "".
     """
 
@@ -171,15 +156,7 @@ class ColumnMap:
 
 
 def level_codes(values: Array, count: int) -> Array:
-    """Level codes as integers; whatever is no code becomes `count`.
-
-    Args:
-        values: (samples,) codes as numbers.
-        count: of the levels.
-
-    Returns:
-        (samples,) from 0 to `count`.
-    """
+    """Level codes as integers; whatever is no code becomes `count`."""
     return jnp.where((values >= 0) & (values < count), values, count).astype(jnp.int32)
 
 
@@ -194,12 +171,6 @@ def _places(values: Array, points: Array) -> Array:
 
 def column_map(columns: Sequence[Column]) -> ColumnMap:
     """Columns as a pytree on the device.
-
-    Args:
-        columns: of one raw table.
-
-    Returns:
-        A JAX function of a batch of the table.
 
     Raises:
         NotConvertibleError: if one is text, or if points of one are the same number in the device's
@@ -283,14 +254,7 @@ def _point_table(columns: Sequence[PointColumn]) -> tuple[np.ndarray, np.ndarray
 
 
 def put(tree: Any) -> Any:
-    """Host arrays of a pytree on the device, floats in its precision.
-
-    Args:
-        tree: of NumPy arrays.
-
-    Returns:
-        The same of JAX arrays.
-    """
+    """Host arrays of a pytree on the device, floats in its precision."""
     float_ = jnp.result_type(float)
 
     def one(leaf: Any) -> Any:

@@ -49,12 +49,6 @@ class NumberColumn:
     def then(self, *step: Any) -> NumberColumn:
         """The column after one more step.
 
-        Args:
-            *step: as in `steps`.
-
-        Returns:
-            The column.
-
         Raises:
             NotConvertibleError: if it scales by what is not positive, or if a number in it is not
                 finite.
@@ -175,26 +169,12 @@ class LevelColumn:
     values: np.ndarray
 
     def then(self, *step: Any) -> LevelColumn:
-        """The column after one more step.
-
-        Args:
-            *step: as in `NumberColumn.steps`.
-
-        Returns:
-            The column.
-
-        Raises:
-            NotConvertibleError: if its values are text, or as in `NumberColumn.then`.
-        """
+        """The column after one more step."""
         _check(step)
         return LevelColumn(self.raw, _apply(self.numbers(), (step,)))
 
     def numbers(self) -> Float64[np.ndarray, " levels"]:
-        """The values as numbers.
-
-        Raises:
-            NotConvertibleError: if they are text.
-        """
+        """The values as numbers."""
         if self.values.dtype.kind in "fiub":
             return self.values.astype(np.float64)
         try:
@@ -212,8 +192,6 @@ class PointColumn:
     Attributes:
         raw: number of the raw column.
         points: where it has values; NaN is missing.
-        values: there.
-        other: elsewhere.
     """
 
     raw: int
@@ -222,17 +200,7 @@ class PointColumn:
     other: float
 
     def then(self, *step: Any) -> PointColumn:
-        """The column after one more step.
-
-        Args:
-            *step: as in `NumberColumn.steps`.
-
-        Returns:
-            The column.
-
-        Raises:
-            NotConvertibleError: as in `NumberColumn.then`.
-        """
+        """The column after one more step."""
         _check(step)
         values = _apply(np.asarray(self.values, np.float64), (step,))
         other = float(_apply(np.float64(self.other), (step,)))

@@ -56,11 +56,7 @@ def apply(fn: Any, features: Features, why_not_exact: str = "") -> Converted:
     Args:
         fn: a pytree, (samples, columns) -> (samples, outputs); host arrays in it are put on the
             device.
-        features: its columns.
         why_not_exact: what to say to those who ask for a closed form.
-
-    Returns:
-        The model.
     """
     why = why_not_exact or "its output is not a sum over trees or over columns"
     on_device = put(fn)
@@ -77,8 +73,6 @@ def sum_of_trees(trees: TreeSum, features: Features, *, rounds_inputs: bool = Fa
     Args:
         trees: on the columns of `features`; a test of a level column may be a threshold on its
             numbers, or a level set by code.
-        features: where the columns come from.
-        rounds_inputs: whether the trees round their columns to float32.
 
     Returns:
         The model, with its trees on the raw columns where that can be said; elsewhere too its
@@ -142,11 +136,6 @@ def linear(
 ) -> Converted:
     """A linear model of its columns.
 
-    Args:
-        coef: of the columns.
-        intercept: of the outputs.
-        features: where the columns come from.
-
     Returns:
         The model, with its structure where the columns are lines and tables of raw ones.
     """
@@ -177,12 +166,7 @@ def linked(converted: Converted, link: Link, why_not_exact: str) -> Converted:
     """A function of a model's outputs.
 
     Args:
-        converted: the model.
-        link: of (samples, outputs).
         why_not_exact: why there is no closed form any more, and what has one.
-
-    Returns:
-        The model behind the link, without structure.
     """
     return converted.then(LinkFunction(link), why_not_exact)
 
@@ -193,11 +177,6 @@ def scaled(
     shift: Float[np.ndarray, " outputs"],
 ) -> Converted:
     """A model's outputs times a number each, plus a number each.
-
-    Args:
-        converted: the model.
-        scale: of each output.
-        shift: of each output.
 
     Returns:
         The model; its structure, if it has one, is of the same kind.
@@ -218,10 +197,6 @@ def _raw_trees(trees: TreeSum, rounds_inputs: bool) -> Converted:
 
 def average(members: Sequence[Converted], weights: Sequence[float] | np.ndarray) -> Converted:
     """A weighted sum of models of the same outputs.
-
-    Args:
-        members: at least one.
-        weights: of each.
 
     Returns:
         The sum; its structure is that of the members, if they are all sums of trees or all
@@ -313,24 +288,10 @@ class LinkFunction:
 
 
 def two_sigmoids(margin: Array) -> Array:
-    """Both probabilities of a binary classifier from the margin of the second class.
-
-    Args:
-        margin: (samples, 1) log-odds.
-
-    Returns:
-        (samples, 2).
-    """
+    """Both probabilities of a binary classifier from the margin of the second class."""
     return jnp.concatenate([jax.nn.sigmoid(-margin), jax.nn.sigmoid(margin)], axis=1)
 
 
 def softmax(margins: Array) -> Array:
-    """Probabilities from the margins of all classes.
-
-    Args:
-        margins: (samples, classes).
-
-    Returns:
-        (samples, classes).
-    """
+    """Probabilities from the margins of all classes."""
     return jax.nn.softmax(margins, axis=1)

@@ -58,15 +58,7 @@ class RawTable:
 
     @classmethod
     def of_numbers(cls, count: int, names: Sequence[str] | None = None) -> RawTable:
-        """A table of numeric columns.
-
-        Args:
-            count: of the columns.
-            names: if they have any.
-
-        Returns:
-            The table.
-        """
+        """A table of numeric columns."""
         return cls(None if names is None else tuple(map(str, names)), (None,) * count)
 
 
@@ -108,29 +100,14 @@ class Features:
         return f"column {self.table.names[raw]!r}"
 
     def take(self, numbers: Sequence[int]) -> Features:
-        """Some of the columns.
-
-        Args:
-            numbers: which, in their new order.
-
-        Returns:
-            The same with these columns.
-        """
+        """Some of the columns."""
         names = None if self.names is None else tuple(self.names[k] for k in numbers)
         return dataclasses.replace(
             self, columns=tuple(self.columns[k] for k in numbers), names=names
         )
 
     def replaced(self, columns: Sequence[Column], names: tuple[str, ...] | None = None) -> Features:
-        """Other functions of the same raw columns.
-
-        Args:
-            columns: the new ones.
-            names: of the new columns.
-
-        Returns:
-            The same with these columns.
-        """
+        """Other functions of the same raw columns."""
         return dataclasses.replace(self, columns=tuple(columns), names=names)
 
     def matrix(self, inputs: Inputs) -> Any:
@@ -154,12 +131,6 @@ class Features:
     ) -> Features:
         """New columns that are functions of all of these.
 
-        Args:
-            fn: a pytree, (samples, columns) -> (samples, count).
-            count: of the new columns.
-            names: of the new columns.
-            mixed_by: what `fn` is, in words.
-
         Returns:
             Columns with `fn` in their base: a model behind them has no structure any more.
         """
@@ -173,14 +144,7 @@ class Features:
 
 
 def raw_features(table: RawTable) -> Features:
-    """The columns of the table as they are.
-
-    Args:
-        table: that the model is called with.
-
-    Returns:
-        One column for each.
-    """
+    """The columns of the table as they are."""
     columns: list[Column] = []
     for k, levels in enumerate(table.levels):
         if levels is None:
@@ -194,9 +158,6 @@ def raw_features(table: RawTable) -> Features:
 
 def side_by_side(parts: Sequence[Features]) -> Features:
     """All columns of several steps on the same table.
-
-    Args:
-        parts: at least one.
 
     Returns:
         Their columns in order, without names: functions of the raw table if all are, else of

@@ -50,7 +50,6 @@ class Spikes:
     """Numbers of a column that many samples are equal to.
 
     Attributes:
-        values: ascending.
         on_device: what becomes of them there, when they are samples.
     """
 
@@ -86,11 +85,7 @@ class DeviceTable:
 
 
 class SpikeCheck:
-    """Finds out whether spikes move any threshold; puts no model together.
-
-    Args:
-        spikes: of each column.
-    """
+    """Finds out whether spikes move any threshold; puts no model together."""
 
     def __init__(self, spikes: tuple[Spikes | None, ...]) -> None:
         self.spikes = spikes
@@ -128,11 +123,7 @@ def _parting(
 
 
 class HostColumns:
-    """Columns that the host makes of raw rows; they are listed while a model is put together.
-
-    Args:
-        num_raw: columns of the raw table.
-    """
+    """Columns that the host makes of raw rows; they are listed while a model is put together."""
 
     def __init__(self, num_raw: int) -> None:
         self.num_raw = num_raw
@@ -231,11 +222,7 @@ def _at_points(column: PointColumn, raw: np.ndarray) -> np.ndarray:
 
 @pytree
 class Take:
-    """Some of the inputs' columns.
-
-    Attributes:
-        columns: their numbers.
-    """
+    """Some of the inputs' columns."""
 
     columns: tuple[int, ...] = static()
 

@@ -31,10 +31,6 @@ class LevelSets:
 def pull_back(trees: TreeSum, features: Features) -> TreeSum:
     """Trees on the raw columns that do the same.
 
-    Args:
-        trees: on the columns of `features`.
-        features: functions of one raw column each.
-
     Returns:
         The trees, numeric tests on numeric columns and level sets on categorical ones.
     """
@@ -45,12 +41,7 @@ def move(trees: TreeSum, features: Features, kept: Sequence[int]) -> TreeSum:
     """Trees on the raw columns, and on some columns as they are.
 
     Args:
-        trees: on the columns of `features`.
-        features: functions of one raw column each.
         kept: columns of `features` that stay; they are numbered behind the raw ones.
-
-    Returns:
-        The trees that do the same.
     """
     moved = dataclasses.replace(
         trees,
@@ -104,10 +95,6 @@ def _move_tests(trees: TreeSum, nodes: np.ndarray, source: Column, sets: LevelSe
 def merge_trees(parts: Sequence[TreeSum], weights: Float64[np.ndarray, " parts"]) -> TreeSum:
     """A weighted sum of sums of trees.
 
-    Args:
-        parts: with the same outputs and raw columns.
-        weights: of each.
-
     Returns:
         All trees in one; values as wide as the outputs unless all parts are of one width.
     """
@@ -140,16 +127,7 @@ def merge_trees(parts: Sequence[TreeSum], weights: Float64[np.ndarray, " parts"]
 def scale_trees(
     trees: TreeSum, scale: Float64[np.ndarray, " outputs"], shift: Float64[np.ndarray, " outputs"]
 ) -> TreeSum:
-    """Every output times a number, plus a number.
-
-    Args:
-        trees: their sum.
-        scale: of each output.
-        shift: of each output.
-
-    Returns:
-        The trees with other values.
-    """
+    """Every output times a number, plus a number."""
     value = trees.value * scale[outputs_of_nodes(trees)]
     return dataclasses.replace(trees, value=value, base=trees.base * scale + shift)
 

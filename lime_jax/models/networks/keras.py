@@ -25,7 +25,6 @@ class KerasPredict:
 
     Attributes:
         trainable: values of the trainable variables.
-        non_trainable: values of the others.
         model: the model itself, known by its identity.
         columns: that each input takes, of a model of several.
     """
@@ -58,8 +57,6 @@ def open_keras(model: Any, output: str | None, table: RawTable | None) -> Model:
     """See how to call a Keras model.
 
     Args:
-        model: built, a `keras.Model`.
-        output: what its outputs are, if known.
         table: that it is called with; None: as the model says.
 
     Returns:

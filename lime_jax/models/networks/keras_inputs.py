@@ -13,14 +13,10 @@ def columns_of_inputs(model: Any, table: RawTable | None) -> Columns | None:
     """The columns that each input of a model takes: those of its name, else one after the other.
 
     Args:
-        model: a built Keras model.
         table: that it is called with; None: one of all its columns.
 
     Returns:
         Numbers of columns, input by input; None for a model of one input.
-
-    Raises:
-        ValueError: if the columns cannot be told apart.
     """
     inputs = getattr(model, "inputs", None)
     if not isinstance(inputs, list) or len(inputs) < 2:
@@ -51,11 +47,6 @@ def _width(entry: Any) -> int:
 
 def split_inputs(model: Any, columns: Columns | None, inputs: Any) -> Any:
     """A batch of rows as the model takes it.
-
-    Args:
-        model: a built Keras model.
-        columns: of `columns_of_inputs`.
-        inputs: (samples, columns), an array of NumPy or JAX.
 
     Returns:
         The batch, or the inputs of the model in their own structure.

@@ -21,9 +21,6 @@ class EquinoxPredict:
 
     Equinox's layers act on one example: what can be called with one row is mapped over the batch,
     anything else takes the batch as it is.
-
-    Attributes:
-        module: a pytree with `__call__`.
     """
 
     module: Any
@@ -60,14 +57,9 @@ def open_equinox(model: Any, output: str | None, table: RawTable | None) -> Mode
 
     Args:
         model: an `equinox.Module` with `__call__`, for one row or for a batch.
-        output: what its outputs are, if known.
-        table: that it is called with.
 
     Returns:
         A function of a batch, with the module's arrays as leaves.
-
-    Raises:
-        ValueError: if it can not be called.
     """
     kind = type(model).__name__
     if not callable(model):
@@ -81,7 +73,6 @@ class NnxPredict:
     """A Flax NNX module as a function of its state.
 
     Attributes:
-        state: the leaves.
         graph: everything else; equal for modules of one make.
     """
 
@@ -100,7 +91,6 @@ class LinenPredict:
     """A Flax Linen module as a function of its variables.
 
     Attributes:
-        variables: the leaves.
         module: without them; equal for modules of one make.
     """
 
@@ -119,8 +109,6 @@ def open_flax(model: Any, output: str | None, table: RawTable | None) -> Model:
     Args:
         model: an NNX module in inference mode (`model.eval()`), or a Linen module that is bound
             to its variables.
-        output: what its outputs are, if known.
-        table: that it is called with.
 
     Returns:
         A function of a batch, with the module's arrays as leaves.

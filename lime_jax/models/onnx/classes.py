@@ -18,10 +18,6 @@ _CHOICES = ("ArrayFeatureExtractor", "Gather")
 def output_classes(proto: Any, output: str) -> tuple[Any, ...] | None:
     """The classes that the columns of an output are of.
 
-    Args:
-        proto: an `onnx.ModelProto`.
-        output: name of the output of numbers.
-
     Returns:
         Numbers or names: of a ZipMap behind the output; else what the labels beside it are chosen
         from; else those of the classifier that made it. None if there are none.

@@ -24,7 +24,6 @@ class OnnxPredict:
     """A model as a function of a batch.
 
     Attributes:
-        weights: real arrays by name.
         parts: for each node that keeps its weights in attributes a pytree; else None.
         graph: what is done with them.
     """
@@ -67,18 +66,7 @@ class OnnxPredict:
 
 
 def build(graph: Graph, weights: dict[str, np.ndarray]) -> OnnxPredict:
-    """A graph on the device.
-
-    Args:
-        graph: of a model.
-        weights: by name.
-
-    Returns:
-        The pytree.
-
-    Raises:
-        NotConvertibleError: if an operator has no JAX form here.
-    """
+    """A graph on the device."""
     nodes, parts = [], []
     for node in graph.nodes:
         if node.op not in OPERATORS and node.op not in BUILDERS:
@@ -99,14 +87,7 @@ def build(graph: Graph, weights: dict[str, np.ndarray]) -> OnnxPredict:
 
 
 def batch_size(graph: Graph) -> int | None:
-    """The only batch size that a model takes.
-
-    Args:
-        graph: of the model.
-
-    Returns:
-        None if any.
-    """
+    """The only batch size that a model takes."""
     sizes = {entry.shape[0] for entry in graph.inputs if entry.shape}
     return next(iter(sizes)) if len(sizes) == 1 else None
 
@@ -116,13 +97,6 @@ def split_columns(inputs: Any, entries: tuple[Input, ...]) -> dict[str, Any]:
 
     Args:
         inputs: the batch; where there are several inputs, their columns side by side.
-        entries: the inputs.
-
-    Returns:
-        By name.
-
-    Raises:
-        NotConvertibleError: if it is not said how many columns each input has.
     """
     if len(entries) == 1:
         parts = [inputs]

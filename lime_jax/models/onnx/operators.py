@@ -24,14 +24,7 @@ BUILDERS: dict[str, Callable[[Node], Any]] = {}
 
 
 def operator(*names: str) -> Callable[[_T], _T]:
-    """Register the function of some operators.
-
-    Args:
-        *names: of the operators.
-
-    Returns:
-        A decorator.
-    """
+    """Register the function of some operators."""
 
     def register(function: _T) -> _T:
         OPERATORS.update(dict.fromkeys(names, function))
@@ -45,9 +38,6 @@ def builder(*names: str) -> Callable[[_T], _T]:
 
     Args:
         *names: of the operators, with "ai.onnx.ml." in front where they belong to that domain.
-
-    Returns:
-        A decorator.
     """
 
     def register(function: _T) -> _T:
@@ -58,31 +48,12 @@ def builder(*names: str) -> Callable[[_T], _T]:
 
 
 def namespace(*values: Any) -> Any:
-    """NumPy for values that are known while tracing, `jax.numpy` if one of them is not.
-
-    Args:
-        *values: of an operation.
-
-    Returns:
-        The module.
-    """
+    """NumPy for values that are known while tracing, `jax.numpy` if one of them is not."""
     return np if all(isinstance(v, np.ndarray | np.generic) for v in values) else jnp
 
 
 def integers(node: Node, value: Any, what: str) -> tuple[int, ...]:
-    """A shape, axes or the like.
-
-    Args:
-        node: that needs it.
-        value: of it.
-        what: it is, for the message.
-
-    Returns:
-        Its numbers.
-
-    Raises:
-        NotConvertibleError: if they depend on the model's input.
-    """
+    """A shape, axes or the like."""
     if not isinstance(value, np.ndarray | np.generic | tuple | list | int):
         raise node.refuse(f"its {what} depend on values of the model's input")
     return tuple(int(v) for v in np.ravel(value))
@@ -92,12 +63,7 @@ def axes_of(node: Node, value: Any, rank: int) -> tuple[int, ...] | None:
     """Axes from an input or, in older versions, an attribute.
 
     Args:
-        node: that has them.
-        value: of the input.
         rank: of the array; negative axes count from its end.
-
-    Returns:
-        The axes; None if none are given.
     """
     given = node.get("axes") if value is None else value
     if given is None:

@@ -36,11 +36,7 @@ class Node:
 
     Attributes:
         op: its kind; "ai.onnx.ml.Scaler" outside the standard domain.
-        name: for messages.
         inputs: names of values; "" where an optional one is left out.
-        outputs: names of values.
-        attributes: by name.
-        opset: version of the domain.
     """
 
     op: str
@@ -53,10 +49,6 @@ class Node:
     def get(self, name: str, default: Any = None) -> Any:
         """An attribute.
 
-        Args:
-            name: of it.
-            default: if it is not set.
-
         Returns:
             A number, a string, a tuple of them, or an array.
         """
@@ -64,14 +56,7 @@ class Node:
         return value.array if isinstance(value, Fixed) else value
 
     def refuse(self, reason: str) -> NotConvertibleError:
-        """An error that names this node.
-
-        Args:
-            reason: for it.
-
-        Returns:
-            The error, to be raised.
-        """
+        """An error that names this node."""
         return NotConvertibleError(f"ONNX node {self.name!r} ({self.op}): {reason}")
 
 
@@ -80,7 +65,6 @@ class Input:
     """What the model is fed with.
 
     Attributes:
-        name: of the value.
         dtype: of it; "" if it is text or no tensor.
         shape: None where a size is free, None altogether if it is not said.
     """
@@ -96,7 +80,6 @@ class Graph:
 
     Attributes:
         nodes: in an order in which they can be run.
-        inputs: that a caller gives.
         output: name of the chosen value.
         fixed: arrays of integers, such as shapes, by name.
     """
@@ -112,12 +95,6 @@ def read_proto(source: Any) -> Any:
 
     Args:
         source: a path, the bytes of a file, or the message itself.
-
-    Returns:
-        The message.
-
-    Raises:
-        ImportError: if `onnx` is not installed.
     """
     if not isinstance(source, str | bytes | os.PathLike):
         return source
@@ -131,14 +108,8 @@ def read_proto(source: Any) -> Any:
 def read_graph(proto: Any) -> tuple[Graph, dict[str, np.ndarray]]:
     """What a model computes.
 
-    Args:
-        proto: an `onnx.ModelProto`.
-
     Returns:
         The graph of its output of real numbers (labels are left out), and its real weights.
-
-    Raises:
-        NotConvertibleError: if it has no such output.
     """
     from onnx import numpy_helper
 

@@ -14,12 +14,7 @@ _DTYPES = {"float": "float32", "double": "float64", "bool": "bool", "string": ""
 
 
 class RuntimePredict:
-    """A session as a function of a NumPy batch.
-
-    Args:
-        session: an `onnxruntime.InferenceSession`.
-        output: to return; None: the first of real numbers.
-    """
+    """A session as a function of a NumPy batch."""
 
     def __init__(self, session: Any, output: str | None = None) -> None:
         self.session = session
@@ -46,18 +41,7 @@ class RuntimePredict:
 
 
 def open_session(content: bytes | str, output: str | None) -> RuntimePredict:
-    """Run a model by onnxruntime.
-
-    Args:
-        content: the model or its path.
-        output: to return; None: the first of real numbers.
-
-    Returns:
-        A function of a NumPy batch.
-
-    Raises:
-        ImportError: if onnxruntime is not installed.
-    """
+    """Run a model by onnxruntime."""
     if not has_runtime():
         raise ImportError('this ONNX model needs onnxruntime: pip install "lime_jax[onnx]"')
     import onnxruntime
@@ -66,11 +50,7 @@ def open_session(content: bytes | str, output: str | None) -> RuntimePredict:
 
 
 def has_runtime() -> bool:
-    """Whether onnxruntime is installed.
-
-    Returns:
-        True if so.
-    """
+    """Whether onnxruntime is installed."""
     return importlib.util.find_spec("onnxruntime") is not None
 
 

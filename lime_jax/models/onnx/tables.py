@@ -18,12 +18,8 @@ def finish(scores: Any, transform: str) -> Array:
     """What is done to scores at last.
 
     Args:
-        scores: (samples, outputs).
         transform: "NONE", "LOGISTIC" (number by number), "SOFTMAX", or "TWO_SIGMOIDS": both
             probabilities from the one margin.
-
-    Returns:
-        (samples, outputs).
     """
     if transform == "LOGISTIC":
         return jax.nn.sigmoid(scores)
@@ -33,17 +29,7 @@ def finish(scores: Any, transform: str) -> Array:
 
 
 def post_transform(node: Node) -> str:
-    """The transform of a node.
-
-    Args:
-        node: of a model.
-
-    Returns:
-        "NONE", "LOGISTIC" or "SOFTMAX".
-
-    Raises:
-        NotConvertibleError: if it is another one.
-    """
+    """The transform of a node."""
     name = node.get("post_transform", "NONE")
     if name not in ("NONE", "LOGISTIC", "SOFTMAX"):
         raise node.refuse(f"post_transform {name} has no JAX form here")
@@ -51,14 +37,7 @@ def post_transform(node: Node) -> str:
 
 
 def class_labels(node: Node) -> tuple[Any, ...]:
-    """The classes of a classifier.
-
-    Args:
-        node: of the classifier.
-
-    Returns:
-        Numbers or names.
-    """
+    """The classes of a classifier."""
     for name in ("classlabels_int64s", "classlabels_ints", "classlabels_strings"):
         if labels := node.get(name):
             return labels
@@ -67,13 +46,7 @@ def class_labels(node: Node) -> tuple[Any, ...]:
 
 @pytree
 class LinearModel:
-    """A linear model and what is done to its scores.
-
-    Attributes:
-        coef: (columns, outputs).
-        intercept: (outputs,).
-        transform: see `finish`.
-    """
+    """A linear model and what is done to its scores."""
 
     coef: Any
     intercept: Any
@@ -87,17 +60,7 @@ class LinearModel:
 
 @builder("ai.onnx.ml.LinearRegressor", "ai.onnx.ml.LinearClassifier")
 def linear_model(node: Node) -> LinearModel:
-    """A linear model of a node.
-
-    Args:
-        node: with coefficients and intercepts.
-
-    Returns:
-        The model, with host arrays.
-
-    Raises:
-        NotConvertibleError: if its transform is not known here.
-    """
+    """A linear model of a node."""
     coefficients = np.array(node.get("coefficients"), np.float32)
     transform, labels = post_transform(node), class_labels(node)
     is_classifier = node.op.endswith("Classifier")
@@ -115,12 +78,7 @@ def linear_model(node: Node) -> LinearModel:
 
 @pytree
 class Scaler:
-    """Columns moved and scaled.
-
-    Attributes:
-        offset: subtracted.
-        scale: multiplied with.
-    """
+    """Columns moved and scaled."""
 
     offset: Any
     scale: Any
@@ -141,7 +99,6 @@ class Imputer:
     """Missing numbers filled in.
 
     Attributes:
-        filled: in place of them.
         gone: the number that stands for missing; NaN: NaN.
     """
 
@@ -163,11 +120,7 @@ def _imputer(node: Node) -> Imputer:
 
 @pytree
 class OneHot:
-    """One column for each of some integers.
-
-    Attributes:
-        categories: the integers.
-    """
+    """One column for each of some integers."""
 
     categories: Any
 

@@ -26,7 +26,6 @@ class Ensemble:
     Attributes:
         trees: on one flag for each test of equality, and behind them the node's columns.
         equal_columns: that are tested for equality.
-        equal_values: with these numbers.
         transform: of the sum, see `finish`.
     """
 
@@ -38,14 +37,7 @@ class Ensemble:
 
 @pytree
 class EnsemblePredict:
-    """The same on the device.
-
-    Attributes:
-        trees: a sum of trees.
-        equal_values: see `Ensemble`.
-        equal_columns: see `Ensemble`.
-        transform: see `Ensemble`.
-    """
+    """The same on the device."""
 
     trees: Any
     equal_values: Any
@@ -64,17 +56,7 @@ class EnsemblePredict:
 
 @builder("ai.onnx.ml.TreeEnsembleClassifier", "ai.onnx.ml.TreeEnsembleRegressor")
 def build_ensemble(node: Node) -> EnsemblePredict:
-    """An ensemble of a node, on the device.
-
-    Args:
-        node: of the ensemble.
-
-    Returns:
-        A pytree of (samples, columns).
-
-    Raises:
-        NotConvertibleError: see `read_ensemble`.
-    """
+    """An ensemble of a node, on the device."""
     read = read_ensemble(node)
     return EnsemblePredict(
         tree_predict(read.trees), read.equal_values, read.equal_columns, read.transform
@@ -83,9 +65,6 @@ def build_ensemble(node: Node) -> EnsemblePredict:
 
 def read_ensemble(node: Node) -> Ensemble:
     """An ensemble of a node.
-
-    Args:
-        node: of the ensemble.
 
     Returns:
         Its trees, whose thresholds are compared with values as they are, not rounded.

@@ -44,10 +44,6 @@ def probabilities(margin: Converted, num_classes: int) -> Converted:
 
     Args:
         margin: of the second of two classes, or of each class.
-        num_classes: of the classifier.
-
-    Returns:
-        The model behind the link.
     """
     return linked(margin, two_sigmoids if num_classes == 2 else softmax, WHY_PROBABILITIES)
 

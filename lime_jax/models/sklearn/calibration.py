@@ -58,12 +58,7 @@ def _curve(calibrator: Any) -> Any:
 
 @pytree
 class SigmoidCurve:
-    """Platt's curve, `sigmoid(-(slope * score + offset))`.
-
-    Attributes:
-        slope: a number.
-        offset: a number.
-    """
+    """Platt's curve, `sigmoid(-(slope * score + offset))`."""
 
     slope: Any
     offset: Any
@@ -75,12 +70,7 @@ class SigmoidCurve:
 
 @pytree
 class PiecewiseCurve:
-    """Straight lines between points, constant outside.
-
-    Attributes:
-        points: increasing.
-        values: there.
-    """
+    """Straight lines between points, constant outside."""
 
     points: Any
     values: Any
@@ -118,7 +108,6 @@ class Temperature:
     """Scores of all classes times one number, then softmax.
 
     Attributes:
-        beta: the number.
         probabilities: whether the scores are probabilities.
     """
 

@@ -37,19 +37,12 @@ class CodedColumn:
         Args:
             categories: those that go left, by number; at least as many as there are.
             missing_left: where missing ones go, and unknown ones, which the model takes for them.
-
-        Returns:
-            A flag for each level.
         """
         return np.where(self.category < 0, missing_left, categories[self.category])
 
 
 def code_columns(model: Any, features: Features) -> tuple[Features, dict[int, CodedColumn]]:
     """The columns as the trees number them, categories first.
-
-    Args:
-        model: a fitted histogram gradient boosting model.
-        features: as it was fitted on.
 
     Returns:
         The columns, with level codes in place of categories; and those that have categories.

@@ -21,9 +21,6 @@ def votes(margins: Array) -> Array:
     Args:
         margins: (samples, pairs), positive for the first class of each pair.
 
-    Returns:
-        (samples, classes); as `decision_function_shape="ovr"` has them.
-
     Example:
         >>> votes(jnp.array([[1.0, 1.0, -1.0]])).argsort().tolist()  # 0 beats both, 2 beats 1
         [[1, 2, 0]]
@@ -48,11 +45,6 @@ class PairProbabilities:
     A sigmoid of each margin (Platt 1999) says how two classes share what they have; one set of
     probabilities that fits all shares best is found by libsvm's descent (Wu, Lin and Weng 2004,
     second method), stopped where libsvm stops it.
-
-    Attributes:
-        slope: of the sigmoids, (pairs,).
-        offset: of the sigmoids.
-        count: of the classes (static).
     """
 
     slope: Any
@@ -74,9 +66,6 @@ def couple(shares: Array) -> Array:
 
     Args:
         shares: (samples, classes, classes): the first's probability if it is one of the two.
-
-    Returns:
-        (samples, classes).
 
     Example:
         >>> couple(jnp.array([[[0.0, 0.75], [0.25, 0.0]]])).round(2).tolist()

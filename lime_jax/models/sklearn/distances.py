@@ -20,9 +20,6 @@ PAIRS_AT_ONCE = 1 << 20  # of a row and a point: a few MiB, and enough to fill a
 def float32_center(points: Float[np.ndarray, "points columns"]) -> Float[np.ndarray, " columns"]:
     """The mean of some points, as near as a float32 comes.
 
-    Args:
-        points: of a fitted model.
-
     Returns:
         Numbers that are the same in float32 and in float64, so that subtracting them on the host
         and on the device is the same.
@@ -35,18 +32,7 @@ def float32_center(points: Float[np.ndarray, "points columns"]) -> Float[np.ndar
 
 
 def centered(features: Features, center: Float[np.ndarray, " columns"]) -> Features:
-    """Columns less a constant each, subtracted before float32 has to hold what is left.
-
-    Args:
-        features: the columns.
-        center: of each, from `float32_center`.
-
-    Returns:
-        The columns less their centers.
-
-    Raises:
-        NotConvertibleError: if a column is text.
-    """
+    """Columns less a constant each, subtracted before float32 has to hold what is left."""
 
     def one(column: Column, c: float) -> Column:
         if isinstance(column, NumberColumn):
@@ -63,8 +49,6 @@ def distances(inputs: Any, points: Any, power: float = 2.0) -> Array:
     """Sums of powers of differences, not expanded: small ones between large numbers are right.
 
     Args:
-        inputs: (samples, columns).
-        points: (points, columns).
         power: of the absolute differences; infinity: the largest of them.
 
     Returns:
@@ -92,11 +76,6 @@ def in_blocks(fn: Callable[[Any], Array], inputs: Any, num_points: int) -> Array
 
     Args:
         fn: (samples, columns) -> (samples, outputs); works on samples × points numbers.
-        inputs: (samples, columns).
-        num_points: that `fn` compares every row with.
-
-    Returns:
-        (samples, outputs).
     """
     rows = max(1, PAIRS_AT_ONCE // num_points)
     if len(inputs) <= rows:

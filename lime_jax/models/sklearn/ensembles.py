@@ -89,7 +89,6 @@ class Stack:
     """What several models return, side by side.
 
     Attributes:
-        members: of the raw table.
         columns: what comes after them; None: nothing.
         skip: how many outputs of each member are left out, from the first.
     """

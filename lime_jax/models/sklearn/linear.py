@@ -37,16 +37,7 @@ WHY_NO_PROBABILITY = (
     methods=("predict",),
 )
 def convert_linear_regressor(model: Any, method: str, features: Features) -> Converted:
-    """A linear regression, however it was fitted.
-
-    Args:
-        model: fitted.
-        method: "predict".
-        features: its columns.
-
-    Returns:
-        The model, a sum over columns.
-    """
+    """A linear regression, however it was fitted."""
     return linear(*lines_of(model), features)
 
 
@@ -57,16 +48,8 @@ def convert_linear_regressor(model: Any, method: str, features: Features) -> Con
 def convert_generalized_linear(model: Any, method: str, features: Features) -> Converted:
     """A generalized linear regression.
 
-    Args:
-        model: fitted.
-        method: "predict".
-        features: its columns.
-
     Returns:
         The model; a sum over columns only with the identity link.
-
-    Raises:
-        NotConvertibleError: if its link is neither the identity nor the logarithm.
     """
     lines = linear(*lines_of(model), features)
     link = type(model._base_loss.link).__name__
@@ -86,16 +69,8 @@ def convert_generalized_linear(model: Any, method: str, features: Features) -> C
 def convert_linear_classifier(model: Any, method: str, features: Features) -> Converted:
     """A linear classifier: its margins, or its probabilities if it has any.
 
-    Args:
-        model: fitted.
-        method: "decision_function" or "predict_proba".
-        features: its columns.
-
     Returns:
         The model; its margins are sums over columns, its probabilities are not.
-
-    Raises:
-        NotConvertibleError: if it has several outputs.
     """
     refuse_many_labels(model)
     coef, intercept = lines_of(model)
@@ -111,19 +86,7 @@ def convert_linear_classifier(model: Any, method: str, features: Features) -> Co
 
 @register_converter("sklearn.DummyClassifier", methods=("predict_proba",))
 def convert_dummy_classifier(model: Any, method: str, features: Features) -> Converted:
-    """A classifier that says the same of every row.
-
-    Args:
-        model: fitted.
-        method: "predict_proba".
-        features: its columns.
-
-    Returns:
-        The model: nothing depends on any column.
-
-    Raises:
-        NotConvertibleError: if it draws its answers, or has several outputs.
-    """
+    """A classifier that says the same of every row."""
     refuse_many_labels(model)
     prior = np.asarray(model.class_prior_, np.float64)
     if model.strategy == "stratified":
@@ -139,28 +102,13 @@ def convert_dummy_classifier(model: Any, method: str, features: Features) -> Con
 
 @register_converter("sklearn.DummyRegressor", methods=("predict",))
 def convert_dummy_regressor(model: Any, method: str, features: Features) -> Converted:
-    """A regression that says the same of every row.
-
-    Args:
-        model: fitted.
-        method: "predict".
-        features: its columns.
-
-    Returns:
-        The model: nothing depends on any column.
-    """
+    """A regression that says the same of every row."""
     constant = np.ravel(model.constant_).astype(np.float64)
     return linear(np.zeros((len(constant), len(features))), constant, features)
 
 
 def lines_of(model: Any) -> tuple[np.ndarray, np.ndarray]:
     """A linear model's numbers.
-
-    Args:
-        model: fitted, with `coef_` and `intercept_`.
-
-    Returns:
-        Coefficients, (outputs, columns), and one intercept per output.
 
     Example:
         >>> from sklearn.linear_model import LinearRegression
@@ -175,14 +123,7 @@ def lines_of(model: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def refuse_many_labels(model: Any) -> None:
-    """See that a classifier has one output: one of its classes for every row.
-
-    Args:
-        model: fitted.
-
-    Raises:
-        NotConvertibleError: if a row can have several labels.
-    """
+    """See that a classifier has one output: one of its classes for every row."""
     kind = getattr(getattr(model, "_label_binarizer", None), "y_type_", "")
     if isinstance(model.classes_, list) or kind.startswith("multilabel"):
         raise NotConvertibleError(f"{type(model).__name__}: it gives a row several labels")

@@ -13,25 +13,12 @@ LOWEST_MARGIN = -np.log(np.finfo(np.float64).max)  # below it, scikit-learn's si
 
 
 def two_symmetric(margin: Array) -> Array:
-    """Both probabilities where the first class's margin is minus that of the second.
-
-    Args:
-        margin: (samples, 1) of the second class.
-
-    Returns:
-        (samples, 2).
-    """
+    """Both probabilities where the first class's margin is minus that of the second."""
     return two_sigmoids(2 * margin)
 
 
 def two_clipped(margin: Array) -> Array:
     """Both probabilities of a binary classifier with the modified Huber loss.
-
-    Args:
-        margin: (samples, 1) of the second class.
-
-    Returns:
-        (samples, 2).
 
     Example:
         >>> two_clipped(jnp.array([[0.5], [-3.0]])).tolist()
@@ -43,12 +30,6 @@ def two_clipped(margin: Array) -> Array:
 
 def normalized_clipped(margins: Array) -> Array:
     """The same for more classes, one against the rest; where none has a share, all are equal.
-
-    Args:
-        margins: (samples, classes).
-
-    Returns:
-        (samples, classes).
 
     Example:
         >>> normalized_clipped(jnp.array([[1.0, 0.0, 0.0, -2.0], [-2.0] * 4])).tolist()
@@ -64,12 +45,6 @@ def normalized_sigmoids(margins: Array) -> Array:
 
     By logarithms, because float32 has no numbers for odds that float64 has numbers for. Where even
     float64 has none, scikit-learn takes all classes for equal.
-
-    Args:
-        margins: (samples, classes).
-
-    Returns:
-        (samples, classes).
     """
     lost = (margins < LOWEST_MARGIN).all(axis=1, keepdims=True)
     return jax.nn.softmax(jnp.where(lost, 0, jax.nn.log_sigmoid(margins)), axis=1)

@@ -16,16 +16,7 @@ from lime_jax.typing import Array, pytree, static
 
 @register_converter("sklearn.GaussianNB", methods=("predict_proba",))
 def convert_gaussian(model: Any, method: str, features: Features) -> Converted:
-    """Gaussian naive Bayes.
-
-    Args:
-        model: fitted.
-        method: "predict_proba".
-        features: its columns.
-
-    Returns:
-        The model; no sum over columns.
-    """
+    """Gaussian naive Bayes."""
     center = float32_center(model.theta_)
     constant = np.log(model.class_prior_) - 0.5 * np.log(2 * np.pi * model.var_).sum(axis=1)
     classes = GaussianClasses(model.theta_ - center, 0.5 / model.var_, constant)
@@ -36,11 +27,6 @@ def convert_gaussian(model: Any, method: str, features: Features) -> Converted:
 @register_converter("sklearn.MultinomialNB", "sklearn.ComplementNB", methods=("predict_proba",))
 def convert_counts(model: Any, method: str, features: Features) -> Converted:
     """Naive Bayes of counts.
-
-    Args:
-        model: fitted.
-        method: "predict_proba".
-        features: its columns.
 
     Returns:
         The model; its log-likelihoods are lines, its probabilities are not.
@@ -54,16 +40,7 @@ def convert_counts(model: Any, method: str, features: Features) -> Converted:
 
 @register_converter("sklearn.BernoulliNB", methods=("predict_proba",))
 def convert_flags(model: Any, method: str, features: Features) -> Converted:
-    """Naive Bayes of flags.
-
-    Args:
-        model: fitted.
-        method: "predict_proba".
-        features: its columns.
-
-    Returns:
-        The model; no sum over columns.
-    """
+    """Naive Bayes of flags."""
     log_prob = np.asarray(model.feature_log_prob_, np.float64)
     absent = np.log(1 - np.exp(log_prob))
     constant = np.asarray(model.class_log_prior_, np.float64) + absent.sum(axis=1)
@@ -78,16 +55,7 @@ def convert_flags(model: Any, method: str, features: Features) -> Converted:
     "sklearn.QuadraticDiscriminantAnalysis", methods=("predict_proba", "decision_function")
 )
 def convert_quadratic(model: Any, method: str, features: Features) -> Converted:
-    """Quadratic discriminant analysis.
-
-    Args:
-        model: fitted.
-        method: "predict_proba" or "decision_function".
-        features: its columns.
-
-    Returns:
-        The model; no sum over columns.
-    """
+    """Quadratic discriminant analysis."""
     means = np.asarray(model.means_, np.float64)
     center = float32_center(means)
     scales = [np.asarray(s, np.float64) for s in model.scalings_]
@@ -107,9 +75,7 @@ class GaussianClasses:
     """Log-likelihoods of classes whose columns are independent and normal.
 
     Attributes:
-        means: (classes, columns).
         half_precision: 1 / (2 variance), the same shape.
-        constant: of the classes.
     """
 
     means: Any
@@ -127,9 +93,7 @@ class EllipticClasses:
     """Log-likelihoods of classes that are normal, with any covariance.
 
     Attributes:
-        means: (classes, columns).
         maps: (classes, columns, directions) to where the covariance is the identity.
-        constant: of the classes.
         margin: whether to return the second class's less the first's (static).
     """
 

@@ -25,19 +25,7 @@ ACTIVATIONS: dict[str, Link] = {
 
 @register_converter("sklearn.MLPClassifier", methods=("predict_proba",))
 def convert_mlp_classifier(model: Any, method: str, features: Features) -> Converted:
-    """A neural network that classifies.
-
-    Args:
-        model: fitted.
-        method: "predict_proba".
-        features: its columns.
-
-    Returns:
-        The model; no sum over columns.
-
-    Raises:
-        NotConvertibleError: if a row can have several labels.
-    """
+    """A neural network that classifies."""
     refuse_many_labels(model)
     layers = _layers(model, features)
     link = softmax if model.out_activation_ == "softmax" else two_sigmoids
@@ -46,16 +34,7 @@ def convert_mlp_classifier(model: Any, method: str, features: Features) -> Conve
 
 @register_converter("sklearn.MLPRegressor", methods=("predict",))
 def convert_mlp_regressor(model: Any, method: str, features: Features) -> Converted:
-    """A neural network that predicts numbers.
-
-    Args:
-        model: fitted.
-        method: "predict".
-        features: its columns.
-
-    Returns:
-        The model; no sum over columns.
-    """
+    """A neural network that predicts numbers."""
     layers = _layers(model, features)
     if model.out_activation_ == "identity":
         return layers
@@ -76,7 +55,6 @@ class Layers:
 
     Attributes:
         weights: of the layers, (inputs, outputs).
-        biases: of the layers.
         activation: a name in `ACTIVATIONS`, or "identity" (static).
     """
 

@@ -10,11 +10,7 @@ from lime_jax.models.registry import register_converter
 
 @register_converter("sklearn.KNeighborsClassifier", "sklearn.KNeighborsRegressor")
 def refuse_neighbors(model: Any, method: str, features: Features) -> NoReturn:
-    """Its neighbors hang on the last digits of distances; and it is faster where it searches.
-
-    Raises:
-        NotConvertibleError: always.
-    """
+    """Its neighbors hang on the last digits of distances; and it is faster where it searches."""
     raise NotConvertibleError(
         f"{type(model).__name__}: which neighbors are the nearest is decided by the last digits of "
         "its own distances"

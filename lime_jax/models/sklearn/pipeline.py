@@ -27,8 +27,6 @@ class StepError(NotConvertibleError):
 
     Attributes:
         path: names of the step and of those around it, from the outside.
-        kind: its class.
-        reason: why.
     """
 
     def __init__(self, path: tuple[str, ...], kind: str, reason: str) -> None:

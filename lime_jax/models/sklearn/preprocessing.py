@@ -29,9 +29,6 @@ from lime_jax.typing import Array, pytree
 def steps_of_scaler(scaler: Any) -> list[tuple[Any, ...]]:
     """What a scaler does, in its own order.
 
-    Args:
-        scaler: a fitted `StandardScaler`, `MinMaxScaler`, `MaxAbsScaler` or `RobustScaler`.
-
     Returns:
         The steps of all columns, see `NumberColumn.steps`, each with an array of a number a column
         (a "clip" with two numbers).
@@ -197,13 +194,6 @@ def jax_form(fn: Any, options: dict[str, Any] | None = None) -> Any:
 
     Args:
         fn: jitted, marked by `jax_predict`, a pytree, or one of NumPy's functions of one number.
-        options: named arguments.
-
-    Returns:
-        A pytree.
-
-    Raises:
-        NotConvertibleError: if it is another function.
     """
     if _of_one_number(fn):
         return DevicePredict(getattr(jnp, fn.__name__))

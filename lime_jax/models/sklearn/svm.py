@@ -28,11 +28,6 @@ KERNELS = ("linear", "rbf", "poly", "sigmoid")
 def convert_support_regressor(model: Any, method: str, features: Features) -> Converted:
     """Support vector regression.
 
-    Args:
-        model: fitted.
-        method: "predict".
-        features: its columns.
-
     Returns:
         The model; with a linear kernel a sum over columns.
 
@@ -45,11 +40,6 @@ def convert_support_regressor(model: Any, method: str, features: Features) -> Co
 @register_converter("sklearn.SVC", "sklearn.NuSVC", methods=("decision_function", "predict_proba"))
 def convert_support_classifier(model: Any, method: str, features: Features) -> Converted:
     """Support vector classification: margins of classes or of their pairs, or probabilities.
-
-    Args:
-        model: fitted.
-        method: "decision_function" or "predict_proba".
-        features: its columns.
 
     Returns:
         The model; with a linear kernel the margins of pairs, and of two classes, are sums over
@@ -82,11 +72,6 @@ def convert_support_classifier(model: Any, method: str, features: Features) -> C
 @register_converter("sklearn.KernelRidge", methods=("predict",))
 def convert_kernel_ridge(model: Any, method: str, features: Features) -> Converted:
     """Kernel ridge regression.
-
-    Args:
-        model: fitted.
-        method: "predict".
-        features: its columns.
 
     Returns:
         The model; with a linear kernel a sum over columns.
@@ -161,13 +146,7 @@ class KernelSum:
     """A weighted sum of kernels between a row and some points.
 
     Attributes:
-        points: (points, columns).
-        weights: (points, outputs).
-        intercept: of the outputs.
-        gamma: of the kernel.
-        coef0: of the kernel.
         kernel: one of `KERNELS` but "linear" (static).
-        degree: of the polynomial (static).
     """
 
     points: Any

@@ -65,14 +65,8 @@ def join(
     They round a row to float32 and send it left if it is at or below the threshold.
 
     Args:
-        trees: `tree_` of each.
         value: what each of their nodes would add if it were a leaf.
-        num_features: columns that they were fitted on.
         output: to which a tree adds its value; None: to all.
-        base: constant part of the outputs; None: 0.
-
-    Returns:
-        The sum.
     """
     sizes = np.array([tree.node_count for tree in trees])
     roots = np.cumsum(sizes) - sizes
@@ -100,11 +94,7 @@ def join(
 
 
 def refuse_several_targets(model: Any) -> None:
-    """Classifiers of several targets return a list of arrays, which is not one output.
-
-    Raises:
-        NotConvertibleError: if the model has several targets.
-    """
+    """Classifiers of several targets return a list of arrays, which is not one output."""
     if isinstance(model.classes_, list):
         raise NotConvertibleError(
             f"{type(model).__name__}: it has {len(model.classes_)} targets; hand over a "

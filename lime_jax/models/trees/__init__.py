@@ -35,7 +35,6 @@ class SumOfTrees:
     """The outputs of a `TreeSum`.
 
     Attributes:
-        columns: that the trees test.
         parts: some of the trees each.
         base: constant part of every output.
     """
@@ -49,9 +48,6 @@ class SumOfTrees:
 
         Args:
             inputs: (rows, raw columns); numbers, NaN where missing, and level codes.
-
-        Returns:
-            The sum.
         """
         inputs = jnp.asarray(inputs, self.base.dtype)
         rows = inputs.shape[0]
@@ -84,7 +80,6 @@ def tree_predict(trees: TreeSum, *, largest_mask: int = _LARGEST_MASK) -> SumOfT
     """Put a sum of trees on the device.
 
     Args:
-        trees: on raw columns.
         largest_mask: trees of up to so many leaves are evaluated by bit masks, larger ones level
             by level; the leaves are the same.
 

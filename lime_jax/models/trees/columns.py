@@ -25,10 +25,8 @@ class Columns:
     """What nodes compare with their thresholds, for a block of rows.
 
     Attributes:
-        number: raw columns of numbers.
         missing_left: of these, whether a missing one is -inf here.
         set_column: raw column of each set of levels.
-        set_first: where its flags begin.
         set_length: how many it has; other codes are not in the set.
         set_missing: 0 where a missing code (NaN) goes left all the same, else 1.
         flags: 0 by code for levels in the set, 1 for others; at the very end a 1 for other codes.
@@ -73,9 +71,6 @@ def columns_of(
     trees: TreeSum,
 ) -> tuple[Columns, Int64[np.ndarray, " nodes"], Float[np.ndarray, " nodes"]]:
     """Find the columns that trees need.
-
-    Args:
-        trees: on raw columns.
 
     Returns:
         The columns; which of them each node tests (0 at leaves), and the threshold in the

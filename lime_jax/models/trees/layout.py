@@ -18,14 +18,10 @@ class Layout:
     """Some trees of a sum, tree by tree, each one's nodes breadth first and siblings adjacent.
 
     Attributes:
-        node: number in the sum.
-        tree: of each node.
         left: place of the left child, the right one is next; -1 at a leaf.
         levels: ends of the levels if nodes were sorted by level.
         by_level: places of the nodes sorted by level.
         first: place of each tree's root.
-        depth: levels below each root.
-        leaves: of each tree.
     """
 
     node: Int64[np.ndarray, " nodes"]
@@ -47,11 +43,7 @@ def lay_out(trees: TreeSum, which: Int64[np.ndarray, " some"]) -> Layout:
     """Find the nodes of some trees.
 
     Args:
-        trees: all of them.
         which: numbers of those to lay out, in this order.
-
-    Returns:
-        Their nodes.
     """
     node, tree = trees.roots[which].astype(np.int64), np.arange(len(which))
     nodes, owners, depth = [node], [tree], np.zeros(len(which), np.int64)
@@ -89,7 +81,6 @@ class Groups:
     """Trees in groups of one size that add to the same outputs; -1 where there is no tree.
 
     Attributes:
-        member: trees of each group.
         output: first output that a group adds to.
     """
 
@@ -102,7 +93,6 @@ def group(output: Int32[np.ndarray, " trees"], depth: Int64[np.ndarray, " trees"
 
     Args:
         output: first of the outputs that each tree adds to.
-        depth: of each tree.
 
     Returns:
         As few groups as hold at most 64 trees, with few empty places.

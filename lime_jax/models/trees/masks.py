@@ -29,12 +29,8 @@ class Masks:
     """Trees of up to a few words of leaves.
 
     Attributes:
-        column: tested by each node.
-        threshold: it is compared with.
         keep: bits that stay if the row goes right.
-        value: of the leaves.
         output: first output that a group of trees adds to.
-        num_outputs: of all.
     """
 
     column: Array  # (groups, trees, passes, nodes)
@@ -89,16 +85,7 @@ def _lowest_bit(word: Array) -> Array:
 
 
 def add_outputs(total: Array, part: Array, output: Array) -> Array:
-    """Add to some neighboring outputs.
-
-    Args:
-        total: (rows, outputs).
-        part: (rows, width).
-        output: first of them.
-
-    Returns:
-        The total.
-    """
+    """Add to some neighboring outputs."""
     if part.shape == total.shape:
         return total + part
     old = jax.lax.dynamic_slice_in_dim(total, output, part.shape[1], axis=1)
@@ -111,17 +98,7 @@ def as_masks(
     column: Int64[np.ndarray, " nodes"],
     threshold: Float[np.ndarray, " nodes"],
 ) -> Masks:
-    """Put small trees on the device.
-
-    Args:
-        trees: all of them.
-        which: to put.
-        column: tested by each node of `trees`; see `columns_of`.
-        threshold: of each node.
-
-    Returns:
-        A function of a block of columns.
-    """
+    """Put small trees on the device."""
     layout = lay_out(trees, which)
     groups = group(trees.output[which], layout.depth)
     start, size = _leaf_ranges(layout)

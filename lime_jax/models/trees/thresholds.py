@@ -15,9 +15,6 @@ _OVERFLOW = 2.0**128 - 2.0**103  # halfway from float32's largest number to the 
 def after_rounding(threshold: Float64[np.ndarray, "*tests"]) -> Float64[np.ndarray, "*tests"]:
     """Thresholds for `float32(x) <= threshold`.
 
-    Args:
-        threshold: compared with the rounded value; no NaN.
-
     Returns:
         The largest float64 numbers that round to a float32 at or below it (ties go to the even
         one, beyond the largest float32 lies infinity), so that `x <= result` decides the same.
@@ -36,9 +33,6 @@ def after_rounding(threshold: Float64[np.ndarray, "*tests"]) -> Float64[np.ndarr
 
 def strictly_below(threshold: Float64[np.ndarray, "*tests"]) -> Float64[np.ndarray, "*tests"]:
     """Thresholds for `float32(x) < float32(threshold)`.
-
-    Args:
-        threshold: compared with the rounded value; no NaN.
 
     Returns:
         The largest float64 numbers that round to a float32 below it; NaN, which lets nothing
@@ -79,15 +73,7 @@ def _largest_that_rounds_to(single: np.ndarray) -> np.ndarray:
 def round_down(
     threshold: Float64[np.ndarray, "*shape"], dtype: np.dtype
 ) -> Float[np.ndarray, "*shape"]:
-    """Thresholds in the device's precision that decide the same for all its numbers.
-
-    Args:
-        threshold: compared with, `<=`.
-        dtype: of the device's numbers.
-
-    Returns:
-        The largest numbers that are not above.
-    """
+    """Thresholds in the device's precision that decide the same for all its numbers."""
     with np.errstate(over="ignore"):
         rounded = threshold.astype(dtype)
     below = np.nextafter(rounded, np.array(-np.inf, dtype))
@@ -104,14 +90,6 @@ def between(
     on_device: Float[np.ndarray, " values"],
 ) -> Float64[np.ndarray, " tests"]:
     """Thresholds that part some numbers on the device as they part them in float64.
-
-    Args:
-        threshold: compared with, `<=`.
-        values: ascending.
-        on_device: the same numbers there, in its precision.
-
-    Returns:
-        The nearest numbers of the device's precision that do.
 
     Raises:
         ValueError: if two of the numbers are one on the device, and a threshold lies between them.
@@ -144,10 +122,6 @@ def on_their_side(
     """Numbers minus a center, rounded such that they pass the tests that they pass in float64.
 
     Args:
-        values: NaN where missing.
-        thresholds: they are compared with, `<=`; ascending.
-        center: that is subtracted.
-        dtype: of the device's numbers.
         added: whether the device adds the center again before it compares; else its thresholds
             are less the center too.
 

@@ -63,10 +63,7 @@ class Traversal:
         value: of each node, 0 where it is no leaf.
         first: of each tree: place of its node 0.
         output: first output that a group of trees adds to.
-        depth: of each group.
         ranks: of the columns, if by rank.
-        column_bits: of a word.
-        num_outputs: of all.
     """
 
     words: Array
@@ -129,18 +126,7 @@ def as_traversal(
     threshold: Float[np.ndarray, " nodes"],
     num_columns: int,
 ) -> Traversal:
-    """Put trees on the device.
-
-    Args:
-        trees: all of them.
-        which: to put.
-        column: tested by each node of `trees`; see `columns_of`.
-        threshold: of each node.
-        num_columns: that there are.
-
-    Returns:
-        A function of a block of columns.
-    """
+    """Put trees on the device."""
     layout = lay_out(trees, which)
     inner = ~layout.is_leaf
     column = np.where(inner, column[layout.node], 0)

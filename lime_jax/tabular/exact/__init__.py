@@ -24,11 +24,6 @@ __all__ = ["is_far", "make_closed_form", "make_tables", "relative_outputs", "why
 def why_not(structure: Structure | None, stats: TabularStats, config: TabularConfig) -> str:
     """Why there is no closed form.
 
-    Args:
-        structure: of the model.
-        stats: of the table.
-        config: the choices.
-
     Returns:
         The reason in words; empty if there is a closed form.
 
@@ -88,12 +83,7 @@ def make_tables(structure: Structure, stats: TabularStats, config: TabularConfig
     """What depends on model, table and sampling only; for the caller to keep.
 
     Args:
-        structure: of the model.
-        stats: of the table, on the host.
         config: of which the kernel width and the selection do not matter.
-
-    Returns:
-        The tables, for `make_closed_form`.
     """
     if isinstance(structure, Additive):
         return additive_tables(structure, stats)
@@ -110,17 +100,7 @@ def make_closed_form(
     """The closed form for a model and a table.
 
     Args:
-        structure: of the model.
-        stats: of the table, on the host.
-        config: the choices.
         effective_num_samples: of the finite run whose shrinkage by `alpha` is wanted; None: none.
-        tables: of `make_tables`; None: made here.
-
-    Returns:
-        A pytree; other kernel widths do not compile anew.
-
-    Raises:
-        ValueError: where there is no closed form; it says why.
     """
     reason = why_not(structure, stats, config)
     if reason:

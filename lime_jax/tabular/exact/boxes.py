@@ -25,8 +25,6 @@ class Conditions:
 
     Attributes:
         column: that each condition is about.
-        low: exclusive.
-        high: inclusive.
         missing: whether a missing number meets it.
         level_set: row of `sets`; -1 for numeric conditions.
         sets: flags by code, packed into bytes.
@@ -45,11 +43,8 @@ class Boxes:
     """`base` plus the sum of `value` over the boxes that a row is in.
 
     Attributes:
-        conditions: of all boxes.
         first: box b has the entries `first[b]:first[b + 1]`.
         entry: numbers of conditions, at most one per column in each box.
-        value: of every box.
-        base: of every output.
     """
 
     conditions: Conditions
@@ -63,7 +58,6 @@ def boxes_of(trees: TreeSum, may_miss: Bool[np.ndarray, " features"]) -> Boxes:
     """The boxes of a sum of trees.
 
     Args:
-        trees: on the raw columns.
         may_miss: columns in which a number can be missing; what only missing numbers reach is left
             out in the others.
 

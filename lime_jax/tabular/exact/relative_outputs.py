@@ -30,11 +30,6 @@ def relative_outputs(
 ) -> tuple[Structure, OutputScale]:
     """Move and scale a model's outputs.
 
-    Args:
-        structure: of the model.
-        center: a number in the middle of each column.
-        spread: how far its numbers are away from there.
-
     Returns:
         The model whose outputs are `y`, and the scale: those of `structure` are
         `origin + unit * y`.
@@ -62,10 +57,6 @@ def relative_outputs(
 
 def is_far(near: Structure, scale: OutputScale) -> bool:
     """Whether a model of the outputs themselves would lose digits in 32 bits.
-
-    Args:
-        near: of `relative_outputs`.
-        scale: likewise.
 
     Returns:
         True if they are far from 0, very small or very large.

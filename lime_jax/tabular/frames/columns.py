@@ -17,13 +17,9 @@ def as_table(X: Any, name: str = "X") -> Any:
 
     Args:
         X: a 2-D array, a list of rows, or a pandas, polars or pyarrow table.
-        name: the argument's name, for errors.
 
     Returns:
         A 2-D `numpy.ndarray`, or the frame wrapped as a narwhals `DataFrame`.
-
-    Raises:
-        ValueError: for anything else, with what to do.
     """
     if hasattr(X, "tocsr"):
         raise ValueError(
@@ -160,9 +156,6 @@ def read_numbers(column: Any, name: str) -> np.ndarray:
     """A numeric column as float64: NaN where missing, time in seconds (since 1970 if a moment).
 
     Seconds in float64 keep every microsecond from 1834 to 2106; nanoseconds are dropped.
-
-    Raises:
-        ValueError: if the column holds text.
     """
     if isinstance(column, np.ndarray):
         if column.dtype.kind in "fiub":

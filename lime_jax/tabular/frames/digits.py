@@ -18,8 +18,6 @@ def learn_decimals(column: Any, name: str, step: float) -> int:
 
     Args:
         column: of numbers, a 1-D array or a narwhals series.
-        name: of the column, for errors.
-        step: of `learn_step`.
 
     Returns:
         0 for whole numbers, those of the step of decimals; else two digits of the distance
@@ -55,10 +53,6 @@ def decimals_for(spread: float) -> int:
 
 def number_text(value: float, decimals: int = 2) -> str:
     """A number as text: two decimals as in lime, more where the column or the number needs them.
-
-    Args:
-        value: finite.
-        decimals: of the column; 0: whole numbers, in full.
 
     Returns:
         The text, with an exponent where there would be many zeros.

@@ -20,16 +20,12 @@ def fitted_rows(schema: Schema, table: pyarrow.Table) -> Any:
     """Rows as the explainer takes them.
 
     Args:
-        schema: of the explainer.
         table: the columns that the explainer was fitted on, in their order; the names do not
             matter. Null is missing; decimals are read as float64.
 
     Returns:
         An array, or a pandas, polars or pyarrow table, with the fitted types where no value is
         lost by that; moments with a time zone are those of its clocks where `fit` saw none.
-
-    Raises:
-        ValueError: if there are more or fewer columns.
 
     Example:
         >>> import pyarrow

@@ -20,14 +20,6 @@ def with_levels_of(schema: Schema, X: Any, values: Float64[np.ndarray, "rows fea
     So a level that `fit` has not seen has a name, reaches the model as it is, and a model that
     knows it can be asked for it in closed form.
 
-    Args:
-        schema: what `learn_schema` learned.
-        X: the rows.
-        values: the same, encoded with `schema`.
-
-    Returns:
-        The schema itself where all levels are known.
-
     Example:
         >>> from lime_jax.tabular.frames import encode, learn_schema
         >>> schema = learn_schema([["a"], ["b"]])
@@ -68,15 +60,7 @@ def with_levels_of(schema: Schema, X: Any, values: Float64[np.ndarray, "rows fea
 def is_new_level(
     schema: Schema, values: Float64[np.ndarray, "rows features"]
 ) -> Bool[np.ndarray, "rows features"]:
-    """Which values are levels that `fit` has not seen.
-
-    Args:
-        schema: of `with_levels_of`.
-        values: rows, encoded with it.
-
-    Returns:
-        True for their codes.
-    """
+    """Which values are levels that `fit` has not seen."""
     sizes = [len(levels or ()) for levels in schema.levels]
     added = schema.added or (0,) * len(sizes)
     known = np.array(sizes) - np.array(added)

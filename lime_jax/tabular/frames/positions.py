@@ -13,13 +13,6 @@ from lime_jax.tabular.frames.schema import Schema
 def positions_of(schema: Schema, table: Any) -> list[int]:
     """Where a table has each feature: by name in a frame, by position in an array.
 
-    Args:
-        schema: what `learn_schema` learned.
-        table: an array, or a narwhals frame.
-
-    Returns:
-        The position of every feature.
-
     Raises:
         ValueError: if columns are missing, or an array has another number of them.
     """

@@ -18,9 +18,6 @@ def num_rows(X: Any) -> int:
     Args:
         X: a 2-D array, a list of rows, or a pandas, polars or pyarrow table.
 
-    Returns:
-        How many rows.
-
     Example:
         >>> num_rows([[1, 2], [3, 4], [5, 6]])
         3
@@ -33,8 +30,6 @@ def take_rows(X: Any, start: int, stop: int) -> Any:
 
     Args:
         X: a 2-D array, a list of rows, or a pandas, polars or pyarrow table.
-        start: the first row.
-        stop: the row after the last.
 
     Returns:
         The rows, without a copy where the library has slices.
@@ -53,16 +48,9 @@ def encode(schema: Schema, X: Any) -> Float64[np.ndarray, "rows features"]:
 
     A frame's columns are found by name (others are ignored), an array's by position.
 
-    Args:
-        schema: what `learn_schema` learned.
-        X: the rows.
-
     Returns:
         Numeric columns as they are, NaN where missing, time in seconds; categorical columns as
         codes 0, 1, ... and -1 for a level that was not there to learn.
-
-    Raises:
-        ValueError: if columns are missing, of another type, or infinite.
 
     Example:
         >>> from lime_jax.tabular.frames import learn_schema
@@ -96,16 +84,9 @@ def encode(schema: Schema, X: Any) -> Float64[np.ndarray, "rows features"]:
 def align(schema: Schema, X: Any) -> Any:
     """The rows of a table as the model expects them, otherwise untouched.
 
-    Args:
-        schema: what `learn_schema` learned.
-        X: the rows.
-
     Returns:
         A frame's columns as fitted, in that order, with the values they came with; what is not of
         the fitted kind is read and rebuilt.
-
-    Raises:
-        ValueError: if columns are missing.
 
     Example:
         >>> from lime_jax.tabular.frames import learn_schema

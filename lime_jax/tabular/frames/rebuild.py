@@ -27,8 +27,6 @@ def decode(
     missing value is what the library makes of it, and one with a fraction is of floats.
 
     Args:
-        schema: what `learn_schema` learned.
-        values: numbers and level codes, as `encode` gives them.
         fallback: rows that own the levels behind code -1; None: such values are missing.
         fallback_rows: which of those rows each sample belongs to; None: all to the first.
         reuse: whether `values` itself may come back where it is the model's table already.
@@ -55,12 +53,7 @@ def extend_levels(schema: Schema, levels: Any, new: list[Any]) -> Any:
     """A native column of levels with some more, None for a missing one.
 
     Args:
-        schema: of the table.
-        levels: of one feature.
         new: the values that are appended; what the column's dtype cannot hold is missing there.
-
-    Returns:
-        The column, in the table's library.
     """
     if schema.kind == "array":
         return _extend_array(levels, new)

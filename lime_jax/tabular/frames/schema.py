@@ -21,9 +21,7 @@ class Schema:
     made from statistics alone.
 
     Attributes:
-        kind: "array" or "frame".
         columns: the display name of each feature.
-        categorical: which features are categorical.
         levels: per categorical feature its values in code order, the missing value last as None;
             None for a numeric feature.
         names: per categorical feature its levels' display names; None: made from the levels.
@@ -115,15 +113,7 @@ def learn_schema(
 
     Args:
         X: the training table: a 2-D array, a list of rows, a pandas, polars or pyarrow table.
-        categorical_features: more categorical columns, by index or name.
         feature_names: the columns' names, for arrays "0", "1", ... by default.
-        categorical_names: as in lime: per column the names of its integer-coded levels.
-
-    Returns:
-        The schema, which holds no training row.
-
-    Raises:
-        ValueError: if the table or a name does not fit.
 
     Example:
         >>> schema = learn_schema([["a", 1.5], ["b", 2.0], ["a", None]])

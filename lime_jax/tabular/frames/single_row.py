@@ -20,7 +20,6 @@ def as_rows(schema: Schema, X: Any) -> Any:
     """A table of one row from a row that stands alone, or of several mappings; a table as it is.
 
     Args:
-        schema: what `learn_schema` learned.
         X: a table, or a row: a pandas series such as `frame.iloc[0]`, a mapping from the columns'
             names, a flat array, list or tuple in the order of the columns; or a list of mappings.
 

@@ -81,10 +81,6 @@ def as_integers(
 ) -> Shaped[np.ndarray, "*batch"] | None:
     """Numbers in an integer dtype.
 
-    Args:
-        numbers: to cast.
-        dtype: that is wanted.
-
     Returns:
         The integers; of 64 bits where one is out of the dtype's range; None where one is missing
         or not whole.
@@ -105,11 +101,6 @@ def as_objects(
     numbers: Float64[np.ndarray, " rows"], kind: type | None, step: float
 ) -> Shaped[np.ndarray, " rows"]:
     """Numbers as the objects they were: `int` or `Decimal`; what is missing stays NaN.
-
-    Args:
-        numbers: of a column of objects.
-        kind: of these.
-        step: what they are multiples of.
 
     Returns:
         The objects; floats where `kind` is None or a number is not whole.

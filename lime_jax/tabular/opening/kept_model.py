@@ -53,17 +53,6 @@ def open_model(
 
     A converted model is compared with itself on a few rows that hold every level, and on some that
     lie on its thresholds; if the two differ, it runs on the host.
-
-    Args:
-        model: as it was handed over.
-        output: that is asked for.
-        schema: of the table it is called with.
-        values: rows to explain, encoded.
-        samples: that it will see.
-        kept: the last model.
-
-    Returns:
-        The model, `kept` if it is the same one.
     """
     fingerprint = _fingerprint(model, output)
     if (

@@ -36,8 +36,6 @@ def on_host_if_far(model: Model, schema: frames.Schema, typical_rows: TypicalRow
     """A converted model, as samples should see it.
 
     Args:
-        model: on the device.
-        schema: of the table.
         typical_rows: makes rows like the samples, encoded, whatever rows are to be explained.
 
     Returns:
@@ -63,13 +61,7 @@ def warn_if_far(
     prediction: Float64[np.ndarray, "rows outputs"],
     typical_rows: TypicalRows,
 ) -> None:
-    """Say that float32 does not hold how the outputs of a JAX function differ.
-
-    Args:
-        model: of the user's, on the device.
-        prediction: of the rows to explain.
-        typical_rows: as in `on_host_if_far`.
-    """
+    """Say that float32 does not hold how the outputs of a JAX function differ."""
     if jnp.result_type(float) != np.float32 or not _look_alike(prediction):
         return
     typical = typical_rows()
@@ -89,9 +81,6 @@ def warn_if_far(
 
 def scale_of(prediction: Float64[np.ndarray, "rows outputs"]) -> OutputScale | None:
     """The unit that outputs of a model on the device are explained in.
-
-    Args:
-        prediction: of the rows to explain.
 
     Returns:
         A power of two, so that it changes no digit; None: their own, where squares are numbers.

@@ -33,12 +33,6 @@ class SampleFacts:
 def sample_facts(stats: TabularStats) -> SampleFacts:
     """What the samples of training bins are.
 
-    Args:
-        stats: of the table, on the host.
-
-    Returns:
-        The facts.
-
     Example:
         >>> from lime_jax import fit_tabular
         >>> facts = sample_facts(fit_tabular(np.array([[0.1]] * 9 + [[0.5]])))

@@ -30,14 +30,10 @@ def difference_from_itself(
 
     Args:
         model: that has a form on the device and one on the host.
-        values: rows that are given, encoded.
         possible: rows that samples may be; the model may refuse them.
 
     Returns:
         Words on the first difference, with the columns that make it; empty if there is none.
-
-    Raises:
-        Exception: the model's own, if it refuses rows that are given.
     """
     rows, outputs = [values], [_on_host(model, values)]
     for some in possible:

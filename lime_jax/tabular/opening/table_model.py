@@ -21,9 +21,7 @@ class _OfCodes:
     """A JAX model of numbers, called with the codes of their levels.
 
     Attributes:
-        model: of numbers.
         levels: by code, for each of `columns`.
-        columns: where there are codes.
     """
 
     model: Any
@@ -42,7 +40,6 @@ class TableModel:
     """A model, and the schema of the tables it is called with.
 
     Args:
-        model: what `as_predict_fn` saw.
         schema: of the table that the explainer was fitted on.
 
     Raises:
@@ -65,14 +62,7 @@ class TableModel:
                     )
 
     def __call__(self, inputs: Float64[np.ndarray, "samples features"]) -> np.ndarray:
-        """The outputs for numbers and level codes, as the engine makes them.
-
-        Args:
-            inputs: in float64.
-
-        Returns:
-            (samples, outputs).
-        """
+        """The outputs for numbers and level codes, as the engine makes them."""
         # What the engine keeps is read-only; the rest a model may write into.
         table = frames.decode(self.schema, inputs, reuse=inputs.flags.writeable)
         outputs = as_outputs(self.model.predict(table), len(inputs), self.num_outputs)
@@ -82,16 +72,7 @@ class TableModel:
     def predict_rows(
         self, X: Any, values: Float64[np.ndarray, "rows features"], batch_size: int | None
     ) -> Float64[np.ndarray, "rows outputs"]:
-        """The outputs for the rows to explain, as they came.
-
-        Args:
-            X: the rows.
-            values: the same, encoded.
-            batch_size: largest batch; None: all at once.
-
-        Returns:
-            The predictions.
-        """
+        """The outputs for the rows to explain, as they came."""
         if self.on_device and self.model.host is None:
             return self.on_device_rows(self.numbers(X, values))
         if self.on_device and not self.needs_host(values).any():
@@ -119,9 +100,6 @@ class TableModel:
 
         Args:
             values: (rows, features), encoded; of a JAX model its own numbers.
-
-        Returns:
-            (rows, outputs).
         """
         rows = self.model.rows
         predict = self.model.predict if rows is None else rows.predict
@@ -135,9 +113,6 @@ class TableModel:
 
     def needs_host(self, values: np.ndarray) -> np.ndarray:
         """Which rows a converted model should be asked about as it came.
-
-        Args:
-            values: (rows, features), encoded.
 
         Returns:
             (rows,) bool: where a number is missing or a level unknown, it knows best whether that
@@ -162,15 +137,7 @@ class TableModel:
         return getattr(getattr(self.model.predict, "fn", None), "error", None)
 
     def numbers(self, X: Any, values: Float64[np.ndarray, "rows features"]) -> np.ndarray:
-        """The rows as a JAX model takes them: levels that are numbers, not their codes.
-
-        Args:
-            X: the rows.
-            values: the same, encoded.
-
-        Returns:
-            The same with numeric levels in place of codes.
-        """
+        """The rows as a JAX model takes them: levels that are numbers, not their codes."""
         if self.schema.kind == "array" and any(self.schema.categorical):
             own = frames.decode(self.schema, values, X, np.arange(len(values)))
             return np.asarray(own, np.float64)

@@ -20,11 +20,7 @@ class NotMirroredError(Exception):
 
 @pytree
 class SecondOutput:
-    """The second output of a JAX model.
-
-    Attributes:
-        model: of two outputs.
-    """
+    """The second output of a JAX model."""
 
     model: Any
 
@@ -38,7 +34,6 @@ class InUnits:
     """A JAX model whose outputs are very small or very large, in other units.
 
     Attributes:
-        model: of the outputs.
         unit: of each, a power of two.
     """
 
@@ -54,9 +49,6 @@ class InUnits:
 
 def second_output(model: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
     """A model's second probability.
-
-    Args:
-        model: of two outputs.
 
     Returns:
         The same function with one output; it raises `NotMirroredError` where the two do not add
@@ -107,13 +99,7 @@ def mirrored(
 
     Args:
         run: explains labels of a model as the engine takes it.
-        model: a `TableModel`.
-        labels: (rows, labels) that are asked for.
-        both_add_up: whether the model's outputs are two probabilities.
         apply: lets a function of fits work on what `run` returned.
-
-    Returns:
-        What `run` returns, of `labels`.
     """
     second_only = np.zeros((len(labels), 1), np.int64)
     if model.on_device:

@@ -38,19 +38,7 @@ _LITERAL: dict[str, Any] = {"parse_math": False, "usetex": False}  # `$`, `_`, `
 
 
 def target_axes(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:
-    """The axes to draw on: the given ones, or new ones on a figure unknown to pyplot.
-
-    Args:
-        ax: the caller's axes, or None.
-        width: of a new figure, in inches.
-        height: of a new figure, in inches.
-
-    Returns:
-        The figure that holds the axes, and the axes.
-
-    Raises:
-        ImportError: if matplotlib is missing.
-    """
+    """The axes to draw on: the given ones, or new ones on a figure unknown to pyplot."""
     if ax is not None:
         return ax.figure.figure, ax  # pyright: ignore[reportReturnType]  # of a subfigure: its root
     try:
@@ -67,13 +55,6 @@ def target_axes(ax: Axes | None, width: float, height: float) -> tuple[Figure, A
 def wrap_name(name: str, characters: int = _LINE) -> str:
     """Break a long name into lines; no character but control characters is lost.
 
-    Args:
-        name: of a feature, condition or row.
-        characters: on one line, at most.
-
-    Returns:
-        The same text, with line breaks.
-
     Example:
         >>> print(wrap_name("worst area > 1160.50"))
         worst area > 1160.50
@@ -87,12 +68,7 @@ def check_lengths(names: Sequence[str], name: str, **arrays: np.ndarray | None) 
     """Raise where an array does not have one entry per name.
 
     Args:
-        names: of the features.
-        name: the argument they came in.
         **arrays: by argument name; features on the last axis; None is skipped.
-
-    Raises:
-        ValueError: naming the argument, and both lengths.
     """
     for argument, values in arrays.items():
         if values is not None and values.shape[-1] != len(names):
@@ -105,16 +81,6 @@ def check_lengths(names: Sequence[str], name: str, **arrays: np.ndarray | None) 
 def strongest(importance: Float[np.ndarray, " features"], max_features: int) -> list[int]:
     """Positions of the most important features, most important first.
 
-    Args:
-        importance: (features,) nonnegative.
-        max_features: how many to keep.
-
-    Returns:
-        At most `max_features` positions; ties in the given order.
-
-    Raises:
-        ValueError: if `max_features` is not positive.
-
     Example:
         >>> strongest(np.array([0.1, 0.5, 0.3]), 2)
         [1, 2]
@@ -125,40 +91,21 @@ def strongest(importance: Float[np.ndarray, " features"], max_features: int) -> 
 
 
 def set_title(ax: Axes, title: str | None, characters: int = _LINE) -> None:
-    """Put a title at the left, taken literally.
-
-    Args:
-        ax: the axes.
-        title: any text, or None for no title.
-        characters: on one line, at most.
-    """
+    """Put a title at the left, taken literally."""
     if title is not None:
         lines = wrap_name(title, characters)
         ax.set_title(lines, loc="left", color=INK, fontweight="bold", pad=10, **_LITERAL)
 
 
 def label_ticks(ax: Axes, axis: str, positions: Sequence[int], names: Sequence[str]) -> None:
-    """Name the ticks of one axis, every name taken literally.
-
-    Args:
-        ax: the axes.
-        axis: "x" or "y".
-        positions: of the ticks.
-        names: one per tick.
-    """
+    """Name the ticks of one axis, every name taken literally."""
     setter = ax.set_xticks if axis == "x" else ax.set_yticks
     setter(positions, [wrap_name(name) for name in names], **_LITERAL)
     ax.tick_params(axis=axis, length=0, labelcolor=INK)  # pyright: ignore[reportArgumentType]
 
 
 def say_nothing_to_show(ax: Axes, title: str | None, message: str = "no features") -> None:
-    """Write a message on empty axes.
-
-    Args:
-        ax: the axes.
-        title: as in `set_title`.
-        message: what is missing.
-    """
+    """Write a message on empty axes."""
     ax.set_axis_off()
     ax.text(0.5, 0.5, message, ha="center", va="center", color=INK, transform=ax.transAxes)
     set_title(ax, title)
@@ -166,13 +113,6 @@ def say_nothing_to_show(ax: Axes, title: str | None, message: str = "no features
 
 def figure_size(names: Sequence[str], plot_width: float) -> tuple[float, float]:
     """Inches that leave `plot_width` for the data beside the names and a line for each of theirs.
-
-    Args:
-        names: on the vertical axis.
-        plot_width: inches for the data.
-
-    Returns:
-        Width and height of the figure.
 
     Example:
         >>> width, height = figure_size(["worst area"], plot_width=4.0)
@@ -195,11 +135,7 @@ def horizontal_bars(
     """Bars from the top down in the given order, with intervals and a line at zero.
 
     Args:
-        ax: the axes.
-        names: one per bar.
-        lengths: (features,) signed.
         half_widths: (features,) of the intervals; no interval is drawn where 0.
-        axis_label: what the lengths are.
     """
     places = np.arange(len(names))
     colors = [POSITIVE if length >= 0 else NEGATIVE for length in lengths]

@@ -26,13 +26,6 @@ _SMALL = 128  # pixels; below it they are meant to be seen
 def inches_of(shape: tuple[int, ...], longest: float = _LONGEST) -> tuple[float, float]:
     """How large to draw a picture.
 
-    Args:
-        shape: its height and width in pixels.
-        longest: inches of the longer side.
-
-    Returns:
-        Width and height in inches.
-
     Example:
         >>> inches_of((100, 200), 4.0)
         (4.0, 2.0)
@@ -43,14 +36,7 @@ def inches_of(shape: tuple[int, ...], longest: float = _LONGEST) -> tuple[float,
 
 
 def legend_characters(shape: tuple[int, ...]) -> int:
-    """How many characters of a legend fit below a picture.
-
-    Args:
-        shape: its height and width in pixels.
-
-    Returns:
-        On one line.
-    """
+    """How many characters of a legend fit below a picture."""
     return int((max(inches_of(shape)[0], _NARROWEST) - 0.5) * _LEGEND)
 
 
@@ -66,13 +52,6 @@ def picture_axes(
 
     Args:
         ax: the caller's axes; None: new ones on a figure unknown to pyplot.
-        shape: height and width of the picture in pixels.
-        title: above it; shown literally.
-        beside: inches for a scale at the right.
-        below: names of a legend.
-
-    Returns:
-        The figure and the axes.
     """
     width, height = inches_of(shape)
     width = max(width, 1.5) + beside if beside else max(width, _NARROWEST)
@@ -89,12 +68,7 @@ def picture_axes(
 
 
 def show_pixels(axes: Axes, picture: UInt8[np.ndarray, "H W 3"]) -> None:
-    """Draw a picture, the pixels of a small one as sharp squares.
-
-    Args:
-        axes: to draw on.
-        picture: (H, W, 3) red, green, blue.
-    """
+    """Draw a picture, the pixels of a small one as sharp squares."""
     small = max(picture.shape[:2]) < _SMALL
     axes.imshow(picture, interpolation="nearest" if small else "antialiased")
     axes.set_axis_off()
@@ -106,13 +80,7 @@ def draw_edges(
     """Draw lines with a white rim, so that they show on every picture.
 
     Args:
-        axes: to draw on.
         edges: (edges, 2, 2) x and y of both ends, in pixels from the upper left corner.
-        color: of the lines.
-        label: for a legend.
-
-    Returns:
-        What was drawn, for a legend.
     """
     from matplotlib.collections import LineCollection
 

@@ -33,10 +33,6 @@ def displayed(image: np.ndarray, channel_axis: str) -> UInt8[np.ndarray, "H W 3"
 
     Args:
         image: (H, W), (H, W, C) or (C, H, W), of numbers.
-        channel_axis: "last" or "first".
-
-    Returns:
-        (H, W, 3).
 
     Example:
         >>> displayed(np.array([[0.0, 0.5, 1.0]]), "last")[0, :, 0].tolist()
@@ -83,7 +79,6 @@ def marked(
     Args:
         image: (H, W), (H, W, C) or (C, H, W), of numbers.
         signs: (H, W) 1 or -1 for a chosen pixel, else 0.
-        channel_axis: "last" or "first".
         paint: set the second channel (green) of pixels with 1, and the first (red) of those with
             -1, to the largest number of the image.
         hide_rest: set the pixels that are not chosen to 0.
@@ -111,9 +106,6 @@ def marked(
 
 def outline(inside: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "edges 2 2"]:
     """The border of a region, as straight lines between pixels.
-
-    Args:
-        inside: (H, W) which pixels belong to it.
 
     Returns:
         (edges, 2, 2): x and y of both ends of every line, in pixels from the upper left corner;
@@ -162,13 +154,6 @@ def overlaid(
 ) -> UInt8[np.ndarray, "H W 3"]:
     """A picture with some pixels under green glass, the others pale and gray.
 
-    Args:
-        picture: (H, W, 3).
-        covered: (H, W) which pixels are green.
-
-    Returns:
-        (H, W, 3), a new array.
-
     Example:
         >>> overlaid(np.full((1, 2, 3), 100, np.uint8), np.array([[True, False]])).tolist()
         [[[65, 138, 96], [162, 162, 162]]]
@@ -184,12 +169,7 @@ def painted(
     """Weights as colors over the pale gray picture: blue above 0, orange below, white at 0.
 
     Args:
-        picture: (H, W, 3).
         weights: (H, W) of each pixel; NaN counts as 0.
-        limit: |weight| of the full color, positive.
-
-    Returns:
-        (H, W, 3).
     """
     strength = np.clip(np.abs(np.nan_to_num(weights)) / limit, 0.0, 1.0)[..., None]
     color = np.where(weights[..., None] >= 0, _rgb(POSITIVE), _rgb(NEGATIVE))
@@ -205,11 +185,6 @@ def shrunk(
     picture: UInt8[np.ndarray, "H W 3"], segments: Int[np.ndarray, "H W"], longest: int
 ) -> tuple[UInt8[np.ndarray, "h w 3"], Int[np.ndarray, "h w"]]:
     """A picture and its segments in fewer pixels, where there are too many.
-
-    Args:
-        picture: (H, W, 3).
-        segments: (H, W).
-        longest: side that is allowed, in pixels.
 
     Returns:
         Means of neighboring pixels, and the segment in the middle of them.

@@ -14,9 +14,6 @@ __all__ = ["png_bytes"]
 def png_bytes(picture: UInt8[np.ndarray, "H W 3"]) -> bytes:
     r"""A picture as a PNG file.
 
-    Args:
-        picture: (H, W, 3).
-
     Returns:
         The file; the same bytes for the same picture. Each line takes the filter that leaves the
         smallest differences, as the PNG specification recommends.

@@ -23,16 +23,10 @@ def bar_table(
     r"""One row per feature: name, own value, bar with interval, weight, half width.
 
     Args:
-        caption: HTML above the table.
         heads: of the columns of names, values and weights, plain text.
-        names: of the features, plain text.
         values: the explained row's, plain text; None: no such column.
-        weights: signed, in the order to show.
         half_widths: of the 95 % intervals; 0 where there is none. All 0: no such column.
         signed: color the bars by sign; False: a neutral color.
-
-    Returns:
-        A `<table>`.
 
     Example:
         >>> table = bar_table("", ("feature", "", "weight"), ["a"], None, [0.5], [0.1])
@@ -68,14 +62,6 @@ def bar_table(
 
 def probability_table(outputs: Sequence[tuple[str, float]], label: str, as_bars: bool) -> str:
     """The model's outputs, the explained one in bold; as bars on a scale of 0 to 1 if asked.
-
-    Args:
-        outputs: name and value, in the order to show.
-        label: the explained output.
-        as_bars: whether the values are probabilities.
-
-    Returns:
-        A `<table>`.
 
     Example:
         >>> "<b>yes</b>" in probability_table([("no", 0.1), ("yes", 0.9)], "yes", as_bars=True)

@@ -26,7 +26,6 @@ class Outline:
     Attributes:
         edges: (edges, 2, 2) x and y of both ends of every line, in pixels.
         place: x and y of its name, in pixels.
-        name: such as "17".
         positive: whether it raises the output.
     """
 
@@ -42,9 +41,7 @@ class Picture:
 
     Attributes:
         pixels: (H, W, 3) red, green, blue.
-        caption: below it, plain text.
         description: for those who cannot see it, plain text.
-        outlines: drawn on it.
     """
 
     pixels: UInt8[np.ndarray, "H W 3"]
@@ -67,17 +64,8 @@ def superpixel_pictures(
     """The three pictures of an explained image: numbered outlines, overlay, heat map.
 
     Args:
-        picture: (H, W, 3) red, green, blue.
-        segments: (H, W) number of each pixel's superpixel.
-        weights: (superpixels,) in units of the output.
-        strongest: superpixels to outline.
         covered: (H, W) the pixels of the superpixels above the percentile.
-        title: such as "image 0".
-        label: the explained output.
         percentile: of the weights, above which a superpixel is green.
-
-    Returns:
-        Pictures of at most 480 pixels.
 
     Example:
         >>> made = superpixel_pictures(np.zeros((1, 2, 3), np.uint8), np.array([[0, 1]]),
@@ -127,12 +115,6 @@ def _listed(numbers: Sequence[int]) -> str:
 
 def gallery(pictures: Sequence[Picture]) -> str:
     """Pictures side by side, each with its caption; nothing is loaded from elsewhere.
-
-    Args:
-        pictures: to show.
-
-    Returns:
-        HTML.
 
     Example:
         >>> gallery([Picture(np.zeros((1, 1, 3), np.uint8), "a < b", "dot")])[:69]

@@ -29,9 +29,6 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 def text(anything: str) -> str:
     """Escape a text for HTML, in elements and in quoted attributes.
 
-    Args:
-        anything: names and values from users.
-
     Returns:
         HTML that shows exactly this text; characters that HTML forbids become U+FFFD.
 
@@ -50,10 +47,6 @@ def _is_allowed(code: int) -> bool:
 
 def significant(value: Number, digits: int = 3) -> str:
     """A number with so many significant digits.
-
-    Args:
-        value: any number.
-        digits: to keep.
 
     Returns:
         Text with a true minus sign, thousands separators, or a power of ten where shorter.
@@ -77,10 +70,6 @@ def significant(value: Number, digits: int = 3) -> str:
 def fixed(value: Number, decimals: int) -> str:
     """A number with so many decimals, for a column; `significant` for what does not fit one.
 
-    Args:
-        value: any number.
-        decimals: after the point.
-
     Returns:
         Text with a true minus sign, without one where all digits are 0.
 
@@ -99,12 +88,6 @@ def fixed(value: Number, decimals: int) -> str:
 def r_squared(score: Number) -> str:
     """R² with two decimals, where 1.00 is kept for what rounds to it with three.
 
-    Args:
-        score: at most 1.
-
-    Returns:
-        Text.
-
     Example:
         >>> r_squared(0.354), r_squared(0.9951), r_squared(1.0), r_squared(-0.2)
         ('0.35', '0.99', '1.00', '−0.20')
@@ -119,12 +102,6 @@ def _special(value: Number) -> str:
 def count(value: Number) -> str:
     """A number of things.
 
-    Args:
-        value: nonnegative.
-
-    Returns:
-        The rounded number with thousands separators, "–" for NaN.
-
     Example:
         >>> count(4096), count(3897.6), count(float("nan"))
         ('4,096', '3,898', '–')
@@ -136,10 +113,6 @@ def column_decimals(values: Sequence[Number], errors: Sequence[Number] = ()) -> 
     """How many decimals a column of weights deserves.
 
     Three significant digits of the largest, and one more where most errors are that small.
-
-    Args:
-        values: the column.
-        errors: half widths of their intervals.
 
     Returns:
         The decimals, or None where the numbers are too small or large for fixed decimals.

@@ -26,13 +26,6 @@ _ROW_HEADS = ("condition", "this row", "weight")
 def row_page(report: RowReport, pictures: Sequence[Picture] = ()) -> str:
     """One explained row or image as an HTML page of its own: no script, nothing to load.
 
-    Args:
-        report: the row.
-        pictures: of an image.
-
-    Returns:
-        The page; the same bytes for the same report.
-
     Example:
         >>> row = RowReport("row 0", "yes", [("no", 0.2), ("yes", 0.8)], ["a > 1"], ["2"], [0.1],
         ...     [0.01], 0.7, 0.95, 0.8, 4000.0, 4096, "sampled")
@@ -44,10 +37,6 @@ def row_page(report: RowReport, pictures: Sequence[Picture] = ()) -> str:
 
 def row_fragment(report: RowReport, pictures: Sequence[Picture] = ()) -> str:
     """One explained row or image as a `<div>` with scoped style, for a notebook's rich output.
-
-    Args:
-        report: the row.
-        pictures: of an image.
 
     Returns:
         HTML to embed; several on one page do not disturb each other.
@@ -73,18 +62,8 @@ def dataset_page(
     """A data set's explanations as a page: facts, the ranking of features, and chosen rows.
 
     Args:
-        title: of the page.
-        feature_names: one per feature.
         mean_absolute_weights: (features,) mean over the rows, in units of the output.
         std_errors: (features,) in the same units; None, 0 or NaN: no interval.
-        facts: name and value, such as ("rows", "569").
-        rows: to show in full, each folded up.
-
-    Returns:
-        The page; the same bytes for the same arguments.
-
-    Raises:
-        ValueError: if the lengths differ.
 
     Example:
         >>> page = dataset_page("Trees", ["a"], np.array([0.1]), None, [("rows", "3")], [])
@@ -118,14 +97,6 @@ def images_page(
     images: Sequence[tuple[RowReport, Sequence[Picture]]],
 ) -> str:
     """Some explained images as one page, each with its pictures.
-
-    Args:
-        title: of the page.
-        facts: name and value, such as ("images", "12").
-        images: the report and the pictures of each.
-
-    Returns:
-        The page; the same bytes for the same arguments.
 
     Example:
         >>> page = images_page("Cats", [("images", "0")], [])

@@ -13,12 +13,6 @@ __all__ = ["legend", "reading"]
 def reading(report: RowReport) -> str:
     """How far to trust the weights: surrogate against model, R², and where they come from.
 
-    Args:
-        report: the row.
-
-    Returns:
-        Two or three sentences, plain text.
-
     Example:
         >>> row = RowReport("row 0", "yes", [("yes", 0.12)], ["a > 1"], ["2"], [0.1], [0.0],
         ...     0.3, 0.35, 0.39, float("nan"), 0, "exact")
@@ -78,13 +72,6 @@ def _origin(report: RowReport) -> str:
 
 def legend(label: str, has_intervals: bool) -> tuple[str, str, str]:
     """The words beside the chart: what raises, what lowers, and what the whiskers are.
-
-    Args:
-        label: the explained output.
-        has_intervals: whether any bar has one.
-
-    Returns:
-        Three plain texts.
 
     Example:
         >>> legend("yes", True)

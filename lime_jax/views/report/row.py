@@ -16,20 +16,16 @@ class RowReport:
     """One explained row and output, in names and numbers.
 
     Attributes:
-        title: such as "row 0".
         label: the explained class or output; its prediction is looked up by this name.
         prediction: name and value of every output.
         conditions: one text per feature, such as "worst area > 1160.50".
         values: the row's own value of each feature, as text.
         weights: one per feature, in units of the output.
         std_errors: one per feature, in the same units; 0 or NaN: no interval.
-        intercept: of the surrogate.
         score: R² of the surrogate; NaN if unknown.
         local_pred: the surrogate's value at the row.
         effective_samples: (sum of weights)² / sum of squared weights; NaN if unknown.
         num_samples: drawn for this explanation; 0 if none.
-        method: "exact" or "sampled".
-        notes: warnings, in words.
         degrees_of_freedom: of Student's t for the intervals; None: 1.96 standard errors.
         subject: what is explained: "row", or "image" with superpixels as features.
         algorithm: "lime", or "kernel_shap": the weights are Shapley values, the intercept is the

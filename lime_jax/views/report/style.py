@@ -121,9 +121,6 @@ def scoped_style() -> str:
     It follows the reader's system, and in JupyterLab and VS Code the notebook's theme; paper is
     light.
 
-    Returns:
-        CSS.
-
     Example:
         >>> "--ink:#1d2126" in scoped_style()
         True
@@ -141,9 +138,6 @@ def scoped_style() -> str:
 
 def page_style() -> str:
     """The style of a page of its own, around the scoped one.
-
-    Returns:
-        CSS.
 
     Example:
         >>> page_style().startswith("body")

@@ -18,7 +18,6 @@ class Scale:
     Attributes:
         low: value at the left edge.
         high: value at the right edge.
-        ticks: round values between them.
     """
 
     low: float
@@ -35,10 +34,6 @@ def scale_for(values: Sequence[float], half_widths: Sequence[float] = ()) -> Sca
 
     Args:
         values: lengths of the bars; those that are not finite are ignored.
-        half_widths: of the intervals, one per value, or none.
-
-    Returns:
-        The scale, with two to eight ticks.
 
     Example:
         >>> scale_for([0.1, -0.05]).ticks
@@ -70,14 +65,8 @@ def bar(
     The picture stretches to its cell (line widths do not), so one page serves every screen.
 
     Args:
-        scale: shared by all bars of the chart.
-        value: length, signed; no bar if not finite.
         half_width: of the interval; none is drawn if 0 or not finite.
         description: what the bar says, for screen readers and as a tooltip.
-        signed: color by sign; False: a neutral color.
-
-    Returns:
-        An `<svg>` element.
 
     Example:
         >>> print(bar(Scale(0.0, 2.0, (0.0, 1.0)), 1.0, 0.0, "1.0"))

@@ -49,15 +49,7 @@ class AdditiveTables:
 
 
 def additive_tables(model: Additive, stats: TabularStats) -> AdditiveTables:
-    """Tables for a model and a table.
-
-    Args:
-        model: on the table's columns.
-        stats: of the table, on the host.
-
-    Returns:
-        The tables, on the device.
-    """
+    """Tables for a model and a table."""
     mean, variance = _moments_in_bins(stats)
     feature, slope = stats.bin_feature, model.slope
     at_center = (stats.center - model.shift)[:, None] * slope
@@ -140,10 +132,8 @@ class AdditiveForm:
     """A sum over columns, explained in closed form; see `ClosedForm`.
 
     Attributes:
-        tables: of model and table.
         stats: of the table, on the device.
         config: the choices, with a number for `kernel_width`.
-        perturbed: which columns vary.
         effective_num_samples: of the finite run whose shrinkage is wanted; None: none.
     """
 
@@ -170,12 +160,7 @@ class AdditiveForm:
         """Explanations of a block of rows.
 
         Args:
-            instances: the rows.
-            labels: outputs to explain.
             variance: not needed: here it has a closed form too.
-
-        Returns:
-            Fits with a leading axis of rows.
         """
         del variance
         columns = columns_of(instances, self.stats, self.config, self.perturbed)

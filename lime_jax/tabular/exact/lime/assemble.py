@@ -24,16 +24,10 @@ def assemble(
     """The explanation of the wanted outputs.
 
     Args:
-        mean: of every output under the tilted law.
         coef: of the regression on all columns; what columns that do not vary have is ignored.
-        columns: the tilted law.
-        labels: outputs to explain.
         variance: of the outputs under the tilted law; None: no scores.
         config: the choices; `alpha` and `num_samples` only matter for a finite run.
         effective_num_samples: of the finite run whose shrinkage is wanted; None: none.
-
-    Returns:
-        Fits with a leading axis of rows.
     """
     mean = jnp.take_along_axis(mean, labels, 1)
     coef = jnp.take_along_axis(coef, labels[:, :, None], 1)

@@ -25,17 +25,10 @@ class Columns:
     A variable is 0 or 1 (`matched`: is the sample in x's own bin?) or in standard deviations.
 
     Attributes:
-        mean: of the variable.
-        variance: of the variable.
-        own: its value at x.
         untilted: chance of a match without the kernel; 0 where nothing is matched.
         normal_mean: of standardized values that are drawn from a normal law, after the part of the
             kernel that depends on them.
-        normal_std: likewise.
         low: of x's own bin, in standard deviations; -inf where nothing is matched.
-        high: likewise, inf.
-        weight: mean of the kernel.
-        weight_squared: mean of its square.
         varies: False for a column that is held, or whose variable is constant.
         support: what is known of x's bin, a `Support`.
     """
@@ -61,12 +54,6 @@ def columns_of(
     perturbed: Bool[Any, " features"],
 ) -> Columns:
     """The tilted law of every column.
-
-    Args:
-        instances: rows, with any leading axes.
-        stats: of the table.
-        config: with a `kernel_width` that is a number.
-        perturbed: which columns are not held at x's value.
 
     Returns:
         The law. It depends on neither the model nor the other columns.
@@ -122,15 +109,7 @@ def columns_of(
 
 
 def interval(low: Float[Array, "*batch"], high: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
-    """Standard normal probability of an interval, precise in both tails.
-
-    Args:
-        low: exclusive.
-        high: inclusive; below `low`: 0.
-
-    Returns:
-        The probability.
-    """
+    """Standard normal probability of an interval, precise in both tails."""
     flip = low > 0
     a, b = jnp.where(flip, -high, low), jnp.where(flip, -low, high)
     return jnp.maximum(ndtr(b) - ndtr(a), 0)

@@ -24,9 +24,7 @@ class Plan:
     Attributes:
         conditions: for each group, the number of each local condition among all; -1 is padding.
         buckets: conditions of boxes of similar length; the last local number means "always".
-        bucket_values: of these boxes.
         source: tiles of entries of one column: where each is in the buckets.
-        tile_condition: their local conditions.
         tile_value: of their boxes; 0 for padding.
         tile_column: what the entries of each tile are about.
     """
@@ -49,13 +47,8 @@ def plan_of(
     """Lay out boxes.
 
     Args:
-        boxes: neighbors share conditions, so they stay together.
         group: of each condition; the conditions of a group are evaluated together.
-        num_groups: how many groups there are.
         entries_at_once: about the entries of a chunk; None: `ENTRIES_AT_ONCE` on a CPU.
-
-    Returns:
-        The plan.
     """
     length = np.diff(boxes.first)
     entries_at_once = ENTRIES_AT_ONCE if entries_at_once is None else entries_at_once

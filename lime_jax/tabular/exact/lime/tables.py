@@ -21,7 +21,6 @@ class ConditionTable:
         gain: for x in each bin: the chance there less that in the other bins; of the conditions one
             after the other, each with as many numbers as its column has bins.
         first: entry of `gain` for a condition's first bin.
-        bins: how many each has.
     """
 
     mean: Float64[np.ndarray, " conditions"]
@@ -39,14 +38,8 @@ def condition_table(
     """The table of some conditions.
 
     Args:
-        conditions: of the boxes.
-        chosen: which; of columns with bins.
-        stats: of the table, on the host.
         held: columns that keep x's value; there `gain` is 1 or 0: whether x meets the condition,
             less `mean`: whether an unknown level does.
-
-    Returns:
-        The table.
     """
     column = conditions.column[chosen]
     bins = np.diff(stats.offsets)[column]
@@ -72,12 +65,6 @@ def chance_in_bins(
     conditions: Conditions, chosen: np.ndarray, stats: TabularStats, k: int
 ) -> Float64[np.ndarray, "conditions bins"]:
     """Chance that a sample of each bin of column `k` meets each condition.
-
-    Args:
-        conditions: of the boxes.
-        chosen: which; all on column `k`.
-        stats: of the table, on the host.
-        k: the column.
 
     Returns:
         Between 0 and 1; 0 or 1 where a bin is a single value.
@@ -109,11 +96,6 @@ def before_rounding(
 
     A whole number is at most 2.7 where what it was rounded from is at most 2.5; and no sample is
     outside of the column's range.
-
-    Args:
-        ends: in the columns' own units.
-        column: of each.
-        stats: of the table, on the host.
 
     Returns:
         The thresholds; those of columns without a step as they are.

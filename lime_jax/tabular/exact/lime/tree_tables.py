@@ -26,8 +26,6 @@ class Narrow:
     """Conditions on columns of few bins. See `ConditionTable`; arrays are (chunks, conditions).
 
     Attributes:
-        column: of each condition.
-        mean: chance over all bins.
         gain: for x in each bin, (chunks, bins, conditions).
     """
 
@@ -41,8 +39,6 @@ class Wide:
     """Conditions on columns of many bins.
 
     Attributes:
-        column: of each condition.
-        mean: chance over all bins.
         first: entry of the flat gains for the column's first bin.
     """
 
@@ -56,9 +52,6 @@ class Interval:
     """Conditions on numbers: in standard deviations, or on held columns relative to `center`.
 
     Attributes:
-        column: of each condition.
-        low: exclusive.
-        high: inclusive.
         missing: whether a missing number meets it.
     """
 
@@ -78,11 +71,7 @@ class Chunk:
         drawn: on numbers from a normal law.
         held: on numbers that are x's own.
         buckets: conditions of boxes of similar length.
-        bucket_values: of these boxes.
         source: of tiles, where each entry is in the buckets.
-        tile_condition: conditions of these entries.
-        tile_value: values of their boxes.
-        tile_column: of each tile.
     """
 
     narrow: Narrow
@@ -102,9 +91,7 @@ class TreeTables:
     """A tree model for the rows of a table.
 
     Attributes:
-        chunks: of boxes.
         wide_gain: see `ConditionTable`, of all conditions on columns of many bins.
-        base: of every output.
         total: of all outputs, where it is the same for every row; 0 otherwise.
         rest_is_last: whether the last output is `total` less the others, and left out.
     """
@@ -120,12 +107,7 @@ def tree_tables(trees: TreeSum, stats: TabularStats, config: TabularConfig) -> T
     """Build the tables.
 
     Args:
-        trees: on the table's columns.
-        stats: of the table, on the host.
         config: of which only sampling, encoding, distance and held columns matter.
-
-    Returns:
-        The tables, on the device.
     """
     held = np.zeros(stats.num_features, bool)
     if config.features is not None:

@@ -32,7 +32,6 @@ class _Rows:
     Attributes:
         code: x's bin within its column, -1 for none.
         step: how much the kernel adds to the chance of x's own bin.
-        columns: the tilted law.
         values: x's own, relative to `center`.
     """
 
@@ -47,10 +46,8 @@ class TreeForm:
     """A sum of trees, explained in closed form; see `ClosedForm`.
 
     Attributes:
-        tables: of model and table.
         stats: of the table, on the device.
         config: the choices, with a number for `kernel_width`.
-        perturbed: which columns vary.
         effective_num_samples: of the finite run whose shrinkage is wanted; None: none.
     """
 
@@ -77,12 +74,7 @@ class TreeForm:
         """Explanations of a block of rows.
 
         Args:
-            instances: the rows.
-            labels: outputs to explain.
             variance: of the outputs in each row's neighborhood, for the score; None: no score.
-
-        Returns:
-            Fits with a leading axis of rows.
         """
         columns = columns_of(instances, self.stats, self.config, self.perturbed)
         mean, coef = self._sums(self._rows(instances, columns))
@@ -196,9 +188,6 @@ class TreeForm:
 
 def leave_one_out(factors: Float[Array, "positions boxes rows"]) -> list[Array]:
     """For each position of some boxes the product of the factors at all others.
-
-    Args:
-        factors: of every box.
 
     Returns:
         One (boxes, rows) per position: what comes before times what comes after. No division,

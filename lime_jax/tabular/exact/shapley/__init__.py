@@ -27,12 +27,6 @@ def shapley_why_not(
 ) -> str:
     """Why there is no closed form.
 
-    Args:
-        structure: of the model.
-        num_features: columns of the table.
-        categorical: which of them hold level codes.
-        link: between the model's outputs and what is explained.
-
     Returns:
         The reason in words; empty if there is a closed form.
 
@@ -76,16 +70,10 @@ def shapley_tables(
     """What does not depend on the rows to explain; for the caller to keep.
 
     Args:
-        structure: of the model, on the raw columns.
         background: numbers, NaN where missing, and level codes, -1 for an unknown one.
-        weights: of its rows; they add up to 1.
         groups: player of each column, 0 to `num_players` - 1; -1 for a column that always keeps
             the row's own value.
-        num_players: columns or groups of them.
         table_bytes: memory for tables of short boxes; the values are the same without.
-
-    Returns:
-        The tables, on the device, for `shapley_form`.
     """
     if isinstance(structure, Additive):
         return additive_game(structure, background, weights, groups, num_players)
@@ -94,9 +82,6 @@ def shapley_tables(
 
 def shapley_form(tables: TreeGame | AdditiveGame) -> ClosedForm:
     """The Shapley values of rows as a formula.
-
-    Args:
-        tables: of `shapley_tables`.
 
     Returns:
         A pytree; its instances are (rows, columns) of numbers and level codes.

@@ -30,7 +30,6 @@ class AdditiveGame:
         player: of each column; `num_players` where it is held.
         expected: mean of every output over the background.
         num_players: columns or groups of them (static).
-        num_background: rows (static).
     """
 
     center: Float[Any, " features"]
@@ -56,14 +55,7 @@ def additive_game(
     """Build the game; see `shapley.shapley_tables`.
 
     Args:
-        model: on the raw columns.
-        background: numbers, NaN where missing, and level codes.
-        weights: of its rows; they add up to 1.
         groups: player of each column; -1 where it is held.
-        num_players: that there are.
-
-    Returns:
-        The game.
     """
     groups, count = np.asarray(groups), np.diff(model.level_offsets)
     mean = np.zeros((model.num_features, model.num_outputs))
@@ -107,11 +99,7 @@ def additive_game(
 
 @pytree
 class ShapleyAdditiveForm:
-    """Shapley values of a sum over columns; see `ClosedForm`.
-
-    Attributes:
-        game: of model and background.
-    """
+    """Shapley values of a sum over columns; see `ClosedForm`."""
 
     game: AdditiveGame
 
@@ -133,8 +121,6 @@ class ShapleyAdditiveForm:
 
         Args:
             instances: numbers, NaN where missing, and level codes, -1 for an unknown one.
-            labels: outputs to explain.
-            variance: not needed.
 
         Returns:
             Fits with a leading axis of rows, and players for features.

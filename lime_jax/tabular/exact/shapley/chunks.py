@@ -15,7 +15,6 @@ class LevelColumns:
     """Conditions on levels as columns of 0 and 1, which come after the raw ones.
 
     Attributes:
-        column: that each is about.
         flags: by code; the last one is for levels that no condition knows.
     """
 
@@ -37,9 +36,6 @@ class Tests:
     """Conditions of boxes: `not value <= low and value <= high`, or missing where that is allowed.
 
     Attributes:
-        column: number of the column.
-        low: NaN for none.
-        high: inclusive.
         missing: whether a missing number passes.
         flag: bit of the position that fails with it, by word; 0 for padding.
     """
@@ -71,7 +67,6 @@ class Tiles:
     Attributes:
         source: of a table's tiles the box, of others the place of the position.
         value: of their boxes; 0 for padding.
-        player: of each tile, ascending.
     """
 
     source: Int[Any, "*chunks tiles slots"]
@@ -85,9 +80,7 @@ class Short:
 
     Attributes:
         tests: of boxes of one length each.
-        value: of these boxes.
         lines: Shapley values by missed set, position after position, box after box.
-        tiles: of all.
         first: where the line of each position in the tiles begins.
     """
 
@@ -103,8 +96,6 @@ class Long:
     """Boxes with the patterns of the background.
 
     Attributes:
-        tests: of the boxes.
-        value: of the boxes.
         missed: sets that background rows miss, by word.
         weight: of these rows; 0 for padding.
         held: 1 for a box whose last position belongs to no player.

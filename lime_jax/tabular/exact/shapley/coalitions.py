@@ -44,12 +44,9 @@ class CoalitionGame:
     """A sum of trees, a background and coalitions, on the device. Boxes come in two axes.
 
     Attributes:
-        levels: conditions on levels.
         tests: of the boxes; bits are by player, and one more for all held columns.
-        value: of the boxes.
         share: of the background that meets all conditions of players outside each coalition.
         coalitions: bits by player, by word; the one for held columns is set.
-        base: of every output.
     """
 
     levels: LevelColumns
@@ -71,12 +68,7 @@ def coalition_game(
     """What does not depend on the rows to explain; for the caller to keep.
 
     Args:
-        trees: on the raw columns.
-        background: numbers, NaN where missing, and level codes.
-        weights: of its rows; they add up to 1.
         groups: player of each column; -1 where it is held.
-        coalitions: that are asked for.
-        most_bytes: of the shares.
 
     Returns:
         The game, or None where it would take more memory.
@@ -144,8 +136,6 @@ class CoalitionForm:
 
         Args:
             instances: numbers, NaN where missing, and level codes, -1 for an unknown one.
-            labels: outputs to explain.
-            variance: not needed.
 
         Returns:
             Fits with a leading axis of rows, and players for features.

@@ -17,12 +17,6 @@ def shapley_fit(
 ) -> LinearFit:
     """The explanation of the wanted outputs.
 
-    Args:
-        coef: Shapley values.
-        expected: mean of the outputs over the background.
-        labels: outputs to explain.
-        num_background: rows of the background.
-
     Returns:
         Fits with a leading axis of rows. Nothing is fitted, so there are no errors and no scores.
     """

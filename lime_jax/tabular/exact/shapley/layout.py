@@ -31,13 +31,7 @@ _TESTS, _PATTERNS = (3, 5, 8, 12, 24), (32, 64, 96, 128)
 
 
 class Layout:
-    """Makes the device arrays of a game.
-
-    Args:
-        game: of the model.
-        patterns: of the background.
-        table_bytes: of all tables together.
-    """
+    """Makes the device arrays of a game."""
 
     def __init__(self, game: Game, patterns: Patterns, table_bytes: int) -> None:
         self.game, self.patterns = game, patterns

@@ -31,14 +31,7 @@ class Relative:
     def __call__(
         self, values: Float64[np.ndarray, "rows features"]
     ) -> Float64[np.ndarray, "rows features"]:
-        """Move numbers; NaN and level codes stay.
-
-        Args:
-            values: of a table.
-
-        Returns:
-            The same for the moved model.
-        """
+        """Move numbers; NaN and level codes stay."""
         moved = values - self.center
         for column, thresholds in enumerate(self.thresholds):
             if thresholds is not None:
@@ -53,11 +46,6 @@ def make_relative(
     weights: Float64[np.ndarray, " background"],
 ) -> tuple[Structure, Relative]:
     """Move a model, and say how to move its numbers.
-
-    Args:
-        structure: of the model, on the raw columns.
-        background: numbers, NaN where missing, and level codes.
-        weights: of its rows.
 
     Returns:
         The model that says of moved numbers what `structure` says of the numbers; and the move.

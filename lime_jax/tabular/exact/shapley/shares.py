@@ -23,7 +23,6 @@ def background_shares(
     """Shares of the background.
 
     Args:
-        game: of the model.
         patterns: which positions of each box the background rows miss.
         coalitions: whose players take their values from a row that meets all conditions.
         kind: dtype of the shares, which are sums in float64.
@@ -48,12 +47,6 @@ def coalition_words(
     coalitions: Bool[np.ndarray, "coalitions players"],
 ) -> UInt32[np.ndarray, "words coalitions"]:
     """Coalitions as bits by player, in words of 32.
-
-    Args:
-        coalitions: of players.
-
-    Returns:
-        The words.
 
     Example:
         >>> coalition_words(np.array([[True, False, True]])).tolist()

@@ -27,14 +27,11 @@ class Game:
     position behind them, which belongs to nobody.
 
     Attributes:
-        boxes: of the model.
         entry: conditions; box b has `boxes.first[b]:boxes.first[b + 1]`.
         position: of each entry within its box.
         held: of each entry, whether its column is held.
         size: positions of each box, a held one among them.
         slot_box: of every position of a player, box after box.
-        slot_position: within the box.
-        slot_player: who it is.
     """
 
     boxes: Boxes
@@ -51,12 +48,7 @@ def game_of(boxes: Boxes, groups: Int[np.ndarray, " features"], num_players: int
     """Find the positions.
 
     Args:
-        boxes: of the model.
         groups: player of each column; -1 where it is held.
-        num_players: that there are.
-
-    Returns:
-        The game.
     """
     player = groups[boxes.conditions.column[boxes.entry]]
     player = np.where(player < 0, num_players, player)
@@ -86,7 +78,6 @@ class Patterns:
     """Which sets of positions the background rows miss; those of box b are `first[b]:first[b + 1]`.
 
     Attributes:
-        first: pattern of each box.
         missed: bits by position, in words of 32; a held position counts as missed.
         weight: of the background rows that miss just these.
     """
@@ -106,16 +97,7 @@ def patterns_of(
     background: Float64[np.ndarray, "background features"],
     weights: Float64[np.ndarray, " background"],
 ) -> Patterns:
-    """Compare the background with all boxes.
-
-    Args:
-        game: of the model.
-        background: numbers, NaN where missing, and level codes.
-        weights: of its rows.
-
-    Returns:
-        The patterns of each box.
-    """
+    """Compare the background with all boxes."""
     first, rows = game.boxes.first, len(background)
     words = -(-int(game.size.max(initial=1)) // WORD)
     at_once = max(1, _CELLS_AT_ONCE // max(rows, 1))
@@ -151,16 +133,7 @@ def _missed(
 def meets(
     boxes: Boxes, entry: Int[np.ndarray, " entries"], rows: Float64[np.ndarray, "rows features"]
 ) -> Bool[np.ndarray, "entries rows"]:
-    """Whether rows meet conditions.
-
-    Args:
-        boxes: whose conditions they are.
-        entry: numbers of conditions.
-        rows: numbers, NaN where missing, and level codes.
-
-    Returns:
-        By condition and row.
-    """
+    """Whether rows meet conditions."""
     conditions = boxes.conditions
     number, place = np.unique(entry, return_inverse=True)
     value = rows.T[conditions.column[number]]
@@ -180,30 +153,14 @@ def meets(
 def open_ended(
     low: Float64[np.ndarray, " conditions"], high: Float64[np.ndarray, " conditions"]
 ) -> tuple[Float64[np.ndarray, " conditions"], Float64[np.ndarray, " conditions"]]:
-    """Ends for `not value <= low and value <= high`, which lets -inf in where there is no `low`.
-
-    Args:
-        low: exclusive; -inf for none.
-        high: inclusive.
-
-    Returns:
-        The ends, with NaN for no low one.
-    """
+    """Ends for `not value <= low and value <= high`, which lets -inf in where there is no `low`."""
     return np.where(np.isneginf(low) & (high > low), np.nan, low), high
 
 
 def level_flags(
     conditions: Conditions, number: Int[np.ndarray, " some"]
 ) -> Bool[np.ndarray, "some codes"]:
-    """Which codes meet conditions on levels; the last flag is for unknown ones.
-
-    Args:
-        conditions: of the boxes.
-        number: of some of them.
-
-    Returns:
-        By condition and code.
-    """
+    """Which codes meet conditions on levels; the last flag is for unknown ones."""
     return np.unpackbits(conditions.sets[conditions.level_set[number]], axis=1).astype(bool)
 
 

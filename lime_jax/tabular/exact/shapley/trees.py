@@ -36,14 +36,10 @@ class TreeGame:
     """A sum of trees and a background, on the device.
 
     Attributes:
-        levels: conditions on levels.
-        short: boxes with tables.
         long: boxes with the patterns of the background.
-        base: of every output.
         expected: mean of every output over the background.
         total: of all outputs, where it is the same for every row; 0 otherwise.
         num_players: columns or groups of them (static, as all below).
-        num_background: rows.
         any_held: whether some columns always keep x's own value; then `expected` depends on x.
         rest_is_last: whether the last output is `total` less the others, and left out.
     """
@@ -71,15 +67,7 @@ def tree_game(
     """Build the game; see `shapley.shapley_tables`.
 
     Args:
-        trees: on the raw columns.
-        background: numbers, NaN where missing, and level codes.
-        weights: of its rows; they add up to 1.
         groups: player of each column; -1 where it is held.
-        num_players: that there are.
-        table_bytes: of all tables together.
-
-    Returns:
-        The game.
     """
     every = np.ones(trees.num_features, bool)
     boxes, total = without_last(boxes_of(trees, every))
@@ -104,11 +92,7 @@ def tree_game(
 
 @pytree
 class ShapleyTreeForm:
-    """Shapley values of a sum of trees; see `ClosedForm`.
-
-    Attributes:
-        game: of model and background.
-    """
+    """Shapley values of a sum of trees; see `ClosedForm`."""
 
     game: TreeGame
 
@@ -131,8 +115,6 @@ class ShapleyTreeForm:
 
         Args:
             instances: numbers, NaN where missing, and level codes, -1 for an unknown one.
-            labels: outputs to explain.
-            variance: not needed.
 
         Returns:
             Fits with a leading axis of rows, and players for features.
