@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from lime_jax.cli.cache import use_compilation_cache
 from lime_jax.cli.files import check_writable, make_folder, replacing, write_explanations
 from lime_jax.cli.terminal import print_table, say
+from lime_jax.optional import is_installed
 
 
 def demo(arguments: Namespace) -> None:
@@ -32,7 +32,7 @@ def demo(arguments: Namespace) -> None:
     with replacing(page) as aside:
         title = f"Breast cancer: {len(rows)} test rows"
         aside.write_text(explanations.as_html(title=title), encoding="utf-8")
-    table = folder / ("explanations.parquet" if find_spec("pyarrow") else "explanations.csv")
+    table = folder / ("explanations.parquet" if is_installed("pyarrow") else "explanations.csv")
     write_explanations(explanations, table)
     written = [page, table]
     picture = folder / "summary.png"

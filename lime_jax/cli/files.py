@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lime_jax.cli.errors import InputError
+from lime_jax.optional import require
 
 if TYPE_CHECKING:
     from lime_jax.results.explanations import Explanations
@@ -66,7 +67,8 @@ def check_writable(path: str | Path, known: Sequence[str], argument: str) -> Pat
     path = Path(path)
     suffix = known_suffix(path, known, argument)
     if suffix == ".parquet":
-        _need_pyarrow(argument)
+        needed_by = f"{argument}: a .parquet file"
+        require("pyarrow", extra="cli", needed_by=needed_by, alternative=", or write .csv")
     path = Path(os.path.realpath(path))
     if path.is_dir():
         raise InputError(f"{argument}: {path} is a folder")
@@ -78,15 +80,6 @@ def check_writable(path: str | Path, known: Sequence[str], argument: str) -> Pat
             f"{argument}: cannot write to the folder {path.parent} ({error.strerror})"
         ) from error
     return path
-
-
-def _need_pyarrow(argument: str) -> None:
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError as error:
-        raise InputError(
-            f'{argument}: a .parquet file needs pyarrow: pip install "lime_jax[cli]", or write .csv'
-        ) from error
 
 
 @contextlib.contextmanager

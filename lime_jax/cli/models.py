@@ -8,6 +8,7 @@ from typing import Any
 
 from lime_jax.cli.errors import InputError, describe
 from lime_jax.cli.files import known_suffix
+from lime_jax.optional import require
 
 _PICKLES = (".pkl", ".pickle", ".joblib")
 
@@ -47,12 +48,9 @@ def load_model(
 
 
 def _load_skops(path: Path, trust_types: Sequence[str]) -> Any:
-    try:
-        import skops.io
-    except ImportError as error:
-        raise InputError(
-            '--model: a .skops file needs skops: pip install "lime_jax[cli]"'
-        ) from error
+    require("skops.io", extra="cli", needed_by="--model: a .skops file")
+    import skops.io
+
     unsafe = skops.io.get_untrusted_types(file=path)
     refused = [name for name in unsafe if name not in trust_types]
     if refused:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from lime_jax.cli.errors import InputError, describe, one_line
 from lime_jax.jobs.cells import TextColumn, typed
 from lime_jax.jobs.source import join_tables, open_source
+from lime_jax.optional import is_installed, require
 
 _TEXT_FORMATS = (".csv", ".tsv", ".jsonl")
 
@@ -25,6 +25,7 @@ def read_table(
         texts: of a table of text cells, the columns that are text whatever they look like.
     """
     path = Path(path)
+    require("pyarrow", extra="cli", needed_by=f"{argument}: a {path.suffix} file")
     try:
         source = open_source(path, argument)
         if source.format not in _TEXT_FORMATS:
@@ -36,10 +37,6 @@ def read_table(
         raise
     except ValueError as error:
         raise InputError(str(error).replace("`data`", argument)) from error
-    except ImportError as error:
-        raise InputError(
-            f'{argument}: a {path.suffix} file needs pyarrow: pip install "lime_jax[cli]"'
-        ) from error
     except Exception as error:  # a file can fail to parse in any way
         raise InputError(f"{argument}: cannot read {path} ({describe(error)})") from error
 
@@ -58,7 +55,7 @@ def as_read(
 
     if is_text:
         table = typed(table, {} if texts is None else texts(table))
-    return nw.from_native(table.to_pandas() if find_spec("pandas") else table, eager_only=True)
+    return nw.from_native(table.to_pandas() if is_installed("pandas") else table, eager_only=True)
 
 
 def text_columns(table: Any) -> dict[str, TextColumn]:

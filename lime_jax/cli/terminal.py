@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from lime_jax.cli.errors import one_line
+from lime_jax.optional import is_installed
 
 
 def say(text: object, command: str = "explain") -> None:
@@ -28,7 +29,8 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
           bc     -0.02
     """
     cells = [[one_line(cell) for cell in row] for row in rows]
-    if sys.stdout.isatty() and _rich_table(title, header, cells):
+    if sys.stdout.isatty() and is_installed("rich"):
+        _print_rich_table(title, header, cells)
         return
     widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
     print(title)
@@ -37,17 +39,14 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
         print("  ".join(["", row[0].ljust(widths[0]), *numbers]).rstrip())
 
 
-def _rich_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    try:
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-    except ImportError:
-        return False
+def _print_rich_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=Text(title, style="bold"), title_justify="left")
     for number, name in enumerate(header):
         table.add_column(Text(name), justify="right" if number else "left")
     for row in rows:
         table.add_row(*map(Text, row))  # Text: names are no markup
     Console(file=sys.stdout).print(table)
-    return True

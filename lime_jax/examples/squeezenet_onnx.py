@@ -8,6 +8,7 @@ import numpy as np
 
 from lime_jax.examples.squeezenet import CHANNEL_MEANS, IMAGE_SIZE, POOLED
 from lime_jax.examples.weights import Layers, squeezenet_weights
+from lime_jax.optional import require
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -35,10 +36,9 @@ def squeezenet_onnx() -> ModelProto:
         >>> imagenet_names()[int(probabilities.argmax())]
         'Egyptian cat'
     """
-    try:
-        from onnx import TensorProto, checker, helper
-    except ImportError as error:
-        raise ImportError('an ONNX model needs onnx: pip install "lime_jax[onnx]"') from error
+    require("onnx", extra="onnx", needed_by="an ONNX model")
+    from onnx import TensorProto, checker, helper
+
     graph = _Graph(squeezenet_weights())
     shapes = {"images": ["batch", IMAGE_SIZE, IMAGE_SIZE, 3], "probabilities": ["batch", 1000]}
     infos = [

@@ -6,7 +6,12 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
+
+from lime_jax.optional import is_installed, require
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _LONG = 2000
 """Rows from which on a bar is shown without being asked for."""
@@ -38,15 +43,12 @@ def progress_bar(
     if lines and show is not False and not sys.stderr.isatty():
         yield _Lines(total, done)
         return
-    if show is None and not sys.stderr.isatty():
-        show = False
-    rich = None if show is False else _rich_progress()
-    if show and rich is None:
-        raise ImportError('a progress bar needs rich: pip install "lime_jax[cli]"')
-    if rich is None:
+    if show is None:
+        show = sys.stderr.isatty() and is_installed("rich")
+    if not show:
         yield lambda rows: None
         return
-    with rich as bar:
+    with _rich_progress() as bar:
         task = bar.add_task("", total=total, completed=done, rate="")
 
         def tick(rows: int) -> None:
@@ -88,13 +90,12 @@ def _duration(seconds: float | int) -> str:
     return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 
 
-def _rich_progress() -> Any:
-    """A bar on standard error, None without rich."""
-    try:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-    except ImportError:
-        return None
+def _rich_progress() -> Progress:
+    """A bar on standard error."""
+    require("rich", extra="cli", needed_by="a progress bar")
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     return Progress(
         TextColumn("explaining"),
         BarColumn(),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Int32, Shaped
 
 from lime_jax.image.colors import colors
+from lime_jax.optional import require
 from lime_jax.stages.grid import grid_segments
 
 SegmentationName = Literal["slic", "quickshift", "felzenszwalb", "grid"]
@@ -143,15 +145,11 @@ def _is_number(value: Any) -> bool:
     return number and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _skimage() -> Any:
-    try:
-        from skimage import segmentation
-    except ImportError as error:
-        raise ImportError(
-            'Superpixels need scikit-image: pip install "lime_jax[image]". '
-            '`segmentation="grid"` needs no extra package.'
-        ) from error
-    return segmentation
+def _skimage() -> ModuleType:
+    grid = '; `segmentation="grid"` needs no extra package'
+    return require(
+        "skimage.segmentation", extra="image", needed_by="`segmentation`", alternative=grid
+    )
 
 
 def _slic(image: np.ndarray, number: int, compactness: float, color_space: str) -> np.ndarray:

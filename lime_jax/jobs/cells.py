@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lime_jax.results.arrow import import_pyarrow
+from lime_jax.optional import require
 
 if TYPE_CHECKING:
     import pyarrow
@@ -78,7 +78,7 @@ def typed(table: pyarrow.Table, texts: Mapping[str, TextColumn]) -> pyarrow.Tabl
         text_cells(table[name], texts[name]) if name in texts else _inferred(table[name])
         for name in table.column_names
     ]
-    return import_pyarrow().table(columns, names=table.column_names)
+    return require("pyarrow", extra="cli").table(columns, names=table.column_names)
 
 
 def parsed(column: Any, wanted: Any, name: str) -> Any:
@@ -87,7 +87,7 @@ def parsed(column: Any, wanted: Any, name: str) -> Any:
     Returns:
         The column, of that type, or numbers where others than whole ones turn up.
     """
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     types = pa.types
     column = _trimmed(_without(column, NULLS))
     choices = [wanted]
@@ -107,7 +107,7 @@ def parsed(column: Any, wanted: Any, name: str) -> Any:
 
 def _inferred(column: Any) -> Any:
     """Numbers or flags if all cells look like it, else text."""
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     import pyarrow.compute as pc
 
     compute: Any = pc
@@ -126,7 +126,7 @@ def _inferred(column: Any) -> Any:
 
 def _without(column: Any, words: Iterable[str]) -> Any:
     """A text column, null where a cell is one of some words."""
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     import pyarrow.compute as pc
 
     compute: Any = pc

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lime_jax.jobs.manifest import differences
-from lime_jax.results.arrow import import_pyarrow
+from lime_jax.optional import require
 from lime_jax.results.parts import MANIFEST, part_path, read_manifest
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def unfinished(folder: Path, manifest: dict[str, Any]) -> list[int]:
 
 def _is_whole(path: Path, num_rows: int) -> bool:
     """Whether a part is there, with all its rows, and every page as it was written."""
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     import pyarrow.parquet
 
     if not path.exists():

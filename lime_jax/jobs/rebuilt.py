@@ -15,7 +15,7 @@ import numpy as np
 
 from lime_jax.jobs.cells import TextColumn, parsed, text_cells
 from lime_jax.jobs.source import Source
-from lime_jax.results.arrow import import_pyarrow
+from lime_jax.optional import require
 from lime_jax.tabular.frames import Schema
 from lime_jax.tabular.frames.fitted_rows import fitted_rows
 
@@ -83,18 +83,20 @@ class RowForm:
                 else _as_type(block[name], types.field(name).type, name)
                 for name, levels in zip(self.columns, self.schema.levels, strict=True)
             ]
-        return fitted_rows(self.schema, import_pyarrow().table(columns, names=list(self.columns)))
+        return fitted_rows(
+            self.schema, require("pyarrow", extra="cli").table(columns, names=list(self.columns))
+        )
 
     def _cells(self, column: Any, wanted: Any, name: str, levels: Sequence[Any] | None) -> Any:
         """Text cells as the training table held them."""
-        types = import_pyarrow().types
+        types = require("pyarrow", extra="cli").types
         wanted = wanted.value_type if types.is_dictionary(wanted) else wanted
         if not _is_text(wanted):
             return column if types.is_null(wanted) else parsed(column, wanted, name)
         return text_cells(column, TextColumn.of(levels or ()) or TextColumn())
 
     def _number(self, column: Any, name: str) -> Any:
-        pa = import_pyarrow()
+        pa = require("pyarrow", extra="cli")
         if pa.types.is_string(column.type) and self.is_text:
             column = parsed(column, pa.float64(), name)
         if not _is_number(column.type) and not pa.types.is_null(column.type):
@@ -119,7 +121,7 @@ def _checked(schema: Schema, columns: Sequence[str]) -> tuple[str, ...]:
 
 def _template_schema(schema: Schema) -> pyarrow.Schema:
     """The Arrow types of the training table."""
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     template = schema.template
     if schema.backend == "polars":
         template = template.to_arrow()
@@ -135,7 +137,7 @@ def _template_schema(schema: Schema) -> pyarrow.Schema:
 
 def _as_type(column: Any, wanted: Any, name: str) -> Any:
     """A column as the training table had it, where the two differ in more than precision."""
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     if pa.types.is_dictionary(wanted):
         wanted = wanted.value_type
     if pa.types.is_dictionary(column.type):
@@ -154,19 +156,19 @@ def _as_type(column: Any, wanted: Any, name: str) -> Any:
 
 
 def _is_text(kind: Any) -> bool:
-    types = import_pyarrow().types
+    types = require("pyarrow", extra="cli").types
     return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
 
 
 def _is_number(kind: Any) -> bool:
-    types = import_pyarrow().types
+    types = require("pyarrow", extra="cli").types
     is_real = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
     return is_real or types.is_boolean(kind)
 
 
 def _to_float(column: Any) -> Any:
     """Numbers in 64 bits; whole ones that these do not hold are rounded, as NumPy does."""
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
     return column.cast(pa.float64(), safe=False)

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from lime_jax.jobs.folder import check_folder, locked, settle_manifest, unfinish
 from lime_jax.jobs.manifest import make_manifest
 from lime_jax.jobs.rebuilt import RowForm
 from lime_jax.jobs.source import Source, open_source
-from lime_jax.results.arrow import import_pyarrow
+from lime_jax.optional import require
 from lime_jax.results.parts import StoredExplanations
 from lime_jax.tabular.explainer import TabularExplainer
 
@@ -163,7 +162,7 @@ class _Job:
     def _numbered(self, number: int, table: Any) -> Any:
         """With the rows' number in the file; their keys came from what they hold, as anywhere."""
         mine = self.rows_of(number)
-        ids = import_pyarrow().array(np.arange(mine.start, mine.stop))
+        ids = require("pyarrow", extra="cli").array(np.arange(mine.start, mine.stop))
         return table.set_column(0, table.schema.field(0), ids)
 
     def _blocks(self) -> Iterator[tuple[int, Any, None]]:
@@ -210,8 +209,8 @@ def _check(explainer: Any, rows_per_part: Any, engine: Any, num_workers: Any) ->
             f"{num_workers}; leave it out, or choose the engine 'ray' or 'spark'"
         )
     library = _LIBRARIES.get(engine)
-    if library and find_spec(library) is None:
-        raise ImportError(f'`engine`: {engine!r} needs {library}: pip install "lime_jax[{engine}]"')
+    if library:
+        require(library, extra=engine, needed_by=f"`engine`: {engine!r}")
 
 
 def _rows_per_part(weights: int) -> int:

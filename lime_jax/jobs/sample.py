@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lime_jax.jobs.source import Source, join_tables
-from lime_jax.results.arrow import import_pyarrow
+from lime_jax.optional import require
 
 if TYPE_CHECKING:
     import pyarrow
@@ -45,7 +45,7 @@ def sample_rows(source: Source, columns: Sequence[str], most: int | None = None)
     Raises:
         ValueError: if the file is damaged.
     """
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     if most is None:
         most = min(_MOST_ROWS, max(_MOST_CELLS // max(len(columns), 1), 10_000))
     kept: list[Any] = []

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lime_jax.results.arrow import import_pyarrow
+from lime_jax.optional import require
 
 if TYPE_CHECKING:
     import pyarrow
@@ -116,7 +116,7 @@ def suffix_of(path: Path) -> str:
 
 def join_tables(tables: Sequence[Any]) -> Any:
     """Tables of a file as one; a column may hold whole numbers in one and others in the next."""
-    return import_pyarrow().concat_tables(tables, promote_options="permissive")
+    return require("pyarrow", extra="cli").concat_tables(tables, promote_options="permissive")
 
 
 def file_hash(path: str | Path) -> str:
@@ -135,7 +135,7 @@ def file_hash(path: str | Path) -> str:
 @contextlib.contextmanager
 def _as_value_error(path: Path, argument: str = "`data`") -> Iterator[None]:
     """What pyarrow says of a damaged file, with the file's name."""
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     try:
         yield
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
@@ -175,7 +175,7 @@ def _parquet(path: Path, columns: list[str], first_row: int) -> Tables:
 
 
 def _csv_schema(path: Path) -> Any:
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     import pyarrow.csv
 
     with pyarrow.csv.open_csv(path, parse_options=_csv_syntax(path)) as reader:
@@ -183,7 +183,7 @@ def _csv_schema(path: Path) -> Any:
 
 
 def _csv(path: Path, columns: list[str], first_row: int) -> Tables:
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     import pyarrow.csv
 
     as_text = pyarrow.csv.ConvertOptions(
@@ -209,7 +209,7 @@ def _json_schema(path: Path) -> Any:
     for rows in _json_rows(path):
         names = list(dict.fromkeys(name for row in rows for name in row))
         return _json_table(rows, names).schema
-    raise import_pyarrow().ArrowInvalid("it has no lines")
+    raise require("pyarrow", extra="cli").ArrowInvalid("it has no lines")
 
 
 def _json(path: Path, columns: list[str], first_row: int) -> Tables:
@@ -230,7 +230,7 @@ def _json_rows(path: Path) -> Iterator[list[dict[str, Any]]]:
 
 
 def _json_row(number: int, line: str) -> dict[str, Any]:
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     try:
         row = json.loads(line)
     except ValueError as error:
@@ -241,7 +241,7 @@ def _json_row(number: int, line: str) -> dict[str, Any]:
 
 
 def _json_table(rows: list[dict[str, Any]], names: list[str]) -> Any:
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     columns = []
     for name in names:
         try:
@@ -270,7 +270,7 @@ def _arrow(path: Path, columns: list[str], first_row: int) -> Tables:
 
 @contextlib.contextmanager
 def _opened_arrow(path: Path, columns: Sequence[int] | None = None) -> Iterator[Any]:
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     wanted = pa.ipc.IpcReadOptions(included_fields=columns)  # a file may be one batch
     with open(path, "rb") as file:
         is_file = file.read(6) == b"ARROW1"
@@ -279,7 +279,7 @@ def _opened_arrow(path: Path, columns: Sequence[int] | None = None) -> Iterator[
 
 
 def _as_table(batch: Any) -> Any:
-    return import_pyarrow().Table.from_batches([batch])
+    return require("pyarrow", extra="cli").Table.from_batches([batch])
 
 
 _READERS: dict[str, tuple[Callable[[Path], Any], Callable[[Path, list[str], int], Tables]]] = {

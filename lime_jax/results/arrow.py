@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lime_jax.image.explanations import ImageExplanations
+from lime_jax.optional import require
 from lime_jax.results.explanations import Explanations
 from lime_jax.results.row_index import as_ids, column_names, id_column, level_columns, objects
 
@@ -70,7 +71,7 @@ def row_schema(id_type: Any = None, images: bool = False) -> pyarrow.Schema:
         >>> row_schema().names[:7]
         ['row_id', 'label', 'feature', 'condition', 'value', 'weight', 'std_error']
     """
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     texts = pa.list_(pa.string())
     fields: list[tuple[str, Any]] = [("row_id", id_type or pa.int64())]
     fields += [(name, texts) for name in ("label", "feature", "condition", "value")]
@@ -98,7 +99,7 @@ def long_schema(id_type: Any = None) -> pyarrow.Schema:
     Raises:
         ImportError: if pyarrow is missing.
     """
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     types = [id_type or pa.int64(), *[pa.string()] * 4, *[pa.float64()] * 6]
     return pa.schema(list(zip(LONG_COLUMNS, types, strict=True)))
 
@@ -132,7 +133,7 @@ def rows_table(
         >>> np.array_equal(explanations_of(table).coef, found.coef)
         True
     """
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     is_image = isinstance(explanations, ImageExplanations)
     ids = _id_column(explanations, row_ids)
     present = _present(explanations)
@@ -169,7 +170,7 @@ def long_table(explanations: Explanations, row_ids: Iterable[Any] | None = None)
     Raises:
         ImportError: if pyarrow is missing.
     """
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     ids = _id_column(explanations, row_ids)
     row, label, feature = np.nonzero(explanations.listed)
     unknown = explanations.never_met[row, feature]
@@ -204,7 +205,7 @@ def explanations_of(table: pyarrow.Table) -> Explanations:
         ValueError: if the table is something else.
         ImportError: if pyarrow is missing.
     """
-    import_pyarrow()
+    require("pyarrow", extra="cli")
     metadata = table.schema.metadata or {}
     if _KEY not in metadata:
         raise ValueError(
@@ -243,35 +244,19 @@ def list_array(flat: Any, sizes: np.ndarray) -> pyarrow.ListArray:
         >>> list_array(pyarrow.array([1, 2, 3]), np.array([2, 0, 1])).to_pylist()
         [[1, 2], [], [3]]
     """
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), flat)
 
 
-def import_pyarrow() -> Any:
-    """The library of Arrow tables.
-
-    Returns:
-        The module.
-
-    Raises:
-        ImportError: if it is missing; it names the extra.
-    """
-    try:
-        import pyarrow
-    except ImportError as error:
-        raise ImportError('Arrow tables need pyarrow: pip install "lime_jax[cli]"') from error
-    return pyarrow
-
-
 def _number_type(name: str) -> Any:
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     return pa.int64() if name in _WHOLE else pa.float64()
 
 
 def _id_column(explanations: Explanations, row_ids: Any) -> Any:
     """The rows' names in their own type; a struct where they have several levels."""
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     if row_ids is not None:
         return id_column(as_ids(row_ids))
     names = explanations.row_names
@@ -285,7 +270,7 @@ def _id_column(explanations: Explanations, row_ids: Any) -> Any:
 
 def _ids_of(column: Any) -> np.ndarray:
     """The rows' names from their column; tuples from a struct."""
-    types = import_pyarrow().types
+    types = require("pyarrow", extra="cli").types
     if types.is_struct(column.type):
         levels = [_ids_of(level).tolist() for level in column.combine_chunks().flatten()]
         return objects(list(zip(*levels, strict=True)))
@@ -305,7 +290,7 @@ def _present(explanations: Explanations) -> np.ndarray:
 
 def _texts(explanations: Explanations) -> list[tuple[np.ndarray, Any]]:
     """Conditions and values: (rows, features) codes, and the texts of all codes."""
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     found = [explanations.texts(k) for k in range(len(explanations.feature_names))]
     codes, first = np.empty(explanations.values.shape, np.int64), 0
     for k, (own, conditions, _) in enumerate(found):
@@ -316,7 +301,7 @@ def _texts(explanations: Explanations) -> list[tuple[np.ndarray, Any]]:
 
 
 def _text_columns(explanations: Explanations, present: np.ndarray) -> dict[str, Any]:
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     names, outputs = (
         pa.array(texts, pa.string())
         for texts in (explanations.feature_names, explanations.output_names)
@@ -339,7 +324,7 @@ def _text_columns(explanations: Explanations, present: np.ndarray) -> dict[str, 
 
 
 def _indices(numbers: np.ndarray) -> Any:
-    return import_pyarrow().array(numbers.reshape(-1))
+    return require("pyarrow", extra="cli").array(numbers.reshape(-1))
 
 
 def _nested(values: np.ndarray, name: str, axes: str, present: np.ndarray) -> Any:
@@ -361,7 +346,7 @@ def _nested(values: np.ndarray, name: str, axes: str, present: np.ndarray) -> An
 
 def _known(values: np.ndarray) -> Any:
     """Numbers as a column, null where NaN."""
-    return import_pyarrow().array(values, from_pandas=True)
+    return require("pyarrow", extra="cli").array(values, from_pandas=True)
 
 
 def _dense(column: Any, axes: str, sizes: dict[str, int], filler: float | int) -> np.ndarray:
@@ -381,7 +366,7 @@ def _dense(column: Any, axes: str, sizes: dict[str, int], filler: float | int) -
 
 
 def _picture_columns(explanations: ImageExplanations) -> dict[str, Any]:
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     superpixels = [
         list_array(pa.array(own.reshape(-1).astype(np.int64)), np.full(own.shape[0], own.shape[1]))
         for own in explanations.segments

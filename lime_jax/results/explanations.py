@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from lime_jax.models.labels import OutputLabels
+from lime_jax.optional import require
 from lime_jax.results.explanation import Explanation
 from lime_jax.results.row_index import column_names, id_column, level_columns, store_ids
 from lime_jax.stages.designs import group_count
@@ -399,17 +400,14 @@ class Explanations:
         Raises:
             ImportError: if pyarrow is missing.
         """
-        try:
-            import pyarrow
-        except ImportError as error:
-            raise ImportError('Arrow needs pyarrow: pip install "lime_jax[cli]"') from error
+        pa = require("pyarrow", extra="cli")
         table = self.to_dict()
         rows = list(table)[: max(len(self.row_names), 1)]
         columns: dict[str, Any] = {name: id_column(table.pop(name)) for name in rows}
         text = ("label", "feature", "condition", "value")
         for name, column in table.items():
-            columns[name] = pyarrow.array(column, pyarrow.string() if name in text else None)
-        return pyarrow.table(columns)
+            columns[name] = pa.array(column, pa.string() if name in text else None)
+        return pa.table(columns)
 
     def to_shap(self, label: Any = None) -> Any:
         """The weights as a `shap.Explanation`: contributions that add up to `local_pred`.

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from lime_jax.results.arrow import explanations_of, import_pyarrow
+from lime_jax.optional import require
+from lime_jax.results.arrow import explanations_of
 from lime_jax.results.concatenation import concatenate
 from lime_jax.results.explanation import Explanation
 from lime_jax.results.explanations import Explanations
@@ -105,7 +106,7 @@ class StoredExplanations:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        import_pyarrow()
+        require("pyarrow", extra="cli")
         self.folder = Path(folder)
         self.manifest = read_manifest(self.folder)
         present = {path.name for path in self.folder.glob("part-*.parquet")}
@@ -230,7 +231,7 @@ def _needed(file: Any) -> list[str]:
 
 
 def _opened(path: str | Path) -> Any:
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     import pyarrow.parquet
 
     try:

@@ -258,7 +258,7 @@ def test_a_link_stays_a_link(cli, tmp_path):
 @pytest.mark.parametrize("name", ["test.csv", "test.parquet", "test.feather", "stream.arrow"])
 @pytest.mark.parametrize("pandas", [True, False])
 def test_every_format_holds_the_same_rows(folder, monkeypatch, name, pandas):
-    monkeypatch.setattr(tables, "find_spec", lambda module: pandas or None)
+    monkeypatch.setattr(tables, "is_installed", lambda library: pandas)
     table = tables.read_table(folder / name, "--data")
     assert table.implementation.is_pandas() == pandas
     frame = make_frame(12, 1)
@@ -268,7 +268,7 @@ def test_every_format_holds_the_same_rows(folder, monkeypatch, name, pandas):
 
 
 def test_without_pandas_the_rows_come_from_arrow(cli, expected, tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "find_spec", lambda module: None)
+    monkeypatch.setattr(tables, "is_installed", lambda library: False)
     assert cli(tmp_path / "e.csv") == 0
     assert_same_table(read(tmp_path / "e.csv"), expected)
 
@@ -512,7 +512,7 @@ def test_the_demo_in_a_process_of_its_own_fills_the_cache(tmp_path):
 
 def test_the_demo_without_extras(expected, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(demo_command, "_explain", lambda *_: (expected, 3.0, 0.5))
-    monkeypatch.setattr(demo_command, "find_spec", lambda name: None)
+    monkeypatch.setattr(demo_command, "is_installed", lambda library: False)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert main(["demo", "--out", str(tmp_path)]) == 0
     assert_same_table(read(tmp_path / "explanations.csv"), expected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import joblib
 import numpy as np
@@ -261,7 +262,7 @@ def test_bad_input_is_one_clear_line(cli, tmp_path, capsys, folder, case):
 
 
 def test_an_engine_that_is_missing_names_its_extra(cli, capsys, monkeypatch):
-    monkeypatch.setattr(jobs_run, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "ray", None)
     assert cli("--engine=ray", "--workers=2") == 2
     assert 'pip install "lime_jax[ray]"' in capsys.readouterr().err
 

@@ -62,7 +62,7 @@ def test_standard_output_stays_clean(capsys):
 
 
 def test_without_rich_only_an_explicit_wish_fails(monkeypatch):
-    monkeypatch.setitem(sys.modules, "rich.console", None)
+    monkeypatch.setitem(sys.modules, "rich", None)
     assert written("terminal", LONG, None) == ""
     with pytest.raises(ImportError, match=r'pip install "lime_jax\[cli\]"'):
         written("terminal", 10, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import sys
 from functools import partial
 
 import jax
@@ -553,6 +554,6 @@ def test_a_value_of_another_kind_is_named_with_its_rows(tmp_path):
 
 @pytest.mark.parametrize(("engine", "library"), [("ray", "ray"), ("spark", "pyspark")])
 def test_an_engine_that_is_not_installed_is_named(job, monkeypatch, engine, library):
-    monkeypatch.setattr(jobs_run, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(ImportError, match=rf'needs {library}: pip install "lime_jax\[{engine}\]"'):
         job(engine=engine)

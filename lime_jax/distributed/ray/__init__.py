@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from lime_jax.distributed.blocks import Blocks
 from lime_jax.distributed.ray.batches import RayBatchExplainer
-from lime_jax.distributed.ray.pool import Resources, check_count, import_ray, open_pool
+from lime_jax.distributed.ray.pool import Resources, check_count, open_pool
 from lime_jax.distributed.worker import ChunkSpec, check_ids, explain_chunk
 from lime_jax.front.progress import progress_bar
+from lime_jax.optional import require
 from lime_jax.results.arrow import explanations_of
 from lime_jax.results.concatenation import concatenate
 from lime_jax.results.explanations import Explanations
@@ -139,7 +140,7 @@ def explain_all(
             found[names[which]].append(part)
             tick(table.num_rows)
     if not len(blocks):
-        import_ray()
+        require("ray", extra="ray")
         empty, _ = blocks.cut(0, 0)
         found = {
             name: [blocks.name(explanations_of(explain_chunk(spec, empty)), 0, 0)]
@@ -194,7 +195,7 @@ def explain_iter(
     specs = _specs({"explainer": (explainer, options)}, model)
     settings = Resources(num_workers, num_cpus_per_worker, num_gpus_per_worker)
     blocks = _blocks(list(specs.values()), X, row_ids, batch_size)
-    import_ray()
+    require("ray", extra="ray")
 
     def parts() -> Iterator[tuple[Any, Explanations]]:
         with (

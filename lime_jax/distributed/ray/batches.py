@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lime_jax.distributed.ray.pool import import_ray
 from lime_jax.distributed.worker import ChunkSpec, check_ids, explain_chunk, ids_of
-from lime_jax.results.arrow import import_pyarrow
+from lime_jax.optional import require
 from lime_jax.tabular.explainer import TabularExplainer
 
 if TYPE_CHECKING:
@@ -95,7 +94,9 @@ class RayBatchExplainer:
         if self.spec.explainer.schema_.kind == "array":
             return np.stack([_values(batch[name]) for name in self.feature_cols], axis=1)
         if isinstance(batch, dict):
-            batch = import_pyarrow().table({name: batch[name] for name in self.feature_cols})
+            batch = require("pyarrow", extra="cli").table(
+                {name: batch[name] for name in self.feature_cols}
+            )
         if hasattr(batch, "select"):
             return batch.select(self.feature_cols)
         return batch[self.feature_cols]
@@ -103,14 +104,14 @@ class RayBatchExplainer:
 
 def _keep_to_own_cores() -> None:
     """Limit XLA to the actor's cores; it reads this once, when JAX first counts."""
-    ray = import_ray()
+    ray = require("ray", extra="ray")
     if ray.is_initialized() and (context := ray.get_runtime_context()).get_actor_id():
         cores = context.get_assigned_resources().get("CPU", 1)
         os.environ.setdefault("NPROC", str(max(1, int(cores))))
 
 
 def _checked_ids(column: Any) -> Any:
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     if not isinstance(column, pa.Array | pa.ChunkedArray):
         column = pa.array(column, from_pandas=True)  # where NaN is null
     ids = ids_of(column)

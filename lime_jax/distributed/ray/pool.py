@@ -15,6 +15,7 @@ from typing import Any
 from lime_jax.distributed.ray.worker import Worker, worker_environment
 from lime_jax.distributed.sending import forking, pack
 from lime_jax.distributed.worker import ChunkSpec
+from lime_jax.optional import require
 
 _DEATHS = 3
 """Of actors, until a block is given up; and of those that died at the start, one after another."""
@@ -22,15 +23,6 @@ _PATIENCE = 300.0
 """Seconds without any running actor: a cluster that is busy, or lost what it had."""
 _AHEAD = 2
 """Blocks that an actor has at once, so that it never waits for the next."""
-
-
-def import_ray() -> Any:
-    """Ray."""
-    try:
-        import ray
-    except ImportError as error:
-        raise ImportError('Ray is missing: pip install "lime_jax[ray]"') from error
-    return ray
 
 
 class _Session:
@@ -44,7 +36,7 @@ class _Session:
 @contextlib.contextmanager
 def running_ray() -> Iterator[Any]:
     """Ray: the one that runs, else a local one that ends with the last call that needs it."""
-    ray = import_ray()
+    ray = require("ray", extra="ray")
     with _Session.lock:
         if not ray.is_initialized():
             with forking():

@@ -20,10 +20,10 @@ from lime_jax.distributed.spark.udf import pairs_udf
 from lime_jax.distributed.spark.worker import (
     ExplainBatches,
     broadcast,
-    import_pyspark,
 )
 from lime_jax.distributed.worker import ChunkSpec
-from lime_jax.results.arrow import import_pyarrow, long_schema, row_schema
+from lime_jax.optional import require
+from lime_jax.results.arrow import long_schema, row_schema
 from lime_jax.tabular.explainer import TabularExplainer
 
 __all__ = ["explain", "explain_images", "explain_tables", "explanations_udf"]
@@ -79,7 +79,7 @@ def explain(
     features = feature_columns(df, explainer.schema_, feature_cols, id_col)
     # By position: a feature may well be called `row_id`, too.
     columns = [column_of(name).alias(str(j)) for j, name in enumerate(features)]
-    id_type = import_pyarrow().int64()
+    id_type = require("pyarrow", extra="cli").int64()
     if id_col is not None:
         chosen, id_type = id_column(df, id_col)
         columns.append(chosen.alias("row_id"))
@@ -121,7 +121,7 @@ def explanations_udf(
         >>> udf = explanations_udf(explainer, model, num_features=3)  # doctest: +SKIP
         >>> df.withColumn("explanations", udf("age", "hours"))  # doctest: +SKIP
     """
-    import_pyspark()
+    require("pyspark", extra="spark")
     from pyspark.sql import SparkSession
 
     chosen = {} if label is None else {"labels": [label]}

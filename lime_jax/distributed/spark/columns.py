@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lime_jax.results.arrow import import_pyarrow
+from lime_jax.optional import require
 from lime_jax.tabular.frames import Schema
 
 
@@ -90,7 +90,7 @@ def id_column(df: Any, id_col: str) -> tuple[Any, Any]:
     """
     from pyspark.sql import types
 
-    pa = import_pyarrow()
+    pa = require("pyarrow", extra="cli")
     if id_col not in df.columns:
         raise ValueError(
             f"`id_col`: the DataFrame has no column {id_col!r}; it has {list(df.columns)}"

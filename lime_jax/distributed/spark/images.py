@@ -15,6 +15,7 @@ from lime_jax.distributed.worker import ChunkSpec, explain_chunk
 from lime_jax.image import in_layout_of
 from lime_jax.image.explainer import ImageExplainer
 from lime_jax.image.read import as_array
+from lime_jax.optional import require
 from lime_jax.results.arrow import explanations_of, list_array
 
 IMAGES_AT_ONCE = 16
@@ -196,10 +197,9 @@ def decode_image(value: Any, channel_axis: str = "last") -> np.ndarray:
 
 
 def _decode_bytes(data: bytes, channel_axis: str) -> np.ndarray:
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError as error:
-        raise ImportError('Encoded images need Pillow: pip install "lime_jax[image]"') from error
+    require("PIL", extra="image", needed_by="an encoded image")
+    from PIL import Image, UnidentifiedImageError
+
     try:
         with Image.open(io.BytesIO(data)) as image:
             axis: Any = channel_axis

@@ -12,10 +12,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 from lime_jax.distributed.sending import forking, portable, unpack
-from lime_jax.distributed.spark.worker import broadcast, import_pyspark
+from lime_jax.distributed.spark.worker import broadcast
 from lime_jax.distributed.worker import ChunkSpec, explain_chunk
 from lime_jax.engine.budget import num_cores
-from lime_jax.results.arrow import import_pyarrow
+from lime_jax.optional import require
 
 if TYPE_CHECKING:
     import pyarrow
@@ -49,7 +49,7 @@ def explain_tables(
         >>> blocks = [(0, X[:1000], None), (1, X[1000:], None)]  # doctest: +SKIP
         >>> dict(explain_tables(ChunkSpec(explainer, model), blocks))  # doctest: +SKIP
     """
-    import_pyspark()
+    require("pyspark", extra="spark")
     with contextlib.ExitStack() as stack:
         if session is None:
             session = stack.enter_context(_session(num_workers))
@@ -102,7 +102,7 @@ class _ExplainBlock:
     def __call__(self, rows: bytes) -> tuple[str, bytes]:
         from pyspark import cloudpickle
 
-        pa = import_pyarrow()
+        pa = require("pyarrow", extra="cli")
         try:
             spec = self.packed.value.open()
             table = explain_chunk(spec, *unpack(rows, spec.enable_x64))
@@ -116,7 +116,7 @@ class _ExplainBlock:
 
 def _table_of(number: int, kind: str, data: bytes) -> pyarrow.Table:
     if kind == "table":
-        return import_pyarrow().ipc.open_stream(data).read_all()
+        return require("pyarrow", extra="cli").ipc.open_stream(data).read_all()
     from pyspark import cloudpickle
 
     error = cloudpickle.loads(data)

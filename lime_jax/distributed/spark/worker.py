@@ -22,15 +22,6 @@ ROWS_AT_ONCE = 4096
 """Rows of a block: whatever the sizes of partitions and batches, this bounds the memory."""
 
 
-def import_pyspark() -> Any:
-    """Spark's Python library."""
-    try:
-        import pyspark
-    except ImportError as error:
-        raise ImportError('Spark needs PySpark: pip install "lime_jax[spark]"') from error
-    return pyspark
-
-
 class PackedSpec:
     """A spec as bytes, opened when a process first asks for it, and kept there.
 

@@ -15,12 +15,13 @@ from lime_jax.models.convert.features import Features, NotConvertibleError, RawT
 from lime_jax.models.onnx.classes import output_classes
 from lime_jax.models.onnx.evaluator import OnnxPredict, build
 from lime_jax.models.onnx.reader import Graph, Node, read_graph, read_proto
-from lime_jax.models.onnx.runtime import RuntimePredict, has_runtime, open_session
+from lime_jax.models.onnx.runtime import RuntimePredict, open_session
 from lime_jax.models.onnx.tables import linear_model
 from lime_jax.models.onnx.trees import read_ensemble
 from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.models.registry import Converted, register_opener
 from lime_jax.models.trees.thresholds import after_rounding
+from lime_jax.optional import is_installed, require
 
 _TREES = ("ai.onnx.ml.TreeEnsembleClassifier", "ai.onnx.ml.TreeEnsembleRegressor")
 
@@ -52,8 +53,7 @@ def load(source: Any, output: str | None = None, table: RawTable | None = None) 
         _try(converted.predict, graph, table)
     except NotConvertibleError as error:
         names = None if graph is None else output_classes(proto, graph.output)
-        if not has_runtime():
-            raise ImportError(f'{error}; to run it: pip install "lime_jax[onnx]"') from error
+        require("onnxruntime", extra="onnx", needed_by=f"{error}; running it")
         return _on_host(_runtime(source, proto, graph), str(error), output, names)
     return Model(
         DevicePredict(converted.predict),
@@ -63,7 +63,7 @@ def load(source: Any, output: str | None = None, table: RawTable | None = None) 
         output_classes(proto, graph.output),
         structure=converted.structure,
         why_not_exact=converted.why_not_exact,
-        host=_Later(source, proto, graph) if has_runtime() else None,
+        host=_Later(source, proto, graph) if is_installed("onnxruntime") else None,
         rounds_inputs=converted.rounds_inputs,
         converted=None if table is None else converted,
         num_raw=0 if table is None else len(table.levels),

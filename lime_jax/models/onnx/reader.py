@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lime_jax.models.convert.features import NotConvertibleError
+from lime_jax.optional import require
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -98,10 +99,9 @@ def read_proto(source: Any) -> Any:
     """
     if not isinstance(source, str | bytes | os.PathLike):
         return source
-    try:
-        import onnx
-    except ImportError as error:
-        raise ImportError('ONNX models need onnx: pip install "lime_jax[onnx]"') from error
+    require("onnx", extra="onnx", needed_by="an ONNX model")
+    import onnx
+
     return onnx.load_from_string(source) if isinstance(source, bytes) else onnx.load(source)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import numpy as np
 
 from lime_jax.models.onnx.evaluator import split_columns
 from lime_jax.models.onnx.reader import Input
+from lime_jax.optional import require
 
 _DTYPES = {"float": "float32", "double": "float64", "bool": "bool", "string": ""}
 
@@ -42,16 +42,10 @@ class RuntimePredict:
 
 def open_session(content: bytes | str, output: str | None) -> RuntimePredict:
     """Run a model by onnxruntime."""
-    if not has_runtime():
-        raise ImportError('this ONNX model needs onnxruntime: pip install "lime_jax[onnx]"')
+    require("onnxruntime", extra="onnx", needed_by="this ONNX model")
     import onnxruntime
 
     return RuntimePredict(onnxruntime.InferenceSession(content), output)
-
-
-def has_runtime() -> bool:
-    """Whether onnxruntime is installed."""
-    return importlib.util.find_spec("onnxruntime") is not None
 
 
 def _typed(inputs: np.ndarray, entries: tuple[Input, ...]) -> dict[str, Any]:

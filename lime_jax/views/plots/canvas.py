@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from lime_jax.optional import require
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -41,12 +43,9 @@ def target_axes(ax: Axes | None, width: float, height: float) -> tuple[Figure, A
     """The axes to draw on: the given ones, or new ones on a figure unknown to pyplot."""
     if ax is not None:
         return ax.figure.figure, ax  # pyright: ignore[reportReturnType]  # of a subfigure: its root
-    try:
-        from lime_jax.views.plots.notebook_figure import NotebookFigure
-    except ImportError as error:
-        raise ImportError(
-            'Plots need matplotlib, which is not installed: pip install "lime_jax[plots]"'
-        ) from error
+    require("matplotlib.figure", extra="plots", needed_by="a plot")
+    from lime_jax.views.plots.notebook_figure import NotebookFigure
+
     figure = NotebookFigure(figsize=(width, height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)  # pyright: ignore[reportOptionalMemberAccess, reportCallIssue]
     return figure, figure.add_subplot()

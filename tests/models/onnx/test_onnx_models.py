@@ -1,6 +1,5 @@
 """Whole ONNX models: which run in JAX, which have a structure, and which run by onnxruntime."""
 
-import builtins
 import subprocess
 import sys
 
@@ -315,9 +314,6 @@ def test_without_onnxruntime_the_error_names_the_extra(gemm):
     code = """
 import sys
 sys.modules["onnxruntime"] = None
-import importlib.util
-found = importlib.util.find_spec
-importlib.util.find_spec = lambda name, *rest: None if name == "onnxruntime" else found(name, *rest)
 from onnx import TensorProto, helper
 from lime_jax.models.onnx import load
 value = lambda name: helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 2])
@@ -336,12 +332,6 @@ else:
 
 
 def test_without_onnx_the_error_names_the_extra(monkeypatch, tmp_path):
-    def no_onnx(name, *rest, **more):
-        if name == "onnx":
-            raise ImportError(name)
-        return original(name, *rest, **more)
-
-    original = builtins.__import__
-    monkeypatch.setattr(builtins, "__import__", no_onnx)
+    monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ImportError, match=r'pip install "lime_jax\[onnx\]"'):
         load(tmp_path / "model.onnx")
