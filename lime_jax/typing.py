@@ -14,17 +14,23 @@ __all__ = [
     "Array",
     "Bool",
     "ClosedForm",
+    "Column",
     "Coordinates",
     "Domain",
+    "Estimator",
     "Float",
     "Int",
     "Key",
     "LinearFit",
     "Method",
+    "ModelLike",
     "PredictFn",
+    "Pytree",
     "Sampler",
+    "Scalar",
     "SharedMethod",
     "Support",
+    "Table",
     "UInt32",
     "View",
     "pytree",
@@ -34,6 +40,20 @@ __all__ = [
 
 PredictFn: TypeAlias = Callable[..., Any]
 """Batch in, batch out: `(samples, ...) -> (samples,)` or `(samples, outputs)`."""
+
+# What cannot be said of foreign objects by a type, said by a name.
+Pytree: TypeAlias = Any
+"""Arrays in containers, as JAX takes them apart."""
+ModelLike: TypeAlias = Any
+"""A model as it is handed over: an estimator, its bound method, a function, a module, a session."""
+Estimator: TypeAlias = Any
+"""A fitted model or a step of a pipeline, of scikit-learn, XGBoost, LightGBM or a class like them."""
+Table: TypeAlias = Any
+"""Rows as a user has them: an array, or a frame of pandas, polars, pyarrow or narwhals."""
+Column: TypeAlias = Any
+"""One column of a frame, in its library's own type."""
+Scalar: TypeAlias = Any
+"""A number, text, flag, moment or None: a cell, a level, a class, a row's id."""
 
 _T = TypeVar("_T")
 
