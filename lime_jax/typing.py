@@ -47,7 +47,7 @@ Pytree: TypeAlias = Any
 ModelLike: TypeAlias = Any
 """A model as it is handed over: an estimator, its bound method, a function, a module, a session."""
 Estimator: TypeAlias = Any
-"""A fitted model or a step of a pipeline, of scikit-learn, XGBoost, LightGBM or a class like them."""
+"""A fitted model, or a step of a pipeline: scikit-learn's, XGBoost's, or of a class like them."""
 Table: TypeAlias = Any
 """Rows as a user has them: an array, or a frame of pandas, polars, pyarrow or narwhals."""
 Column: TypeAlias = Any
