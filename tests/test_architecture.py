@@ -39,12 +39,8 @@ FLOORS = (
 # What the move left; every line goes.
 STILL_UP = {
     ("lime_jax.front.checks", "lime_jax.tabular.frames"),
-    ("lime_jax.image.explainer", "lime_jax.tabular.frames"),
     ("lime_jax.results.arrow", "lime_jax.image.explanations"),
     ("lime_jax.results.concatenation", "lime_jax.image.explanations"),
-    ("lime_jax.results.explanations", "lime_jax.tabular.frames"),
-    ("lime_jax.results.names", "lime_jax.tabular.frames.digits"),
-    ("lime_jax.results.names", "lime_jax.tabular.frames.schema"),
     ("lime_jax.results.explanation", "lime_jax.results.explanations"),
     ("lime_jax.image.explanation", "lime_jax.image.explanations"),
 }

@@ -31,10 +31,10 @@ from lime_jax.image.model import ImageModel
 from lime_jax.models.labels import choose_labels, name_outputs
 from lime_jax.models.outputs import check_probabilities, output_kind
 from lime_jax.models.predict import as_predict_fn
+from lime_jax.results.names import FeatureNames
 from lime_jax.results.row_index import row_index
 from lime_jax.stages.kernels import METRICS
 from lime_jax.stages.select import resolve_selection
-from lime_jax.tabular.frames import Schema
 
 _OF_LIME = ("kernel_width", "alpha", "distance", "kernel", "feature_selection", "keep_probability")
 _TOP_LABELS = 5
@@ -235,7 +235,7 @@ class ImageExplainer(BaseEstimator):
             output_names=outputs.names,
             classes=outputs.classes,
             conditions=(),
-            schema=_schema(width),
+            names=FeatureNames(tuple(f"superpixel {number}" for number in range(width))),
             algorithm=self.algorithm,
             link=self.link,
             method="sampled",
@@ -342,10 +342,3 @@ class ImageExplainer(BaseEstimator):
                 "`num_features`: belongs to LIME; Shapley values are of all superpixels (views "
                 "show as many as you ask for)"
             )
-
-
-def _schema(superpixels: int) -> Schema:
-    """Names of superpixels."""
-    names = tuple(f"superpixel {number}" for number in range(superpixels))
-    nothing = tuple(None for _ in names)
-    return Schema("array", names, tuple(False for _ in names), nothing, times=nothing)

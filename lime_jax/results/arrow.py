@@ -213,8 +213,8 @@ def explanations_of(table: pyarrow.Table) -> Explanations:
             f"{', '.join(table.column_names[:8])}"
         )
     facts = json.loads(metadata[_KEY])
-    kind, schema = KINDS[facts["kind"]], facts["schema"]
-    sizes = {"l": facts["labels"], "o": len(facts["output_names"]), "f": len(schema["columns"])}
+    kind, names = KINDS[facts["kind"]], facts["names"]
+    sizes = {"l": facts["labels"], "o": len(facts["output_names"]), "f": len(names["columns"])}
     arrays: dict[str, Any] = {}
     for name, column, axes in _NUMBERS:
         filler = {"std_error": np.nan, "bins": -1}.get(name, 0)

@@ -63,7 +63,7 @@ def concatenate(parts: Sequence[Explanations]) -> Explanations:
     if not is_image:
         parts = _with_all_levels(parts)
     widest = max(parts, key=lambda part: part.coef.shape[2])
-    changes: dict[str, Any] = {"schema": widest.schema}
+    changes: dict[str, Any] = {"names": widest.names}
     for name in first.row_fields():
         fields = [getattr(part, name) for part in parts]
         if isinstance(fields[0], tuple):
@@ -120,30 +120,31 @@ def _check_same(parts: Sequence[Explanations]) -> None:
 
 
 def _but_names(part: Explanations) -> Any:
-    """The schema without names of levels: parts may have met others."""
-    return dataclasses.replace(part.schema, names=None)
+    """All but the names of levels: parts may have met others."""
+    return dataclasses.replace(part.names, levels=()), part.names.categorical
 
 
 def _with_all_levels(parts: Sequence[Explanations]) -> list[Explanations]:
     """The parts with the levels of all of them, and codes that agree."""
-    if all(part.schema.names == parts[0].schema.names for part in parts):
+    if all(part.names == parts[0].names for part in parts):
         return list(parts)
     values = [part.values.copy() for part in parts]
-    names: list[tuple[str, ...] | None] = []
-    for k in range(len(parts[0].schema.columns)):
+    all_levels: list[tuple[str, ...] | None] = []
+    for k in range(len(parts[0].names.columns)):
         known: dict[tuple[str, int], int] = {}
-        own = [part.schema.names[k] if part.schema.names else None for part in parts]
-        for levels, numbers in zip(own, values, strict=True):
+        for part, numbers in zip(parts, values, strict=True):
+            levels = part.names.levels[k]
             if levels is None:
                 continue
             # Two levels can have one name: 1 and "1".
             keys = [(name, levels[:code].count(name)) for code, name in enumerate(levels)]
             codes = np.array([known.setdefault(key, len(known)) for key in keys])
             numbers[:, k] = codes[numbers[:, k].astype(np.int64)]
-        names.append(None if own[0] is None else tuple(name for name, _ in known))
-    schema = dataclasses.replace(parts[0].schema, names=tuple(names))
+        numeric = parts[0].names.levels[k] is None
+        all_levels.append(None if numeric else tuple(name for name, _ in known))
+    names = dataclasses.replace(parts[0].names, levels=tuple(all_levels))
     return [
-        dataclasses.replace(part, values=numbers, schema=schema)
+        dataclasses.replace(part, values=numbers, names=names)
         for part, numbers in zip(parts, values, strict=True)
     ]
 

@@ -13,9 +13,9 @@ import numpy as np
 from lime_jax.models.labels import OutputLabels
 from lime_jax.optional import require
 from lime_jax.results.explanation import Explanation
+from lime_jax.results.names import FeatureNames
 from lime_jax.results.row_index import column_names, id_column, level_columns, store_ids
 from lime_jax.stages.designs import group_count
-from lime_jax.tabular.frames import Schema, display_value, display_values
 from lime_jax.typing import Support
 from lime_jax.views.report import dataset_page
 
@@ -78,7 +78,7 @@ class Explanations:
         classes: that the outputs are of, as the model knows them; `label` is one of these, or a
             name. None: there are none, and labels are numbers of outputs, or names.
         conditions: text of every bin; empty if the columns were not discretized.
-        schema: names of features and levels.
+        names: of features and levels.
         method: "exact" or "sampled".
         model_path: "jax" or "host", and why.
         output_kind: "probability", "margin" or "value".
@@ -111,7 +111,7 @@ class Explanations:
     variables: np.ndarray
     output_names: tuple[str, ...]
     conditions: tuple[str, ...]
-    schema: Schema
+    names: FeatureNames
     method: str
     model_path: str
     output_kind: str
@@ -191,7 +191,7 @@ class Explanations:
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Names of the features."""
-        return self.schema.columns
+        return self.names.columns
 
     @property
     def never_met(self) -> np.ndarray:
@@ -305,7 +305,7 @@ class Explanations:
             return self.conditions[self.bins[row, feature]]
         if self.groups and len(self.groups[feature]) != 1:
             return name
-        if self.conditions or self.groups or self.schema.categorical[feature]:
+        if self.conditions or self.groups or self.names.levels[feature] is not None:
             return f"{name} = {self.value(row, feature)}"
         return name
 
@@ -321,7 +321,7 @@ class Explanations:
         """
         if self.groups and len(self.groups[feature]) != 1:
             return ""
-        return display_value(self.schema, feature, float(self.values[row, feature]))
+        return self.names.display_value(feature, float(self.values[row, feature]))
 
     def texts(self, feature: int) -> tuple[np.ndarray, list[str], list[str]]:
         """What `condition` and `value` say of a feature in all rows, each text made once.
@@ -345,7 +345,7 @@ class Explanations:
         """`value` of some rows."""
         if self.groups and len(self.groups[feature]) != 1:
             return [""] * len(rows)
-        return display_values(self.schema, feature, self.values[rows, feature])
+        return self.names.display_values(feature, self.values[rows, feature])
 
     def to_dict(self) -> dict[str, np.ndarray]:
         """The weights as the columns of a tidy table, with no library but NumPy.
@@ -456,10 +456,10 @@ class Explanations:
         named = [
             feature
             for feature in range(self.values.shape[1])
-            if self.schema.categorical[feature]
-            or self.schema.time(feature)
+            if self.names.levels[feature] is not None
+            or self.names.times[feature]
             or (self.groups and len(self.groups[feature]) != 1)
-            or (all_digits and self.schema.shown_decimals(feature) > 3)
+            or (all_digits and self.names.decimals[feature] > 3)
         ]
         if not named:
             return None
@@ -487,40 +487,27 @@ class Explanations:
 
     def _stored(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The arrays of a file, and what is written into it as text; `_restored` reads both."""
-        schema = {
-            "columns": self.schema.columns,
-            "categorical": self.schema.categorical,
-            "names": self.schema.names,
-            "times": self.schema.times,
-            "decimals": self.schema.decimals,
-        }
         facts = {name: getattr(self, name) for name in (*_NAMES, *_NUMBERS)}
         arrays = {name: getattr(self, name) for name in _ROW_ARRAYS}
         arrays |= store_ids(self.row_ids, self.row_names)
-        return arrays, {"version": 1, "kind": self.kind, "schema": schema, **facts}
+        return arrays, {
+            "version": 1,
+            "kind": self.kind,
+            "names": dataclasses.asdict(self.names),
+            **facts,
+        }
 
     @classmethod
     def _restored(cls, file: Mapping[str, np.ndarray], facts: dict[str, Any]) -> dict[str, Any]:
         """The fields but `row_ids`, from a file; KeyError if one is missing."""
         arrays = {name: file[name] for name in _ROW_ARRAYS}
-        found = facts["schema"]
-        names = tuple(None if n is None else tuple(n) for n in found["names"] or ()) or None
-        schema = Schema(
-            "array",
-            tuple(found["columns"]),
-            tuple(found["categorical"]),
-            tuple(None for _ in found["columns"]),
-            names=names,
-            times=tuple(found["times"]),
-            decimals=tuple(found["decimals"]),
-        )
         facts = {"classes": None, **facts}  # older files know none
         kept = {name: facts[name] for name in (*_NAMES, *_NUMBERS)}
         kept["groups"] = map(tuple, kept["groups"])
         for name in ("output_names", "conditions", "groups", "row_names"):
             kept[name] = tuple(kept[name])
         kept["classes"] = None if kept["classes"] is None else tuple(kept["classes"])
-        return {**arrays, **kept, "schema": schema}
+        return {**arrays, **kept, "names": FeatureNames.restored(facts["names"])}
 
     def summary_figure(self, max_features: int = 10) -> Figure:
         """The data-set ranking as a picture.

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from lime_jax.tabular.frames import Schema, display_value, level_names
+from lime_jax.tabular.frames import Schema
 from lime_jax.tabular.stats import TabularStats
 
 
@@ -23,7 +23,7 @@ def bin_conditions(stats: TabularStats, schema: Schema) -> tuple[str, ...]:
     conditions: list[str] = []
     for k, name in enumerate(schema.columns):
         if stats.categorical[k]:
-            conditions += [f"{name} = {level}" for level in level_names(schema, k)]
+            conditions += [f"{name} = {level}" for level in schema.names.levels[k] or ()]
             continue
         intervals, values = _numeric_texts(stats, schema, k)
         conditions += [
@@ -67,23 +67,6 @@ def _numeric_texts(
     return _intervals(schema.columns[k], texts[: len(edges)]), values
 
 
-def display_schema(schema: Schema) -> Schema:
-    """The names alone, as text: what an explanation keeps of a schema."""
-    features = range(len(schema.columns))
-    names = tuple(
-        tuple(level_names(schema, k)) if schema.categorical[k] else None for k in features
-    )
-    return Schema(
-        "array",
-        schema.columns,
-        tuple(bool(c) for c in schema.categorical),
-        tuple(None for _ in features),
-        names=names,
-        times=tuple(schema.time(k) for k in features),
-        decimals=tuple(schema.shown_decimals(k) for k in features),
-    )
-
-
 def _edge_texts(schema: Schema, column: int, edges: np.ndarray, count: int) -> list[str]:
     """Numbers with one number of decimals: two as in lime, more where they would look alike.
 
@@ -91,7 +74,7 @@ def _edge_texts(schema: Schema, column: int, edges: np.ndarray, count: int) -> l
     after the first `count`.
     """
     if schema.time(column):
-        return [display_value(schema, column, float(edge)) for edge in edges]
+        return [schema.names.display_value(column, float(edge)) for edge in edges]
     if (schema.step(column) or len(edges) > count) and np.array_equal(edges, np.round(edges)):
         return [f"{edge:.0f}" for edge in edges]
     apart = np.diff(np.unique(edges))

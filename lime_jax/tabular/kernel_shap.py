@@ -21,7 +21,6 @@ from lime_jax.stages.coalition_units import ShapleyDesign, make_shapley_design
 from lime_jax.tabular import frames
 from lime_jax.tabular.background import BackgroundDomain, host_inputs
 from lime_jax.tabular.background_rows import learn_background
-from lime_jax.tabular.conditions import display_schema
 from lime_jax.tabular.exact.relative_outputs import relative_outputs
 from lime_jax.tabular.exact.shapley import shapley_form, shapley_tables, shapley_why_not
 from lime_jax.tabular.exact.shapley.coalitions import CoalitionForm, coalition_game
@@ -87,7 +86,6 @@ class TabularShap:
 
     schema: frames.Schema
     players: Players
-    display: frames.Schema
     background: np.ndarray
     weights: np.ndarray
     methods: dict[Any, Any] = dataclasses.field(default_factory=dict)
@@ -110,7 +108,7 @@ class TabularShap:
             settings["seed"],
         )
         players = make_players(schema, settings["groups"], settings["features"])
-        learned = cls(schema, players, _display(schema, players), background, weights)
+        learned = cls(schema, players, background, weights)
         learned.plan(settings, ExplainOptions(), [None])
         return learned
 
@@ -171,7 +169,7 @@ class TabularShap:
             bins=np.full(shape, -1, np.int32),
             variables=np.ones(shape, np.float32),
             conditions=(),
-            schema=self.display if schema is self.schema else _display(schema, self.players),
+            names=self.players.feature_names(schema.names),
             link=plan.link,
             kernel_width=float("nan"),
             num_samples=design.num_samples,
@@ -390,23 +388,3 @@ def _on_host(model: TableModel) -> TableModel:
     if own.host is None:
         return model
     return TableModel(dataclasses.replace(own, predict=own.host, host=None), model.schema)
-
-
-def _display(schema: frames.Schema, players: Players) -> frames.Schema:
-    """The names of the players, as text; those of levels where a player is one column."""
-    columns = display_schema(schema)
-    alone = [own[0] if len(own) == 1 else None for own in players.columns]
-
-    def of(attribute: tuple[Any, ...] | None, without: Any) -> tuple[Any, ...]:
-        taken = [None if k is None or attribute is None else attribute[k] for k in alone]
-        return tuple(without if value is None else value for value in taken)
-
-    return frames.Schema(
-        "array",
-        players.names,
-        of(columns.categorical, False),
-        tuple(None for _ in alone),
-        names=of(columns.names, None),
-        times=of(columns.times, None),
-        decimals=of(columns.decimals, 2),
-    )

@@ -16,7 +16,7 @@ from lime_jax.front.options import ExplainOptions
 from lime_jax.models.predict import Model
 from lime_jax.models.structure import Structure
 from lime_jax.tabular import exact, frames
-from lime_jax.tabular.conditions import bin_conditions, display_schema, interval_conditions
+from lime_jax.tabular.conditions import bin_conditions, interval_conditions
 from lime_jax.tabular.config import TabularConfig, make_domain, make_method
 from lime_jax.tabular.domain import host_inputs
 from lime_jax.tabular.fits import (
@@ -48,7 +48,6 @@ class TabularLime:
     """
 
     schema: frames.Schema
-    display: frames.Schema
     stats: TabularStats
     conditions: tuple[str, ...]
     neighborhoods: dict[Any, Any] = dataclasses.field(default_factory=dict)
@@ -75,7 +74,7 @@ class TabularLime:
                 sample_weight=sample_weight,
             )
         texts = bin_conditions(stats, schema) + interval_conditions(stats, schema)
-        learned = cls(schema, display_schema(schema), stats, texts)
+        learned = cls(schema, stats, texts)
         # Settings that do not go together are refused here, not later.
         learned.plan(settings, ExplainOptions(num_samples=2), [settings["kernel_width"]])
         return learned
@@ -205,7 +204,7 @@ class TabularLime:
             bins=self._texts_of(task) if in_bins else np.full_like(task.bins, -1),
             variables=row_variables(task.stats, task.centered, in_bins),
             conditions=self.conditions if in_bins else (),
-            schema=self.display if schema is self.schema else display_schema(schema),
+            names=schema.names,
             kernel_width=float(method.kernel_width),
             num_samples=design.num_samples,
             num_replicates=0 if is_exact else design.num_replicates,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lime_jax.front.checks import as_list, column_number
+from lime_jax.results.names import FeatureNames
 from lime_jax.tabular import frames
 
 
@@ -28,6 +29,16 @@ class Players:
     def __len__(self) -> int:
         """Number of players."""
         return len(self.names)
+
+    def feature_names(self, names: FeatureNames) -> FeatureNames:
+        """Of the players, from those of the columns; a group of columns has no levels."""
+        alone = [columns[0] if len(columns) == 1 else None for columns in self.columns]
+        return FeatureNames(
+            self.names,
+            tuple(None if k is None else names.levels[k] for k in alone),
+            tuple(None if k is None else names.times[k] for k in alone),
+            tuple(2 if k is None else names.decimals[k] for k in alone),
+        )
 
 
 def make_players(schema: frames.Schema, groups: Any, features: Any) -> Players:

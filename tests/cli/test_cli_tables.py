@@ -138,7 +138,7 @@ def test_rows_are_read_as_the_training_rows_were(cli):
     command = ["--background=b.parquet"]
     found = cli(by_code, "a.csv", *command, frame=numbers[:5], b_parquet=FRAME)
     assert found.value(0, 0) in ("1003", "unseen")
-    assert found.schema.categorical[0]
+    assert found.names.categorical[0]
 
 
 def test_words_for_nothing_are_missing_where_the_model_fills_gaps(cli):

@@ -10,7 +10,7 @@ from lime.lime_image import ImageExplanation as LimeExplanation
 
 import lime_jax
 from lime_jax import ImageExplanations
-from lime_jax.tabular.frames import Schema
+from lime_jax.results.names import FeatureNames
 
 NAMES = ("cat", "dog & <b>", "eel")
 SIZES = [(12, 9), (8, 8), (10, 15)]
@@ -54,12 +54,7 @@ def make(images, segments, weights, **changes):
         variables=mask.astype(np.float32),
         output_names=NAMES,
         conditions=(),
-        schema=Schema(
-            "array",
-            tuple(f"superpixel {k}" for k in range(most)),
-            (False,) * most,
-            (None,) * most,
-        ),
+        names=FeatureNames(tuple(f"superpixel {k}" for k in range(most))),
         method="sampled",
         model_path="jax",
         output_kind="probability",

@@ -21,7 +21,7 @@ from lime_jax.results.arrow import (
 )
 
 FACTS = (
-    *("output_names", "conditions", "schema", "method", "model_path", "output_kind", "algorithm"),
+    *("output_names", "conditions", "names", "method", "model_path", "output_kind", "algorithm"),
     *("link", "groups", "num_samples", "num_replicates"),
 )
 

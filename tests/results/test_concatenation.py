@@ -39,7 +39,7 @@ def test_parts_together_are_the_whole(wine, settings, options):
         np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
     for name in ("coef", "std_error", "intercept", "score", "local_pred", "prediction"):
         np.testing.assert_allclose(getattr(found, name), getattr(whole, name), rtol=0, atol=1e-5)
-    for name in ("num_samples", "num_replicates", "output_kind", "schema", "conditions"):
+    for name in ("num_samples", "num_replicates", "output_kind", "names", "conditions"):
         assert getattr(found, name) == getattr(whole, name), name
 
 
@@ -57,7 +57,7 @@ def test_images_of_several_sizes_are_padded_to_the_most_superpixels():
     )
     for name in ("coef", "std_error", "values", "feature_mask", "bins", "variables"):
         np.testing.assert_allclose(getattr(found, name), getattr(whole, name), atol=1e-5)
-    assert found.schema == whole.schema
+    assert found.names == whole.names
     assert [image.shape for image in found.images] == [(16, 16), (24, 32), (8, 16)]
 
 

@@ -12,7 +12,7 @@ from lime.lime_tabular import LimeTabularExplainer
 
 import lime_jax
 from lime_jax import Explanation, TabularExplainer
-from lime_jax.tabular.frames import Schema, display_value, display_values
+from lime_jax.results.names import FeatureNames
 
 RNG = np.random.default_rng(11)
 X = RNG.normal(10, 3, size=(200, 4))
@@ -216,7 +216,7 @@ class TestFiles:
         for name in ("output_names", "conditions", "method", "model_path", "output_kind"):
             assert getattr(back, name) == getattr(saved, name)
         assert (back.num_samples, back.num_replicates) == (256, 8)
-        assert back.schema == saved.schema
+        assert back.names == saved.names
         pd.testing.assert_frame_equal(back.to_pandas(), saved.to_pandas())
         assert back[3].as_html() == saved[3].as_html()
 
@@ -231,7 +231,7 @@ class TestFiles:
         frame.loc[3, "color"] = None
         empty = TabularExplainer().fit(frame).explain(frame[:0], lambda t: np.zeros(len(t)))
         empty.save(tmp_path / "e.npz")
-        assert lime_jax.load(tmp_path / "e.npz").schema == empty.schema
+        assert lime_jax.load(tmp_path / "e.npz").names == empty.names
         assert "color = missing" in lime_jax.load(tmp_path / "e.npz").conditions
 
     def test_no_pickle_and_nothing_left_over(self, explanations, tmp_path):
@@ -468,23 +468,23 @@ def test_errors_are_plausible_numbers(explanations):
 
 
 @pytest.mark.parametrize(
-    ("schema", "values"),
+    ("names", "values"),
     {
         "numbers": (
-            Schema("array", ("a",), (False,), (None,)),
+            FeatureNames(("a",)),
             [0.0, -0.0, 0.1, 0.0999, 1e-5, -3.14159, 1e14, 1e15, 2.5e20, np.nan, 1234.5],
         ),
-        "levels": (Schema("array", ("a",), (True,), (("x", "y", None),)), [0, 1, 2, -1]),
+        "levels": (FeatureNames(("a",), levels=(("x", "y", "missing"),)), [0, 1, 2, -1]),
         "moments": (
-            Schema("array", ("a",), (False,), (None,), times=("datetime",)),
+            FeatureNames(("a",), times=("datetime",)),
             [0.0, 86400.0, np.nan],
         ),
         "lengths of time": (
-            Schema("array", ("a",), (False,), (None,), times=("duration",)),
+            FeatureNames(("a",), times=("duration",)),
             [0.0, 90.5],
         ),
     }.values(),
 )
-def test_many_values_read_as_one_does(schema, values):
+def test_many_values_read_as_one_does(names, values):
     values = np.array(values, np.float64)
-    assert display_values(schema, 0, values) == [display_value(schema, 0, v) for v in values]
+    assert names.display_values(0, values) == [names.display_value(0, v) for v in values]

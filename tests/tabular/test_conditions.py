@@ -1,14 +1,12 @@
 """Bins in lime's words, each bin another text."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 from lime.discretize import DecileDiscretizer, QuartileDiscretizer
 
 from lime_jax.tabular import frames
-from lime_jax.tabular.conditions import bin_conditions, display_schema
+from lime_jax.tabular.conditions import bin_conditions
 from lime_jax.tabular.learn import fit_tabular
 
 LIMES = {"quartile": QuartileDiscretizer, "decile": DecileDiscretizer}
@@ -92,26 +90,3 @@ def test_dates_read_as_dates():
     [texts] = conditions_of(X)
     assert texts[0] == "day <= 2024-01-02"
     assert texts[1] == "2024-01-02 < day <= 2024-01-03"
-
-
-def test_what_is_displayed_is_json_and_shows_the_same():
-    X = pd.DataFrame(
-        {
-            "age": [1.0, 2.0],
-            "sex": pd.Categorical(["f", "m"]),
-            "day": pd.date_range("2024-01-01", periods=2),
-        }
-    )
-    schema = frames.learn_schema(X)
-    shown = display_schema(schema)
-    kept = (shown.columns, shown.categorical, shown.names, shown.times)
-    assert json.loads(json.dumps(kept)) == [list(p) if p else p for p in _lists(kept)]
-    values = frames.encode(schema, X)
-    for k in range(3):
-        for value in values[:, k]:
-            expected = frames.display_value(schema, k, value)
-            assert frames.display_value(shown, k, value) == expected
-
-
-def _lists(parts):
-    return [[list(x) if isinstance(x, tuple) else x for x in part] for part in parts]

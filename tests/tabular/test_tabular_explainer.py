@@ -247,7 +247,7 @@ class TestStatisticsAlone:
         assert explainer.feature_names_in_.tolist() == ["kind", "flag"]
         empty = explainer.explain(np.zeros((0, 2)), lambda batch: batch[:, 0])
         assert empty.conditions == ("kind = 3", "kind = 7", "flag = 0", "flag = 1")
-        assert empty.schema.categorical == (True, True)
+        assert empty.names.categorical == (True, True)
 
     def test_names_must_fit(self):
         with pytest.raises(ValueError, match="`feature_names`: expected 4 names, got 1"):
@@ -310,7 +310,7 @@ def of_text():
 @pytest.mark.parametrize("name", [name for name in FRAMES if name != "pandas text"])
 def test_every_kind_of_frame_gives_the_same(of_text, name):
     ours = explain_frame(name)
-    assert ours.schema.categorical == (False, False, True, True)
+    assert ours.names.categorical == (False, False, True, True)
     assert ours.conditions == of_text.conditions
     assert_same(ours, of_text, 1e-6)
 

@@ -3,7 +3,6 @@
 Host only: NumPy, and narwhals for DataFrames, imported when the first frame comes.
 """
 
-from lime_jax.results.names import display_value, display_values, level_names
 from lime_jax.tabular.frames.new_levels import is_new_level, with_levels_of
 from lime_jax.tabular.frames.read import align, encode, num_rows, take_rows
 from lime_jax.tabular.frames.rebuild import decode
@@ -15,12 +14,9 @@ __all__ = [
     "align",
     "as_rows",
     "decode",
-    "display_value",
-    "display_values",
     "encode",
     "is_new_level",
     "learn_schema",
-    "level_names",
     "num_rows",
     "take_rows",
     "with_levels_of",

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-Time = str | None
-"""`"datetime"`, `"duration"`, or None for a column that is not time."""
+from lime_jax.results.names import Time
 
 
 def as_table(X: Any, name: str = "X") -> Any:

@@ -49,28 +49,3 @@ def learn_decimals(column: Any, name: str, step: float) -> int:
 def decimals_for(spread: float) -> int:
     """Decimals that show two digits of a distance; negative where these are before the point."""
     return 1 - math.floor(math.log10(spread))
-
-
-def number_text(value: float, decimals: int = 2) -> str:
-    """A number as text: two decimals as in lime, more where the column or the number needs them.
-
-    Returns:
-        The text, with an exponent where there would be many zeros.
-
-    Example:
-        >>> number_text(4111111111111111.0, 0), number_text(38.0), number_text(3.2e-12, 14)
-        ('4111111111111111', '38.00', '3.20e-12')
-    """
-    size = abs(value)
-    if decimals == 0 and value == round(value) and size < 1e22:
-        return f"{value:.0f}"
-    if size == 0:
-        return "0" if decimals > 8 else f"{0:.{max(2, decimals)}f}"
-    place = math.floor(math.log10(size))
-    significant = min(place + decimals + 1, 17)
-    if size >= 1e15:
-        in_full = significant > 6 and size < 1e22 and decimals != 2
-        return f"{value:.0f}" if in_full else f"{value:.6g}"
-    if size < 1e-4 or decimals > 8:
-        return f"{value:#.{max(significant, 3)}g}" if decimals > 2 else f"{value:.3g}"
-    return f"{value:.{max(2, decimals, 2 - place if size < 0.1 else 2)}f}"

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from lime_jax.results.names import level_name
 from lime_jax.tabular.frames import columns as col
 from lime_jax.tabular.frames.positions import positions_of
 from lime_jax.tabular.frames.rebuild import extend_levels
-from lime_jax.tabular.frames.schema import Schema, level_name, sorted_levels
+from lime_jax.tabular.frames.schema import Schema, sorted_levels
 
 
 def with_levels_of(schema: Schema, X: Any, values: Float64[np.ndarray, "rows features"]) -> Schema:
@@ -37,7 +38,7 @@ def with_levels_of(schema: Schema, X: Any, values: Float64[np.ndarray, "rows fea
     count = range(len(schema.columns))
     levels, added = list(schema.levels), [0] * len(schema.columns)
     natives = [schema.native_levels(j) if schema.categorical[j] else None for j in count]
-    names = list(schema.names or [None] * len(schema.columns))
+    names = list(schema.level_names or [None] * len(schema.columns))
     for j in lacking.tolist():
         column = col.get_column(table, positions[j])
         own = np.array(col.to_list(column), object)[values[:, j] < 0].tolist()
@@ -51,7 +52,7 @@ def with_levels_of(schema: Schema, X: Any, values: Float64[np.ndarray, "rows fea
     return dataclasses.replace(
         schema,
         levels=tuple(levels),
-        names=tuple(names) if schema.names else None,
+        level_names=tuple(names) if schema.level_names else None,
         level_columns=tuple(natives),
         added=tuple(added),
     )

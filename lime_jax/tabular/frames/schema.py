@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from lime_jax.results.names import FeatureNames, Time, level_name
 from lime_jax.tabular.frames import columns as col
 from lime_jax.tabular.frames.digits import learn_decimals
 from lime_jax.tabular.frames.whole_numbers import learn_step, object_type
@@ -24,7 +25,7 @@ class Schema:
         columns: the display name of each feature.
         levels: per categorical feature its values in code order, the missing value last as None;
             None for a numeric feature.
-        names: per categorical feature its levels' display names; None: made from the levels.
+        level_names: per categorical feature its levels' display names; None: made from the levels.
         array_dtype: the dtype of the array that the model expects.
         backend: "pandas", "polars" or "pyarrow" for a frame.
         times: per feature "datetime", "duration" or None.
@@ -35,6 +36,7 @@ class Schema:
         added: per feature how many of its levels, the last ones, are not of the fitted rows.
         template: the native frame without rows: its columns and dtypes.
         level_columns: per categorical feature its levels as a native column, dtype and all.
+        names: of features and levels as readers see them, made from the others.
 
     Example:
         >>> schema = Schema("array", ("age", "sex"), (False, True), (None, (0.0, 1.0)))
@@ -46,10 +48,10 @@ class Schema:
     columns: tuple[str, ...]
     categorical: tuple[bool, ...]
     levels: tuple[tuple[Any, ...] | None, ...]
-    names: tuple[tuple[str, ...] | None, ...] | None = None
+    level_names: tuple[tuple[str, ...] | None, ...] | None = None
     array_dtype: str = "float64"
     backend: str | None = None
-    times: tuple[col.Time, ...] = ()
+    times: tuple[Time, ...] = ()
     nulls: tuple[bool, ...] = ()
     steps: tuple[float, ...] = ()
     objects: tuple[type | None, ...] = ()
@@ -57,6 +59,17 @@ class Schema:
     added: tuple[int, ...] = ()
     template: Any = dataclasses.field(default=None, compare=False, repr=False)
     level_columns: tuple[Any, ...] = dataclasses.field(default=(), compare=False, repr=False)
+    names: FeatureNames = dataclasses.field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        given = self.level_names or (None,) * len(self.columns)
+        made = (tuple(map(level_name, levels or ())) for levels in self.levels)
+        levels = tuple(
+            (names or texts) if categorical else None
+            for names, texts, categorical in zip(given, made, self.categorical, strict=True)
+        )
+        names = FeatureNames(self.columns, levels, self.times, self.decimals)
+        object.__setattr__(self, "names", names)
 
     @property
     def fitted_names(self) -> tuple[str, ...]:
@@ -77,17 +90,13 @@ class Schema:
         numbers = [d for d, levels in zip(dtypes, self.levels, strict=True) if levels is None]
         return bool(numbers) and all(dtype == nw.Float32 for dtype in numbers)
 
-    def time(self, j: int) -> col.Time:
+    def time(self, j: int) -> Time:
         """Whether feature `j` is a moment, a length of time, or neither."""
         return self.times[j] if self.times else None
 
     def step(self, j: int) -> float:
         """What the numbers of feature `j` are multiples of; 0: of nothing."""
         return self.steps[j] if self.steps else 0.0
-
-    def shown_decimals(self, j: int) -> int:
-        """With how many decimals the numbers of feature `j` are shown."""
-        return self.decimals[j] if self.decimals else 2
 
     def native_levels(self, j: int) -> Any:
         """The levels of categorical feature `j` as a native column."""
@@ -142,7 +151,7 @@ def learn_schema(
         columns=tuple(columns),
         categorical=categorical,
         levels=levels,
-        names=_level_names(levels, columns, categorical_names),
+        level_names=_level_names(levels, columns, categorical_names),
         times=tuple(
             None if c else col.time_kind(column)
             for column, c in zip(features, categorical, strict=True)
@@ -285,11 +294,3 @@ def _code(value: Any) -> int:
     if code != value or code < 0:
         raise ValueError(value)
     return code
-
-
-def level_name(value: Any) -> str:
-    """A level as text; whole numbers without decimals, `None` as "missing"."""
-    if value is None:
-        return "missing"
-    whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
-    return str(int(value)) if whole else str(value)

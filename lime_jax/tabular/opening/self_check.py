@@ -87,7 +87,7 @@ def _where(model: TableModel, bad: np.ndarray, good: np.ndarray, scale: np.ndarr
     except Exception:  # whatever a stranger's model raises of rows that nobody gave
         return ""
     named = [
-        f"{model.schema.columns[k]} = {frames.display_value(model.schema, int(k), float(bad[k]))}"
+        f"{model.schema.columns[k]} = {model.schema.names.display_value(int(k), float(bad[k]))}"
         for k in columns[~off][:_MOST_NAMED]
     ]
     return f" where {', '.join(named)}" if named else ""

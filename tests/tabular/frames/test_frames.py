@@ -24,11 +24,8 @@ from lime_jax.tabular.frames import (
     Schema,
     align,
     decode,
-    display_value,
-    display_values,
     encode,
     learn_schema,
-    level_names,
     num_rows,
     take_rows,
 )
@@ -478,10 +475,10 @@ def test_names_of_levels():
     X = np.array([[0.0, 5], [2, 5], [NAN, 5]])
     names = {0: ["red", "green", "blue"]}
     schema = learn_schema(X, [0, 1], categorical_names=names)
-    assert level_names(schema, 0) == ["red", "blue", "missing"]
-    assert level_names(schema, 1) == ["5"]
-    assert level_names(learn_schema(FRAME), 0) == []
-    assert level_names(learn_schema([[True], [False]]), 0) == ["False", "True"]
+    assert schema.names.levels[0] == ("red", "blue", "missing")
+    assert schema.names.levels[1] == ("5",)
+    assert learn_schema(FRAME).names.levels[0] is None
+    assert learn_schema([[True], [False]]).names.levels[0] == ("False", "True")
 
 
 def test_a_schema_written_by_hand_serves_an_array():
@@ -506,7 +503,7 @@ def test_a_schema_written_by_hand_serves_an_array():
     ],
 )
 def test_numbers_show_fitting_digits(value, text):
-    assert display_value(learn_schema([[1.0]]), 0, value) == text
+    assert learn_schema([[1.0]]).names.display_value(0, value) == text
 
 
 COLUMNS = {
@@ -527,19 +524,19 @@ def test_digits_are_those_that_tell_a_columns_numbers_apart(name):
     column, texts = COLUMNS[name]
     schema = learn_schema(pd.DataFrame({"a": column}))
     values = encode(schema, pd.DataFrame({"a": column}))[:, 0]
-    shown = [display_value(schema, 0, value) for value in values]
+    shown = [schema.names.display_value(0, value) for value in values]
     assert shown[: len(texts)] == texts
-    assert shown == display_values(schema, 0, values)
+    assert shown == schema.names.display_values(0, values)
     assert len(set(shown)) == len(set(values))
 
 
 def test_levels_and_times_show_as_read():
     schema = learn_schema(FRAME.assign(d=pd.to_timedelta([1, 2], unit="s")))
     codes = encode(schema, FRAME.assign(d=pd.to_timedelta([1, 2], unit="s")))[1]
-    shown = [display_value(schema, j, v) for j, v in enumerate(codes)]
+    shown = [schema.names.display_value(j, v) for j, v in enumerate(codes)]
     assert shown == ["2.00", "y", "2021-01-01", "2.00 s"]
-    assert display_value(schema, 2, 90.0) == "1970-01-01 00:01:30"
-    assert display_value(schema, 1, -1.0) == "unseen"
+    assert schema.names.display_value(2, 90.0) == "1970-01-01 00:01:30"
+    assert schema.names.display_value(1, -1.0) == "unseen"
 
 
 def test_time_is_seconds_since_1970():
@@ -550,7 +547,7 @@ def test_time_is_seconds_since_1970():
 @pytest.mark.parametrize("work", ["", "frames.learn_schema([[1.0, 2.0]]); "])
 def test_importing_loads_no_dataframe_library(work):
     code = (
-        f"import sys; from lime_jax import frames; {work}"
+        f"import sys; from lime_jax.tabular import frames; {work}"
         "print(sorted({'pandas', 'polars', 'pyarrow', 'narwhals'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
