@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from lime_jax.fits.intervals import interval_factor
+from lime_jax.warn import warn
 
 
 def settled(
@@ -51,16 +51,14 @@ def settled(
 
 
 def warn_unsettled(
-    is_settled: np.ndarray, num_samples: np.ndarray, tolerance: float | None, stacklevel: int = 2
+    is_settled: np.ndarray, num_samples: np.ndarray, tolerance: float | None
 ) -> None:
     """Say how many rows stopped at the largest number of samples."""
     left = int((~is_settled).sum())
     if left:
         within = "" if tolerance is None else f" and intervals are wider than {tolerance:g}"
-        warnings.warn(
+        warn(
             f"{left} of {len(is_settled)} rows are not settled after {int(num_samples.max()):,} "
             f"samples: the order of their strongest weights is open{within}; see `std_error`, or "
             "choose a larger `tolerance`",
-            UserWarning,
-            stacklevel=stacklevel + 1,
         )

@@ -1,52 +1,35 @@
-"""What is checked at the door of an explainer: columns on the way in, fits on the way out."""
+"""What is checked at the door of an explainer: settings on the way in, fits on the way out."""
 
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
-from lime_jax.tabular import frames
 from lime_jax.typing import LinearFit
+from lime_jax.warn import warn
 
 
-def as_list(names: Any) -> list[Any]:
-    """Names or numbers of columns, from any sequence, also an array or an index."""
-    return names.tolist() if hasattr(names, "tolist") else list(names)
+def is_whole(value: object) -> TypeGuard[int | np.integer]:
+    """Whether it is a whole number, Python's or NumPy's."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def column_number(schema: frames.Schema, column: int | str, argument: str) -> int:
-    """The number of a column."""
-    if isinstance(column, str) and column in schema.columns:
-        return schema.columns.index(column)
-    if not isinstance(column, str) and int(column) in range(len(schema.columns)):
-        return int(column)
-    raise ValueError(
-        f"`{argument}`: expected names or numbers of the {len(schema.columns)} columns, "
-        f"got {column!r}"
-    )
+def check_whole(
+    name: str, value: object, least: int = 1, most: int | None = None, also: str = ""
+) -> None:
+    """Refuse what is not a whole number from `least` to `most`."""
+    if not is_whole(value) or value < least or (most is not None and value > most):
+        bounds = f", at least {least}" if most is None else f" from {least} to {most}"
+        raise ValueError(f"`{name}`: expected a whole number{bounds}{also}, got {value!r}")
 
 
-def learn_table(settings: Mapping[str, Any], X: Any) -> frames.Schema:
-    """The schema of a table, with the names and levels that the settings give it."""
-    categorical, names = settings["categorical_features"], settings["feature_names"]
-    return frames.learn_schema(
-        X,
-        None if categorical is None else as_list(categorical),
-        None if names is None else as_list(names),
-        settings["categorical_names"],
-    )
-
-
-def check_seed(seed: Any) -> None:
+def check_seed(seed: object) -> None:
     """Refuse what is not a seed."""
-    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
-    if not whole or not 0 <= seed < 2**32:
-        raise ValueError(f"`seed`: expected a whole number from 0 to 4294967295, got {seed!r}")
+    check_whole("seed", seed, 0, 2**32 - 1)
 
 
 def check_choices(explainer: Any, known: Mapping[str, Sequence[Any]]) -> None:
@@ -113,10 +96,8 @@ def check_fit(
     few = np.flatnonzero(fit.effective_samples < enough)
     if few.size and not is_exact:
         least = float(fit.effective_samples[few].min())
-        warnings.warn(
+        warn(
             f"the kernel is so narrow, or `num_samples` so few, that {few.size} of {len(fit.coef)} "
             f"rows rest on few samples (effective sample size down to {least:.3g}, "
             f"{fit.coef.shape[2]} features); use a larger `kernel_width` or more `num_samples`",
-            UserWarning,
-            stacklevel=4,
         )

@@ -10,6 +10,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from lime_jax.engine.devices import check_mesh
+from lime_jax.front.checks import check_whole, is_whole
 
 METHODS = ("auto", "sampled", "exact")
 
@@ -37,7 +38,7 @@ class ExplainOptions:
 
     def first_size(self, default: int) -> int:
         """Samples of the first, or only, size of a neighborhood."""
-        return self.num_samples if isinstance(self.num_samples, int | np.integer) else default
+        return int(self.num_samples) if is_whole(self.num_samples) else default
 
     def check(self) -> None:
         """Refuse what is not usable."""
@@ -59,7 +60,7 @@ def check_counts(labels: Any, top_labels: Any, counts: Mapping[str, Any]) -> Non
     """Refuse what is not a count."""
     for name, value in counts.items():
         if value is not None:
-            _check_count(name, value, 1)
+            check_whole(name, value)
     if labels is not None and top_labels is not None:
         raise ValueError("`top_labels`: expected either `labels` or `top_labels`, got both")
 
@@ -68,7 +69,7 @@ def check_num_samples(num_samples: Any, tolerance: Any) -> None:
     """Refuse what is neither a number of samples nor "auto"."""
     if num_samples != "auto":
         if num_samples is not None:
-            _check_count("num_samples", num_samples, 2)
+            check_whole("num_samples", num_samples, 2, also=", or 'auto'")
         if tolerance is not None:
             raise ValueError(
                 f"`tolerance`: only has a meaning with `num_samples='auto'`, got {tolerance!r} "
@@ -78,13 +79,6 @@ def check_num_samples(num_samples: Any, tolerance: Any) -> None:
         isinstance(tolerance, int | float | np.number) and tolerance > 0
     ):
         raise ValueError(f"`tolerance`: expected a positive number, got {tolerance!r}")
-
-
-def _check_count(name: str, value: Any, least: int) -> None:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-        expected = f"a whole number, at least {least}"
-        expected += ", or 'auto'" if name == "num_samples" else ""
-        raise ValueError(f"`{name}`: expected {expected}, got {value!r}")
 
 
 def check_method(method: str, why_not_exact: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -35,6 +34,7 @@ from lime_jax.results.names import FeatureNames
 from lime_jax.results.row_index import row_index
 from lime_jax.stages.kernels import METRICS
 from lime_jax.stages.select import resolve_selection
+from lime_jax.warn import warn
 
 _OF_LIME = ("kernel_width", "alpha", "distance", "kernel", "feature_selection", "keep_probability")
 _TOP_LABELS = 5
@@ -276,11 +276,9 @@ class ImageExplainer(BaseEstimator):
                 error.add_note(f"Image {number} of {len(pictures)}.{layout_hint(picture, axis)}")
                 raise
             if isinstance(ways, str) and not labels.any() and labels.size > 2 * self._cell(labels):
-                warnings.warn(
+                warn(
                     f"image {number} is one superpixel, so there is nothing to tell apart; choose "
                     f"a smaller `cell_size`, or another `segmentation` than {ways!r}",
-                    UserWarning,
-                    stacklevel=3,
                 )
             found.append(labels)
         return found

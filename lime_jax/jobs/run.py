@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from lime_jax.distributed.worker import ChunkSpec
+from lime_jax.front.checks import check_whole
 from lime_jax.front.progress import progress_bar
 from lime_jax.jobs.blocks import read_blocks
 from lime_jax.jobs.folder import check_folder, locked, settle_manifest, unfinished, write_part
@@ -198,9 +199,8 @@ def _check(explainer: Any, rows_per_part: Any, engine: Any, num_workers: Any) ->
         )
     counts = {"rows_per_part": rows_per_part, "num_workers": num_workers}
     for name, count in counts.items():
-        whole = isinstance(count, int) and not isinstance(count, bool)
-        if count is not None and not (whole and count >= 1):
-            raise ValueError(f"`{name}`: expected a whole number, at least 1, got {count!r}")
+        if count is not None:
+            check_whole(name, count)
     if engine not in ENGINES:
         raise ValueError(f"`engine`: expected one of {', '.join(ENGINES)}, got {engine!r}")
     if engine == "local" and num_workers not in (None, 1):

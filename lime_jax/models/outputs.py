@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
+
+from lime_jax.warn import warn
 
 
 def as_outputs(
@@ -153,12 +154,10 @@ def warn_unless_probabilities(prediction: Float64[np.ndarray, "rows outputs"]) -
     if len(prediction) and prediction.shape[1] > 1 and not looks_like_probabilities(prediction):
         sums = prediction.sum(1)
         worst = int(np.argmax(np.abs(sums - 1)))
-        warnings.warn(
+        warn(
             f"the model's outputs should be probabilities that sum to 1, but those of row {worst} "
             f"sum to {sums[worst]:.4g}; hand over `mode='regression'` or `output='margin'` if "
             "they are not meant to be",
-            UserWarning,
-            stacklevel=5,
         )
 
 
@@ -166,12 +165,10 @@ def _warn_of_class_numbers(prediction: Float64[np.ndarray, "rows outputs"]) -> N
     """Warn where the one output of a classifier is no probability but the number of a class."""
     whole = prediction.shape[1] == 1 and np.array_equal(prediction, np.round(prediction))
     if whole and len(prediction) and (prediction.min() < 0 or prediction.max() > 1):
-        warnings.warn(
+        warn(
             f"the model is said to be a classifier, but its one output holds whole numbers from "
             f"{prediction.min():g} to {prediction.max():g}; numbers of classes are no quantity: "
             "return a column for each class, or hand over the classifier itself",
-            UserWarning,
-            stacklevel=5,
         )
 
 

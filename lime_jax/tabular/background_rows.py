@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from lime_jax.front.checks import check_whole
+
 
 def learn_background(
     values: Float64[np.ndarray, "rows features"],
@@ -43,11 +45,7 @@ def learn_background(
             )
         weights = weights.astype(np.float64)
     if summarize is not None:
-        whole = isinstance(summarize, int | np.integer) and not isinstance(summarize, bool)
-        if not whole or not 1 <= summarize <= len(values):
-            raise ValueError(
-                f"`summarize`: expected a number of rows from 1 to {len(values)}, got {summarize!r}"
-            )
+        check_whole("summarize", summarize, 1, len(values))
         chosen, weights = _nearest_to_centers(values, categorical, weights, int(summarize), seed)
         values = values[chosen]
     kept = weights > 0

@@ -13,6 +13,7 @@ from lime_jax.stages.designs import make_design
 from lime_jax.stages.kernels import METRICS, exponential_kernel
 from lime_jax.stages.select import resolve_selection
 from lime_jax.tabular.domain import DISTANCE_SPACES, ENCODINGS, SAMPLINGS, TabularDomain
+from lime_jax.tabular.frames.asked import column_numbers
 from lime_jax.tabular.stats import TabularStats
 from lime_jax.typing import Array, Float, pytree, static
 
@@ -96,12 +97,11 @@ def make_domain(stats: TabularStats, config: TabularConfig) -> TabularDomain:
     count = stats.num_features
     perturbed = np.ones(count, bool)
     if config.features is not None:
-        outside = [k for k in config.features if k not in range(count)]
-        if outside or not config.features:
-            got = f"column {outside[0]!r}" if outside else "no columns"
-            raise ValueError(f"`features`: expected columns 0 to {count - 1}, got {got}")
+        numbers = column_numbers(tuple(map(str, range(count))), config.features, "features")
+        if not numbers:
+            raise ValueError("`features`: expected columns to perturb, got no columns")
         perturbed[:] = False
-        perturbed[list(config.features)] = True
+        perturbed[numbers] = True
     return TabularDomain(
         stats,
         jnp.asarray(perturbed),

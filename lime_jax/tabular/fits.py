@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -34,6 +33,7 @@ from lime_jax.tabular.opening.table_model import TableModel
 from lime_jax.tabular.opening.two_outputs import mirrored
 from lime_jax.tabular.stats import TabularStats
 from lime_jax.typing import LinearFit, pytree, replaced
+from lime_jax.warn import warn
 
 SCORE_SAMPLES = 2048
 """Samples that an exact explanation's R² measures the variance of the model with."""
@@ -238,12 +238,10 @@ def _without_vague_scores(fit: LinearFit, config: TabularConfig) -> LinearFit:
     effective = SCORE_SAMPLES * fit.effective_samples / config.num_samples
     vague = np.asarray(effective < _FEW)
     if vague.any():
-        warnings.warn(
+        warn(
             f"the kernel is so narrow that the R² of {int(vague.sum())} of {len(vague)} rows is "
             "not known (NaN); the weights are exact all the same; `method='sampled'` measures "
             "both with more samples",
-            UserWarning,
-            stacklevel=5,
         )
     return replaced(fit, score=np.where(vague[:, None], np.nan, fit.score))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +13,6 @@ import numpy as np
 from lime_jax import engine
 from lime_jax.fits.output_scale import OutputScale
 from lime_jax.fits.shapley import LINKS, ShapleyMethod, make_shapley_method
-from lime_jax.front.checks import learn_table
 from lime_jax.front.options import ExplainOptions
 from lime_jax.models.structure import Additive, Structure, TreeSum
 from lime_jax.stages.coalition_units import ShapleyDesign, make_shapley_design
@@ -31,8 +29,10 @@ from lime_jax.tabular.opening.table_model import TableModel
 from lime_jax.tabular.opening.two_outputs import mirror_back, mirrored
 from lime_jax.tabular.players import Players, make_players
 from lime_jax.tabular.request import Request
+from lime_jax.tabular.settings import learn_table
 from lime_jax.tabular.stats import TabularStats
 from lime_jax.typing import ClosedForm, LinearFit, replaced
+from lime_jax.warn import warn
 
 _BLUR = 1e-5
 """Of the spread of a column: as far as the device's precision may move a number."""
@@ -188,11 +188,9 @@ class TabularShap:
     def _warn_of_work(self, request: Request) -> None:
         additive = request.is_exact and isinstance(request.kept.model.structure, Additive)
         if len(self.background) > MANY_ROWS and not additive:
-            warnings.warn(
+            warn(
                 f"the background has {len(self.background):,} rows, and each costs time and "
                 "memory; `summarize=200` lets 200 rows stand for them",
-                UserWarning,
-                stacklevel=5,
             )
 
     def _player_values(self, values: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from lime_jax.stages.bins import (
     value_edges,
     weighted_percentiles,
 )
+from lime_jax.tabular.frames.asked import Column, column_number, column_numbers
 from lime_jax.tabular.stats import CategoricalColumn, NumericColumn, TabularStats, multiples
 
 DISCRETIZERS = ("quartile", "decile", "entropy")
@@ -26,9 +27,9 @@ DISCRETIZERS = ("quartile", "decile", "entropy")
 def fit_tabular(
     X_train: ArrayLike,
     *,
-    discretizer: str | Sequence[Any] | Mapping[int, Any] | None = "quartile",
-    categorical_features: Sequence[int] = (),
-    integer_columns: Sequence[int] | Mapping[int, float | int] = (),
+    discretizer: str | Sequence[Any] | Mapping[Any, Any] | None = "quartile",
+    categorical_features: Sequence[Column] = (),
+    integer_columns: Sequence[Column] | Mapping[Any, float | int] = (),
     y: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> TabularStats:
@@ -69,21 +70,17 @@ def fit_tabular(
         )
     weight = _check_weight(sample_weight, len(X))
     classes = None if y is None else np.asarray(y).reshape(-1)
-    edges_of = _edges_by_column(discretizer, X.shape[1], classes, len(X))
-    outside = [k for k in categorical_features if k not in range(-X.shape[1], X.shape[1])]
-    if outside:
-        raise ValueError(
-            f"`categorical_features`: expected columns 0 to {X.shape[1] - 1}, got {outside[0]!r}"
-        )
-    categorical = {range(X.shape[1])[k] for k in categorical_features}
-    steps = _steps_by_column(integer_columns, X)
-    columns: list[NumericColumn | CategoricalColumn] = []
+    columns = tuple(map(str, range(X.shape[1])))
+    edges_of = _edges_by_column(discretizer, columns, classes, len(X))
+    categorical = column_numbers(columns, categorical_features, "categorical_features")
+    steps = _steps_by_column(integer_columns, X, columns)
+    summaries: list[NumericColumn | CategoricalColumn] = []
     for k in range(X.shape[1]):
         if k in categorical:
-            columns.append(_summarize_levels(X[:, k], weight))
+            summaries.append(_summarize_levels(X[:, k], weight))
         else:
-            columns.append(_summarize_numbers(X[:, k], weight, classes, edges_of(k), steps[k]))
-    return TabularStats.from_columns(columns)
+            summaries.append(_summarize_numbers(X[:, k], weight, classes, edges_of(k), steps[k]))
+    return TabularStats.from_columns(summaries)
 
 
 def _check_weight(sample_weight: ArrayLike | None, rows: int) -> np.ndarray | None:
@@ -98,16 +95,16 @@ def _check_weight(sample_weight: ArrayLike | None, rows: int) -> np.ndarray | No
     return weight
 
 
-def _steps_by_column(integer_columns: Any, X: np.ndarray) -> np.ndarray:
+def _steps_by_column(integer_columns: Any, X: np.ndarray, columns: Sequence[str]) -> np.ndarray:
     """What each column's numbers are multiples of; 0: of nothing."""
     given = integer_columns
     given = given if isinstance(given, Mapping) else dict.fromkeys(given, 1.0)
     steps = np.zeros(X.shape[1])
-    for k, step in given.items():
-        if k not in range(-X.shape[1], X.shape[1]) or not step >= 0:
+    for column, step in given.items():
+        k = column_number(columns, column, "integer_columns")
+        if not step >= 0:
             raise ValueError(
-                f"`integer_columns`: expected columns 0 to {X.shape[1] - 1} and steps of at least "
-                f"0, got column {k!r} with step {step!r}"
+                f"`integer_columns`: expected steps of at least 0, got {step!r} in column {k}"
             )
         steps[k] = step
         units = X[:, k] / step if step > 0 else np.zeros(1)
@@ -120,7 +117,9 @@ def _steps_by_column(integer_columns: Any, X: np.ndarray) -> np.ndarray:
     return steps
 
 
-def _edges_by_column(discretizer: Any, features: int, y: np.ndarray | None, rows: int) -> Any:
+def _edges_by_column(
+    discretizer: Any, columns: Sequence[str], y: np.ndarray | None, rows: int
+) -> Any:
     """A function from column to a discretizer's name, its edges, or None."""
     if discretizer is None or isinstance(discretizer, str):
         if discretizer is not None and discretizer not in DISCRETIZERS:
@@ -133,13 +132,12 @@ def _edges_by_column(discretizer: Any, features: int, y: np.ndarray | None, rows
             raise ValueError(f"`y`: entropy bins need the class of each of {rows} rows, got {got}")
         return lambda k: discretizer
     if isinstance(discretizer, Mapping):
-        unknown = [k for k in discretizer if k not in range(features)]
-        if unknown:
-            raise ValueError(f"`discretizer`: no column {unknown[0]!r} among {features} columns")
-        return lambda k: discretizer.get(k, "quartile")
-    if len(discretizer) != features:
+        edges = {column_number(columns, k, "discretizer"): v for k, v in discretizer.items()}
+        return lambda k: edges.get(k, "quartile")
+    if len(discretizer) != len(columns):
         raise ValueError(
-            f"`discretizer`: expected edges for each of {features} columns, got {len(discretizer)}"
+            f"`discretizer`: expected edges for each of {len(columns)} columns, "
+            f"got {len(discretizer)}"
         )
     return lambda k: discretizer[k]
 

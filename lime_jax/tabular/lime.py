@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.fits.settled import warn_unsettled
-from lime_jax.front.checks import as_list, column_number, learn_table
 from lime_jax.front.options import ExplainOptions
 from lime_jax.models.predict import Model
 from lime_jax.models.structure import Structure
@@ -27,9 +26,11 @@ from lime_jax.tabular.fits import (
     sampled_fits,
     settled_fit,
 )
+from lime_jax.tabular.frames.asked import as_list, column_number, column_numbers
 from lime_jax.tabular.learn import fit_tabular
 from lime_jax.tabular.opening.sample_facts import SampleFacts, sample_facts
 from lime_jax.tabular.request import Request
+from lime_jax.tabular.settings import learn_table
 from lime_jax.tabular.stats import TabularStats
 
 DEFAULT_NUM_SAMPLES = 4096
@@ -63,7 +64,8 @@ class TabularLime:
             discretizer = settings["discretizer"]
             if isinstance(discretizer, Mapping):
                 discretizer = {
-                    column_number(schema, k, "discretizer"): v for k, v in discretizer.items()
+                    column_number(schema.columns, k, "discretizer"): v
+                    for k, v in discretizer.items()
                 }
             stats = fit_tabular(
                 frames.encode(schema, X),
@@ -117,7 +119,7 @@ class TabularLime:
         features = None
         if settings["features"] is not None:
             named = as_list(settings["features"])
-            features = tuple(sorted({column_number(self.schema, f, "features") for f in named}))
+            features = tuple(column_numbers(self.schema.columns, named, "features"))
         shared = ("distance", "kernel", "feature_selection", "design")
         configs = [
             TabularConfig(
@@ -177,7 +179,7 @@ class TabularLime:
         elif options.num_samples == "auto":
             top, tolerance = options.num_features or 10, options.tolerance
             found = settled_fit(task, request.model, request.both_add_up, tolerance, top)
-            warn_unsettled(found.settled, found.num_samples, tolerance, stacklevel=4)
+            warn_unsettled(found.settled, found.num_samples, tolerance)
             fits, used = [found.fit], found.num_samples
         else:
             fits = sampled_fits(task, request.model, request.both_add_up)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from lime_jax.front.checks import as_list, column_number
 from lime_jax.results.names import FeatureNames
 from lime_jax.tabular import frames
+from lime_jax.tabular.frames.asked import as_list, column_number, column_numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +59,7 @@ def make_players(schema: frames.Schema, groups: Any, features: Any) -> Players:
     """
     played = set(range(len(schema.columns)))
     if features is not None:
-        played = {column_number(schema, f, "features") for f in as_list(features)}
+        played = set(column_numbers(schema.columns, as_list(features), "features"))
         if not played:
             raise ValueError("`features`: expected columns that play, got no columns")
     named = _named_groups(schema, groups)
@@ -94,7 +94,7 @@ def _named_groups(schema: frames.Schema, groups: Any) -> dict[str, tuple[int, ..
     for name, columns in groups.items() if isinstance(groups, Mapping) else enumerate(groups):
         if isinstance(columns, str) or not hasattr(columns, "__iter__"):
             raise ValueError(f"`groups`: expected a list of columns for {name!r}, got {columns!r}")
-        found = tuple(sorted(column_number(schema, c, "groups") for c in as_list(columns)))
+        found = tuple(sorted(column_number(schema.columns, c, "groups") for c in as_list(columns)))
         if not found:
             raise ValueError(f"`groups`: expected at least one column in {name!r}, got none")
         if not isinstance(name, str):

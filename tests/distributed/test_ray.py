@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import operator
 import os
 import pickle
 import signal
@@ -187,6 +188,14 @@ def test_blocks_come_as_they_are_finished_with_their_ids(numbers, tmp_path):
         np.testing.assert_array_equal(part.row_ids, expected.row_ids[rows])
 
 
+def test_warnings_of_the_package_point_at_the_line_of_the_user(numbers):
+    X, _ = numbers
+    narrow = lime_jax.TabularExplainer(kernel_width=0.02).fit(X)
+    with pytest.warns(UserWarning, match="few samples") as caught:
+        on_ray.explain(narrow, X[:2], operator.methodcaller("sum", 1), num_workers=1, **FEW)
+    assert {one.filename for one in caught if "few samples" in str(one.message)} == {__file__}
+
+
 def test_no_more_blocks_are_taken_than_there_is_room_for(numbers, tmp_path):
     X, explainer = numbers
     spec = ChunkSpec(explainer, ModelFactory(Quiet, tmp_path), FEW, "long")
@@ -345,8 +354,8 @@ FITTED = lime_jax.TabularExplainer().fit(ROWS)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (dict(num_workers=0), "`num_workers`: expected a whole number of 1 or more"),
-        (dict(batch_size=0), "`batch_size`: expected a whole number of 1 or more"),
+        (dict(num_workers=0), "`num_workers`: expected a whole number, at least 1"),
+        (dict(batch_size=0), "`batch_size`: expected a whole number, at least 1"),
         (dict(num_cpus_per_worker=0), "`num_cpus_per_worker`: expected more than 0, got 0"),
         (dict(num_gpus_per_worker=-1), "`num_gpus_per_worker`: expected 0 or more, got -1"),
         (dict(num_gpus_per_worker=1), "asks for 1 CPU and 1 GPU.*it has 2 CPU, 0 GPU"),

@@ -55,7 +55,11 @@ SETTINGS = [
     ("features", [], r"`features`: .* got no columns"),
     ("feature_names", ["a", "b"], r"`feature_names` must name all 4 columns.*got 2"),
     ("feature_names", ["a", "b", "b", "c"], r"`feature_names`.*differ.*b"),
-    ("categorical_features", [9], r"`categorical_features` names 9; expected an index below 4"),
+    (
+        "categorical_features",
+        [9],
+        r"`categorical_features`: .*got 9",
+    ),
     ("categorical_names", {0: ["a"]}, r"`categorical_names` names the levels of '0', .*numeric"),
     ("seed", -1, r"`seed`: expected a whole number from 0 to 4294967295, got -1"),
     ("seed", 2**32, r"`seed`: .* got 4294967296"),
@@ -509,10 +513,13 @@ class TestKernelShap:
             (dict(groups=[[]]), r"`groups`: expected at least one column"),
             (dict(groups=[[0, 1]], features=[0]), r"`features`: expected all or no columns of"),
             (dict(features=[]), r"`features`: .*got no columns"),
-            (dict(summarize=201), r"`summarize`: expected a number of rows from 1 to 200, got 201"),
+            (dict(summarize=201), r"`summarize`: expected a whole number from 1 to 200, got 201"),
             (dict(summarize=0), r"`summarize`: .*got 0"),
             (dict(seed=-1), r"`seed`: "),
-            (dict(categorical_features=[9]), r"`categorical_features` names 9"),
+            (
+                dict(categorical_features=[9]),
+                r"`categorical_features`: .*got 9",
+            ),
         ],
     )
     def test_a_setting_that_is_not_usable_is_refused_in_fit(self, settings, message):

@@ -32,7 +32,7 @@ def stats():
         (dict(kernel_width=float("nan")), "`kernel_width`"),
         (dict(alpha=-1), "`alpha`"),
         (dict(features=()), "`features`.*got no columns"),
-        (dict(features=(4,)), "`features`: expected columns 0 to 3, got column 4"),
+        (dict(features=(4,)), "`features`: expected names or numbers of the 4 columns, got 4"),
         (
             dict(encoding="one_hot", num_features=2, feature_selection="lasso_path"),
             "`feature_selection`: with one-hot",

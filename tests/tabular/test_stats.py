@@ -185,7 +185,10 @@ REFUSED = {
     "weights zero": (lambda: fit_tabular(X, sample_weight=[0] * 4), "not all 0"),
     "discretizer": (lambda: fit_tabular(X, discretizer="tercile"), "`discretizer`.*'tercile'"),
     "too few edges": (lambda: fit_tabular(X, discretizer=[[1.0]]), "`discretizer`.*2 columns"),
-    "column": (lambda: fit_tabular(X, discretizer={5: [1.0]}), "`discretizer`: no column 5"),
+    "column": (
+        lambda: fit_tabular(X, discretizer={5: [1.0]}),
+        "`discretizer`.*2 columns, got 5",
+    ),
     "edges": (lambda: fit_tabular(X, discretizer=[[np.nan], []]), "`discretizer`.*finite"),
     "no y": (lambda: fit_tabular(X, discretizer="entropy"), "`y`.*4 rows, got none"),
     "short y": (lambda: fit_tabular(X, discretizer="entropy", y=[0]), "`y`.*4 rows, got 1"),

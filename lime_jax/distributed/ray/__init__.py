@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from lime_jax.distributed.blocks import Blocks
 from lime_jax.distributed.ray.batches import RayBatchExplainer
-from lime_jax.distributed.ray.pool import Resources, check_count, open_pool
+from lime_jax.distributed.ray.pool import Resources, open_pool
 from lime_jax.distributed.worker import ChunkSpec, check_ids, explain_chunk
+from lime_jax.front.checks import check_whole
 from lime_jax.front.progress import progress_bar
 from lime_jax.optional import require
 from lime_jax.results.arrow import explanations_of
@@ -271,7 +272,8 @@ def _specs(explainers: Mapping[str, Any], model: Any) -> dict[str, ChunkSpec]:
 
 
 def _blocks(specs: Sequence[ChunkSpec], X: Any, row_ids: Any, batch_size: int | None) -> Blocks:
-    check_count("batch_size", batch_size)
+    if batch_size is not None:
+        check_whole("batch_size", batch_size)
     explainers = [spec.explainer for spec in specs]
     kinds = {type(one).__name__ for one in explainers}
     if len(kinds) > 1:

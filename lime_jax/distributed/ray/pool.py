@@ -15,7 +15,9 @@ from typing import Any
 from lime_jax.distributed.ray.worker import Worker, worker_environment
 from lime_jax.distributed.sending import forking, pack
 from lime_jax.distributed.worker import ChunkSpec
+from lime_jax.front.checks import check_whole
 from lime_jax.optional import require
+from lime_jax.warn import warn
 
 _DEATHS = 3
 """Of actors, until a block is given up; and of those that died at the start, one after another."""
@@ -66,7 +68,8 @@ class Resources:
     num_gpus: float | int
 
     def __post_init__(self) -> None:
-        check_count("num_workers", self.num_workers)
+        if self.num_workers is not None:
+            check_whole("num_workers", self.num_workers)
         for name, least in (("num_cpus", "more than 0"), ("num_gpus", "0 or more")):
             value = getattr(self, name)
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -96,24 +99,11 @@ class Resources:
                 "let the cluster grow first"
             )
         if self.num_workers is not None and self.num_workers > room:
-            warnings.warn(
+            warn(
                 f"`num_workers`: {self.num_workers} workers of {asked} each were asked for, and "
                 f"the cluster has room for {room} ({has}); the others start when there is more",
-                UserWarning,
-                stacklevel=2,
             )
         return self.num_workers or room
-
-
-def check_count(name: str, value: Any) -> None:
-    """Refuse what is no count.
-
-    Args:
-        value: a whole number of 1 or more, or None.
-    """
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
-        return
-    raise ValueError(f"`{name}`: expected a whole number of 1 or more, or None, got {value!r}")
 
 
 @dataclasses.dataclass(eq=False)
@@ -306,7 +296,10 @@ class Pool:
             message, filename, line = pickle.loads(data)
             if (type(message), str(message)) not in self._seen:
                 self._seen.add((type(message), str(message)))
-                warnings.warn_explicit(message, type(message), filename, line)
+                if filename is None:  # of the package itself: the user's line is here
+                    warn(str(message))
+                else:
+                    warnings.warn_explicit(message, type(message), filename, line)
 
     def _nothing_runs(self) -> str:
         each = f"{self._resources.num_cpus:g} CPU and {self._resources.num_gpus:g} GPU"

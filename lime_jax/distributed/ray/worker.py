@@ -8,6 +8,7 @@ from typing import Any
 
 from lime_jax.distributed.sending import first_that_travels, portable, unpack
 from lime_jax.distributed.worker import ChunkSpec, explain_chunk
+from lime_jax.warn import calling_file
 
 _THREADS = (
     *("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
@@ -57,7 +58,7 @@ class Worker:
         Returns:
             The table, None if that failed; warnings, pickled; the exception, pickled, or None.
         """
-        table, failure = None, None
+        table, failure, engine = None, None, calling_file()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("default")  # each once; who shall see them, the driver decides
             try:
@@ -65,12 +66,13 @@ class Worker:
                 table = explain_chunk(self.specs[which], rows, row_ids)
             except Exception as error:  # the model's: anything
                 failure = portable(error, _dumps)
-        return table, [_portable_warning(one) for one in caught], failure
+        return table, [_portable_warning(one, engine) for one in caught], failure
 
 
-def _portable_warning(caught: warnings.WarningMessage) -> bytes:
+def _portable_warning(caught: warnings.WarningMessage, engine: str) -> bytes:
+    """A warning and its place; none where that is the line of the engine that calls the worker."""
     plain = UserWarning(f"{caught.category.__name__}: {caught.message}")
-    place = caught.filename, caught.lineno
+    place = (None, 0) if caught.filename == engine else (caught.filename, caught.lineno)
     return first_that_travels((caught.message, *place), (plain, *place), _dumps)
 
 

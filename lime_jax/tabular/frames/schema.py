@@ -10,6 +10,7 @@ import numpy as np
 
 from lime_jax.results.names import FeatureNames, Time, level_name
 from lime_jax.tabular.frames import columns as col
+from lime_jax.tabular.frames.asked import column_number, column_numbers, short_list
 from lime_jax.tabular.frames.digits import learn_decimals
 from lime_jax.tabular.frames.whole_numbers import learn_step, object_type
 
@@ -110,9 +111,9 @@ class Schema:
 
 def learn_schema(
     X: Any,
-    categorical_features: Sequence[int | str] | None = None,
+    categorical_features: Sequence[object] | None = None,
     feature_names: Sequence[str] | None = None,
-    categorical_names: Mapping[int | str, Any] | None = None,
+    categorical_names: Mapping[Any, Any] | None = None,
 ) -> Schema:
     """Learn the columns, levels and dtypes of a table.
 
@@ -133,7 +134,7 @@ def learn_schema(
     columns = _feature_names(table, feature_names)
     if table.shape[0] == 0:
         raise ValueError(f"`X` must have at least one row to learn from, got shape {table.shape}.")
-    declared = {_index(c, columns, "categorical_features") for c in categorical_features or ()}
+    declared = column_numbers(columns, categorical_features or (), "categorical_features")
     features = [col.get_column(table, j) for j in range(len(columns))]
     categorical = tuple(
         col.is_categorical(column, columns[j]) or j in declared for j, column in enumerate(features)
@@ -189,25 +190,6 @@ def _feature_names(table: Any, feature_names: Sequence[str] | None) -> list[str]
         twice = sorted({name for name in names if names.count(name) > 1})
         raise ValueError(f"`feature_names` must differ from each other, got twice: {twice}.")
     return names
-
-
-def _index(feature: int | str, columns: Sequence[str], argument: str) -> int:
-    """The position of a column given by index or name."""
-    if isinstance(feature, int | np.integer) and not isinstance(feature, bool):
-        j = int(feature)
-        if -len(columns) <= j < len(columns):
-            return j % len(columns)
-    elif feature in columns:
-        return list(columns).index(str(feature))
-    raise ValueError(
-        f"`{argument}` names {feature!r}; expected an index below {len(columns)} "
-        f"or one of the columns {_short(columns)}."
-    )
-
-
-def _short(names: Sequence[str], most: int = 20) -> str:
-    shown = ", ".join(repr(n) for n in names[:most])
-    return f"[{shown}]" if len(names) <= most else f"[{shown}, ... {len(names) - most} more]"
 
 
 def _learn_levels(column: Any, name: str) -> tuple[tuple[Any, ...], Any]:
@@ -266,13 +248,13 @@ def _missing_is_null(column: Any) -> bool:
 def _level_names(
     levels: tuple[tuple[Any, ...] | None, ...],
     columns: Sequence[str],
-    categorical_names: Mapping[int | str, Any] | None,
+    categorical_names: Mapping[Any, Any] | None,
 ) -> tuple[tuple[str, ...] | None, ...]:
     names: list[tuple[str, ...] | None] = [
         None if values is None else tuple(level_name(v) for v in values) for values in levels
     ]
     for feature, given in (categorical_names or {}).items():
-        j = _index(feature, columns, "categorical_names")
+        j = column_number(columns, feature, "categorical_names")
         values = levels[j]
         if values is None:
             raise ValueError(
@@ -284,7 +266,7 @@ def _level_names(
         except (IndexError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"`categorical_names` of {columns[j]!r} must have a name for each integer code in "
-                f"{_short([level_name(v) for v in values])}, got {given!r}."
+                f"{short_list([level_name(v) for v in values])}, got {given!r}."
             ) from error
     return tuple(names)
 

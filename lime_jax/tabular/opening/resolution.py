@@ -6,7 +6,6 @@ has only what it returned; that it cannot be told apart is said.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 import jax.numpy as jnp
@@ -19,6 +18,7 @@ from lime_jax.models.outputs import as_outputs
 from lime_jax.models.predict import Model
 from lime_jax.tabular import frames
 from lime_jax.tabular.opening.table_model import TableModel
+from lime_jax.warn import warn
 
 _STEPS = 1e4
 """A spread of so many steps of the device's precision loses nothing that matters."""
@@ -70,12 +70,10 @@ def warn_if_far(
     equal = (np.ptp(outputs, 0) == 0) & (np.abs(outputs).min(0) > _FAR * _STEPS)
     if not _is_blurred(outputs) and not equal.any():
         return
-    warnings.warn(
+    warn(
         "the model's outputs are so far from 0 that float32 does not hold how they differ "
         f"(they are about {outputs[0, 0]:.6g}): let it return differences from a constant, or "
         "set JAX_ENABLE_X64=1",
-        UserWarning,
-        stacklevel=4,
     )
 
 

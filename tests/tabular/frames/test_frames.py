@@ -450,7 +450,7 @@ def test_encode_says_what_is_wrong(train, X, message):
         (FRAME, {"feature_names": ["a", "b"]}, "`feature_names` must name all 3.*got 2"),
         (np.ones((1, 2)), {"feature_names": ["a", "a"]}, r"`feature_names`.*\['a'\]"),
         (FRAME, {"categorical_features": ["q"]}, r"`categorical_features` names 'q'.*'a', 's'"),
-        (FRAME, {"categorical_features": [3]}, "names 3; expected an index below 3"),
+        (FRAME, {"categorical_features": [3]}, "names or numbers of the 3 columns, got 3"),
         (np.ones((1, 2)), {"categorical_features": [True, False]}, "names True"),
         (FRAME, {"categorical_names": {"a": ["p"]}}, "'a', which is numeric.*categorical_features"),
         (FRAME, {"categorical_names": {"s": ["p", "q"]}}, "of 's' must have a name for each"),
