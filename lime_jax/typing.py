@@ -26,6 +26,7 @@ __all__ = [
     "ModelLike",
     "PredictFn",
     "Pytree",
+    "SampleDesign",
     "Sampler",
     "Scalar",
     "SharedMethod",
@@ -222,11 +223,41 @@ class Domain(Protocol):
 
 
 @runtime_checkable
+class SampleDesign(Protocol):
+    """How many samples there are: replicates, each made in blocks of one size."""
+
+    @property
+    def num_replicates(self) -> int:
+        """Independent repetitions, from which standard errors come."""
+        ...
+
+    @property
+    def num_groups(self) -> int:
+        """Groups of replicates that standard errors come from."""
+        ...
+
+    @property
+    def num_blocks(self) -> int:
+        """Blocks in one replicate."""
+        ...
+
+    @property
+    def block_size(self) -> int:
+        """Samples in one block."""
+        ...
+
+    @property
+    def num_samples(self) -> int:
+        """Samples in all replicates together."""
+        ...
+
+
+@runtime_checkable
 class Sampler(Protocol):
     """Which draws to make."""
 
     @property
-    def design(self) -> Any:
+    def design(self) -> SampleDesign:
         """How many draws there are, in which replicates and blocks."""
         ...
 

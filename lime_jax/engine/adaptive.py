@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
 
-from lime_jax import engine
 from lime_jax.engine import budget
-from lime_jax.models.predict import DevicePredict
-from lime_jax.typing import Array, Domain, LinearFit, Method, SharedMethod, pytree
+from lime_jax.engine.collect import Chunk, take_rows
+from lime_jax.engine.row_run import RowRun
+from lime_jax.engine.shared import adjust, fit_shared, lay_out
+from lime_jax.engine.shared_run import draw_shared
+from lime_jax.engine.work import Work
+from lime_jax.stages.designs import Design
+from lime_jax.typing import LinearFit, Method, Pytree, SharedMethod, pytree
 
 MOST_SAMPLES = 2**18
 """Of a row; by then errors are an eighth of those of 4,096 samples."""
@@ -40,103 +42,68 @@ class AdaptiveFit:
     """
 
     fit: LinearFit
-    num_samples: Any
-    num_replicates: Any
-    settled: Any
+    num_samples: Pytree
+    num_replicates: Pytree
+    settled: Pytree
 
 
-def explain_shared_until(
-    key: Array,
-    domain: Domain,
-    method: SharedMethod,
-    model: DevicePredict[Any] | engine.HostPredict,
-    rows: engine.Rows,
-    host_inputs: engine.HostInputs,
-    neighborhood: engine.SharedNeighborhood,
-    settled: Settled,
-    batch_size: int | None = None,
-    progress: engine.Progress | None = None,
-    most: int = MOST_SAMPLES,
-    mesh: Mesh | None = None,
-) -> AdaptiveFit:
-    """Explain rows with one neighborhood for all, which grows until every row is settled.
-
-    Args:
-        method: how to weigh and fit, with the design of the first size.
-        neighborhood: of the first size; filled here, and read when it comes back filled.
-        most: samples; also no more than 64 times the first size or than memory holds.
-    """
-    run = engine.SharedRun(key, domain, method, model, host_inputs, neighborhood, batch_size, mesh)
-    most = _largest(method.design, min(most, budget.MEMORY_BUDGET // (64 * domain.sample_size)))
+def grow_shared(work: Work[SharedMethod], settled: Settled, most: int) -> AdaptiveFit:
+    """Explain rows with one neighborhood for all, which grows until every row is settled."""
+    design = _first_design(work)
+    in_memory = budget.MEMORY_BUDGET // (64 * work.domain.sample_size)
+    most = min(most, in_memory, 64 * design.num_samples)
     # The layout of the first size is not kept: the samples are needed for the next ones.
-    run.neighborhood = dataclasses.replace(neighborhood, layout=None)
-    retained, outputs = run.draw()
-    result, left = None, np.arange(len(rows))
+    first = dataclasses.replace(work.neighborhood, layout=None)
+    work, progress = dataclasses.replace(work, neighborhood=first, progress=None), work.progress
+    retained, outputs = draw_shared(work)
+    result, left, method = None, np.arange(len(work.rows)), work.method
     while True:
-        layout = engine.lay_out(method, retained)
-        seen = engine.adjust(method, layout, outputs)
-        fit = engine.fit_shared(domain, method, seen, _take(rows, left), None, mesh)
+        seen = adjust(method, lay_out(method, retained), outputs)
+        rows = take_rows(work.rows, left)
+        fit = fit_shared(dataclasses.replace(work, method=method, rows=rows), seen)
         before = len(left)
-        result, left = _enter(result, left, fit, method.design, settled)
+        result, left = _enter(result, left, fit, design, settled)
         if progress is not None:
             progress(before - len(left))
-        if not len(left) or 2 * method.design.num_samples > most:
+        if not len(left) or 2 * design.num_samples > most:
             break
-        samples, y = run.draw(skip=method.design.num_replicates)
+        samples, y = draw_shared(work, skip=design.num_replicates)
         retained, outputs = retained + samples, outputs + y
-        design = method.design.with_replicates(2 * method.design.num_replicates)
+        design = design.with_replicates(2 * design.num_replicates)
         method = dataclasses.replace(method, design=design)  # pyright: ignore[reportArgumentType]
     if progress is not None and len(left):
         progress(len(left))
     return result
 
 
-def explain_rows_until(
-    key: Array,
-    domain: Domain,
-    method: Method,
-    model: DevicePredict[Any] | engine.HostPredict,
-    rows: engine.Rows,
-    host_inputs: Callable[[Any, Any], np.ndarray],
-    settled: Settled,
-    batch_size: int | None = None,
-    progress: engine.Progress | None = None,
-    most: int = MOST_SAMPLES,
-    mesh: Mesh | None = None,
-) -> AdaptiveFit:
-    """Explain rows with a neighborhood for each, which grows until the row is settled.
-
-    Args:
-        method: how to weigh and fit, with the design of the first size.
-        host_inputs: makes a host model's inputs of the samples of some rows, whose numbers it is
-            given.
-        most: samples of a row; also no more than 64 times the first size.
-    """
-    run = engine.RowRun(key, domain, method, model, host_inputs, batch_size, mesh)
-    most, parts = _largest(method.design, most), []
-    for start in range(0, len(rows), run.rows_at_once):
-        which = np.arange(start, min(start + run.rows_at_once, len(rows)))
-        parts.append(_some_rows_until(run, rows, which, settled, most))
-        if progress is not None:
-            progress(len(which))
+def grow_rows(work: Work[Method], settled: Settled, most: int) -> AdaptiveFit:
+    """Explain rows with a neighborhood for each, which grows until the row is settled."""
+    run, count, parts = RowRun(work), len(work.rows), []
+    for start in range(0, count, run.rows_at_once):
+        numbers = np.arange(start, min(start + run.rows_at_once, count))
+        parts.append(_chunk_until(run, numbers, settled, most))
+        if work.progress is not None:
+            work.progress(len(numbers))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
 
 
-def _some_rows_until(
-    run: engine.RowRun, rows: engine.Rows, which: np.ndarray, settled: Settled, most: int
-) -> AdaptiveFit:
+def _chunk_until(run: RowRun, numbers: np.ndarray, settled: Settled, most: int) -> AdaptiveFit:
     """As many rows as are worked on at once; the summaries of those that are not settled grow."""
-    design, size = run.method.design, run.rows_at_once
+    design, size = _first_design(run.work), run.rows_at_once
+    most = min(most, 64 * design.num_samples)
     step, together = design.num_replicates, 1  # replicates at once, and in one summary
-    result, left, parts, starts = None, np.arange(len(which)), [], range(0, step, step)
+    result, left, parts, starts = None, np.arange(len(numbers)), [], range(0, step, step)
     scale = None
     while True:
-        some = _take(rows, which[_padded(left, size)])
+        rows = take_rows(run.work.rows, numbers[_padded(left, size)])
+        chunk = Chunk.of(rows, numbers[left], len(left), run.devices)
         for start in starts:
-            new, scale = run.summarize(some, len(left), start, which[left], scale)
+            new, scale = run.summarize(chunk, start, scale)
             parts.append(_merged(run, new, together))
         summaries = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, 1), *parts)
-        fit = run.solve(summaries, scale, some, len(left))
+        fit = run.devices.fetch(run.solve(chunk, summaries), len(left))
+        if scale is not None:
+            fit = scale.outward(fit, rows.labels[: len(left)])
         before = left
         result, left = _enter(result, left, fit, design, settled)
         if not len(left) or 2 * design.num_samples > most:
@@ -150,17 +117,19 @@ def _some_rows_until(
         parts = [_merged(run, summaries, together // earlier)]
 
 
-def _largest(design: Any, most: int) -> int:
-    """Samples that a row may have; each batch of replicates then fills whole groups."""
-    replicates = design.num_replicates
-    if replicates & (replicates - 1):
+def _first_design(work: Work[Method] | Work[SharedMethod]) -> Design:
+    """The design of the first size; each batch of replicates then fills whole groups."""
+    design = work.method.design
+    assert isinstance(design, Design)
+    if design.num_replicates & (design.num_replicates - 1):
         raise ValueError(
-            f"`method`: expected a design whose replicates are a power of two, got {replicates}"
+            "`method`: expected a design whose replicates are a power of two, got "
+            f"{design.num_replicates}"
         )
-    return min(most, 64 * design.num_samples)
+    return design
 
 
-def _merged(run: engine.RowRun, summaries: Any, together: int) -> Any:
+def _merged(run: RowRun, summaries: Pytree, together: int) -> Pytree:
     """Summaries of so many neighbors as one."""
     for _ in range(together.bit_length() - 1):
         summaries = run.merge_pairs(summaries)
@@ -171,12 +140,8 @@ def _padded(index: np.ndarray, size: int) -> np.ndarray:
     return np.append(index, np.repeat(index[:1], size - len(index)))
 
 
-def _take(rows: engine.Rows, index: np.ndarray) -> engine.Rows:
-    return jax.tree.map(lambda leaf: leaf[index], rows)
-
-
 def _enter(
-    result: AdaptiveFit | None, left: np.ndarray, fit: LinearFit, design: Any, settled: Settled
+    result: AdaptiveFit | None, left: np.ndarray, fit: LinearFit, design: Design, settled: Settled
 ) -> tuple[AdaptiveFit, np.ndarray]:
     """The fits of the rows that were left, in their places; and the rows that are left now."""
     done = settled(fit, design.num_groups)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import numpy as np
 from jax.sharding import Mesh
@@ -9,7 +11,7 @@ from jax.sharding import Mesh
 from lime_jax.engine import programs
 from lime_jax.engine.collect import collect
 from lime_jax.engine.devices import for_rows
-from lime_jax.engine.typing import Progress, Rows
+from lime_jax.engine.work import Progress, Rows
 from lime_jax.typing import ClosedForm, LinearFit
 
 
@@ -28,11 +30,11 @@ def explain_exact(
     Returns:
         Fits with a leading axis of rows, on the host.
     """
-    rows, devices = Rows((rows.instances, variance), rows.ids, rows.labels), for_rows(mesh)
+    rows, devices = dataclasses.replace(rows, variance=variance), for_rows(mesh)
     [form_there], block = devices.place([form]), form.rows_at_once
 
-    def fit(part: Rows, each: int) -> LinearFit:
-        return programs.fit_exact((form_there, each), part, devices, block=block)
+    def fit(part: Rows, count: int) -> LinearFit:
+        return programs.fit_exact(part, devices, form=form_there, count=count, block=block)
 
     # JAX returns before it is done, so several chunks keep several cores busy.
     sizes = [leaf[0].size for leaf in jax.tree.leaves(rows.instances)]

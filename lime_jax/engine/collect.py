@@ -2,30 +2,57 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 import jax
 import numpy as np
 
 from lime_jax.engine import budget
 from lime_jax.engine.devices import Devices
-from lime_jax.engine.typing import Progress, Rows
+from lime_jax.engine.work import Progress, Rows
+from lime_jax.typing import Pytree
 
 
-def chunks(rows: Rows, size: int, devices: Devices) -> Iterator[tuple[Rows, int, slice]]:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Chunk:
+    """Rows that are worked on together.
+
+    Attributes:
+        rows: where `devices` put them; padded.
+        count: how many there are without padding.
+        most: how many of them one device has, at most.
+        numbers: of the rows among all.
+    """
+
+    rows: Rows
+    count: int
+    most: int
+    numbers: slice | np.ndarray
+
+    @classmethod
+    def of(cls, rows: Rows, numbers: slice | np.ndarray, count: int, devices: Devices) -> Chunk:
+        """The chunk of rows that are padded to its size."""
+        return cls(devices.place_rows(rows), count, devices.rows_each(count), numbers)
+
+
+def chunks(rows: Rows, size: int, devices: Devices) -> Iterator[Chunk]:
     """Rows in chunks of one shape, on their devices; the last is padded with its first row."""
     for start in range(0, len(rows), size):
         stop = min(start + size, len(rows))
         index = np.full(size, start)
         index[: stop - start] = np.arange(start, stop)
-        part = jax.tree.map(lambda leaf, i=index: leaf[i], rows)
-        yield devices.place_rows(part), stop - start, slice(start, stop)
+        yield Chunk.of(take_rows(rows, index), slice(start, stop), stop - start, devices)
+
+
+def take_rows(rows: Rows, index: np.ndarray) -> Rows:
+    """Some of the rows, or some of them twice."""
+    return jax.tree.map(lambda leaf: leaf[index], rows)
 
 
 def collect(
-    fit: Callable[[Rows, int], Any],
+    fit: Callable[[Rows, int], Pytree],
     rows: Rows,
     devices: Devices,
     row_size: int,
@@ -33,12 +60,12 @@ def collect(
     most: int = 1024,
     at_once: int = 1,
     threads: int = 1,
-) -> Any:
+) -> Pytree:
     """Fits of all rows on the host, in chunks of one shape, of which some may run side by side."""
     bytes_per_row = 64 * row_size * (1 + 8 * rows.labels.shape[1])
-    chunk = devices.num_rows * budget.rows_per_call(at_once * bytes_per_row, most)
-    fits: list[Any] = []
-    running: list[tuple[Any, int]] = []
+    size = devices.num_rows * budget.rows_per_call(at_once * bytes_per_row, most)
+    fits: list[Pytree] = []
+    running: list[tuple[Pytree | Future[Pytree], int]] = []
 
     def finish() -> None:
         fit, count = running.pop(0)
@@ -46,16 +73,16 @@ def collect(
         if progress is not None:
             progress(count)
 
-    def whole(part: Rows, each: int) -> Any:
+    def whole(part: Rows, each: int) -> Pytree:
         return jax.block_until_ready(fit(part, each))
 
     with ThreadPoolExecutor(threads) as pool:
         # JAX keeps what a `with` changes for its own thread only: then there is one thread.
         several = threads > 1 and pool.submit(_settings).result() == _settings()
-        for part, count, _ in chunks(rows, chunk, devices):
-            each = devices.rows_each(count)
-            one: Any = pool.submit(whole, part, each) if several else fit(part, each)
-            running.append((one, count))
+        for chunk in chunks(rows, size, devices):
+            arguments = chunk.rows, chunk.most
+            one = pool.submit(whole, *arguments) if several else fit(*arguments)
+            running.append((one, chunk.count))
             if len(running) == at_once:
                 finish()
         while running:
@@ -63,7 +90,7 @@ def collect(
     return jax.tree.map(lambda *parts: np.concatenate(parts), *fits)
 
 
-def _settings() -> tuple[Any, ...]:
+def _settings() -> tuple[object, ...]:
     """What JAX compiles by, in this thread."""
     names = ("enable_x64", "default_matmul_precision", "default_device", "debug_nans")
     return tuple(getattr(jax.config, f"jax_{name}") for name in names)

@@ -5,29 +5,25 @@ It is called between two programs and not inside one, so its exceptions are its 
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import numpy as np
 
 from lime_jax.engine import budget
-from lime_jax.engine.typing import HostInputs, HostPredict
-from lime_jax.typing import Domain
+from lime_jax.engine.work import HostPredict, RowNumbers, Work
+from lime_jax.models.predict import DevicePredict
+from lime_jax.typing import Array, Method, Pytree
 
 
 def call_on_samples(
-    model: HostPredict,
-    domain: Domain,
-    host_inputs: HostInputs,
-    samples: Any,
-    batch_size: int | None,
-    what: str,
+    work: Work[Method], samples: Pytree, numbers: RowNumbers, what: str
 ) -> np.ndarray:
     """A host model's outputs for samples (rows, units, samples, ...), averaged over the background.
 
     Inputs are made for some samples at a time: those of an image take a thousand times as much
     memory as its masks.
     """
+    domain, batch_size = work.domain, work.batch_size
+    assert not isinstance(work.model, DevicePredict)
     weights = domain.background_weights
     rows, units, size = jax.tree.leaves(samples)[0].shape[:3]
     lead = 3 if weights is None else 4
@@ -36,18 +32,20 @@ def call_on_samples(
     few = budget.numbers_per_host_call(domain.sample_size)
     step = budget.units_per_call(size, rows * units * domain.sample_size, max(few, wanted))
 
-    def inputs_from(start: int) -> Any:
+    def inputs_from(start: int) -> np.ndarray | Array:
         some = jax.tree.map(lambda leaf: leaf[:, :, start : start + step], samples)
-        return host_inputs(some)
+        return work.host_inputs(some, numbers)
 
-    parts, following = [], inputs_from(0)
+    parts: list[np.ndarray] = []
+    following: np.ndarray | Array | None = inputs_from(0)
     for start in range(step, size + step, step):
-        inputs: Any = following
+        inputs = following
+        assert inputs is not None
         # JAX returns before it is done: the next pictures are made while the model sees these.
         following = inputs_from(start) if start < size else None
         if isinstance(inputs, jax.Array):
             inputs = np.array(inputs)  # a copy: a model may write into what it is called with
-        parts.append(call_in_batches(model, inputs, lead, batch_size, what))
+        parts.append(call_in_batches(work.model, inputs, lead, batch_size, what))
     y = np.concatenate(parts, axis=2)
     if weights is None:
         return y

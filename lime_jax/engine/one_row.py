@@ -13,28 +13,39 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.engine import budget
-from lime_jax.typing import Array, Domain, Float, Int, Key, Method, PredictFn, Sampler
+from lime_jax.typing import (
+    Array,
+    Domain,
+    Float,
+    Int,
+    Key,
+    Method,
+    PredictFn,
+    Pytree,
+    SampleDesign,
+    Sampler,
+)
 
 
-def units_of(design: Any) -> np.ndarray:
-    """All units of a design.
+def units_of(design: SampleDesign, num_replicates: int | None = None) -> np.ndarray:
+    """The units of some replicates of a design; None: of all.
 
     Example:
         >>> from lime_jax.stages.designs import make_design
         >>> units_of(make_design("iid", 4096, num_columns=3)).shape
         (8, 2)
     """
-    replicates, blocks = design.num_replicates, design.num_blocks
+    replicates, blocks = num_replicates or design.num_replicates, design.num_blocks
     return np.stack(np.divmod(np.arange(replicates * blocks), blocks), axis=1).astype(np.int32)
 
 
 def sample(
     key: Key[Array, ""],
-    instance: Any,
+    instance: Pytree,
     domain: Domain,
     method: Sampler,
     units: Int[Array, "units 2"],
-) -> Any:
+) -> Pytree:
     """Samples of some units.
 
     Args:
@@ -46,7 +57,7 @@ def sample(
 
 
 def predict(
-    predict_fn: PredictFn, domain: Domain, instance: Any, samples: Any
+    predict_fn: PredictFn, domain: Domain, instance: Pytree, samples: Pytree
 ) -> Float[Array, "units samples outputs"]:
     """What a JAX model says of the samples of some units.
 
@@ -65,7 +76,7 @@ def predict(
     calls = -(-count // budget.samples_per_prediction(domain.sample_size, inputs_each))
     at_once = -(-count // calls)
 
-    def call(some: Any) -> Array:
+    def call(some: Pytree) -> Array:
         inputs = domain.inputs(instance, some)
         if weights is None:
             return _outputs(predict_fn, inputs)
@@ -107,22 +118,22 @@ def _outputs(predict_fn: PredictFn, inputs: Array) -> Float[Array, "inputs outpu
 
 
 def summarize(
-    instance: Any,
+    instance: Pytree,
     domain: Domain,
     method: Method,
-    samples: Any,
+    samples: Pytree,
     y: Float[Array, "units samples outputs"],
     units: Int[Array, "units 2"],
-    summaries: Any = None,
+    summaries: Pytree = None,
     num_replicates: int | None = None,
-) -> Any:
+) -> Pytree:
     """Sum up some units, into one summary per replicate.
 
     Args:
         summaries: of earlier units, with a leading axis of replicates; None: there were none.
     """
 
-    def one(samples: Any, y: Array) -> Any:
+    def one(samples: Pytree, y: Array) -> Pytree:
         return method.summarize(domain.view(instance, samples), y)
 
     new = jax.vmap(one)(samples, y)
@@ -132,7 +143,7 @@ def summarize(
     if summaries is None:
         summaries = jax.tree.map(lambda a: jnp.zeros((replicates, *a.shape[1:]), a.dtype), new)
 
-    def add(summaries: Any, unit: tuple[Any, Array]) -> tuple[Any, None]:
+    def add(summaries: Pytree, unit: tuple[Any, Array]) -> tuple[Any, None]:
         summary, (replicate, _) = unit
         before = jax.tree.map(lambda a: a[replicate], summaries)
         after = method.merge(before, summary)
@@ -143,13 +154,13 @@ def summarize(
 
 def explain_one(
     key: Key[Array, ""],
-    instance: Any,
+    instance: Pytree,
     domain: Domain,
     method: Method,
     predict_fn: PredictFn,
     labels: Int[Array, " labels"] | None = None,
     units_at_once: int | None = None,
-) -> Any:
+) -> Pytree:
     """Explain one row with a neighborhood of its own.
 
     Args:
@@ -162,24 +173,24 @@ def explain_one(
 
 def summarize_one(
     key: Key[Array, ""],
-    instance: Any,
+    instance: Pytree,
     domain: Domain,
     method: Method,
     predict_fn: PredictFn,
     units_at_once: int | None = None,
     skip: Int[Array, ""] | int = 0,
     num_replicates: int | None = None,
-) -> Any:
+) -> Pytree:
     """What the explanation of one row needs of its samples.
 
     Args:
         num_replicates: how many are wanted; None: as many as the design has.
     """
     wanted = num_replicates or method.design.num_replicates
-    units = jnp.asarray(units_of(method.design)[: wanted * method.design.num_blocks])
+    units = jnp.asarray(units_of(method.design, wanted))
     ahead = jnp.stack([jnp.asarray(skip), jnp.zeros((), jnp.int32)]).astype(jnp.int32)
 
-    def add(summaries: Any, some: Array) -> Any:
+    def add(summaries: Pytree, some: Array) -> Pytree:
         samples = sample(key, instance, domain, method, some + ahead)
         y = predict(predict_fn, domain, instance, samples)
         return summarize(instance, domain, method, samples, y, some, summaries, wanted)

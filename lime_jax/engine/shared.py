@@ -4,79 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
 
 from lime_jax.engine import programs
 from lime_jax.engine.collect import collect
 from lime_jax.engine.devices import for_rows
-from lime_jax.engine.shared_run import SharedNeighborhood, SharedRun
-from lime_jax.engine.typing import HostInputs, HostPredict, Progress, Rows
+from lime_jax.engine.shared_run import draw_shared
+from lime_jax.engine.work import Rows, Work
 from lime_jax.fits.output_scale import OutputScale
-from lime_jax.models.predict import DevicePredict
-from lime_jax.typing import Array, Domain, SharedMethod
+from lime_jax.typing import Array, Pytree, SharedMethod
 
 
-def explain_shared(
-    key: Array,
-    domain: Domain,
-    method: SharedMethod,
-    model: DevicePredict[Any] | HostPredict,
-    rows: Rows,
-    host_inputs: HostInputs,
-    neighborhood: SharedNeighborhood,
-    batch_size: int | None = None,
-    progress: Progress | None = None,
-    mesh: Mesh | None = None,
-) -> Any:
-    """Explain rows with one neighborhood for all.
-
-    Args:
-        neighborhood: filled here, and read when it comes back filled.
-        mesh: devices that share samples and rows, those of both axes alike; one neighborhood
-            belongs to one mesh.
-
-    Returns:
-        Fits with a leading axis of rows, on the host.
-    """
-    arguments = (model, rows, host_inputs, neighborhood, batch_size, progress, mesh)
-    return sweep_shared(key, domain, [method], *arguments)[0]
+def sweep_shared(work: Work[SharedMethod], methods: Sequence[SharedMethod]) -> list[Pytree]:
+    """Explain rows by several methods, with one neighborhood and one set of model calls for all."""
+    retained, outputs = draw_shared(work)
+    if work.neighborhood.layout is None:
+        work.neighborhood.layout = lay_out(methods[0], retained)
+    seen = adjust(methods[0], work.neighborhood.layout, outputs)
+    fits = []
+    for number, method in enumerate(methods):
+        progress = work.progress if number == len(methods) - 1 else None
+        fits.append(fit_shared(dataclasses.replace(work, method=method, progress=progress), seen))
+    return fits
 
 
-def sweep_shared(
-    key: Array,
-    domain: Domain,
-    methods: Sequence[SharedMethod],
-    model: DevicePredict[Any] | HostPredict,
-    rows: Rows,
-    host_inputs: HostInputs,
-    neighborhood: SharedNeighborhood,
-    batch_size: int | None = None,
-    progress: Progress | None = None,
-    mesh: Mesh | None = None,
-) -> list[Any]:
-    """Explain rows by several methods with one neighborhood, and one set of model calls, for all.
-
-    Args:
-        methods: that differ in the numbers of their leaves only; they share one program.
-        progress: told of the rows that are finished by all methods.
-    """
-    run = SharedRun(key, domain, methods[0], model, host_inputs, neighborhood, batch_size, mesh)
-    retained, outputs = run.draw()
-    if neighborhood.layout is None:
-        neighborhood.layout = lay_out(methods[0], retained)
-    seen = adjust(methods[0], neighborhood.layout, outputs)
-    last = len(methods) - 1
-    return [
-        fit_shared(domain, method, seen, rows, progress if number == last else None, mesh)
-        for number, method in enumerate(methods)
-    ]
-
-
-def lay_out(method: SharedMethod, retained: list[Any]) -> Any:
+def lay_out(method: SharedMethod, retained: list[Pytree]) -> Pytree:
     """Samples as the fits read them."""
     return programs.lay_out(method, retained, _shared_shape(method))
 
@@ -89,11 +43,13 @@ class SeenSamples:
         scale: of the outputs there; None: they are as the model on the device returned them.
     """
 
-    adjusted: Any
+    adjusted: Pytree
     scale: OutputScale | None
 
 
-def adjust(method: SharedMethod, layout: Any, outputs: list[Any]) -> SeenSamples:
+def adjust(
+    method: SharedMethod, layout: Pytree, outputs: Sequence[Array | np.ndarray]
+) -> SeenSamples:
     """A layout with the model's outputs."""
     scale = None
     if isinstance(outputs[0], np.ndarray):
@@ -109,24 +65,14 @@ def _shared_shape(method: SharedMethod) -> tuple[int, int]:
     return design.num_groups, design.num_replicates // design.num_groups * design.num_blocks
 
 
-def fit_shared(
-    domain: Domain,
-    method: SharedMethod,
-    seen: SeenSamples,
-    rows: Rows,
-    progress: Progress | None,
-    mesh: Mesh | None = None,
-) -> Any:
-    """Explain rows by a neighborhood that is drawn.
+def fit_shared(work: Work[SharedMethod], seen: SeenSamples) -> Pytree:
+    """Explain rows by a neighborhood that is drawn."""
+    devices, block = for_rows(work.mesh), work.method.rows_at_once
+    domain, method, adjusted = devices.place((work.domain, work.method, seen.adjusted))
 
-    Returns:
-        Fits with a leading axis of rows, on the host.
-    """
-    devices = for_rows(mesh)
-    given, block = devices.place((domain, method, seen.adjusted)), method.rows_at_once
+    def fit(part: Rows, count: int) -> Pytree:
+        there = {"domain": domain, "method": method, "adjusted": adjusted}
+        return programs.fit_shared(part, devices, **there, count=count, block=block)
 
-    def fit(part: Rows, each: int) -> Any:
-        return programs.fit_shared((*given, each), part, devices, block=block)
-
-    found = collect(fit, rows, devices, domain.sample_size, progress)
-    return found if seen.scale is None else seen.scale.outward(found, rows.labels)
+    found = collect(fit, work.rows, devices, work.domain.sample_size, work.progress)
+    return found if seen.scale is None else seen.scale.outward(found, work.rows.labels)

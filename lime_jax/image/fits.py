@@ -173,20 +173,20 @@ def _explain(task: ImageTask, method: Any, model: ImageModel, rows: np.ndarray) 
         )
         return _rendered(domain, some, samples)
 
-    _, key = engine.keys_of(task.settings["seed"])
     target: Any = model.model.predict if model.on_device else model
+    work = engine.Work(
+        task.settings["seed"],
+        planned,
+        method,
+        target,
+        asked,
+        inputs_of,
+        task.batch_size,
+        task.tick,
+        task.mesh,
+    )
     try:
-        return engine.explain_rows(
-            key,
-            planned,
-            method,
-            target,
-            asked,
-            inputs_of,
-            task.batch_size,
-            task.tick,
-            mesh=task.mesh,
-        )
+        return engine.explain(work)
     except Exception as error:
         numbers = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")
         error.add_note(f"the rows are images {numbers} of shape {image.shape} ({image.dtype})")

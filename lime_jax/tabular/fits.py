@@ -13,7 +13,8 @@ import numpy as np
 from jax.sharding import Mesh
 
 from lime_jax import engine
-from lime_jax.engine.adaptive import AdaptiveFit, explain_rows_until, explain_shared_until
+from lime_jax.engine import AdaptiveFit
+from lime_jax.engine.work import RowNumbers
 from lime_jax.fits.independent import WIDE_COLUMN
 from lime_jax.fits.output_scale import OutputScale
 from lime_jax.fits.settled import settled
@@ -149,17 +150,7 @@ def settled_fit(
     enough = partial(settled, tolerance=tolerance, top=top)
 
     def run(target: Any, labels: np.ndarray) -> AdaptiveFit:
-        shared_key, row_key = engine.keys_of(task.seed)
-        rows, ends = task.rows(labels), (enough, task.batch_size, task.tick)
-        if not task.domain.shared:
-            key, inputs_of = row_key, _own_inputs(task)
-            return explain_rows_until(
-                key, task.domain, method, target, rows, inputs_of, *ends, mesh=task.mesh
-            )
-        inputs_of, kept = _shared_inputs(task), _neighborhood(task, type(method))
-        return explain_shared_until(
-            shared_key, task.domain, method, target, rows, inputs_of, kept, *ends, mesh=task.mesh
-        )
+        return engine.explain_until(_work(task, method, target, task.rows(labels)), enough)
 
     def both(found: AdaptiveFit, back: Callable[[LinearFit], LinearFit]) -> AdaptiveFit:
         return AdaptiveFit(back(found.fit), found.num_samples, found.num_replicates, found.settled)
@@ -293,35 +284,36 @@ def _run(
     labels: np.ndarray,
     seen: tuple[Any, engine.Rows] | None = None,
 ) -> list[Any]:
-    shared_key, row_key = engine.keys_of(task.seed)
     domain, rows = (task.domain, task.rows(labels)) if seen is None else seen
-    ends = (task.batch_size, task.tick)
-    if domain.shared:
-        kept = _neighborhood(task, type(methods[0]))
-        inputs_of = _shared_inputs(task)
-        return engine.sweep_shared(
-            shared_key, domain, methods, target, rows, inputs_of, kept, *ends, task.mesh
-        )
-    given = (target, rows, _own_inputs(task), *ends)
-    if len(methods) > 1:
-        return engine.sweep_rows(row_key, domain, methods, *given, task.mesh)
-    return [engine.explain_rows(row_key, domain, methods[0], *given, mesh=task.mesh)]
+    work = _work(task, methods[0], target, rows)
+    return engine.sweep(dataclasses.replace(work, domain=domain), methods)
 
 
-def _shared_inputs(task: Task) -> Callable[[Any], np.ndarray]:
-    """Makes a host model's inputs of samples."""
-    return partial(host_inputs, task.stats, sampling=task.config.sampling)
+def _work(task: Task, method: Any, target: Any, rows: engine.Rows) -> engine.Work[Any]:
+    """What the engine is asked for."""
+    return engine.Work(
+        task.seed,
+        task.domain,
+        method,
+        target,
+        rows,
+        _host_inputs(task),
+        task.batch_size,
+        task.tick,
+        task.mesh,
+        _neighborhood(task, type(method)),
+    )
 
 
-def _own_inputs(task: Task) -> Callable[[Any, Any], np.ndarray]:
-    """The same for the samples of some rows; columns that are held keep their very values."""
-    to_inputs, perturbed = _shared_inputs(task), np.asarray(task.domain.perturbed)
+def _host_inputs(task: Task) -> engine.HostInputs:
+    """Makes a host model's inputs of samples; columns that are held keep their very values."""
+    perturbed = np.asarray(task.domain.perturbed)
 
-    def inputs_of(samples: Any, taken: Any) -> np.ndarray:
-        made = to_inputs(samples)
-        if perturbed.all():
+    def inputs_of(samples: Any, numbers: RowNumbers) -> np.ndarray:
+        made = host_inputs(task.stats, samples, sampling=task.config.sampling)
+        if numbers is None or perturbed.all():
             return made
-        return np.where(perturbed, made, task.values[taken][:, None, None, :])
+        return np.where(perturbed, made, task.values[numbers][:, None, None, :])
 
     return inputs_of
 

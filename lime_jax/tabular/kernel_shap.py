@@ -315,7 +315,6 @@ class TabularShap:
     def _run(
         self, plan: ShapPlan, request: Request, which: np.ndarray, model: TableModel
     ) -> LinearFit:
-        _, key = engine.keys_of(request.settings["seed"])
         method = self._method(plan)
 
         values, background, player_of = (
@@ -336,12 +335,20 @@ class TabularShap:
             def inputs_of(samples: Any, taken: Any) -> np.ndarray:
                 return host_inputs(values[taken], background, player_of, samples)
 
-            # Neither a converted model nor this method calls LAPACK.
-            ends = (request.options.batch_size, request.tick, request.kept.model.host is not None)
-            mesh = request.options.mesh
-            return engine.explain_rows(
-                key, domain, method, target, rows, inputs_of, *ends, mesh=mesh
+            work = engine.Work(
+                request.settings["seed"],
+                domain,
+                method,
+                target,
+                rows,
+                inputs_of,
+                request.options.batch_size,
+                request.tick,
+                request.options.mesh,
+                # Neither a converted model nor this method calls LAPACK.
+                calls_no_lapack=request.kept.model.host is not None,
             )
+            return engine.explain(work)
 
         add_up = self._mirrors(plan, request)
         return mirrored(run, model, request.labels[which], add_up, lambda fit, back: back(fit))

@@ -9,7 +9,6 @@ import pytest
 
 from lime_jax import TabularConfig, engine, fit_tabular, jax_predict
 from lime_jax.engine import budget
-from lime_jax.engine.adaptive import explain_rows_until, explain_shared_until
 from lime_jax.fits.settled import settled
 from lime_jax.models.predict import DevicePredict
 from lime_jax.tabular.config import make_domain, make_method
@@ -43,7 +42,6 @@ class Setting:
         config = TabularConfig(num_samples=FIRST, **SETTINGS[name])
         self.domain = make_domain(STATS, config)
         self.method = make_method(STATS, config, shared=self.domain.shared)
-        self.key = engine.keys_of(0)[0 if self.domain.shared else 1]
         self.sampling = config.sampling
 
     def rule(self):
@@ -51,27 +49,24 @@ class Setting:
         error = np.median(self.plain(np.arange(12), 256).std_error.max((1, 2)))
         return partial(settled, tolerance=float(2.1 * error), top=3)
 
-    def arguments(self, model, rows):
+    def work(self, model, rows, method, progress=None):
         bins, centered = encode_rows(STATS, X[rows])
         instances = TabularInstance(bins, centered.astype(jnp.result_type(float)))
         asked = engine.Rows(
             instances, np.asarray(rows, np.uint32), np.zeros((len(rows), 1), np.int32)
         )
-        if self.domain.shared:
-            inputs = lambda samples: host_inputs(STATS, samples, self.sampling)  # noqa: E731
-            return model, asked, inputs, engine.SharedNeighborhood()
-        return model, asked, lambda samples, which: host_inputs(STATS, samples, self.sampling)
+        inputs = lambda samples, numbers: host_inputs(STATS, samples, self.sampling)  # noqa: E731
+        return engine.Work(0, self.domain, method, model, asked, inputs, progress=progress)
 
     def plain(self, rows, num_samples):
         design = self.method.design.with_replicates(num_samples // 16)
-        method = dataclasses.replace(self.method, design=design)
-        explain = engine.explain_shared if self.domain.shared else engine.explain_rows
-        return explain(self.key, self.domain, method, *self.arguments(on_host, rows))
+        return engine.explain(
+            self.work(on_host, rows, dataclasses.replace(self.method, design=design))
+        )
 
-    def until(self, rows, is_settled, model=on_host, **options):
-        explain = explain_shared_until if self.domain.shared else explain_rows_until
-        arguments = self.arguments(model, rows)
-        return explain(self.key, self.domain, self.method, *arguments, is_settled, **options)
+    def until(self, rows, is_settled, model=on_host, progress=None, **options):
+        work = self.work(model, rows, self.method, progress)
+        return engine.explain_until(work, is_settled, **options)
 
 
 def by_number(sizes, fit, num_replicates):

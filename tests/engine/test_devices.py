@@ -25,7 +25,10 @@ from lime_jax import (
     fit_tabular,
     jax_predict,
 )
+from lime_jax.engine.collect import chunks
 from lime_jax.engine.devices import check_mesh, check_model_on, check_same_rows
+from lime_jax.engine.row_run import RowRun
+from lime_jax.engine.shared_run import draw_shared
 from lime_jax.models.predict import DevicePredict
 from lime_jax.tabular.config import make_domain, make_method
 from lime_jax.tabular.domain import TabularInstance, encode_rows
@@ -309,21 +312,21 @@ def bits_of(shape):
     bins, centered = encode_rows(stats, X[:8])
     instances = TabularInstance(bins, centered.astype(jnp.result_type(float)))
     rows = engine.Rows(instances, ids, np.zeros((8, 1), np.int32))
-    shared_key, row_key = engine.keys_of(0)
     model = DevicePredict(jax_predict(scores))
 
     config = TabularConfig(num_samples=SAMPLES)
     domain, kept = make_domain(stats, config), engine.SharedNeighborhood()
     method = make_method(stats, config, shared=True)
-    engine.SharedRun(shared_key, domain, method, model, None, kept, None, mesh).draw()
+    work = engine.Work(0, domain, method, model, rows, None, mesh=mesh, neighborhood=kept)
+    draw_shared(work)
 
     config = TabularConfig(num_samples=SAMPLES, sampling="around")
     domain, method = make_domain(stats, config), make_method(stats, config, shared=False)
     drawn = AsDrawn(method)
-    codes, _ = engine.explain_rows(row_key, domain, drawn, model, rows, None, mesh=mesh)
-    run = engine.RowRun(row_key, domain, method, scores_on_host, None, None, mesh)
-    placed, units = run.devices.place_rows(rows), run.groups()[0]
-    samples = run.sample(placed, run.devices.rows_each(8), units)
+    codes, _ = engine.explain(engine.Work(0, domain, drawn, model, rows, None, mesh=mesh))
+    run = RowRun(engine.Work(0, domain, method, scores_on_host, rows, None, mesh=mesh))
+    [chunk] = chunks(rows, 8, run.devices)
+    samples = run.sample(chunk, run.groups()[0])
     arrays = {"shared": kept.samples[0], "codes": codes, "values": run.devices.fetch(samples, 8)}
     return {
         name: [zlib.crc32(np.asarray(leaf).tobytes()) for leaf in jax.tree.leaves(array)]

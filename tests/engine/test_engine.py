@@ -55,28 +55,9 @@ def explain(model, config, rows=X[:9], batch_size=None, progress=None, stats=STA
     instances = TabularInstance(bins, centered.astype(jnp.result_type(float)))
     ids = np.arange(100, 100 + len(rows), dtype=np.uint32)
     asked = engine.Rows(instances, ids, np.tile(np.arange(3, dtype=np.int32), (len(rows), 1)))
-    shared_key, row_key = engine.keys_of(0)
-    if domain.shared:
-        return engine.explain_shared(
-            shared_key,
-            domain,
-            method,
-            model,
-            asked,
-            lambda samples: host_inputs(stats, samples, config.sampling),
-            engine.SharedNeighborhood(),
-            batch_size,
-            progress,
-        )
-    return engine.explain_rows(
-        row_key,
-        domain,
-        method,
-        model,
-        asked,
-        lambda samples, taken: host_inputs(stats, samples, config.sampling),
-        batch_size,
-        progress,
+    inputs_of = lambda samples, numbers: host_inputs(stats, samples, config.sampling)  # noqa: E731
+    return engine.explain(
+        engine.Work(0, domain, method, model, asked, inputs_of, batch_size, progress)
     )
 
 
@@ -286,8 +267,7 @@ class TestBackground:
         domain = BackgroundDomain(
             jnp.asarray(self.BACKGROUND, float_), jnp.asarray(self.WEIGHTS, float_), player_of, 4
         )
-        shared_key, row_key = engine.keys_of(0)
-        method = make_shapley_method(shared_key, 4)
+        method = make_shapley_method(engine.keys_of(0)[0], 4)
         assert method.design.num_samples == self.COALITIONS
         labels = np.tile(np.arange(3, dtype=np.int32), (5, 1))
         rows = engine.Rows(self.ROWS.astype(float_), np.arange(5, dtype=np.uint32), labels)
@@ -295,7 +275,9 @@ class TestBackground:
         def inputs_of(samples, taken):
             return background_inputs(self.ROWS[taken], self.BACKGROUND, player_of, samples)
 
-        return engine.explain_rows(row_key, domain, method, model, rows, inputs_of, None, progress)
+        return engine.explain(
+            engine.Work(0, domain, method, model, rows, inputs_of, progress=progress)
+        )
 
     @pytest.fixture(scope="class")
     @classmethod

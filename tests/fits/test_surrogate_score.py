@@ -41,12 +41,10 @@ def test_it_is_r_squared_of_the_rows_samples(around):
     ids = np.arange(2, dtype=np.uint32)
     rows = engine.Rows(Surrogates(instances, COEF, INTERCEPT, LABELS), ids, LABELS)
     key = engine.keys_of(0)[around]
-    given = (SurrogateDomain(domain), methods, DevicePredict(predict), rows, lambda *_: None)
     assert domain.shared != around
-    if around:
-        found = engine.sweep_rows(key, *given)
-    else:
-        found = engine.sweep_shared(key, *given, engine.SharedNeighborhood())
+    model, never = DevicePredict(predict), lambda samples, numbers: None
+    work = engine.Work(0, SurrogateDomain(domain), methods[0], model, rows, never)
+    found = engine.sweep(work, methods)
     for row in range(2):
         instance = jax.tree.map(lambda leaf, r=row: jnp.asarray(leaf[r]), instances)
         row_key = jax.random.fold_in(key, ids[row]) if around else key

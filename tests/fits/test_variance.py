@@ -49,9 +49,8 @@ def matched(stats, linear):
 
 
 def variances(stats, domain, linear, model, rows):
-    key, _ = engine.keys_of(0)
-    given = (DevicePredict(model), rows, never, engine.SharedNeighborhood())
-    return engine.explain_shared(key, domain, matched(stats, linear), *given)
+    method = matched(stats, linear)
+    return engine.explain(engine.Work(0, domain, method, DevicePredict(model), rows, never))
 
 
 def test_with_many_bins_it_is_that_of_the_samples():

@@ -342,11 +342,11 @@ class TestCoalitionsOfTrees:
     def test_it_is_called_only_where_its_tables_would_be_too_large(self, wide_forest, monkeypatch):
         ask = dict(num_samples=FEW, method="sampled")
         calls = []
-        explain_rows = tabular_shap.engine.explain_rows
+        explain_by_calls = tabular_shap.engine.explain
         monkeypatch.setattr(
             tabular_shap.engine,
-            "explain_rows",
-            lambda *given, **named: calls.append(1) or explain_rows(*given, **named),
+            "explain",
+            lambda work: calls.append(1) or explain_by_calls(work),
         )
         by_formula = explain(wide_forest, WIDE[3:], WIDE[:3], ask=ask)
         assert not calls

@@ -43,18 +43,9 @@ def run(model, settings, widths, rows=X[:5], progress=None, alphas=None):
     ]
     domain = make_domain(STATS, configs[0])
     methods = [make_method(STATS, config, shared=domain.shared) for config in configs]
-    shared_key, row_key = engine.keys_of(0)
-    sampling = configs[0].sampling
-    if domain.shared:
-        explain = engine.explain_shared if alone else engine.sweep_shared
-        kept = (engine.SharedNeighborhood(), None, progress)
-        arguments = (asked(rows), lambda s: host_inputs(STATS, s, sampling), *kept)
-        key = shared_key
-    else:
-        explain = engine.explain_rows if alone else engine.sweep_rows
-        arguments = (asked(rows), lambda s, which: host_inputs(STATS, s, sampling), None, progress)
-        key = row_key
-    return explain(key, domain, methods[0] if alone else methods, model, *arguments)
+    inputs_of = lambda samples, numbers: host_inputs(STATS, samples, configs[0].sampling)  # noqa: E731
+    work = engine.Work(0, domain, methods[0], model, asked(rows), inputs_of, progress=progress)
+    return engine.explain(work) if alone else engine.sweep(work, methods)
 
 
 def model_of(where, calls):

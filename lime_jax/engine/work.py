@@ -1,0 +1,103 @@
+"""What the engine is asked for: rows, a model, and how to explain the one by the other."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Generic, TypeAlias, TypeVar
+
+import numpy as np
+from jax.sharding import Mesh
+
+from lime_jax.engine.keys import keys_of
+from lime_jax.models.predict import DevicePredict
+from lime_jax.typing import Array, Domain, Pytree, Sampler, pytree
+
+HostPredict: TypeAlias = Callable[[np.ndarray], np.ndarray]
+"""Inputs in float64 `(samples, ...)` to outputs `(samples, outputs)`."""
+
+Predictor: TypeAlias = DevicePredict | HostPredict
+"""A model on the device, or one on the host."""
+
+RowNumbers: TypeAlias = slice | np.ndarray | None
+"""Which rows samples belong to; None: all rows share them."""
+
+HostInputs: TypeAlias = Callable[[Pytree, RowNumbers], np.ndarray]
+"""The domain's samples to a host model's inputs in float64."""
+
+Progress: TypeAlias = Callable[[int], None]
+"""Called with the number of rows that are done since the last call."""
+
+
+@pytree
+class Rows:
+    """Rows to explain.
+
+    Attributes:
+        instances: as the domain knows them, with a leading axis.
+        labels: outputs to explain, (rows, labels); None: all.
+        variance: of the outputs in each row's neighborhood, (rows, outputs); None: a closed form
+            gives no scores, and what samples asks for none.
+    """
+
+    instances: Pytree
+    ids: Pytree
+    labels: Pytree = None
+    variance: Pytree = None
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.ids)
+
+
+@dataclasses.dataclass
+class SharedNeighborhood:
+    """What was drawn for a shared neighborhood, so that the next call need not draw it again.
+
+    Attributes:
+        samples: by group of units, as far as they are small enough to keep.
+        layout: of the samples, as the fits read them.
+    """
+
+    samples: dict[int, Pytree] = dataclasses.field(default_factory=dict)
+    inputs: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
+    layout: Pytree = None
+
+
+_AMethod = TypeVar("_AMethod", bound=Sampler, covariant=True)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Work(Generic[_AMethod]):
+    """Rows to explain by a model, and how.
+
+    Attributes:
+        seed: of the explainer.
+        method: what to draw, how to weigh and fit: a `SharedMethod` if the domain is shared, else a
+            `Method`.
+        batch_size: largest batch of a host model; None: no limit.
+        mesh: devices that share the work: rows over the first axis, samples over the second; where
+            all rows share a neighborhood, or the model runs on the host, rows over both.
+        neighborhood: of all rows, filled here, and read when it comes back filled; it belongs to
+            one mesh.
+        calls_no_lapack: whether neither method nor model does. Then several threads of a CPU may
+            work on several rows: two programs with LAPACK in them can wait for each other for ever.
+    """
+
+    seed: int
+    domain: Domain
+    method: _AMethod
+    model: Predictor
+    rows: Rows
+    host_inputs: HostInputs
+    batch_size: int | None = None
+    progress: Progress | None = None
+    mesh: Mesh | None = None
+    neighborhood: SharedNeighborhood = dataclasses.field(default_factory=SharedNeighborhood)
+    calls_no_lapack: bool = False
+
+    @property
+    def key(self) -> Array:
+        """Of the shared neighborhood; or that rows fold their ids into."""
+        shared, of_rows = keys_of(self.seed)
+        return shared if self.domain.shared else of_rows
