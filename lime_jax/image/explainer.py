@@ -28,8 +28,8 @@ from lime_jax.image.explanations import ImageExplanations
 from lime_jax.image.fits import ImageTask, image_fits
 from lime_jax.image.model import ImageModel
 from lime_jax.models.labels import choose_labels, name_outputs
+from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.outputs import check_probabilities, output_kind
-from lime_jax.models.predict import as_predict_fn
 from lime_jax.results.names import FeatureNames
 from lime_jax.results.row_index import row_index
 from lime_jax.stages.kernels import METRICS

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.models.predict import jax_predict
+from lime_jax.models.functions import jax_predict
 from lime_jax.typing import Array
 
 

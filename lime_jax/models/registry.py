@@ -22,6 +22,7 @@ from lime_jax.models.convert.features import (
 )
 from lime_jax.models.convert.inputs import Base, DeviceTable, Inputs
 from lime_jax.models.structure import Structure
+from lime_jax.typing import ModelLike
 
 _T = TypeVar("_T", bound=Callable[..., Any])
 
@@ -90,7 +91,7 @@ _LOOK_THEMSELVES = {"sklearn.Pipeline", "sklearn.ColumnTransformer"}
 _CONVERTERS: dict[str, tuple[Converter, tuple[str, ...]]] = {}
 _HOST_METHODS: dict[str, HostMethods] = {}
 _TRANSFORMERS: dict[str, Transformer] = {}
-_OPENERS: dict[str, Opener] = {}
+_OPENERS: dict[str, tuple[Opener, str | None]] = {}
 
 
 def register_converter(
@@ -177,29 +178,34 @@ def register_transformer(*classes: str | type) -> Callable[[_T], _T]:
     return register
 
 
-def register_opener(*classes: str | type) -> Callable[[_T], _T]:
+def register_opener(*classes: str | type, method: str | None = None) -> Callable[[_T], _T]:
     """The same for a kind of model that is no estimator with `fit` and scikit-learn's methods.
+
+    Args:
+        method: of the model that says the same as the model itself.
 
     Returns:
         A decorator for a function `(model, output, table) -> Model`: what `as_predict_fn` returns
-        for the model itself, and for its bound `predict` or `run`.
+        for the model itself, and for its bound `method`.
     """
 
     def register(function: _T) -> _T:
-        _OPENERS.update({_name(c): function for c in classes})
+        _OPENERS.update({_name(c): (function, method) for c in classes})
         return function
 
     return register
 
 
-def opener_of(model: Any) -> Opener | None:
-    """The function that opens this kind of model.
-
-    Returns:
-        What was registered for the nearest of its classes; None if nothing was.
-    """
+def opener_of(model: ModelLike) -> tuple[Opener | None, ModelLike]:
+    """The function that opens this kind of model, None if there is none, and the model for it."""
     found = _find(model, _OPENERS)
-    return None if found is None else found[1]
+    if found is not None:
+        return found[1][0], model
+    owner = getattr(model, "__self__", None)
+    found = _find(owner, _OPENERS)
+    if found is not None and found[1][1] == getattr(model, "__name__", ""):
+        return found[1][0], owner
+    return None, model
 
 
 def convert(model: Any, method: str, table: RawTable) -> Converted:

@@ -8,7 +8,7 @@ from onnx import TensorProto, helper
 
 from lime_jax import jax_predict
 from lime_jax.image.model import ImageModel
-from lime_jax.models.predict import as_predict_fn
+from lime_jax.models.opening import as_predict_fn
 
 
 def image_model(model, channel_axis="last"):

@@ -24,8 +24,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from lime_jax.models.classifiers import ClassIndicators, exclude_each_other, last_step
+from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.outputs import as_outputs
-from lime_jax.models.predict import as_predict_fn
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 3))

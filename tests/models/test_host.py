@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lime_jax.models.host import host_predict
-from lime_jax.models.predict import as_predict_fn
+from lime_jax.models.opening import as_predict_fn
 
 
 def sums(batch):

@@ -10,7 +10,9 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from lime_jax.models.convert.features import RawTable
-from lime_jax.models.predict import DevicePredict, as_predict_fn, jax_predict
+from lime_jax.models.functions import jax_predict
+from lime_jax.models.opening import as_predict_fn
+from lime_jax.models.predict import DevicePredict
 
 
 @jax.tree_util.register_pytree_node_class

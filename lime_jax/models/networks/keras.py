@@ -52,7 +52,7 @@ def _takes_training(model: Any) -> bool:
     return any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in parameters)
 
 
-@register_opener("keras.Model")
+@register_opener("keras.Model", method="predict")
 def open_keras(model: Any, output: str | None, table: RawTable | None) -> Model:
     """See how to call a Keras model.
 

@@ -75,7 +75,7 @@ def _open_proto(model: Any, output: str | None, table: RawTable | None) -> Model
     return load(model, output, table)
 
 
-@register_opener("onnxruntime.InferenceSession")
+@register_opener("onnxruntime.InferenceSession", method="run")
 def _open_session(model: Any, output: str | None, table: RawTable | None) -> Model:
     reason = "an onnxruntime session; hand over the model itself to run it in JAX"
     return _on_host(RuntimePredict(model), reason, output, None)

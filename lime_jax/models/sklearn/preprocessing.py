@@ -21,7 +21,8 @@ from lime_jax.models.convert.features import (
     side_by_side,
 )
 from lime_jax.models.convert.inputs import DeviceTable
-from lime_jax.models.predict import DevicePredict, as_predict_fn
+from lime_jax.models.opening import as_predict_fn
+from lime_jax.models.predict import DevicePredict
 from lime_jax.models.registry import register_transformer
 from lime_jax.typing import Array, pytree
 

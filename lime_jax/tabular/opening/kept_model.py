@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.models.convert.features import RawTable
-from lime_jax.models.predict import Model, as_predict_fn
+from lime_jax.models.opening import as_predict_fn
+from lime_jax.models.predict import Model
 from lime_jax.models.registry import has_methods, opener_of
 from lime_jax.tabular import frames
 from lime_jax.tabular.opening.sample_facts import SampleFacts
@@ -151,7 +152,7 @@ def _every_level(schema: frames.Schema, row: np.ndarray) -> np.ndarray:
 def _fingerprint(model: Any, output: str | None) -> bytes | None:
     """Of all that a fitted model consists of; a model that was fitted again has another one."""
     owner = getattr(model, "__self__", model)
-    if not (hasattr(owner, "fit") or has_methods(owner)) or opener_of(owner) is not None:
+    if not (hasattr(owner, "fit") or has_methods(owner)) or opener_of(owner)[0] is not None:
         return None
     try:
         content = pickle.dumps((model, output, str(jnp.result_type(float))), protocol=5)

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from lime_jax.models.convert.features import NotConvertibleError, RawTable
-from lime_jax.models.predict import as_predict_fn
+from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.registry import convert
 from tests.models.trees.tree_oracle import assert_equal, assert_same_leaves, evaluate
 

@@ -9,7 +9,7 @@ import xgboost as xgb
 
 from lime_jax.models.boosted.trees import with_codes
 from lime_jax.models.convert.features import NumberColumn, RawTable, raw_features
-from lime_jax.models.predict import as_predict_fn
+from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.registry import convert_on
 from tests.models.trees.tree_oracle import assert_equal, assert_same_leaves, evaluate
 

@@ -25,7 +25,7 @@ from sklearn.preprocessing import (
 
 import lime_jax
 from lime_jax.models.convert.features import RawTable
-from lime_jax.models.predict import as_predict_fn
+from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.structure import Additive, TreeSum
 
 COLORS, SIZES = ("blue", "green", None, "red"), ("L", "M", "S")

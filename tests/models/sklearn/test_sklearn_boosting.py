@@ -19,7 +19,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from lime_jax.models.convert.features import NotConvertibleError, RawTable
-from lime_jax.models.predict import as_predict_fn
+from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.registry import convert
 from tests.models.trees.sklearn_tree_oracle import (
     agree,

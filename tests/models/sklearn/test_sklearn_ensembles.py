@@ -22,7 +22,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from lime_jax.models.convert.features import NotConvertibleError, RawTable
-from lime_jax.models.predict import as_predict_fn
+from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.registry import convert
 from lime_jax.models.structure import Additive, TreeSum
 from tests.models.trees.sklearn_tree_oracle import agree, device_float, walk

@@ -13,7 +13,7 @@ import lime_jax
 from lime_jax.models.convert.additive import additive_predict, scale_additive
 from lime_jax.models.convert.features import RawTable
 from lime_jax.models.convert.tree_sums import scale_trees
-from lime_jax.models.predict import as_predict_fn
+from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.structure import Additive
 from lime_jax.models.trees import tree_predict
 from lime_jax.tabular.exact import is_far, relative_outputs

@@ -16,7 +16,7 @@ from sklearn.svm import SVR
 
 import lime_jax
 from lime_jax import jax_predict
-from lime_jax.models.predict import as_predict_fn
+from lime_jax.models.opening import as_predict_fn
 from lime_jax.tabular import frames
 from lime_jax.tabular.opening.resolution import on_host_if_far
 

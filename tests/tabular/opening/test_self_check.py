@@ -9,7 +9,9 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from lime_jax.models.convert.features import RawTable
-from lime_jax.models.predict import DevicePredict, as_predict_fn, jax_predict
+from lime_jax.models.functions import jax_predict
+from lime_jax.models.opening import as_predict_fn
+from lime_jax.models.predict import DevicePredict
 from lime_jax.tabular.frames import encode, learn_schema
 from lime_jax.tabular.opening.self_check import difference_from_itself
 from lime_jax.tabular.opening.table_model import TableModel

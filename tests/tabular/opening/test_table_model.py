@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 import lime_jax
-from lime_jax.models.predict import Model, as_predict_fn
+from lime_jax.models.opening import as_predict_fn
+from lime_jax.models.predict import Model
 from lime_jax.tabular import frames
 from lime_jax.tabular.opening.table_model import TableModel
 
