@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias, TypeVar, dataclass_transform, runtime_checkable
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
 __all__ = [
@@ -149,6 +151,34 @@ class LinearFit:
     effective_samples: Float[Array, "*batch"]
     support: Int[Array, "*batch features"]
     held_out_score: Float[Array, "*batch outputs"] | None = None
+
+    @classmethod
+    def of_no_rows(cls, num_outputs: int, num_features: int) -> LinearFit:
+        """The fits of a data set without rows.
+
+        Args:
+            num_outputs: that are explained.
+            num_features: of each explanation.
+
+        Returns:
+            Fits with a leading axis of no rows, on the host.
+
+        Example:
+            >>> LinearFit.of_no_rows(2, 5).coef.shape
+            (0, 2, 5)
+        """
+        wide, narrow = jnp.zeros((0, num_outputs, num_features)), jnp.zeros((0, num_outputs))
+        fit = cls(
+            coef=wide,
+            std_error=wide,
+            selected=wide.astype(bool),
+            intercept=narrow,
+            score=narrow,
+            local_pred=narrow,
+            effective_samples=jnp.zeros(0),
+            support=jnp.zeros((0, num_features), jnp.int32),
+        )
+        return jax.tree.map(np.asarray, fit)
 
 
 @pytree

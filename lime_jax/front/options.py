@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jax.sharding import Mesh
 
-from lime_jax.engine.devices import check_mesh
+from lime_jax.engine.mesh_checks import check_mesh
 from lime_jax.front.checks import check_whole, is_whole
 
 METHODS = ("auto", "sampled", "exact")

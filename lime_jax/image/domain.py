@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from lime_jax.stages.mask_samples import MaskSamples, mask_coordinates, mask_view, masks_of
+from lime_jax.stages.masks import MaskSamples, mask_coordinates, mask_view, masks_of
 from lime_jax.typing import Bool, Coordinates, Float, Int, View, pytree, static
 
 

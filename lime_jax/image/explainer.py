@@ -9,7 +9,7 @@ import numpy as np
 from jax.sharding import Mesh
 from sklearn.base import BaseEstimator
 
-from lime_jax.engine.devices import check_mesh, check_model_on, check_same_rows
+from lime_jax.engine.mesh_checks import check_mesh, check_model_on, check_same_rows
 from lime_jax.fits.shapley import LINKS
 from lime_jax.forks import use_jax
 from lime_jax.front.checks import check_choices, check_fit, check_seed, refuse_settings

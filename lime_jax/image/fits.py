@@ -15,13 +15,12 @@ from lime_jax import engine
 from lime_jax.engine import budget
 from lime_jax.fits.linear import LinearMethod
 from lime_jax.fits.shapley import make_shapley_method
+from lime_jax.front.ragged import joined, padded_width
 from lime_jax.image.domain import ImageDomain, ImageInstance
 from lime_jax.image.model import ImageModel
 from lime_jax.stages.designs import make_design
 from lime_jax.stages.kernels import exponential_kernel
 from lime_jax.typing import LinearFit, replaced
-
-_FEWEST = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +60,7 @@ class ImageTask:
         Returns:
             The method, of padded masks: images of other numbers run the same program.
         """
-        settings, width = self.settings, padded(players)
+        settings, width = self.settings, padded_width(players)
         if settings["algorithm"] == "kernel_shap":
             key, _ = engine.keys_of(settings["seed"])
             samples: Any = self.num_samples
@@ -75,22 +74,6 @@ class ImageTask:
             feature_selection=settings["feature_selection"],
             num_features=self.num_features,
         )
-
-
-def padded(players: int) -> int:
-    """How many superpixels an image is taken to have: a function of its own number only.
-
-    Returns:
-        At least as many: a power of two, or one and a half.
-
-    Example:
-        >>> [padded(n) for n in (3, 50, 70, 97)]
-        [16, 64, 96, 128]
-    """
-    size = _FEWEST
-    while size < players:
-        size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
-    return size
 
 
 def image_fits(task: ImageTask, model: ImageModel) -> tuple[LinearFit, np.ndarray, int, int]:
@@ -115,17 +98,12 @@ def image_fits(task: ImageTask, model: ImageModel) -> tuple[LinearFit, np.ndarra
             )
             raise
         found = _explain(task, method, model, rows)
-        parts.append((_fitted(found, width), rows))
+        parts.append((found, rows))
         design = method.design
         used[rows] = design.num_samples
         if design.num_samples > most:
             most, replicates = design.num_samples, design.num_groups
-    back = np.argsort(np.concatenate([rows for _, rows in parts]))
-    joined = {
-        field.name: np.concatenate([getattr(fit, field.name) for fit, _ in parts])[back]
-        for field in dataclasses.fields(LinearFit)
-    }
-    fit = replaced(parts[0][0], **joined)
+    fit = joined(parts, width)
     return fit, used, most, replicates
 
 
@@ -135,7 +113,7 @@ def _together(task: ImageTask) -> list[np.ndarray]:
     for row, image in enumerate(task.images):
         players = int(superpixels[row])
         if task.settings["algorithm"] == "lime":
-            players = padded(players)
+            players = padded_width(players)
         groups.setdefault((image.shape, image.dtype.str, players), []).append(row)
     # Pixels, hidden pixels and segments are copied: so many images that the copies stay small.
     at_once = [budget.rows_per_call(3 * 8 * task.images[rows[0]].size) for rows in groups.values()]
@@ -149,7 +127,7 @@ def _together(task: ImageTask) -> list[np.ndarray]:
 def _explain(task: ImageTask, method: Any, model: ImageModel, rows: np.ndarray) -> LinearFit:
     superpixels = task.superpixels[rows]
     image = task.images[rows[0]]
-    width = padded(int(superpixels[0]))
+    width = padded_width(int(superpixels[0]))
     instances = ImageInstance(
         image=np.stack([task.images[row] for row in rows]),
         hidden=np.stack([task.hidden[row] for row in rows]),
@@ -201,14 +179,3 @@ def _rendered(domain: ImageDomain, instances: ImageInstance, samples: Any) -> An
     # Where JAX has no 64 bits it would round them; pairs of 32 bits pass through untouched.
     pairs = {name: getattr(instances, name).view(np.complex64) for name in ("image", "hidden")}
     return np.array(engine.render(domain, replaced(instances, **pairs), samples)).view(dtype)
-
-
-def _fitted(fit: LinearFit, width: int) -> LinearFit:
-    """Fits of `width` superpixels: the others were padding, or are."""
-    fill = {"coef": 0.0, "std_error": np.nan, "selected": False, "support": 0}
-    changes = {}
-    for name, value in fill.items():
-        array = np.asarray(getattr(fit, name))[..., :width]
-        gap = [(0, 0)] * (array.ndim - 1) + [(0, width - array.shape[-1])]
-        changes[name] = np.pad(array, gap, constant_values=value)
-    return replaced(fit, **changes)

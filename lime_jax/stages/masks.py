@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.typing import Array, Bool, Float
+from lime_jax.typing import Array, Bool, Coordinates, Float, Support, View, pytree
 
-__all__ = ["all_subsets", "bernoulli_masks", "complementary_pairs", "subsets_of_size"]
+__all__ = [
+    "MaskSamples",
+    "all_subsets",
+    "bernoulli_masks",
+    "complementary_pairs",
+    "mask_coordinates",
+    "mask_view",
+    "masks_of",
+    "subsets_of_size",
+]
 
 
 def bernoulli_masks(
@@ -81,3 +92,55 @@ def all_subsets(num_players: int) -> Bool[np.ndarray, "subsets players"]:
     numbers = np.arange(2 ** (num_players - 1))  # without the last player, who is in no first mask
     masks = numbers[:, None] >> np.arange(num_players) & 1
     return complementary_pairs(masks.astype(bool))
+
+
+@pytree
+class MaskSamples:
+    """Samples of a mask domain.
+
+    Attributes:
+        masks: True where a player keeps x's own value; a player is a superpixel, a column or a
+            group of columns.
+    """
+
+    masks: Bool[Array, "*batch samples players"]
+
+
+def masks_of(
+    draws: Bool[Array, "samples players"] | Float[Array, "samples players"],
+    present: Bool[Any, " players"],
+    keep_probability: Float[Array, ""] | float,
+) -> Bool[Array, "samples players"]:
+    """Masks from what a method draws.
+
+    Args:
+        present: players that there are; the others are never kept.
+
+    Example:
+        >>> masks_of(jnp.array([[0.2, 0.7, 0.1]]), jnp.array([True, True, False]), 0.5).tolist()
+        [[True, False, False]]
+    """
+    masks = draws if draws.dtype == bool else bernoulli_masks(draws, keep_probability)
+    return masks & present
+
+
+def mask_view(samples: MaskSamples, present: Bool[Any, " players"]) -> View:
+    """Masks as x sees them.
+
+    Returns:
+        1 for a player that keeps x's value; x itself keeps all.
+    """
+    z = samples.masks.astype(jnp.result_type(float))
+    return View(z, z, jnp.asarray(present, z.dtype))
+
+
+def mask_coordinates(present: Bool[Any, " players"]) -> Coordinates:
+    """X's own mask: all players that there are.
+
+    Args:
+        present: players that there are; the others have no weight.
+    """
+    numbers = jnp.arange(present.shape[0])
+    support = jnp.full(present.shape, int(Support.FULL), jnp.int32)
+    own = jnp.asarray(present, jnp.result_type(float))
+    return Coordinates(own, numbers, numbers, jnp.asarray(present), support)

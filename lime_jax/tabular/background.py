@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
 
-from lime_jax.stages.mask_samples import MaskSamples, mask_coordinates, mask_view, masks_of
+from lime_jax.stages.masks import MaskSamples, mask_coordinates, mask_view, masks_of
 from lime_jax.typing import Array, Bool, Coordinates, Float, Int, View, pytree, static
 
 

@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from lime_jax.engine.devices import check_model_on, check_same_rows
+from lime_jax.engine.mesh_checks import check_model_on, check_same_rows
 from lime_jax.forks import use_jax
 from lime_jax.front.checks import (
     check_choices,

@@ -335,19 +335,3 @@ def row_variables(stats: TabularStats, centered: np.ndarray, in_bins: bool) -> n
         return np.ones(centered.shape, np.float32)
     units = np.where(stats.categorical, 1.0, (centered - stats.mean) / stats.scale)
     return units.astype(np.float32)
-
-
-def no_rows(labels: int, features: int) -> LinearFit:
-    """The fits of a table without rows."""
-    wide, narrow = jnp.zeros((0, labels, features)), jnp.zeros((0, labels))
-    fit = LinearFit(
-        coef=wide,
-        std_error=wide,
-        selected=wide.astype(bool),
-        intercept=narrow,
-        score=narrow,
-        local_pred=narrow,
-        effective_samples=jnp.zeros(0),
-        support=jnp.zeros((0, features), jnp.int32),
-    )
-    return jax.tree.map(np.asarray, fit)

@@ -23,7 +23,6 @@ from lime_jax.tabular.exact.relative_outputs import relative_outputs
 from lime_jax.tabular.exact.shapley import shapley_form, shapley_tables, shapley_why_not
 from lime_jax.tabular.exact.shapley.coalitions import CoalitionForm, coalition_game
 from lime_jax.tabular.exact.shapley.relative import Relative, make_relative
-from lime_jax.tabular.fits import no_rows
 from lime_jax.tabular.opening.sample_facts import SampleFacts
 from lime_jax.tabular.opening.table_model import TableModel
 from lime_jax.tabular.opening.two_outputs import mirror_back, mirrored
@@ -160,7 +159,7 @@ class TabularShap:
         if count:
             fit = self._fit(plan, request)
         else:
-            fit = no_rows(request.labels.shape[1], len(self.players))
+            fit = LinearFit.of_no_rows(request.labels.shape[1], len(self.players))
         shape, schema = (count, len(self.players)), request.model.schema
         complete = design.num_samples == 2 ** len(self.players)
         facts = dict(

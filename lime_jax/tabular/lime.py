@@ -21,7 +21,6 @@ from lime_jax.tabular.domain import host_inputs
 from lime_jax.tabular.fits import (
     Task,
     exact_fits,
-    no_rows,
     row_variables,
     sampled_fits,
     settled_fit,
@@ -32,6 +31,7 @@ from lime_jax.tabular.opening.sample_facts import SampleFacts, sample_facts
 from lime_jax.tabular.request import Request
 from lime_jax.tabular.settings import learn_table
 from lime_jax.tabular.stats import TabularStats
+from lime_jax.typing import LinearFit
 
 DEFAULT_NUM_SAMPLES = 4096
 TYPICAL_ROWS = 64
@@ -171,7 +171,8 @@ class TabularLime:
         )
         used: np.ndarray | None = None
         if len(request.values) == 0:
-            fits = [no_rows(request.labels.shape[1], request.values.shape[1])] * len(configs)
+            none = LinearFit.of_no_rows(request.labels.shape[1], request.values.shape[1])
+            fits = [none] * len(configs)
         elif request.is_exact:
             fits = exact_fits(
                 task, request.kept, request.model, options.effective_num_samples, options.score

@@ -26,7 +26,7 @@ from lime_jax import (
     jax_predict,
 )
 from lime_jax.engine.collect import chunks
-from lime_jax.engine.devices import check_mesh, check_model_on, check_same_rows
+from lime_jax.engine.mesh_checks import check_mesh, check_model_on, check_same_rows
 from lime_jax.engine.row_run import RowRun
 from lime_jax.engine.shared_run import draw_shared
 from lime_jax.models.predict import DevicePredict
@@ -168,7 +168,7 @@ def test_several_processes_refuse_a_host_model_and_rows_that_differ(monkeypatch)
     rows = np.arange(6.0).reshape(3, 2)
     check_model_on(mesh, None, on_device=False)
     check_same_rows(mesh, rows)
-    monkeypatch.setattr("lime_jax.engine.devices._several", lambda mesh: True)
+    monkeypatch.setattr("lime_jax.engine.mesh_checks.several_processes", lambda mesh: True)
     with pytest.raises(ValueError, match=r"`mesh`: .*explain rows of its own, with `row_ids`"):
         check_model_on(mesh, None, on_device=False)
     marks = []

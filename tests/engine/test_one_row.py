@@ -15,7 +15,7 @@ from lime_jax.engine.one_row import (
     units_of,
 )
 from lime_jax.stages.designs import make_design
-from lime_jax.stages.mask_samples import MaskSamples
+from lime_jax.stages.masks import MaskSamples
 from lime_jax.tabular.background import BackgroundDomain
 from lime_jax.tabular.config import TabularConfig, make_domain, make_method
 from lime_jax.tabular.learn import fit_tabular

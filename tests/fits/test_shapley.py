@@ -14,8 +14,7 @@ from lime_jax.engine.one_row import explain_one
 from lime_jax.fits.shapley import LOGIT_MARGIN, make_shapley_method
 from lime_jax.fits.shapley_rules import prediction_rule, regression_rule
 from lime_jax.stages.coalitions import shapley_coalitions
-from lime_jax.stages.mask_samples import MaskSamples, mask_coordinates, mask_view
-from lime_jax.stages.masks import all_subsets
+from lime_jax.stages.masks import MaskSamples, all_subsets, mask_coordinates, mask_view
 from lime_jax.typing import Support, pytree
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lime_jax.image.domain import ImageDomain, ImageInstance
-from lime_jax.stages.mask_samples import MaskSamples, mask_coordinates, mask_view, masks_of
+from lime_jax.stages.masks import MaskSamples, mask_coordinates, mask_view, masks_of
 from lime_jax.typing import Domain, Support
 
 HEIGHT, WIDTH, PLAYERS = 6, 5, 4

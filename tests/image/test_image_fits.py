@@ -5,7 +5,6 @@ import pytest
 
 from lime_jax import ImageExplainer, jax_predict
 from lime_jax.engine import budget
-from lime_jax.image.fits import padded
 
 SIZE = (8, 10)
 
@@ -26,20 +25,6 @@ def first_stripe(images):
 def explain(images, segmentation, model=first_stripe, algorithm="lime", **options):
     explainer = ImageExplainer(algorithm, segmentation, hide=0, alpha=1.0)
     return explainer.explain(images, model, **dict(num_samples=64) | options)
-
-
-@pytest.mark.parametrize(
-    ("players", "width"), [(1, 16), (16, 16), (17, 24), (24, 24), (25, 32), (50, 64), (193, 256)]
-)
-def test_superpixels_are_padded_to_few_widths(players, width):
-    assert padded(players) == width
-
-
-def test_the_padding_is_at_most_half():
-    widths = [padded(players) for players in range(1, 3000)]
-    assert len(set(widths)) < 20
-    for players, width in enumerate(widths, start=1):
-        assert players <= width <= max(16, 1.5 * players)
 
 
 # Of two sizes, two dtypes and several numbers of superpixels.

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lime_jax.stages.mask_samples import MaskSamples
+from lime_jax.stages.masks import MaskSamples
 from lime_jax.tabular.background import BackgroundDomain, host_inputs
 from lime_jax.typing import Domain
 

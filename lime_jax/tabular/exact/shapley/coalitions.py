@@ -19,7 +19,7 @@ from jaxtyping import Float64
 from lime_jax.engine import budget
 from lime_jax.fits.shapley import ShapleyMethod
 from lime_jax.models.structure import TreeSum
-from lime_jax.stages.mask_samples import MaskSamples, mask_coordinates, mask_view
+from lime_jax.stages.masks import MaskSamples, mask_coordinates, mask_view
 from lime_jax.tabular.exact.boxes import boxes_of
 from lime_jax.tabular.exact.shapley.chunks import LevelColumns, Tests
 from lime_jax.tabular.exact.shapley.layout import Layout

@@ -1,0 +1,54 @@
+"""Instances of different sizes: few shapes to compile, and fits of one width."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from lime_jax.typing import LinearFit, replaced
+
+_FEWEST = 16
+
+_PADDING = {"coef": 0.0, "std_error": np.nan, "selected": 0.0, "support": 0.0}
+"""What features that an instance does not have are filled with."""
+
+
+def padded_width(players: int) -> int:
+    """How many players an instance is taken to have: a function of its own number only.
+
+    Returns:
+        At least as many: a power of two, or one and a half.
+
+    Example:
+        >>> [padded_width(n) for n in (3, 50, 70, 97)]
+        [16, 64, 96, 128]
+    """
+    size = _FEWEST
+    while size < players:
+        size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
+    return size
+
+
+def joined(parts: Sequence[tuple[LinearFit, np.ndarray]], width: int) -> LinearFit:
+    """Fits of all rows, in their order, with `width` features.
+
+    Args:
+        parts: fits of some rows each, padded or not, and the numbers of these rows.
+    """
+    back = np.argsort(np.concatenate([rows for _, rows in parts]))
+    whole = {}
+    for field in dataclasses.fields(LinearFit):
+        arrays = [np.asarray(getattr(fit, field.name)) for fit, _ in parts]
+        if field.name in _PADDING:
+            arrays = [_of_width(array, width, _PADDING[field.name]) for array in arrays]
+        whole[field.name] = np.concatenate(arrays)[back]
+    return replaced(parts[0][0], **whole)
+
+
+def _of_width(array: np.ndarray, width: int, filler: float) -> np.ndarray:
+    """The first features; as many more as are missing are filled up."""
+    array = array[..., :width]
+    gap = [(0, 0)] * (array.ndim - 1) + [(0, width - array.shape[-1])]
+    return np.pad(array, gap, constant_values=filler)
