@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from lime_jax.image import read_images
+from lime_jax.front.explainer import Explainer
 from lime_jax.results.explanations import Explanations
 from lime_jax.results.row_index import row_index
-from lime_jax.tabular import frames
-from lime_jax.tabular.explainer import TabularExplainer
+from lime_jax.typing import Scalar, Table
 
 MOST_ROWS = 4096
 """Rows of a block, if nobody says otherwise."""
 
-_LEAST_ROWS = 32
-"""Of a table: what the engine takes at once of a model on the host."""
 _PER_WORKER = 8
 """Blocks for each worker: that none is idle for long while another one finishes its last."""
 
@@ -42,35 +37,21 @@ class Blocks:
                [4, 5]]), ['b', 'c']))
     """
 
-    def __init__(self, explainer: Any, X: Any, row_ids: Iterable[Any] | None = None) -> None:
-        self.is_table = isinstance(explainer, TabularExplainer)
-        if self.is_table:
-            self.X, self.count = X, frames.num_rows(X)
-        else:
-            self.X = read_images(X, explainer.channel_axis)
-            self.count = len(self.X)
-            _refuse_own_superpixels(explainer)
+    def __init__(
+        self, explainer: Explainer, X: Table, row_ids: Iterable[Scalar] | None = None
+    ) -> None:
+        self.rows, self.min_block_rows = explainer.rows(X), explainer.min_block_rows
         if row_ids is not None and not isinstance(row_ids, np.ndarray):
             row_ids = list(row_ids)
         self.row_ids = row_ids
-        self.index = row_index(X, self.count, row_ids)
+        self.index = row_index(X, len(self.rows), row_ids)
 
     def __len__(self) -> int:
-        return self.count
+        return len(self.rows)
 
-    def cut(self, start: int, stop: int) -> tuple[Any, Any]:
-        """Rows `start` to `stop`, and their ids.
-
-        Returns:
-            The rows, a table of the same type or a list of images, and their ids or None.
-        """
-        ids = None if self.row_ids is None else self.row_ids[start:stop]
-        if not self.is_table:
-            return list(self.X[start:stop]), ids
-        rows = frames.take_rows(self.X, start, stop)
-        if _is_arrow(rows):  # which would be pickled with all that it is a slice of
-            rows = rows.take(np.arange(rows.num_rows))
-        return rows, ids
+    def cut(self, start: int, stop: int) -> tuple[Table, Sequence[Scalar] | np.ndarray | None]:
+        """Rows `start` to `stop` as the explainer takes them, and their ids or None."""
+        return self.rows[start:stop], None if self.row_ids is None else self.row_ids[start:stop]
 
     def name(self, explanations: Explanations, start: int, stop: int) -> Explanations:
         """Explanations of rows `start` to `stop`, which say what the rows are called."""
@@ -87,29 +68,15 @@ class Blocks:
             First row and row after the last, of every block. The sizes differ by a row at most,
             so that the programs made for one block serve all.
         """
-        if not self.count:
+        count = len(self)
+        if not count:
             return []
         if batch_size is None:
-            least = _LEAST_ROWS if self.is_table else 1
-            each = min(_PER_WORKER, max(1, self.count // (least * num_workers)))
-            each = max(each, -(-self.count // (MOST_ROWS * num_workers)))
+            each = min(_PER_WORKER, max(1, count // (self.min_block_rows * num_workers)))
+            each = max(each, -(-count // (MOST_ROWS * num_workers)))
             number = each * num_workers
         else:
-            number = -(-self.count // batch_size)
-        number = min(number, self.count)
-        edges = [self.count * block // number for block in range(number + 1)]
+            number = -(-count // batch_size)
+        number = min(number, count)
+        edges = [count * block // number for block in range(number + 1)]
         return list(itertools.pairwise(edges))
-
-
-def _is_arrow(rows: Any) -> bool:
-    pyarrow = sys.modules.get("pyarrow")
-    return pyarrow is not None and isinstance(rows, pyarrow.Table)
-
-
-def _refuse_own_superpixels(explainer: Any) -> None:
-    ways = explainer.segmentation
-    if isinstance(ways, list | tuple) or np.ndim(ways) == 3:
-        raise ValueError(
-            "`segmentation`: superpixels of each image do not travel with the images; give a "
-            "method by name, a function of an image, or labels that hold for all images"
-        )

@@ -13,8 +13,9 @@ import jax
 import jax.numpy as jnp
 from sklearn.utils.validation import check_is_fitted
 
+from lime_jax.front.explainer import ExplainerLike
 from lime_jax.results.arrow import long_table, rows_table
-from lime_jax.tabular.explainer import TabularExplainer
+from lime_jax.typing import ModelLike
 
 if TYPE_CHECKING:
     import pyarrow
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 FORMS = {"rows": rows_table, "long": long_table, "numbers": partial(rows_table, texts=False)}
 _OWN = ("self", "X", "images", "model", "row_ids", "progress", "mesh")
 """Arguments of `explain` that are not the same for all chunks, or have no meaning in a worker."""
+_ASKED = ("explain", "get_params", "rows", "rows_of", "columns", "learned", "min_block_rows")
+"""What engines and jobs ask of an `Explainer`."""
 
 
 class ModelFactory:
@@ -69,7 +72,7 @@ class ChunkSpec:
     """All that the explanation of a row is a function of, but the row: what workers are sent.
 
     Attributes:
-        explainer: fitted; a `TabularExplainer` or an `ImageExplainer`.
+        explainer: fitted; a `TabularExplainer`, an `ImageExplainer`, or of a kind of your own.
         model: as `explain` takes it, or a `ModelFactory`.
         options: of `explain`, by name, but for `row_ids`, `progress` and `mesh`.
         form: of the tables: "rows", "long", or "numbers", which are rows without their texts; see
@@ -90,20 +93,21 @@ class ChunkSpec:
         ['a', 'b']
     """
 
-    explainer: Any
-    model: Any
+    explainer: ExplainerLike
+    model: ModelLike
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     form: str = "rows"
     enable_x64: bool = dataclasses.field(default_factory=_in_64_bits)
 
     def __post_init__(self) -> None:
-        if isinstance(self.explainer, TabularExplainer):
-            check_is_fitted(self.explainer, "schema_")
-        if not callable(getattr(self.explainer, "explain", None)):
+        lacking = [name for name in _ASKED if not hasattr(type(self.explainer), name)]
+        if lacking:
             raise ValueError(
-                f"`explainer`: expected a TabularExplainer or an ImageExplainer, got "
-                f"{type(self.explainer).__name__}"
+                f"`explainer`: expected an explainer, such as a TabularExplainer, got "
+                f"{type(self.explainer).__name__}, which has no `{lacking[0]}`"
             )
+        if hasattr(self.explainer, "fit"):
+            check_is_fitted(self.explainer)
         if self.form not in FORMS:
             raise ValueError(f"`form`: expected one of {', '.join(FORMS)}, got {self.form!r}")
         known = list(inspect.signature(self.explainer.explain).parameters)

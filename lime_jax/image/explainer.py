@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jax.sharding import Mesh
@@ -34,6 +34,7 @@ from lime_jax.results.names import FeatureNames
 from lime_jax.results.row_index import row_index
 from lime_jax.stages.kernels import METRICS
 from lime_jax.stages.select import resolve_selection
+from lime_jax.typing import Table
 from lime_jax.warn import warn
 
 _OF_LIME = ("kernel_width", "alpha", "distance", "kernel", "feature_selection", "keep_probability")
@@ -340,3 +341,29 @@ class ImageExplainer(BaseEstimator):
                 "`num_features`: belongs to LIME; Shapley values are of all superpixels (views "
                 "show as many as you ask for)"
             )
+
+    min_block_rows: ClassVar[int] = 1
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column of a table that holds the images, unless it is named."""
+        return ("image",)
+
+    @property
+    def learned(self) -> None:
+        """Nothing: there is no `fit`."""
+
+    def rows(self, X: Table) -> tuple[np.ndarray, ...]:
+        """The images, to be counted and cut."""
+        ways = self.segmentation
+        if isinstance(ways, list | tuple) or np.ndim(ways) == 3:
+            raise ValueError(
+                "`segmentation`: superpixels of each image do not travel with the images; give a "
+                "method by name, a function of an image, or labels that hold for all images"
+            )
+        return read_images(X, self.channel_axis)  # pyright: ignore[reportArgumentType]
+
+    def rows_of(self, batch: Table, columns: Sequence[str]) -> list[Any]:
+        """Images from the first of the columns of an Arrow table, a frame or a mapping."""
+        column = batch[columns[0]]
+        return column.to_pylist() if hasattr(column, "to_pylist") else list(column)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jax.sharding import Mesh
@@ -35,6 +35,7 @@ from lime_jax.tabular.opening.kept_model import KeptModel, open_model
 from lime_jax.tabular.opening.resolution import on_host_if_far, scale_of, warn_if_far
 from lime_jax.tabular.opening.table_model import TableModel
 from lime_jax.tabular.request import Request
+from lime_jax.typing import Pytree, Table
 
 ALGORITHMS = {"lime": TabularLime, "kernel_shap": TabularShap}
 MODES = ("classification", "regression")
@@ -396,6 +397,28 @@ class TabularExplainer(BaseEstimator):
             return model.predict_rows(X, values, options.batch_size)
         known = (self.class_names, model.model.class_names, ("prediction",))
         return np.zeros((0, len(next(names for names in known if names is not None))))
+
+    min_block_rows: ClassVar[int] = 32  # what the engine takes at once of a model on the host
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of a table that rows are read from; none before `fit`."""
+        schema = getattr(self, "schema_", None)
+        return () if schema is None else schema.fitted_names
+
+    @property
+    def learned(self) -> Pytree:
+        """What `fit` has learned of the training rows."""
+        return getattr(self, "_learned", None)
+
+    def rows(self, X: Table) -> frames.TableRows:
+        """The rows of a table, to be counted and cut."""
+        return frames.TableRows(X)
+
+    def rows_of(self, batch: Table, columns: Sequence[str]) -> Table:
+        """Rows from columns of an Arrow table, a frame or a mapping, as `explain` takes them."""
+        check_is_fitted(self, "schema_")
+        return frames.select_columns(self.schema_, batch, columns)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what is only kept to save time."""

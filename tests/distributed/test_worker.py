@@ -189,7 +189,7 @@ def test_what_cannot_be_sent_names_the_factory(iris, explainer):
     ("make", "words"),
     {
         "not fitted": (lambda e, m: ChunkSpec(lime_jax.TabularExplainer(), m), "not fitted yet"),
-        "no explainer": (lambda e, m: ChunkSpec(m, m), "`explainer`: expected a TabularExpl"),
+        "no explainer": (lambda e, m: ChunkSpec(m, m), "`explainer`: expected an explainer"),
         "form": (
             lambda e, m: ChunkSpec(e, m, form="wide"),
             "`form`: expected one of rows, long, numbers",

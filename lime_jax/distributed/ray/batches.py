@@ -6,11 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from lime_jax.distributed.worker import ChunkSpec, check_ids, explain_chunk, ids_of
 from lime_jax.optional import require
-from lime_jax.tabular.explainer import TabularExplainer
 
 if TYPE_CHECKING:
     import pyarrow
@@ -62,10 +59,7 @@ class RayBatchExplainer:
         if enable_x64 is not None:
             self.spec.enable_x64 = enable_x64
         self.id_col = id_col
-        self.is_table = isinstance(explainer, TabularExplainer)
-        names = feature_cols
-        if names is None:
-            names = explainer.feature_names_in_ if self.is_table else ("image",)
+        names = explainer.columns if feature_cols is None else feature_cols
         self.feature_cols = [str(name) for name in names]
 
     def __call__(self, batch: Any) -> pyarrow.Table:
@@ -86,20 +80,8 @@ class RayBatchExplainer:
                 f"{', '.join(missing)}; it has {', '.join(map(str, columns))}"
             )
         ids = None if self.id_col is None else _checked_ids(batch[self.id_col])
-        return explain_chunk(self.spec, self._rows(batch), ids)
-
-    def _rows(self, batch: Any) -> Any:
-        if not self.is_table:
-            return list(batch[self.feature_cols[0]])
-        if self.spec.explainer.schema_.kind == "array":
-            return np.stack([_values(batch[name]) for name in self.feature_cols], axis=1)
-        if isinstance(batch, dict):
-            batch = require("pyarrow", extra="cli").table(
-                {name: batch[name] for name in self.feature_cols}
-            )
-        if hasattr(batch, "select"):
-            return batch.select(self.feature_cols)
-        return batch[self.feature_cols]
+        rows = self.spec.explainer.rows_of(batch, self.feature_cols)
+        return explain_chunk(self.spec, rows, ids)
 
 
 def _keep_to_own_cores() -> None:
@@ -117,8 +99,3 @@ def _checked_ids(column: Any) -> Any:
     ids = ids_of(column)
     check_ids(ids, len(ids), "id_col")
     return ids
-
-
-def _values(column: Any) -> np.ndarray:
-    """A column as an array; Arrow calls it a chunked one."""
-    return column.to_numpy() if hasattr(column, "to_numpy") else np.asarray(column)
