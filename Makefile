@@ -12,17 +12,12 @@ PYTEST := -m pytest -n $(WORKERS) --dist worksteal -q
 # Nearly all of the time is XLA's compiler, which need not try hard, nor make a program twice;
 # `make test QUICKLY=` lets it try.
 PROGRAMS := build/programs
-QUICKLY := XLA_FLAGS=--xla_backend_optimization_level=0 \
-  JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(PROGRAMS) JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
-# Tests of words, files and pictures, which are the same in any precision: run once.
-ONCE := $(addprefix --ignore=tests/,cli distributed examples jobs results views \
-  test_architecture.py test_benchmarks.py test_import.py test_notebooks.py \
-  engine/test_devices.py front/test_progress.py tabular/frames tabular/test_bad_input.py \
-  image/test_fills.py image/test_read_images.py image/test_segmentation.py \
-  image/test_image_explainer.py image/test_image_explanations.py image/test_image_model.py)
+QUICKLY := XLA_FLAGS="--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false \
+  --xla_cpu_parallel_codegen_split_count=1" JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(PROGRAMS) \
+  JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.03
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-image test test-float32 test-float64 test-docs test-oldest differential lint format notebooks bench bench-scale build clean
+.PHONY: help demo demo-image test test-float32 test-float64 test-oldest differential lint format notebooks bench bench-scale build clean
 .NOTPARALLEL:
 
 help: ## Show this list.
@@ -34,16 +29,13 @@ demo: $(VENV)/.installed-demo ## Explain 114 rows of the breast-cancer data; wri
 demo-image: $(VENV)/.installed-demo ## Explain what SqueezeNet sees in a photo; writes demo/images/.
 	$(BIN)/lime-jax demo-image --out demo/images
 
-test: test-float32 test-float64 test-docs ## Run all tests, in both precisions, and the examples.
+test: test-float32 test-float64 ## Run all tests: those of numbers in both precisions.
 
-test-float32: $(VENV)/.installed-test ## Run the tests in JAX's default precision.
-	JAX_ENABLE_X64=0 $(QUICKLY) $(BIN)/python $(PYTEST)
+test-float32: $(VENV)/.installed-test ## Run the tests and the examples in JAX's default precision.
+	JAX_ENABLE_X64=0 $(QUICKLY) $(BIN)/python $(PYTEST) --doctest-modules lime_jax tests
 
 test-float64: $(VENV)/.installed-test ## Run the tests of numbers with JAX_ENABLE_X64=1.
-	JAX_ENABLE_X64=1 $(QUICKLY) $(BIN)/python $(PYTEST) $(ONCE)
-
-test-docs: $(VENV)/.installed-test ## Run the examples in the docstrings.
-	JAX_ENABLE_X64=0 $(QUICKLY) $(BIN)/python $(PYTEST) --doctest-modules lime_jax
+	JAX_ENABLE_X64=1 $(QUICKLY) $(BIN)/python $(PYTEST) -m precision
 
 differential: $(VENV)/.installed-test ## Random triples against the models' own answers: N=10000.
 	JAX_ENABLE_X64=0 $(BIN)/python -m tests.differential $(N)
@@ -51,7 +43,7 @@ differential: $(VENV)/.installed-test ## Random triples against the models' own 
 test-oldest: $(VENV)/.installed-dev ## Run the tests on the oldest supported versions.
 	$(PYTHON) -m venv --clear --without-pip $(OLDEST)
 	$(BIN)/uv pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct -e '.[test]'
-	JAX_ENABLE_X64=0 $(OLDEST)/bin/python $(PYTEST)
+	JAX_ENABLE_X64=0 $(QUICKLY) $(OLDEST)/bin/python $(PYTEST)
 
 lint: $(VENV)/.installed-dev ## Check style, format and types.
 	$(BIN)/ruff check

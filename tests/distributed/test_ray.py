@@ -47,7 +47,10 @@ def cluster(tmp_path_factory):
         patch.setenv("RAY_TQDM_PATCH_PRINT", "0")  # else Ray puts its own in place of `print`
         patch.setenv("JAX_ENABLE_X64", "0")  # workers count as the spec says, not as their own
         # What one worker compiles, the next one reads.
-        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("programs")))
+        programs = os.environ.get("JAX_COMPILATION_CACHE_DIR") or tmp_path_factory.mktemp(
+            "programs"
+        )
+        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(programs))
         patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         warnings.simplefilter("ignore")
         ray.init(

@@ -146,7 +146,9 @@ def found(tmp_path_factory):
     home = tmp_path_factory.mktemp("killed")
     environment = {
         **os.environ,
-        "JAX_COMPILATION_CACHE_DIR": str(home / "cache"),
+        "JAX_COMPILATION_CACHE_DIR": os.environ.get(
+            "JAX_COMPILATION_CACHE_DIR", str(home / "cache")
+        ),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
