@@ -21,7 +21,9 @@ import time
 from collections.abc import Iterator
 
 # Nearly all of the time is XLA's compiler, which need not try hard.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+)
 
 from tests.differential.lime_oracle import SIZE
 from tests.differential.triple import FAMILY, Result, run
