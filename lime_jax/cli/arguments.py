@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn, TypeAlias
 
 from lime_jax import __version__
 from lime_jax.cli.errors import one_line
@@ -61,6 +61,9 @@ line per row with lists, `row_id` counts the rows. Read .npz and folders back wi
 """
 
 
+_Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
+
+
 class _Parser(argparse.ArgumentParser):
     """One clear line for a wrong argument, instead of the whole usage."""
 
@@ -93,7 +96,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _add_command(commands: Any, name: str, about: str, examples: str) -> _Parser:
+def _add_command(commands: _Commands, name: str, about: str, examples: str) -> _Parser:
     return commands.add_parser(
         name,
         help=about,
@@ -104,7 +107,7 @@ def _add_command(commands: Any, name: str, about: str, examples: str) -> _Parser
     )
 
 
-def _add_demo(commands: Any) -> None:
+def _add_demo(commands: _Commands) -> None:
     about = "explain a random forest on the breast-cancer data"
     parser = _add_command(commands, "demo", about, _DEMO_EXAMPLES)
     parser.add_argument(
@@ -112,7 +115,7 @@ def _add_demo(commands: Any) -> None:
     )
 
 
-def _add_demo_image(commands: Any) -> None:
+def _add_demo_image(commands: _Commands) -> None:
     about = "explain what a model of images sees in a photo"
     parser = _add_command(commands, "demo-image", about, _DEMO_IMAGE_EXAMPLES)
     parser.add_argument(
@@ -136,7 +139,7 @@ def _add_demo_image(commands: Any) -> None:
     )
 
 
-def _add_explain(commands: Any) -> None:
+def _add_explain(commands: _Commands) -> None:
     parser = _add_command(
         commands, "explain", "explain the rows of a file with your own model", _EXPLAIN_EXAMPLES
     )
@@ -179,6 +182,11 @@ def _add_job(parser: _Parser) -> None:
 
 def _add_inputs(parser: _Parser) -> None:
     inputs = parser.add_argument_group("inputs")
+    _add_model(inputs)
+    _add_rows(inputs)
+
+
+def _add_model(inputs: argparse._ArgumentGroup) -> None:
     inputs.add_argument(
         "--model",
         required=True,
@@ -198,6 +206,9 @@ def _add_inputs(parser: _Parser) -> None:
         help="types that a .skops file may hold although skops does not trust them, such as "
         "sklearn.tree._tree.Tree of forests",
     )
+
+
+def _add_rows(inputs: argparse._ArgumentGroup) -> None:
     inputs.add_argument(
         "--data",
         required=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +13,12 @@ from lime_jax.cli.cache import use_compilation_cache
 from lime_jax.cli.files import check_writable, make_folder, replacing, write_explanations
 from lime_jax.cli.terminal import print_table, say
 from lime_jax.optional import is_installed
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.utils import Bunch
+
+    from lime_jax import Explanations
 
 
 def demo(arguments: Namespace) -> None:
@@ -41,12 +47,12 @@ def demo(arguments: Namespace) -> None:
     print("Wrote " + ", ".join(str(folder / path.name) for path in written))
 
 
-def _train() -> tuple[Any, Any, np.ndarray, np.ndarray]:
+def _train() -> tuple[Bunch, RandomForestClassifier, np.ndarray, np.ndarray]:
     from sklearn.datasets import load_breast_cancer
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.model_selection import train_test_split
 
-    data: Any = load_breast_cancer()
+    data: Bunch = load_breast_cancer()  # pyright: ignore[reportAssignmentType]
     training, rows, classes, _ = train_test_split(
         data.data, data.target, train_size=0.8, random_state=0
     )
@@ -55,24 +61,25 @@ def _train() -> tuple[Any, Any, np.ndarray, np.ndarray]:
 
 
 def _explain(
-    data: Any, model: Any, training: np.ndarray, rows: np.ndarray
-) -> tuple[Any, float, float]:
+    data: Bunch, model: RandomForestClassifier, training: np.ndarray, rows: np.ndarray
+) -> tuple[Explanations, float, float]:
     """Explain twice, each time from new samples: with what must be compiled, and without."""
     from lime_jax import TabularExplainer
 
-    seconds: list[float] = []
-    explanations = None
-    for _ in range(2):
+    def explain() -> tuple[Explanations, float]:
         explainer = TabularExplainer(
             feature_names=data.feature_names.tolist(), class_names=data.target_names.tolist()
         ).fit(training)
         start = time.perf_counter()
         explanations = explainer.explain(rows, model)
-        seconds.append(time.perf_counter() - start)
-    return explanations, seconds[0], seconds[1]
+        return explanations, time.perf_counter() - start
+
+    _, first = explain()
+    explanations, warm = explain()
+    return explanations, first, warm
 
 
-def _print_row(explanations: Any) -> None:
+def _print_row(explanations: Explanations) -> None:
     report = explanations[0].report(num_features=10)
     prediction = ", ".join(f"{name} {value:.2f}" for name, value in report.prediction)
     print_table(
@@ -87,7 +94,7 @@ def _print_row(explanations: Any) -> None:
     )
 
 
-def _print_ranking(explanations: Any) -> None:
+def _print_ranking(explanations: Explanations) -> None:
     size, error = explanations.importance()
     strongest = np.argsort(-size, kind="stable")[:10]
     print_table(
@@ -97,7 +104,7 @@ def _print_ranking(explanations: Any) -> None:
     )
 
 
-def _print_speed(explanations: Any, first: float, warm: float) -> None:
+def _print_speed(explanations: Explanations, first: float, warm: float) -> None:
     rows = len(explanations)
     print(
         f"{rows / warm:,.0f} rows per second: {rows} rows in {warm:.2f} s, which is one whole "
@@ -106,7 +113,7 @@ def _print_speed(explanations: Any, first: float, warm: float) -> None:
     )
 
 
-def _draw_summary(explanations: Any, path: Path) -> bool:
+def _draw_summary(explanations: Explanations, path: Path) -> bool:
     try:
         figure = explanations.summary_figure()
     except ImportError as error:

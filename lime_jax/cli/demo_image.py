@@ -13,7 +13,7 @@ import numpy as np
 from lime_jax.cli.cache import use_compilation_cache
 from lime_jax.cli.errors import InputError
 from lime_jax.cli.files import check_writable, make_folder, replacing
-from lime_jax.cli.image_models import ImageModel, load_image_model
+from lime_jax.cli.image_models import Classifier, load_classifier
 from lime_jax.cli.terminal import print_table, say
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def demo_image(arguments: Namespace) -> None:
     """
     folder = make_folder(arguments.out)
     page = check_writable(folder / "report.html", (".html",), "--out")
-    model = load_image_model(arguments.model)
+    model = load_classifier(arguments.model)
     photo = _load_photo(arguments.image, model)
     use_compilation_cache()
     print(f"Explaining what {model.name} sees in {arguments.image} ...", flush=True)
@@ -50,7 +50,7 @@ def demo_image(arguments: Namespace) -> None:
     print("Wrote " + ", ".join(str(folder / name) for name in written))
 
 
-def _load_photo(image: str, model: ImageModel) -> np.ndarray:
+def _load_photo(image: str, model: Classifier) -> np.ndarray:
     from lime_jax.examples import load_photo
 
     try:
@@ -60,7 +60,7 @@ def _load_photo(image: str, model: ImageModel) -> np.ndarray:
 
 
 def _explain(
-    algorithm: str, photo: np.ndarray, model: ImageModel, num_samples: int
+    algorithm: str, photo: np.ndarray, model: Classifier, num_samples: int
 ) -> ImageExplanation:
     from lime_jax import ImageExplainer
 
@@ -108,7 +108,7 @@ def _print_class(explanations: dict[str, ImageExplanation], label: int) -> None:
     )
 
 
-def _page(image: str, model: ImageModel, explanations: dict[str, ImageExplanation]) -> str:
+def _page(image: str, model: Classifier, explanations: dict[str, ImageExplanation]) -> str:
     """Every class by every algorithm, on one page."""
     from lime_jax.views.report import images_page
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from lime_jax.cli.errors import InputError
 from lime_jax.jobs.cells import TextColumn
+from lime_jax.typing import Estimator, Scalar
+
+ColumnChoice: TypeAlias = Any
+"""Columns as a ColumnTransformer names them: a name, a slice, or names, numbers or flags."""
 
 _INSIDE = ("best_estimator_", "estimator_", "regressor_", "estimator", "_preprocessor")
 """Where models keep the ones that they wrap."""
 _SEVERAL = ("estimators_", "calibrated_classifiers_")
 
 
-def encoded_texts(model: Any, names: Sequence[str]) -> dict[str, TextColumn]:
+def encoded_texts(model: Estimator, names: Sequence[str]) -> dict[str, TextColumn]:
     """The columns that encoders of a fitted scikit-learn model know as text.
 
     Args:
@@ -36,11 +40,11 @@ def encoded_texts(model: Any, names: Sequence[str]) -> dict[str, TextColumn]:
     return found
 
 
-_Encoded = Iterator[tuple[str, list[Any], bool]]
+_Encoded = Iterator[tuple[str, list[Scalar], bool]]
 """Name of a column, categories of its encoder, and whether an imputer stands before."""
 
 
-def _encoded(model: Any, names: list[str] | None, is_imputed: bool) -> _Encoded:
+def _encoded(model: Estimator, names: list[str] | None, is_imputed: bool) -> _Encoded:
     if names is None:
         return
     if hasattr(model, "transformers_"):  # a ColumnTransformer
@@ -61,7 +65,7 @@ def _encoded(model: Any, names: list[str] | None, is_imputed: bool) -> _Encoded:
             yield from _encoded(inner, names, is_imputed)
 
 
-def _wrapped(model: Any) -> list[Any]:
+def _wrapped(model: Estimator) -> list[Estimator]:
     """The fitted models inside one."""
     inside = [getattr(model, name, None) for name in _INSIDE]
     for name in _SEVERAL:
@@ -71,7 +75,7 @@ def _wrapped(model: Any) -> list[Any]:
     return [one for one in inside if one is not None and not isinstance(one, str)]
 
 
-def _chosen(names: list[str], columns: Any) -> list[str] | None:
+def _chosen(names: list[str], columns: ColumnChoice) -> list[str] | None:
     """The columns of one part of a ColumnTransformer."""
     if isinstance(columns, str):
         return [columns]
@@ -88,8 +92,8 @@ def _chosen(names: list[str], columns: Any) -> list[str] | None:
 
 
 def fitted_categories(
-    model: Any, names: Sequence[str], values: Callable[[str], set[Any]]
-) -> dict[str, list[Any]]:
+    model: Estimator, names: Sequence[str], values: Callable[[str], set[Scalar]]
+) -> dict[str, list[Scalar]]:
     """The pandas categories that LightGBM or XGBoost was fitted on.
 
     Args:
@@ -102,7 +106,7 @@ def fitted_categories(
     return _of_lightgbm(categories, names, values) if categories else {}
 
 
-def _of_xgboost(booster: Any, names: Sequence[str]) -> dict[str, list[Any]]:
+def _of_xgboost(booster: Estimator, names: Sequence[str]) -> dict[str, list[Scalar]]:
     types = booster.feature_types or []
     if "c" not in types:
         return {}
@@ -121,8 +125,10 @@ def _of_xgboost(booster: Any, names: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def _of_lightgbm(
-    categories: Sequence[Sequence[Any]], names: Sequence[str], values: Callable[[str], set[Any]]
-) -> dict[str, list[Any]]:
+    categories: Sequence[Sequence[Scalar]],
+    names: Sequence[str],
+    values: Callable[[str], set[Scalar]],
+) -> dict[str, list[Scalar]]:
     """LightGBM keeps the categories in the order of their columns, not which columns these are."""
     own = {name: values(name) for name in names}
     fits = [[name for name in names if _fit(own[name], known)] for known in categories]
@@ -142,7 +148,7 @@ def _of_lightgbm(
     )
 
 
-def _fit(values: set[Any], categories: Sequence[Any]) -> bool:
+def _fit(values: set[Scalar], categories: Sequence[Scalar]) -> bool:
     """Whether a column may be the one with these categories."""
     if all(isinstance(category, str) for category in categories):
         return bool(values & set(categories))

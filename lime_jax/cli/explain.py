@@ -6,7 +6,7 @@ import dataclasses
 import time
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,6 +30,11 @@ from lime_jax.cli.training import (
     see_training,
     texts_of,
 )
+from lime_jax.jobs.run import row_range
+from lime_jax.typing import Table
+
+if TYPE_CHECKING:
+    from lime_jax import Explanations
 
 JOB_ONLY = ("resume", "engine", "workers", "rows_per_part")
 """Arguments that have a meaning only where the results are a folder."""
@@ -46,7 +51,7 @@ class Inputs:
     """
 
     training: Training
-    rows: Any
+    rows: Table
     first_row: int
 
 
@@ -59,7 +64,7 @@ def explain(arguments: Namespace) -> None:
     explanations = _explain(inputs, arguments)
     seconds = time.perf_counter() - start
     write_explanations(explanations, out)
-    written = str(arguments.out)
+    written, how = str(arguments.out), how_explained(explanations.samples_used, explanations)
     if report is not None:
         with replacing(report) as aside:
             aside.write_text(explanations.as_html(title=_title(inputs, arguments)), "utf-8")
@@ -67,13 +72,8 @@ def explain(arguments: Namespace) -> None:
     rows, labels, _ = explanations.coef.shape
     print(
         f"explained {rows:,} rows, {labels} {'output' if labels == 1 else 'outputs'} each, "
-        f"in {seconds:.1f} s, {_how(explanations)}; wrote {written}"
+        f"in {seconds:.1f} s, {how}; wrote {written}"
     )
-
-
-def _how(explanations: Any) -> str:
-    one = explanations
-    return how_explained(one.samples_used, one.num_samples, one.algorithm, one.model_path)
 
 
 def _title(inputs: Inputs, arguments: Namespace) -> str:
@@ -112,14 +112,14 @@ def _read_inputs(arguments: Namespace) -> Inputs:
             raise InputError("--background: is needed where --data has no rows to learn from")
         say(f"no --background: the {len(data):,} rows of --data are also the training rows")
         training = see_training(arguments, model, data)
-    tables.need_columns(data, training.names, "--model", "--data")
-    chosen = tables.row_slice(arguments.rows, len(data))
-    rows = training.form(data.select(training.names)[chosen])
+    tables.need_columns(data.columns, training.names, "--model", "--data")
+    chosen = row_range(arguments.rows, len(data), "--rows")
+    rows = training.form(data.select(training.names)[chosen.start : chosen.stop])
     check_model(model, rows)
     return Inputs(training, rows, chosen.start)
 
 
-def _explain(inputs: Inputs, arguments: Namespace) -> Any:
+def _explain(inputs: Inputs, arguments: Namespace) -> Explanations:
     explainer = fit_explainer(inputs.training, arguments)
     explanations = explainer.explain(
         inputs.rows,

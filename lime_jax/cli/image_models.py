@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lime_jax.cli.errors import InputError, describe
 from lime_jax.cli.files import known_suffix
+from lime_jax.typing import PredictFn
+
+if TYPE_CHECKING:
+    from lime_jax.models.onnx.runtime import Input, RuntimePredict
 
 _FREE_SIZE = 224  # of a model that takes images of any size
 _BATCH = 4  # images at a time: onnxruntime is fastest on few
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageModel:
-    """A classifier, and the pictures that it takes.
+class Classifier:
+    """A model of images, and the pictures that it takes.
 
     Attributes:
         predict: of a batch (images, height, width, 3), RGB from 0 to 255.
@@ -26,14 +30,14 @@ class ImageModel:
         batch_size: images at a time, on the host; None: no matter.
     """
 
-    predict: Callable[[Any], Any]
+    predict: PredictFn
     size: tuple[int, int]
     name: str
     class_names: tuple[str, ...] | None
     batch_size: int | None = None
 
 
-def load_image_model(path: str | None) -> ImageModel:
+def load_classifier(path: str | None) -> Classifier:
     """SqueezeNet in JAX, or the model of an ONNX file, which onnxruntime runs on the host.
 
     The file's model is called with float32 RGB images from 0 to 255 of its own size, as
@@ -49,16 +53,16 @@ def load_image_model(path: str | None) -> ImageModel:
         from lime_jax.examples.squeezenet import IMAGE_SIZE
 
         size = (IMAGE_SIZE, IMAGE_SIZE)
-        return ImageModel(squeezenet(), size, "SqueezeNet 1.1", imagenet_names())
+        return Classifier(squeezenet(), size, "SqueezeNet 1.1", imagenet_names())
     known_suffix(Path(path), (".onnx",), "--model")
     if not Path(path).is_file():
         raise InputError(f"--model: no such file: {path}")
     session = _open(path)
     channels_first, size = _layout(path, session.inputs)
-    return _as_image_model(path, session, channels_first, size)
+    return _as_classifier(path, session, channels_first, size)
 
 
-def _open(path: str) -> Any:
+def _open(path: str) -> RuntimePredict:
     from lime_jax.models.onnx.runtime import open_session
 
     try:
@@ -69,7 +73,7 @@ def _open(path: str) -> Any:
         raise InputError(f"--model: cannot load {path} ({describe(error)})") from error
 
 
-def _layout(path: str, inputs: Any) -> tuple[bool, tuple[int, int]]:
+def _layout(path: str, inputs: Sequence[Input]) -> tuple[bool, tuple[int, int]]:
     """Whether the channels come first, and the size; read from the shape of the input."""
     shape = inputs[0].shape if len(inputs) == 1 else None
     if shape is not None and len(shape) == 4 and 3 in (shape[1], shape[3]):
@@ -89,9 +93,9 @@ def _in_words(shape: tuple[int | None, ...] | None) -> str:
     return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"
 
 
-def _as_image_model(
-    path: str, session: Any, channels_first: bool, size: tuple[int, int]
-) -> ImageModel:
+def _as_classifier(
+    path: str, session: RuntimePredict, channels_first: bool, size: tuple[int, int]
+) -> Classifier:
     """The session as a function of channels-last images; tried once, on gray ones."""
 
     def outputs(images: np.ndarray) -> np.ndarray:
@@ -116,7 +120,7 @@ def _as_image_model(
 
         names = imagenet_names()
     predict = outputs if is_probability else lambda images: _softmax(outputs(images))
-    return ImageModel(predict, size, Path(path).name, names, session.batch or _BATCH)
+    return Classifier(predict, size, Path(path).name, names, session.batch or _BATCH)
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:

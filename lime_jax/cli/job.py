@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lime_jax.cli import tables
 from lime_jax.cli.cache import use_compilation_cache
@@ -21,6 +21,11 @@ from lime_jax.cli.training import (
     see_training,
     texts_of,
 )
+from lime_jax.typing import Estimator
+
+if TYPE_CHECKING:
+    from lime_jax.jobs.source import Source
+    from lime_jax.results.parts import StoredExplanations
 
 
 def explain_into_folder(arguments: Namespace) -> None:
@@ -69,15 +74,14 @@ def explain_into_folder(arguments: Namespace) -> None:
     )
 
 
-def _how(stored: Any) -> str:
+def _how(stored: StoredExplanations) -> str:
     """The method and the way the model ran; nothing of no rows."""
     if not len(stored):
         return ""
     import pyarrow.parquet
 
-    one = stored[:1]
     used = pyarrow.parquet.read_table(stored.folder, columns=["samples_used"])["samples_used"]
-    return f", {how_explained(used.to_numpy(), one.num_samples, one.algorithm, one.model_path)}"
+    return f", {how_explained(used.to_numpy(), stored[:1])}"
 
 
 def _need_java() -> None:
@@ -89,7 +93,7 @@ def _need_java() -> None:
         raise InputError(f"--engine: {error}") from error
 
 
-def _training(arguments: Namespace, model: Any, source: Any) -> tuple[Training, str]:
+def _training(arguments: Namespace, model: Estimator, source: Source) -> tuple[Training, str]:
     """The training rows, and what the manifest says of them."""
     from lime_jax.jobs import file_hash, sample_rows
 
@@ -108,14 +112,11 @@ def _training(arguments: Namespace, model: Any, source: Any) -> tuple[Training, 
             said = said.replace(" 2th ", " 2nd ")
         say(f"no --background: {said.replace('the data', '--data')} are also the training rows")
     training = see_training(arguments, model, table)
-    there = source.schema.names
-    missing = [name for name in training.names if name not in there]
-    if missing:
-        raise InputError(f"--model: --data has no column {missing[0]!r}; it has {there}")
+    tables.need_columns(source.schema.names, training.names, "--model", "--data")
     return training, said
 
 
-def _columns_to_learn(arguments: Namespace, model: Any, there: list[str]) -> list[str]:
+def _columns_to_learn(arguments: Namespace, model: Estimator, there: list[str]) -> list[str]:
     """What is read of the data; all of it if columns are unknown, or are missing: errors say it."""
     known = tables.fitted_names(model)
     target = [] if arguments.target is None else [arguments.target]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from typing import Any
+from argparse import Namespace
 
 from lime_jax.cli.arguments import parse
 from lime_jax.cli.errors import InputError, one_line
@@ -47,23 +47,23 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _show_warning(message: Warning | str, *_: Any) -> None:
+def _show_warning(message: Warning | str, *_: object) -> None:
     print(f"lime-jax: warning: {one_line(message)}", file=sys.stderr)
 
 
-def _demo(arguments: Any) -> None:
+def _demo(arguments: Namespace) -> None:
     from lime_jax.cli.demo import demo
 
     demo(arguments)
 
 
-def _demo_image(arguments: Any) -> None:
+def _demo_image(arguments: Namespace) -> None:
     from lime_jax.cli.demo_image import demo_image
 
     demo_image(arguments)
 
 
-def _explain(arguments: Any) -> None:
+def _explain(arguments: Namespace) -> None:
     from lime_jax.cli.files import is_folder
 
     if is_folder(arguments.out):

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+if TYPE_CHECKING:
+    from lime_jax import Explanations
 
-def how_explained(
-    samples_used: np.ndarray, num_samples: int, algorithm: str, model_path: str
-) -> str:
+
+def how_explained(samples_used: np.ndarray, explanations: Explanations) -> str:
     """The method and the way the model ran, in words.
 
-    Example:
-        >>> how_explained(np.array([0, 64]), 64, "lime", "jax: a fitted tree")
-        '1 exact, 1 sampled (64 samples); model: jax: a fitted tree'
-        >>> how_explained(np.zeros(3), 4096, "lime", "jax: a fitted tree")
-        'exact; model: jax: a fitted tree'
+    Args:
+        samples_used: of all rows, by each.
+        explanations: of some of them.
     """
     sampled = int((samples_used > 0).sum())
-    drawn = "coalitions" if algorithm == "kernel_shap" else "samples"
-    words = f"sampled ({num_samples:,} {drawn})"
+    drawn = "coalitions" if explanations.algorithm == "kernel_shap" else "samples"
+    words = f"sampled ({explanations.num_samples:,} {drawn})"
     if not sampled:
         words = "exact"
     elif sampled < len(samples_used):
         words = f"{len(samples_used) - sampled:,} exact, {sampled:,} {words}"
-    return f"{words}; model: {model_path}"
+    return f"{words}; model: {explanations.model_path}"

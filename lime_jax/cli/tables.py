@@ -4,35 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from lime_jax.cli.errors import InputError, describe, one_line
+from lime_jax.cli.errors import InputError, describe
+from lime_jax.front.checks import listed
 from lime_jax.jobs.cells import TextColumn, typed
-from lime_jax.jobs.source import join_tables, open_source
+from lime_jax.jobs.source import open_source
 from lime_jax.optional import is_installed, require
+from lime_jax.typing import Estimator, Scalar
 
-_TEXT_FORMATS = (".csv", ".tsv", ".jsonl")
+if TYPE_CHECKING:
+    import narwhals.stable.v1 as nw
+    import pyarrow
+
+TextsOf: TypeAlias = "Callable[[pyarrow.Table], Mapping[str, TextColumn]]"
+"""From a table of text cells to the columns that are text whatever they look like."""
 
 
-def read_table(
-    path: str | Path, argument: str, texts: Callable[[Any], Mapping[str, TextColumn]] | None = None
-) -> Any:
-    """Read a file: a pandas frame where pandas is installed, else a pyarrow table.
-
-    Args:
-        texts: of a table of text cells, the columns that are text whatever they look like.
-    """
+def read_table(path: str | Path, argument: str, texts: TextsOf | None = None) -> nw.DataFrame[Any]:
+    """Read a file: a pandas frame where pandas is installed, else a pyarrow table."""
     path = Path(path)
     require("pyarrow", extra="cli", needed_by=f"{argument}: a {path.suffix} file")
     try:
         source = open_source(path, argument)
-        if source.format not in _TEXT_FORMATS:
-            return as_read(_read_arrow(path, source.format), False)
-        tables = [table for _, table in source.tables(source.schema.names)]
-        table = join_tables(tables) if tables else source.schema.empty_table()
-        return as_read(table, source.is_text, texts)
+        return as_read(source.read(), source.is_text, texts)
     except InputError:
         raise
     except ValueError as error:
@@ -41,11 +38,7 @@ def read_table(
         raise InputError(f"{argument}: cannot read {path} ({describe(error)})") from error
 
 
-def as_read(
-    table: Any,
-    is_text: bool,
-    texts: Callable[[Any], Mapping[str, TextColumn]] | None = None,
-) -> Any:
+def as_read(table: pyarrow.Table, is_text: bool, texts: TextsOf | None = None) -> nw.DataFrame[Any]:
     """An Arrow table of a file, as the explainers take it.
 
     Args:
@@ -58,7 +51,7 @@ def as_read(
     return nw.from_native(table.to_pandas() if is_installed("pandas") else table, eager_only=True)
 
 
-def text_columns(table: Any) -> dict[str, TextColumn]:
+def text_columns(table: nw.DataFrame[Any]) -> dict[str, TextColumn]:
     """The columns of a table that hold text, and the levels that they have."""
     import narwhals.stable.v1 as nw
 
@@ -68,20 +61,22 @@ def text_columns(table: Any) -> dict[str, TextColumn]:
     return {name: text for name, text in found.items() if text is not None}
 
 
-def values_of(table: Any, name: str) -> set[Any]:
+def values_of(table: nw.DataFrame[Any], name: str) -> set[Scalar]:
     """The different values of a column, but for what is missing."""
     values = _values(table.get_column(name))
     return {value for value in values if value is not None and value == value}
 
 
-def _values(column: Any) -> list[Any]:
+def _values(column: nw.Series[Any]) -> list[Scalar]:
     try:
         return column.unique().to_list()
     except TypeError:  # of objects that have no hash
         return []
 
 
-def with_categories(table: Any, categories: Mapping[str, Sequence[Any]]) -> Any:
+def with_categories(
+    table: nw.DataFrame[Any], categories: Mapping[str, Sequence[Scalar]]
+) -> nw.DataFrame[Any]:
     """A table with pandas categories where a model was fitted on them.
 
     Args:
@@ -102,30 +97,8 @@ def with_categories(table: Any, categories: Mapping[str, Sequence[Any]]) -> Any:
     return nw.from_native(table.to_native().assign(**changed), eager_only=True)
 
 
-def _read_arrow(path: Path, suffix: str) -> Any:
-    import pyarrow
-    import pyarrow.parquet
-
-    if suffix == ".parquet":
-        table = pyarrow.parquet.read_table(path)
-    else:
-        with open(path, "rb") as file:
-            is_file = file.read(6) == b"ARROW1"
-            file.seek(0)
-            open_ = pyarrow.ipc.open_file if is_file else pyarrow.ipc.open_stream
-            table = open_(file).read_all()
-    return table
-
-
-def model_columns(model: Any, columns: Sequence[str], target: str | None) -> list[str]:
-    """The columns that a model was fitted on.
-
-    Args:
-        target: the column that is no feature; None: there is none.
-
-    Returns:
-        The model's own `feature_names_in_`, else all columns but the target.
-    """
+def model_columns(model: Estimator, columns: Sequence[str], target: str | None) -> list[str]:
+    """The columns that a model was fitted on: its `feature_names_in_`, else all but the target."""
     names = fitted_names(model)
     if names is not None:
         if target in names:
@@ -142,12 +115,8 @@ def model_columns(model: Any, columns: Sequence[str], target: str | None) -> lis
     return names
 
 
-def fitted_names(model: Any) -> list[str] | None:
-    """The names of the columns that a model was fitted on.
-
-    Returns:
-        The names, or None if it was fitted on arrays.
-    """
+def fitted_names(model: Estimator) -> list[str] | None:
+    """The names of the columns that a model was fitted on; None if it was fitted on arrays."""
     names = getattr(model, "feature_names_in_", None)
     if names is None:
         return None
@@ -156,13 +125,13 @@ def fitted_names(model: Any) -> list[str] | None:
     return None if names == made_up else names
 
 
-def need_columns(table: Any, names: Sequence[str], argument: str, of: str) -> None:
+def need_columns(there: Sequence[str], names: Sequence[str], argument: str, of: str) -> None:
     """See that a table has some columns."""
-    missing = [name for name in names if name not in table.columns]
+    missing = [name for name in names if name not in there]
     if missing:
         raise InputError(
-            f"{argument}: {of} has no column {_some(missing)}; it has {_some(table.columns)}"
-            f"{_other_separator(table.columns)}"
+            f"{argument}: {of} has no column {listed(missing)}; it has {listed(there)}"
+            f"{_other_separator(there)}"
         )
 
 
@@ -174,7 +143,7 @@ def _other_separator(names: Sequence[str]) -> str:
     return f", which seems to be several, with {found[0]!r} between: save them with commas"
 
 
-def need_numbers(table: Any, training: Any) -> None:
+def need_numbers(table: nw.DataFrame[Any], training: nw.DataFrame[Any]) -> None:
     """See that columns of numbers in the training rows hold numbers in the rows to explain."""
     import narwhals.stable.v1 as nw
 
@@ -187,45 +156,23 @@ def need_numbers(table: Any, training: Any) -> None:
             )
 
 
-def _some(names: Sequence[str], most: int = 8) -> str:
-    shown = ", ".join(repr(one_line(name)) for name in names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
-
-
-def is_numeric(table: Any) -> bool:
+def is_numeric(table: nw.DataFrame[Any]) -> bool:
     """Whether all columns are numbers or true/false, so that they fit an array."""
     import narwhals.stable.v1 as nw
 
     return all(dtype.is_numeric() or dtype == nw.Boolean for dtype in table.schema.values())
 
 
-def boolean_columns(table: Any) -> list[str]:
+def boolean_columns(table: nw.DataFrame[Any]) -> list[str]:
     """The columns of true and false."""
     import narwhals.stable.v1 as nw
 
     return [name for name, dtype in table.schema.items() if dtype == nw.Boolean]
 
 
-def to_matrix(table: Any) -> np.ndarray:
+def to_matrix(table: nw.DataFrame[Any]) -> np.ndarray:
     """Numeric columns as an array, for a model that was fitted on one."""
     import narwhals.stable.v1 as nw
 
     columns = [table.get_column(name).cast(nw.Float64).to_numpy() for name in table.columns]
     return np.column_stack(columns).astype(np.float64) if columns else np.zeros((len(table), 0))
-
-
-def row_slice(rows: tuple[int | None, int | None], count: int) -> slice:
-    """`--rows` as a slice.
-
-    Args:
-        rows: first row, and the row after the last; None: from the start, to the end.
-
-    Example:
-        >>> row_slice((2, None), 5)
-        slice(2, 5, None)
-    """
-    first = 0 if rows[0] is None else rows[0]
-    last = count if rows[1] is None else rows[1]
-    if rows != (None, None) and not 0 <= first < last <= count:
-        raise InputError(f"--rows: {first}:{last} is not a part of the data's {count} rows")
-    return slice(first, last)

@@ -6,7 +6,7 @@ import dataclasses
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,13 @@ from lime_jax.cli.encoders import encoded_texts, fitted_categories
 from lime_jax.cli.errors import InputError, describe
 from lime_jax.cli.models import load_model
 from lime_jax.jobs.cells import NULLS, TextColumn
+from lime_jax.typing import Estimator, Scalar, Table
+
+if TYPE_CHECKING:
+    import narwhals.stable.v1 as nw
+    import pyarrow
+
+    from lime_jax import TabularExplainer
 
 _NOTHING = {*NULLS, None}
 
@@ -24,26 +31,25 @@ class Training:
     """What the explainer learns from, as it takes it.
 
     Attributes:
-        names: of the columns that it was fitted on.
+        names: of the columns that the model was fitted on.
         form: from a table to rows as the model takes them: an array or a frame.
         rows: to learn from, in that form.
-        target: of these rows; None if they have none.
         feature_names: of an array's columns; None for a frame.
         categorical: columns whose values are levels.
-        texts: of a table of text cells, the columns that are text, as they are in these rows.
+        texts: as the columns are in these rows.
     """
 
-    model: Any
+    model: Estimator
     names: list[str]
-    form: Callable[[Any], Any]
-    rows: Any
-    target: Any
+    form: Callable[[nw.DataFrame[Any]], Table]
+    rows: Table
+    target: np.ndarray | None
     feature_names: list[str] | None
     categorical: list[str] | None
-    texts: Callable[[Any], dict[str, TextColumn]]
+    texts: tables.TextsOf
 
 
-def read_model(arguments: Namespace) -> Any:
+def read_model(arguments: Namespace) -> Estimator:
     """The model of the command line."""
     return load_model(
         arguments.model,
@@ -53,19 +59,15 @@ def read_model(arguments: Namespace) -> Any:
 
 
 def texts_of(
-    arguments: Namespace, model: Any, known: Mapping[str, TextColumn] | None = None
-) -> Callable[[Any], dict[str, TextColumn]]:
-    """What to ask which columns of a csv file are text.
+    arguments: Namespace, model: Estimator, known: Mapping[str, TextColumn] | None = None
+) -> tables.TextsOf:
+    """What to ask which columns of a csv file are text; one that --text names must be there.
 
     Args:
         known: columns that are text in the training rows; None: they are not known yet.
-
-    Returns:
-        From a table of text cells to its text columns; it raises InputError if one that was named
-        by --text is missing.
     """
 
-    def texts(cells: Any) -> dict[str, TextColumn]:
+    def texts(cells: pyarrow.Table) -> dict[str, TextColumn]:
         there = cells.column_names
         missing = [name for name in arguments.text or () if name not in there]
         if missing and known is None:
@@ -87,24 +89,24 @@ def texts_of(
     return texts
 
 
-def see_training(arguments: Namespace, model: Any, table: Any) -> Training:
+def see_training(arguments: Namespace, model: Estimator, table: nw.DataFrame[Any]) -> Training:
     """See which columns of the training rows are features, and what the model takes."""
     target, source = arguments.target, "--background" if arguments.background else "--data"
     if target is not None:
-        tables.need_columns(table, [target], "--target", source)
+        tables.need_columns(table.columns, [target], "--target", source)
     names = tables.model_columns(model, table.columns, target)
-    tables.need_columns(table, names, "--model", source)
+    tables.need_columns(table.columns, names, "--model", source)
     features = table.select(names)
     categories = _categories(model, features)
     features = tables.with_categories(features, categories)
     categorical = arguments.categorical or []
-    tables.need_columns(features, categorical, "--categorical", source)
+    tables.need_columns(features.columns, categorical, "--categorical", source)
     # A model that was fitted on an array is called with one, where the columns allow it.
     as_array = tables.fitted_names(model) is None and tables.is_numeric(features)
     if as_array:
         categorical = [*categorical, *tables.boolean_columns(features)]
 
-    def form(table: Any) -> Any:
+    def form(table: nw.DataFrame[Any]) -> Table:
         if as_array:
             return tables.to_matrix(table)
         return tables.with_categories(table, categories).to_native()
@@ -124,7 +126,7 @@ def see_training(arguments: Namespace, model: Any, table: Any) -> Training:
     )
 
 
-def _categories(model: Any, features: Any) -> dict[str, list[Any]]:
+def _categories(model: Estimator, features: nw.DataFrame[Any]) -> dict[str, list[Scalar]]:
     """The categories that a model was fitted on, or that the rows have."""
     import narwhals.stable.v1 as nw
 
@@ -141,16 +143,15 @@ def _categories(model: Any, features: Any) -> dict[str, list[Any]]:
     return {**fitted, **own}
 
 
-def check_model(model: Any, rows: Any, first: str = "row to explain") -> None:
+def check_model(model: Estimator, rows: Table, first: str = "row to explain") -> None:
     """Call the model on one row, so that a mismatch is said before the work, and clearly.
 
     Args:
         first: what the first of them is, for the error.
     """
-    from lime_jax.models import as_predict_fn
+    from lime_jax.models.opening import as_called_on_host
 
-    opened = as_predict_fn(model)
-    predict = opened.host or opened.predict
+    predict = as_called_on_host(model).predict
     try:
         if len(rows):
             predict(rows[:1])
@@ -160,7 +161,7 @@ def check_model(model: Any, rows: Any, first: str = "row to explain") -> None:
         ) from error
 
 
-def _text_columns(rows: Any) -> str:
+def _text_columns(rows: Table) -> str:
     """Which columns of a frame hold text: what a model that fails may not have expected."""
     import narwhals.stable.v1 as nw
 
@@ -171,7 +172,7 @@ def _text_columns(rows: Any) -> str:
     return f"; the columns of text are {', '.join(shown[:6])}" if shown else ""
 
 
-def fit_explainer(training: Training, arguments: Namespace) -> Any:
+def fit_explainer(training: Training, arguments: Namespace) -> TabularExplainer:
     """The explainer that the command line describes."""
     import lime_jax
 
@@ -188,7 +189,7 @@ def fit_explainer(training: Training, arguments: Namespace) -> Any:
     ).fit(training.rows, training.target if discretizer == "entropy" else None)
 
 
-def options_of(arguments: Namespace, model: Any) -> dict[str, Any]:
+def options_of(arguments: Namespace, model: Estimator) -> dict[str, Any]:
     """The options of `explain` that the command line names."""
     return dict(
         labels=_labels(arguments.labels, model),
@@ -199,13 +200,13 @@ def options_of(arguments: Namespace, model: Any) -> dict[str, Any]:
     )
 
 
-def _labels(labels: list[str] | None, model: Any) -> list[Any] | None:
+def _labels(labels: list[str] | None, model: Estimator) -> list[Scalar] | None:
     """Names where the model has such a class, else the numbers that they say."""
     if labels is None:
         return None
-    from lime_jax.models import as_predict_fn
+    from lime_jax.models.opening import as_called_on_host
 
-    names = as_predict_fn(model).class_names or ()
+    names = as_called_on_host(model).class_names or ()
     return [label if label in names else _number(label) for label in labels]
 
 

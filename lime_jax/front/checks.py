@@ -18,6 +18,17 @@ def is_whole(value: object) -> TypeGuard[int | np.integer]:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Names in a sentence, and how many are left out.
+
+    Example:
+        >>> listed(["a", "b", "c"], most=2)
+        "'a', 'b' and 1 more"
+    """
+    shown = ", ".join(map(repr, names[:most]))
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
 def check_whole(
     name: str, value: object, least: int = 1, most: int | None = None, also: str = ""
 ) -> None:

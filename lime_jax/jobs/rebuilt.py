@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lime_jax.front.checks import listed
 from lime_jax.jobs.cells import TextColumn, parsed, text_cells
 from lime_jax.jobs.source import Source
 from lime_jax.optional import require
@@ -53,7 +54,7 @@ class RowForm:
         missing = [name for name in names if name not in there]
         if missing:
             raise ValueError(
-                f"`data`: {source.path} has no column {_some(missing)}; it has {_some(there)}"
+                f"`data`: {source.path} has no column {listed(missing)}; it has {listed(there)}"
             )
         if len(names) != len(schema.columns):
             raise ValueError(
@@ -115,7 +116,7 @@ def _checked(schema: Schema, columns: Sequence[str]) -> tuple[str, ...]:
         )
     twice = sorted({name for name in columns if list(columns).count(name) > 1})
     if twice:
-        raise ValueError(f"`columns`: expected each name once, got {_some(twice)} more than once")
+        raise ValueError(f"`columns`: expected each name once, got {listed(twice)} more than once")
     return tuple(columns)
 
 
@@ -172,8 +173,3 @@ def _to_float(column: Any) -> Any:
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
     return column.cast(pa.float64(), safe=False)
-
-
-def _some(names: Sequence[str], most: int = 8) -> str:
-    shown = ", ".join(map(repr, names[:most]))
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

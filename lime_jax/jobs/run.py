@@ -103,7 +103,7 @@ def explain_file(
         RowForm.of(explainer.schema_, source, columns),
     )
     rows_in_file = source.count_rows()
-    chosen = _row_range(rows, rows_in_file)
+    chosen = row_range(rows, rows_in_file)
     with locked(folder):
         check_folder(folder, resume)  # again: another run may just have begun
         device = jax.default_backend() if engine == "local" else "cpu"
@@ -235,8 +235,14 @@ def _tables_of(engine: str) -> Callable[..., Iterator[tuple[int, Any]]]:
     return importlib.import_module(f"lime_jax.distributed.{engine}").explain_tables
 
 
-def _row_range(rows: tuple[int | None, int | None], count: int) -> range:
+def row_range(rows: tuple[int | None, int | None], count: int, argument: str = "`rows`") -> range:
+    """Which of a file's rows are meant, by the first and the one after the last.
+
+    Example:
+        >>> row_range((2, None), 5)
+        range(2, 5)
+    """
     first, last = 0 if rows[0] is None else rows[0], count if rows[1] is None else rows[1]
     if tuple(rows) != (None, None) and not 0 <= first < last <= count:
-        raise ValueError(f"`rows`: {first}:{last} is not a part of the file's {count:,} rows")
+        raise ValueError(f"{argument}: {first}:{last} is not a part of the file's {count:,} rows")
     return range(first, last)

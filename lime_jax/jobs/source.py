@@ -61,6 +61,19 @@ class Source:
         with _as_value_error(self.path):
             yield from read(self.path, list(columns), first_row)
 
+    def read(self) -> pyarrow.Table:
+        """All rows as one table."""
+        with _as_value_error(self.path):
+            if self.format == ".parquet":
+                import pyarrow.parquet
+
+                return pyarrow.parquet.read_table(self.path)
+            if self.format in (".arrow", ".feather"):
+                with _opened_arrow(self.path) as reader:
+                    return reader.read_all()
+            tables = [table for _, table in self.tables(self.schema.names)]
+            return join_tables(tables) if tables else self.schema.empty_table()
+
     def count_rows(self) -> int:
         """Number of rows; all of a file is read to count them, but for parquet."""
         if self.format == ".parquet":
@@ -114,7 +127,7 @@ def suffix_of(path: Path) -> str:
     return next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), "")
 
 
-def join_tables(tables: Sequence[Any]) -> Any:
+def join_tables(tables: Sequence[pyarrow.Table]) -> pyarrow.Table:
     """Tables of a file as one; a column may hold whole numbers in one and others in the next."""
     return require("pyarrow", extra="cli").concat_tables(tables, promote_options="permissive")
 

@@ -66,17 +66,14 @@ def as_predict_fn(
         raise ValueError(f"`output`: expected one of {', '.join(_METHODS)}, got {output!r}")
     if isinstance(model, Model):
         return _as_opened(model, output)
-    owner, name = getattr(model, "__self__", None), getattr(model, "__name__", None)
     why = why_on_device(model)
     function = model if why is None else as_pytree(model)
     opener, opened = opener_of(function)
     if opener is not None:
         return opener(opened, output, table)
-    if owner is not None and name in _KINDS and _is_estimator(owner):
-        return _open_estimator(owner, name if output is None else _METHODS[output], table)
-    if hasattr(model, "predict") and _is_estimator(model):
-        method = default_method(model) if output is None else _METHODS[output]
-        return _open_estimator(model, method, table)
+    of_estimator = _method_of_estimator(model, output)
+    if of_estimator is not None:
+        return _open_estimator(*of_estimator, table)
     if not callable(model):
         hint = "; open a file first, an ONNX one by `lime_jax.models.onnx.load`"
         raise ValueError(
@@ -87,8 +84,28 @@ def as_predict_fn(
         return Model(DevicePredict(function), "jax", why, output)
     if is_pytree(model):
         return Model(DevicePredict(as_pytree(model)), "jax", "a pytree with __call__", output)
-    classes = None if owner is None else output_classes(owner, str(name))  # of log-probabilities
+    owner, name = getattr(model, "__self__", None), getattr(model, "__name__", "")
+    classes = None if owner is None else output_classes(owner, name)  # of log-probabilities
     return Model(model, "host", "a Python function of a NumPy batch", output, classes)
+
+
+def as_called_on_host(model: ModelLike) -> Model:
+    """A model on the host: a fitted estimator is not converted, which can take long."""
+    of_estimator = None if opener_of(model)[0] else _method_of_estimator(model, None)
+    if of_estimator is not None:
+        return _on_host(*of_estimator)
+    opened = as_predict_fn(model)
+    return opened if opened.host is None else opened.on_host("asked for")
+
+
+def _method_of_estimator(model: ModelLike, output: str | None) -> tuple[Estimator, str] | None:
+    """The estimator that was handed over, by itself or by one of its methods; None: it is none."""
+    owner, name = getattr(model, "__self__", None), getattr(model, "__name__", None)
+    if owner is not None and name in _KINDS and _is_estimator(owner):
+        return owner, name if output is None else _METHODS[output]
+    if hasattr(model, "predict") and _is_estimator(model):
+        return model, default_method(model) if output is None else _METHODS[output]
+    return None
 
 
 def _as_opened(model: Model, output: str | None) -> Model:

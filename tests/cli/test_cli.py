@@ -23,6 +23,8 @@ import lime_jax
 from lime_jax.cli import demo as demo_command
 from lime_jax.cli import explain as explain_command
 from lime_jax.cli import files, main, tables, terminal
+from lime_jax.cli import job as job_command
+from lime_jax.models import opening
 
 SAMPLES = 256
 COLUMNS = ["age", "income", "debt"]
@@ -82,7 +84,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def global_config_stays(monkeypatch):
     """The cache is JAX's global setting; one test turns it on, in a process of its own."""
-    for command in (demo_command, explain_command):
+    for command in (demo_command, explain_command, job_command):
         monkeypatch.setattr(command, "use_compilation_cache", lambda: None)
 
 
@@ -162,6 +164,19 @@ def test_labels_are_classes(cli, folder, tmp_path, label):
     out, model = tmp_path / "e.csv", tmp_path / "numbers.joblib"
     assert cli(out, "--trust-pickle", "--labels", label, model=model) == 0
     assert set(read(out).label) == {int(float(label))}
+
+
+@pytest.mark.parametrize("folder_of_parts", [False, True])
+def test_the_model_is_converted_once(cli, tmp_path, monkeypatch, folder_of_parts):
+    conversions, convert = [], opening.convert
+
+    def counted(*arguments):
+        conversions.append(arguments)
+        return convert(*arguments)
+
+    monkeypatch.setattr(opening, "convert", counted)
+    assert cli(tmp_path / ("parts" if folder_of_parts else "e.csv"), "--labels", "good") == 0
+    assert len(conversions) == 1
 
 
 @pytest.fixture
@@ -367,7 +382,7 @@ HOSTILE = {
         "--model: was fitted on 3 columns, the data have 4 (age, income, debt, kind); name the",
     ),
     "unknown category": ({}, ["--categorical", "x"], "--categorical: --background has no column"),
-    "rows beyond the end": ({"rows": "5:13"}, [], "--rows: 5:13 is not a part of the data's 12"),
+    "rows beyond the end": ({"rows": "5:13"}, [], "--rows: 5:13 is not a part of the file's 12"),
     "no rows": ({"rows": "5:5"}, [], "--rows: 5:5 is not a part"),
     "rows backwards": ({"rows": "7:5"}, [], "--rows: 7:5 is not a part"),
     "no range": ({"rows": "five"}, [], "argument --rows: expected a range such as 0:100"),

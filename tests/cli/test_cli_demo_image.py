@@ -10,7 +10,7 @@ from PIL import Image
 
 from lime_jax.cli import demo_image as command
 from lime_jax.cli import main
-from lime_jax.cli.image_models import load_image_model
+from lime_jax.cli.image_models import load_classifier
 from lime_jax.examples import load_photo, squeezenet_onnx
 
 SIZE = 32
@@ -121,7 +121,7 @@ def test_the_default_is_squeezenet_and_the_cat(folder, capsys, monkeypatch):
 
 def test_squeezenet_in_a_file_is_squeezenet(folder):
     onnx.save(squeezenet_onnx(), folder / "squeezenet.onnx")
-    ours, theirs = load_image_model(None), load_image_model("squeezenet.onnx")
+    ours, theirs = load_classifier(None), load_classifier("squeezenet.onnx")
     assert theirs.size == ours.size == (227, 227)
     assert theirs.class_names == ours.class_names
     photo = load_photo("coffee")[None]
@@ -142,7 +142,7 @@ def test_squeezenet_in_a_file_is_squeezenet(folder):
 @pytest.mark.parametrize("softmax", [True, False])
 def test_layout_size_and_batch_are_those_of_the_input(folder, rng, shape, size, softmax):
     onnx.save(color_model(shape, softmax), folder / "colors.onnx")
-    model = load_image_model("colors.onnx")
+    model = load_classifier("colors.onnx")
     assert model.size == size
     assert model.class_names is None
     images = rng.integers(0, 256, (5, *size, 3)).astype(np.uint8)
