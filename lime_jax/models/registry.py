@@ -73,7 +73,9 @@ class Converted:
 
 Converter = Callable[[Any, str, Features], Converted]
 Transformer = Callable[[Any, Features], Features]
-HostMethods = Callable[[Any, str], tuple[Callable[..., Any], str] | None]
+HostMethod = tuple[Callable[..., Any], str]
+"""How a model is called on the host, and what comes out: "probability", "margin" or "value"."""
+HostMethods = Callable[[Any, str], HostMethod | None]
 Opener = Callable[[Any, str | None, RawTable | None], Any]
 
 _FAMILIES = {

@@ -18,13 +18,14 @@ from lime_jax.models.boosted.trees import (
     MARGIN_IS_EXACT,
     TakenForMissing,
     boosted_trees,
-    sigmoid,
+    no_probabilities,
     with_codes,
 )
-from lime_jax.models.convert.compose import linked, softmax, two_sigmoids
+from lime_jax.models.convert.compose import linked
 from lime_jax.models.convert.features import Features, LevelColumn, NotConvertibleError
-from lime_jax.models.registry import Converted, register_converter, register_methods
-from lime_jax.typing import Array
+from lime_jax.models.convert.links import sigmoid, signed_square, softmax, two_sigmoids
+from lime_jax.models.registry import Converted, HostMethod, register_converter, register_methods
+from lime_jax.typing import Array, Estimator, Table
 
 _CLASSIFIERS = ("lightgbm.LGBMClassifier",)
 _REGRESSORS = ("lightgbm.LGBMRegressor", "lightgbm.LGBMRanker")
@@ -36,12 +37,8 @@ _PROBABILITY = ("binary", "multiclass", "multiclassova")
 
 
 @register_methods("lightgbm.Booster", *_CLASSIFIERS, *_REGRESSORS)
-def lightgbm_method(model: Any, method: str) -> tuple[Callable[..., Any], str] | None:
-    """How LightGBM is called on the host.
-
-    Returns:
-        A function of a batch and what its outputs are; None: the wrapper's own method.
-    """
+def lightgbm_method(model: Estimator, method: str) -> HostMethod | None:
+    """How LightGBM is called on the host."""
     booster = getattr(model, "booster_", model)
     if method == "decision_function":
         return lambda batch: model.predict(_frame(booster, batch), raw_score=True), "margin"
@@ -54,14 +51,11 @@ def lightgbm_method(model: Any, method: str) -> tuple[Callable[..., Any], str] |
     name = read_text(model.model_to_string(num_iteration=1)).objective
     kind = "probability" if name in _PROBABILITY else "margin" if name in _RANK else "value"
     if method == "predict_proba" and kind != "probability":
-        raise ValueError(
-            f"`output`: this Booster's objective is {name}, it predicts no probabilities; "
-            "expected 'value' or 'margin'"
-        )
+        raise no_probabilities(name)
     return lambda batch: model.predict(_frame(booster, batch)), kind
 
 
-def _frame(booster: Any, batch: Any) -> Any:
+def _frame(booster: Estimator, batch: Table) -> Table:
     """A table as LightGBM takes it: it knows the categories of pandas, but not of others."""
     if isinstance(batch, np.ndarray):
         return batch
@@ -95,33 +89,19 @@ def _frame(booster: Any, batch: Any) -> Any:
 
 
 @register_converter("lightgbm.Booster")
-def convert_booster(model: Any, method: str, features: Features) -> Converted:
-    """A LightGBM `Booster` in JAX.
-
-    Args:
-        method: "predict" or "predict_proba" for its own `predict`, "decision_function" for margins.
-    """
-    text = read_text(model.model_to_string())
-    margin = _margin(text, model.pandas_categorical, features, method)
-    return margin if method == "decision_function" else _predicted(text, margin)
-
-
 @register_converter(*_REGRESSORS, methods=("predict", "decision_function"))
-def convert_regressor(model: Any, method: str, features: Features) -> Converted:
-    """`LGBMRegressor` or `LGBMRanker` in JAX."""
-    return convert_booster(model.booster_, method, features)
-
-
 @register_converter(*_CLASSIFIERS, methods=("predict_proba", "decision_function"))
-def convert_classifier(model: Any, method: str, features: Features) -> Converted:
-    """`LGBMClassifier` in JAX."""
-    text = read_text(model.booster_.model_to_string())
-    margin = _margin(text, model.booster_.pandas_categorical, features, method)
+def convert_lightgbm(model: Estimator, method: str, features: Features) -> Converted:
+    """A `Booster`, or the wrapper of one, in JAX."""
+    booster = getattr(model, "booster_", model)
+    text = read_text(booster.model_to_string())
+    margin = _margin(text, booster.pandas_categorical, features, method)
     if method == "decision_function":
         return margin
-    if text.objective not in _PROBABILITY:
+    of_classes = booster is not model and method == "predict_proba"
+    if of_classes and text.objective not in _PROBABILITY:
         raise NotConvertibleError(f"LightGBM: {text.objective} has no probabilities")
-    return _predicted(text, margin, both=True)
+    return _predicted(text, margin, both=of_classes)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,14 +131,10 @@ def _predicted(text: ModelText, margin: Converted, *, both: bool = False) -> Con
     if name in links:
         return linked(margin, links[name], MARGIN_IS_EXACT)
     if "sqrt" in parameters:
-        return linked(margin, _signed_square, MARGIN_IS_EXACT)
+        return linked(margin, signed_square, MARGIN_IS_EXACT)
     if name in (*_IDENTITY, *_RANK, "custom"):
         return margin
     raise NotConvertibleError(f"LightGBM: the objective {name} is not known here")
-
-
-def _signed_square(margin: Array) -> Array:
-    return jnp.sign(margin) * margin * margin
 
 
 def _margin(

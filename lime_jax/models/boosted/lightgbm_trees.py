@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64, Int, Int32
 
-from lime_jax.models.boosted.trees import unique_sets
+from lime_jax.models.convert.tree_sums import LevelSets
 from lime_jax.models.structure import TreeSum
 
 _CATEGORICAL, _DEFAULT_LEFT = 1, 2  # bits of a decision type; the two above are what is missing
@@ -52,62 +52,81 @@ def read_text(text: str) -> ModelText:
     return ModelText(header, trees, name, parameters)
 
 
+@dataclasses.dataclass(frozen=True)
+class _Nodes:
+    """The nodes of all trees: of each tree the inner ones, then the leaves.
+
+    Attributes:
+        inner: how many inner nodes each tree has; it has one more leaf.
+    """
+
+    trees: Sequence[dict[str, str]]
+    inner: Int[np.ndarray, " trees"]
+
+    @classmethod
+    def of(cls, trees: Sequence[dict[str, str]]) -> _Nodes:
+        """The nodes of the trees."""
+        return cls(trees, np.array([int(tree["num_leaves"]) - 1 for tree in trees], np.int64))
+
+    @cached_property
+    def first(self) -> Int[np.ndarray, " trees"]:
+        """The first node of each tree."""
+        sizes = 2 * self.inner + 1
+        return np.cumsum(sizes) - sizes
+
+    @cached_property
+    def is_leaf(self) -> Bool[np.ndarray, " nodes"]:
+        """Which nodes are leaves."""
+        kinds = np.stack([self.inner, self.inner + 1], axis=1).reshape(-1)
+        return np.repeat(np.tile([False, True], len(self.inner)), kinds)
+
+    def column(self, name: str, dtype: type) -> np.ndarray:
+        """What the text says of the inner nodes, or of the leaves."""
+        words = " ".join(tree.get(name, "") for tree in self.trees).split()
+        return np.array(words, np.float64 if dtype is float else np.int64)
+
+    def spread(self, values: np.ndarray, fill: float | int | bool) -> np.ndarray:
+        """Values of the inner nodes for all nodes."""
+        out = np.full(len(self.is_leaf), fill, np.result_type(values, type(fill)))
+        out[~self.is_leaf] = values
+        return out
+
+    def children(self, name: str) -> Int32[np.ndarray, " nodes"]:
+        """One child of each node; -1 at a leaf. LightGBM's child -1 is leaf 0."""
+        child, inner = self.column(name, int), np.repeat(self.inner, self.inner)
+        child = np.where(child < 0, inner + ~child, child) + np.repeat(self.first, self.inner)
+        return self.spread(child, -1).astype(np.int32)
+
+
 def tree_sum(
     trees: Sequence[dict[str, str]], outputs: int, num_features: int
-) -> tuple[TreeSum, np.ndarray]:
+) -> tuple[TreeSum, Bool[np.ndarray, " features"]]:
     """A sum of trees from their text form.
-
-    Of each tree the inner nodes come first, then the leaves: LightGBM's child -1 is leaf 0.
 
     Returns:
         The trees, with level sets by LightGBM's own codes, and in which columns 0 is missing.
     """
-
-    def column(name: str, dtype: Any) -> np.ndarray:
-        words = " ".join(tree.get(name, "") for tree in trees).split()
-        return np.array(words, np.float64 if dtype is float else np.int64)
-
-    leaves = np.array([int(tree["num_leaves"]) for tree in trees], np.int64)
-    inner = leaves - 1
-    sizes = leaves + inner
-    first = np.cumsum(sizes) - sizes
-    nodes = int(sizes.sum())
-    number = np.arange(nodes) - np.repeat(first, sizes)
-    is_leaf = number >= np.repeat(inner, sizes)
-    places = np.flatnonzero(~is_leaf)
-
-    def spread(values: np.ndarray, fill: Any) -> np.ndarray:
-        out = np.full(nodes, fill, np.result_type(values, type(fill)))
-        out[places] = values
-        return out
-
-    def children(name: str) -> np.ndarray:
-        child, start = column(name, int), np.repeat(first, inner)
-        child = np.where(child < 0, np.repeat(inner, inner) + ~child, child) + start
-        return spread(child, -1).astype(np.int32)
-
-    split, kind = column("split_feature", int), column("decision_type", int)
-    threshold = _around_zero(column("threshold", float))
+    nodes = _Nodes.of(trees)
+    split, kind = nodes.column("split_feature", int), nodes.column("decision_type", int)
+    threshold = _around_zero(nodes.column("threshold", float))
     is_set, missing = (kind & _CATEGORICAL).astype(bool), kind >> 2
     default_left = (kind & _DEFAULT_LEFT).astype(bool)
     # Without a missing value in training, NaN is 0; in a set it never is.
     missing_left = np.where(missing == 0, threshold >= 0, default_left) & ~is_set
-    level_set, level_sets = np.full(len(split), -1, np.int64), ()
-    if is_set.any():
-        level_sets, level_set = _category_sets(trees, inner, is_set, threshold)
-    value = np.zeros(nodes)
-    value[is_leaf] = column("leaf_value", float)
+    level_set, level_sets = _category_sets(trees, nodes.inner, is_set, threshold)
+    value = np.zeros((len(nodes.is_leaf), 1))
+    value[nodes.is_leaf, 0] = nodes.column("leaf_value", float)
     zero = np.zeros(num_features, bool)
     zero[split[(missing == _ZERO) & ~is_set]] = True
     sum_ = TreeSum(
-        column=spread(split, -1).astype(np.int32),
-        threshold=spread(np.where(is_set, np.nan, threshold), np.nan),
-        missing_left=spread(missing_left, False),
-        level_set=spread(level_set, -1).astype(np.int32),
-        left=children("left_child"),
-        right=children("right_child"),
-        value=value[:, None],
-        roots=first.astype(np.int32),
+        column=nodes.spread(split, -1).astype(np.int32),
+        threshold=nodes.spread(np.where(is_set, np.nan, threshold), np.nan),
+        missing_left=nodes.spread(missing_left, False),
+        level_set=nodes.spread(level_set, -1).astype(np.int32),
+        left=nodes.children("left_child"),
+        right=nodes.children("right_child"),
+        value=value,
+        roots=nodes.first.astype(np.int32),
         output=(np.arange(len(trees)) % outputs).astype(np.int32),
         level_sets=level_sets,
         base=np.zeros(outputs),
@@ -129,9 +148,9 @@ def _category_sets(
     inner: np.ndarray,
     is_set: np.ndarray,
     threshold: Float64[np.ndarray, " nodes"],
-) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    """Sets of codes, which are bits of 32-bit words, and the number of each node's own."""
-    flags = []
+) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """The number of each node's set of codes, and the sets, which are bits of 32-bit words."""
+    flags, sets = [], LevelSets()
     stop = np.cumsum(inner)
     for tree, begin, end in zip(trees, stop - inner, stop, strict=True):
         if not is_set[begin:end].any():
@@ -142,5 +161,5 @@ def _category_sets(
             own = words[bounds[k] : bounds[k + 1]].astype("<u4")
             flags.append(np.unpackbits(own.view(np.uint8), bitorder="little").astype(bool))
     level_set = np.full(len(is_set), -1, np.int64)
-    level_sets, level_set[is_set] = unique_sets(flags)
-    return level_sets, level_set
+    level_set[is_set] = sets.numbers(flags)
+    return level_set, sets.all()

@@ -6,15 +6,14 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import numpy as np
 from jaxtyping import Float64
 
 from lime_jax.models.convert.compose import sum_of_trees
 from lime_jax.models.convert.features import Features, LevelColumn, NumberColumn
+from lime_jax.models.convert.tree_sums import LevelSets
 from lime_jax.models.registry import Converted
 from lime_jax.models.structure import TreeSum
-from lime_jax.typing import Array
 
 MARGIN_IS_EXACT = (
     "what it predicts is not a sum over trees or over columns; its margin is: `output='margin'`"
@@ -104,18 +103,12 @@ def with_codes(
     return dataclasses.replace(features, columns=tuple(columns))
 
 
-def unique_sets(
-    sets: list[np.ndarray],
-) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    """Each set once."""
-    known: dict[tuple[int, bytes], int] = {}
-    own = [known.setdefault((len(s), s.tobytes()), len(known)) for s in sets]
-    return tuple(np.frombuffer(flags, bool) for _, flags in known), np.array(own, np.int32)
-
-
-def sigmoid(margin: Array) -> Array:
-    """Probabilities of the second class."""
-    return jax.nn.sigmoid(margin)
+def no_probabilities(objective: str) -> ValueError:
+    """The error of who asks a `Booster` for probabilities that it does not predict."""
+    return ValueError(
+        f"`output`: this Booster's objective is {objective}, it predicts no probabilities; "
+        "expected 'value' or 'margin'"
+    )
 
 
 def _changed(features: Features, steps: Mapping[int, tuple[Any, ...]]) -> Features:
@@ -174,7 +167,7 @@ def _by_level(trees: TreeSum, features: Features) -> TreeSum:
     if features.base is not None or not raw:
         return trees
     missing_left, level_set = trees.missing_left.copy(), trees.level_set.copy()
-    sets: list[np.ndarray] = []
+    sets = LevelSets()
     nodes = np.flatnonzero(trees.level_set >= 0)
     for node in nodes:
         source, flags = features.columns[trees.column[node]], trees.level_sets[level_set[node]]
@@ -184,8 +177,7 @@ def _by_level(trees: TreeSum, features: Features) -> TreeSum:
             own = known & flags[np.where(known, codes, 0).astype(np.int64)]
             flags = own | (np.isnan(codes) & missing_left[node])
             missing_left[node] = False
-        sets.append(flags)
-    level_sets, level_set[nodes] = unique_sets(sets)
+        level_set[node] = sets.number(flags)
     return dataclasses.replace(
-        trees, missing_left=missing_left, level_set=level_set, level_sets=level_sets
+        trees, missing_left=missing_left, level_set=level_set, level_sets=sets.all()
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,19 +17,24 @@ from lime_jax.models.boosted.trees import (
     MARGIN_IS_EXACT,
     TakenForMissing,
     boosted_trees,
-    sigmoid,
+    no_probabilities,
 )
 from lime_jax.models.boosted.xgboost_trees import tree_sum, with_categories
 from lime_jax.models.classifiers import ClassIndicators
-from lime_jax.models.convert.compose import Link, linear, linked, softmax, two_sigmoids
+from lime_jax.models.convert.compose import linear, linked
 from lime_jax.models.convert.features import (
     Features,
     LevelColumn,
     NotConvertibleError,
     NumberColumn,
 )
-from lime_jax.models.registry import Converted, register_converter, register_methods
+from lime_jax.models.convert.links import Link, sigmoid, softmax, two_sigmoids
+from lime_jax.models.registry import Converted, HostMethod, register_converter, register_methods
 from lime_jax.models.trees.thresholds import after_rounding, strictly_below
+from lime_jax.typing import Estimator, Table
+
+Learner: TypeAlias = Mapping[str, Any]
+"""XGBoost's JSON form of a model, or a part of it."""
 
 _CLASSIFIERS = ("xgboost.XGBClassifier", "xgboost.XGBRFClassifier")
 _REGRESSORS = ("xgboost.XGBRegressor", "xgboost.XGBRFRegressor", "xgboost.XGBRanker")
@@ -82,12 +87,8 @@ _PREDICT_CLASSES = ("binary:hinge", "multi:softmax")
 
 
 @register_methods("xgboost.Booster", *_CLASSIFIERS, *_REGRESSORS)
-def xgboost_method(model: Any, method: str) -> tuple[Callable[..., Any], str] | None:
-    """How XGBoost is called on the host.
-
-    Returns:
-        A function of a batch and what its outputs are; None: the wrapper's own method.
-    """
+def xgboost_method(model: Estimator, method: str) -> HostMethod | None:
+    """How XGBoost is called on the host."""
     if hasattr(model, "get_booster"):
         if method == "decision_function":
             return lambda batch: model.predict(batch, output_margin=True), "margin"
@@ -106,54 +107,56 @@ def xgboost_method(model: Any, method: str) -> tuple[Callable[..., Any], str] | 
         )
         return predict, "probability"
     if method == "predict_proba" and kind != "probability":
-        raise ValueError(
-            f"`output`: this Booster's objective is {objective}, it predicts no probabilities; "
-            "expected 'value' or 'margin'"
-        )
+        raise no_probabilities(objective)
     return lambda batch: model.predict(_matrix(model, batch)), kind
 
 
 @register_converter("xgboost.Booster")
-def convert_booster(model: Any, method: str, features: Features) -> Converted:
-    """An XGBoost `Booster` in JAX.
-
-    Args:
-        method: "predict" or "predict_proba" for its own `predict`, "decision_function" for margins.
-    """
-    return _predicted(_learner(model), method, features, None, np.nan)
-
-
 @register_converter(*_REGRESSORS, methods=("predict", "decision_function"))
-def convert_regressor(model: Any, method: str, features: Features) -> Converted:
-    """`XGBRegressor`, `XGBRFRegressor` or `XGBRanker` in JAX."""
-    learner = _learner(model.get_booster())
-    return _predicted(learner, method, features, _iterations(model), model.missing)
-
-
 @register_converter(*_CLASSIFIERS, methods=("predict_proba", "decision_function"))
-def convert_classifier(model: Any, method: str, features: Features) -> Converted:
-    """`XGBClassifier` or `XGBRFClassifier` in JAX."""
-    learner = _learner(model.get_booster())
+def convert_xgboost(model: Estimator, method: str, features: Features) -> Converted:
+    """A `Booster`, or the wrapper of one, in JAX."""
+    is_wrapper = hasattr(model, "get_booster")
+    learner = _learner(model.get_booster() if is_wrapper else model)
+    link = None
+    if method == "predict_proba" and is_wrapper:
+        link = _link_of_classes(model, learner)
+    elif method != "decision_function":
+        link = _link(learner)
+    if is_wrapper:
+        margin = _margin(learner, features, _iterations(model), model.missing)
+    else:
+        margin = _margin(learner, features, None, np.nan)
+    return margin if link is None else linked(margin, link, MARGIN_IS_EXACT)
+
+
+def _link(learner: Learner) -> Link | None:
+    """What `Booster.predict` makes of margins."""
+    name = learner["objective"]["name"]
+    if name in _PREDICT_CLASSES:
+        raise NotConvertibleError(f"XGBoost: {name} predicts numbers of classes")
+    return _objective(learner).predict
+
+
+def _link_of_classes(classifier: Estimator, learner: Learner) -> Link:
+    """What `predict_proba` makes of margins."""
     name = learner["objective"]["name"]
     links = {"binary:logistic": two_sigmoids, "multi:softprob": softmax, "multi:softmax": softmax}
-    if method == "predict_proba" and (name not in links or callable(model.objective)):
-        name = "an objective of your own" if callable(model.objective) else name
+    if callable(classifier.objective) or name not in links:
+        name = "an objective of your own" if callable(classifier.objective) else name
         raise NotConvertibleError(f"XGBoost: {name} has no probabilities")
-    margin = _margin(learner, features, _iterations(model), model.missing)
-    if method == "decision_function":
-        return margin
-    several = name == "binary:logistic" and int(learner["learner_model_param"]["num_target"]) > 1
-    return linked(margin, sigmoid if several else links[name], MARGIN_IS_EXACT)
+    several = int(learner["learner_model_param"]["num_target"]) > 1
+    return sigmoid if name == "binary:logistic" and several else links[name]
 
 
-def _has_probabilities(classifier: Any) -> bool:
+def _has_probabilities(classifier: Estimator) -> bool:
     """Whether they are: XGBoost calls the outputs of any objective so."""
     known = ("binary:logistic", "multi:softprob", "multi:softmax", "reg:logistic", "binary:hinge")
     name = _objective_name(classifier.get_booster())
     return name in known and not callable(classifier.objective)
 
 
-def _matrix(booster: Any, batch: Any) -> Any:
+def _matrix(booster: Estimator, batch: Table) -> Any:
     import xgboost
 
     if isinstance(batch, np.ndarray):
@@ -166,26 +169,26 @@ def _matrix(booster: Any, batch: Any) -> Any:
     return xgboost.DMatrix(batch, enable_categorical=True)
 
 
-def _learner(booster: Any) -> dict[str, Any]:
+def _learner(booster: Estimator) -> dict[str, Any]:
     return json.loads(bytes(booster.save_raw("json")))["learner"]
 
 
-def _configuration(booster: Any) -> dict[str, Any]:
+def _configuration(booster: Estimator) -> dict[str, Any]:
     return json.loads(booster.save_config())["learner"]
 
 
-def _objective_name(booster: Any) -> str:
+def _objective_name(booster: Estimator) -> str:
     return _configuration(booster)["objective"]["name"]
 
 
-def _objective(learner: Mapping[str, Any]) -> _Objective:
+def _objective(learner: Learner) -> _Objective:
     name = learner["objective"]["name"]
     if name not in _OBJECTIVES:
         raise NotConvertibleError(f"XGBoost: the objective {name} is not known here")
     return _OBJECTIVES[name]
 
 
-def _iterations(wrapper: Any) -> int | None:
+def _iterations(wrapper: Estimator) -> int | None:
     """How many iterations a wrapper predicts with; None: all."""
     try:
         return int(wrapper.best_iteration) + 1
@@ -193,24 +196,8 @@ def _iterations(wrapper: Any) -> int | None:
         return None
 
 
-def _predicted(
-    learner: Mapping[str, Any],
-    method: str,
-    features: Features,
-    iterations: int | None,
-    missing: float,
-) -> Converted:
-    """What `Booster.predict` returns, or the margins."""
-    name = learner["objective"]["name"]
-    if method != "decision_function" and name in _PREDICT_CLASSES:
-        raise NotConvertibleError(f"XGBoost: {name} predicts numbers of classes")
-    margin = _margin(learner, features, iterations, missing)
-    link = None if method == "decision_function" else _objective(learner).predict
-    return margin if link is None else linked(margin, link, MARGIN_IS_EXACT)
-
-
 def _margin(
-    learner: Mapping[str, Any], features: Features, iterations: int | None, missing: float
+    learner: Learner, features: Features, iterations: int | None, missing: float
 ) -> Converted:
     """The margins: what the trees or the columns add up to."""
     parameters = learner["learner_model_param"]
@@ -251,9 +238,7 @@ def _taken(missing: float, count: int) -> TakenForMissing | None:
     return TakenForMissing(low.repeat(count), high.repeat(count), f"{missing:g}")
 
 
-def _linear(
-    model: Mapping[str, Any], base: np.ndarray, features: Features, missing: float
-) -> Converted:
+def _linear(model: Learner, base: np.ndarray, features: Features, missing: float) -> Converted:
     if missing is not None and not np.isnan(missing):
         raise NotConvertibleError(f"XGBoost: gblinear that takes {missing:g} for missing")
     weights = np.array(model["weights"], np.float64).reshape(-1, len(base))

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from lime_jax.models.boosted.trees import unique_sets, with_codes
+from lime_jax.models.boosted.trees import with_codes
 from lime_jax.models.convert.features import Features, LevelColumn, NotConvertibleError
+from lime_jax.models.convert.tree_sums import LevelSets
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees.thresholds import strictly_below
 
@@ -97,8 +98,9 @@ def _category_sets(
             flags.append(np.isin(np.arange(own.max(initial=0) + 1), own))
             nodes.append(start + node)
     level_set = np.full(len(is_set), -1, np.int32)
-    level_sets, level_set[nodes] = unique_sets(flags)
-    return level_sets, level_set
+    sets = LevelSets()
+    level_set[nodes] = sets.numbers(flags)
+    return sets.all(), level_set
 
 
 def with_categories(model: Mapping[str, Any], types: Sequence[str], features: Features) -> Features:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Float64
@@ -26,28 +25,11 @@ from lime_jax.models.convert.columns import (
 )
 from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.inputs import Inputs
-from lime_jax.models.convert.tree_sums import merge_trees, move, pull_back, scale_trees
+from lime_jax.models.convert.links import Link, LinkFunction
+from lime_jax.models.convert.tree_sums import merge_trees, move, scale_trees
 from lime_jax.models.registry import Converted
 from lime_jax.models.structure import Additive, TreeSum
-from lime_jax.typing import Array, pytree, static
-
-__all__ = [
-    "Link",
-    "LinkFunction",
-    "apply",
-    "average",
-    "linear",
-    "linked",
-    "merge_trees",
-    "pull_back",
-    "scaled",
-    "softmax",
-    "sum_of_trees",
-    "two_sigmoids",
-]
-
-Link = Callable[[Array], Array]
-"""A module-level JAX function of (samples, outputs)."""
+from lime_jax.typing import Array, pytree
 
 
 def apply(fn: Any, features: Features, why_not_exact: str = "") -> Converted:
@@ -270,28 +252,3 @@ class _Average:
         return sum(
             (w * y for w, y in zip(self.weights, outputs, strict=True)), jnp.zeros_like(outputs[0])
         )
-
-
-@pytree
-class LinkFunction:
-    """A function of a model's outputs as a pytree.
-
-    Attributes:
-        link: a function that is always the same object, so that it compiles once.
-    """
-
-    link: Link = static()
-
-    def __call__(self, outputs: Any) -> Array:
-        """Apply the link."""
-        return self.link(outputs)
-
-
-def two_sigmoids(margin: Array) -> Array:
-    """Both probabilities of a binary classifier from the margin of the second class."""
-    return jnp.concatenate([jax.nn.sigmoid(-margin), jax.nn.sigmoid(margin)], axis=1)
-
-
-def softmax(margins: Array) -> Array:
-    """Probabilities from the margins of all classes."""
-    return jax.nn.softmax(margins, axis=1)

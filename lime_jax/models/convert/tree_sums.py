@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Int32
 
 from lime_jax.models.convert.columns import Column, LevelColumn, NumberColumn
 from lime_jax.models.convert.features import Features
@@ -22,6 +22,10 @@ class LevelSets:
     def number(self, flags: Bool[np.ndarray, " levels"]) -> int:
         """The number of a set, new or known."""
         return self._number.setdefault((len(flags), flags.tobytes()), len(self._number))
+
+    def numbers(self, sets: Iterable[np.ndarray]) -> Int32[np.ndarray, " sets"]:
+        """The numbers of some sets."""
+        return np.array([self.number(flags) for flags in sets], np.int32)
 
     def all(self) -> tuple[np.ndarray, ...]:
         """The sets in the order of their numbers."""
@@ -52,7 +56,7 @@ def move(trees: TreeSum, features: Features, kept: Sequence[int]) -> TreeSum:
         num_features=features.width + len(kept),
     )
     sets = LevelSets()
-    known = np.array([sets.number(flags) for flags in trees.level_sets], np.int32)
+    known = sets.numbers(trees.level_sets)
     has_set = trees.level_set >= 0
     moved.level_set[has_set] = known[trees.level_set[has_set]]
     places = {k: features.width + i for i, k in enumerate(kept)}
@@ -86,8 +90,8 @@ def _move_tests(trees: TreeSum, nodes: np.ndarray, source: Column, sets: LevelSe
     for missing_left in (False, True):
         own = nodes[trees.missing_left[nodes] == missing_left]
         threshold, which = np.unique(trees.threshold[own], return_inverse=True)
-        number = [sets.number((numbers <= t) | (missing & missing_left)) for t in threshold]
-        trees.level_set[own] = np.array(number, np.int32)[which]
+        number = sets.numbers((numbers <= t) | (missing & missing_left) for t in threshold)
+        trees.level_set[own] = number[which]
     trees.threshold[nodes] = np.nan
     trees.missing_left[nodes] = False
 
@@ -103,7 +107,7 @@ def merge_trees(parts: Sequence[TreeSum], weights: Float64[np.ndarray, " parts"]
     columns: dict[str, list[np.ndarray]] = {}
     nodes = 0
     for part, weight in zip(parts, weights, strict=True):
-        known = np.array([sets.number(flags) for flags in part.level_sets], np.int32)
+        known = sets.numbers(part.level_sets)
         part = part if one_width else _widened(part)
         own = {name: getattr(part, name) for name in ("column", "threshold", "missing_left")}
         own["level_set"] = part.level_set.copy()

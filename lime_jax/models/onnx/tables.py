@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.models.convert.compose import softmax, two_sigmoids
+from lime_jax.models.convert.links import softmax, two_sigmoids
 from lime_jax.models.onnx.operators import builder, operator
 from lime_jax.models.onnx.reader import Node
 from lime_jax.typing import Array, pytree, static

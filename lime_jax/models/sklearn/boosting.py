@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.models.convert.compose import linked, softmax, sum_of_trees, two_sigmoids
+from lime_jax.models.convert.compose import linked, sum_of_trees
 from lime_jax.models.convert.features import Features, NotConvertibleError
+from lime_jax.models.convert.links import softmax, two_sigmoids
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.trees import join
 from lime_jax.typing import Array

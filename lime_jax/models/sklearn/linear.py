@@ -7,16 +7,19 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.models.convert.compose import Link, linear, linked, softmax, two_sigmoids
+from lime_jax.models.convert.compose import linear, linked
 from lime_jax.models.convert.features import Features, NotConvertibleError
-from lime_jax.models.registry import Converted, register_converter
-from lime_jax.models.sklearn.distances import centered, float32_center
-from lime_jax.models.sklearn.links import (
+from lime_jax.models.convert.links import (
+    Link,
     normalized_clipped,
     normalized_sigmoids,
+    softmax,
     two_clipped,
+    two_sigmoids,
     two_symmetric,
 )
+from lime_jax.models.registry import Converted, register_converter
+from lime_jax.models.sklearn.distances import centered, float32_center
 
 WHY_NO_PROBABILITY = (
     "its probabilities are not a sum over columns; its margin is: "

@@ -7,8 +7,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.models.convert.compose import apply, linear, linked, softmax
+from lime_jax.models.convert.compose import apply, linear, linked
 from lime_jax.models.convert.features import Features
+from lime_jax.models.convert.links import softmax
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.distances import centered, float32_center
 from lime_jax.typing import Array, pytree, static

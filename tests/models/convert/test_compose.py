@@ -6,18 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lime_jax.models.convert.compose import (
-    apply,
-    average,
-    linear,
-    linked,
-    merge_trees,
-    pull_back,
-    scaled,
-    softmax,
-    sum_of_trees,
-    two_sigmoids,
-)
+from lime_jax.models.convert.compose import apply, average, linear, linked, scaled, sum_of_trees
 from lime_jax.models.convert.features import (
     Features,
     LevelColumn,
@@ -27,6 +16,8 @@ from lime_jax.models.convert.features import (
     RawTable,
     raw_features,
 )
+from lime_jax.models.convert.links import softmax, two_sigmoids
+from lime_jax.models.convert.tree_sums import merge_trees, pull_back
 from lime_jax.models.structure import Additive, TreeSum
 
 NAN = np.nan

@@ -10,8 +10,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from lime_jax import as_predict_fn
 from lime_jax.models.convert.features import Features, Identity, NumberColumn
+from lime_jax.models.convert.links import normalized_sigmoids, two_symmetric
 from lime_jax.models.registry import convert_on
-from lime_jax.models.sklearn.links import normalized_sigmoids, two_symmetric
 from lime_jax.models.structure import Additive
 
 REGRESSORS = [

@@ -1,15 +1,54 @@
-"""Probabilities of linear classifiers from their margins, where a softmax is not the link."""
+"""Links: what classifiers and regressors make of their margins."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.models.convert.compose import two_sigmoids
-from lime_jax.typing import Array
+from lime_jax.typing import Array, pytree, static
 
+Link: TypeAlias = Callable[[Array], Array]
+"""A module-level JAX function of (samples, outputs)."""
 LOWEST_MARGIN = -np.log(np.finfo(np.float64).max)  # below it, scikit-learn's sigmoid is 0
+
+
+@pytree
+class LinkFunction:
+    """A function of a model's outputs as a pytree.
+
+    Attributes:
+        link: a function that is always the same object, so that it compiles once.
+    """
+
+    link: Link = static()
+
+    def __call__(self, outputs: Array) -> Array:
+        """Apply the link."""
+        return self.link(outputs)
+
+
+def sigmoid(margin: Array) -> Array:
+    """Probabilities of the second class."""
+    return jax.nn.sigmoid(margin)
+
+
+def two_sigmoids(margin: Array) -> Array:
+    """Both probabilities of a binary classifier from the margin of the second class."""
+    return jnp.concatenate([jax.nn.sigmoid(-margin), jax.nn.sigmoid(margin)], axis=1)
+
+
+def softmax(margins: Array) -> Array:
+    """Probabilities from the margins of all classes."""
+    return jax.nn.softmax(margins, axis=1)
+
+
+def signed_square(margin: Array) -> Array:
+    """Targets whose square root was fitted."""
+    return jnp.sign(margin) * margin * margin
 
 
 def two_symmetric(margin: Array) -> Array:
