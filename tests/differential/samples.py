@@ -90,7 +90,7 @@ def drawn(
         The samples.
     """
     parts = [
-        qmc.Sobol(len(laws), rng=np.random.default_rng([seed, part])).random(size)
+        qmc.Sobol(len(laws), seed=np.random.default_rng([seed, part])).random(size)
         for part in range(replicates)
     ]
     uniforms = np.clip(np.concatenate(parts), 1e-9, 1 - 1e-9)
