@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeGuard
@@ -50,23 +49,6 @@ def check_choices(explainer: Any, known: Mapping[str, Sequence[Any]]) -> None:
             listed = ", ".join(map(str, choices))
             raise ValueError(
                 f"`{name}`: expected one of {listed}, got {getattr(explainer, name)!r}"
-            )
-
-
-def refuse_settings(explainer: Any, names: Sequence[str]) -> None:
-    """Refuse settings that belong to another algorithm.
-
-    Args:
-        names: of settings that must be left as they are by default.
-    """
-    defaults = inspect.signature(type(explainer).__init__).parameters
-    for name in names:
-        value, default = getattr(explainer, name), defaults[name].default
-        same = isinstance(value, str | int | float) and value == default
-        if value is not default and not same:
-            raise ValueError(
-                f"`{name}`: is no setting of algorithm={explainer.algorithm!r}, got {value!r}; "
-                "leave it out"
             )
 
 

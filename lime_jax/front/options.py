@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,9 @@ from lime_jax.front.checks import check_whole, is_whole
 
 METHODS = ("auto", "sampled", "exact")
 
+AUTO_LABELS = 5
+"""Outputs that `top_labels="auto"` explains, of a model that has as many."""
+
 
 @dataclasses.dataclass(frozen=True)
 class ExplainOptions:
@@ -23,7 +26,7 @@ class ExplainOptions:
     """
 
     labels: Sequence[Any] | np.ndarray | None = None
-    top_labels: int | None = None
+    top_labels: int | str | None = None
     num_features: int | None = None
     num_samples: int | str | None = None
     tolerance: float | None = None
@@ -40,29 +43,22 @@ class ExplainOptions:
         """Samples of the first, or only, size of a neighborhood."""
         return int(self.num_samples) if is_whole(self.num_samples) else default
 
+    def most_labels(self, count: int) -> int | None:
+        """How many of a model's highest outputs to explain; None: those of `labels`, or all."""
+        if self.top_labels != "auto":
+            return None if self.top_labels is None else int(self.top_labels)
+        return min(AUTO_LABELS, count) if self.labels is None else None
+
     def check(self) -> None:
         """Refuse what is not usable."""
-        check_counts(
-            self.labels,
-            self.top_labels,
-            {
-                "top_labels": self.top_labels,
-                "num_features": self.num_features,
-                "effective_num_samples": self.effective_num_samples,
-                "batch_size": self.batch_size,
-            },
-        )
+        for name in ("top_labels", "num_features", "effective_num_samples", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and (name, value) != ("top_labels", "auto"):
+                check_whole(name, value)
+        if self.labels is not None and self.top_labels not in (None, "auto"):
+            raise ValueError("`top_labels`: expected either `labels` or `top_labels`, got both")
         check_num_samples(self.num_samples, self.tolerance)
         check_mesh(self.mesh)
-
-
-def check_counts(labels: Any, top_labels: Any, counts: Mapping[str, Any]) -> None:
-    """Refuse what is not a count."""
-    for name, value in counts.items():
-        if value is not None:
-            check_whole(name, value)
-    if labels is not None and top_labels is not None:
-        raise ValueError("`top_labels`: expected either `labels` or `top_labels`, got both")
 
 
 def check_num_samples(num_samples: Any, tolerance: Any) -> None:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
 
 from lime_jax import engine
 from lime_jax.engine import budget
+from lime_jax.engine.work import RowNumbers
 from lime_jax.fits.linear import LinearMethod
-from lime_jax.fits.shapley import make_shapley_method
+from lime_jax.fits.shapley import ShapleyMethod
+from lime_jax.front.call import Outcome, Request
 from lime_jax.front.ragged import joined, padded_width
 from lime_jax.image.domain import ImageDomain, ImageInstance
 from lime_jax.image.model import ImageModel
-from lime_jax.stages.designs import make_design
-from lime_jax.stages.kernels import exponential_kernel
-from lime_jax.typing import LinearFit, replaced
+from lime_jax.image.settings import ImageLimeSettings, ImageShapSettings
+from lime_jax.results.names import FeatureNames
+from lime_jax.typing import LinearFit, Pytree, replaced
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,61 +30,24 @@ class ImageTask:
     """Images to explain, and how.
 
     Attributes:
-        settings: of the explainer, by name.
+        hidden: what the superpixels of each image show when they are hidden.
         segments: superpixel of each pixel, by image.
-        labels: (images, labels) outputs to explain.
-        num_samples: masks of each image; or "auto".
-        num_features: that each explanation keeps; None: all.
-        batch_size: largest batch of a host model.
-        mesh: devices that share the work; None: JAX's default one.
     """
 
-    settings: Mapping[str, Any]
+    settings: ImageLimeSettings | ImageShapSettings
     images: Sequence[np.ndarray]
     hidden: Sequence[np.ndarray]
     segments: Sequence[np.ndarray]
-    ids: np.ndarray
-    labels: np.ndarray
-    num_samples: int | str
-    num_features: int | None
-    batch_size: int | None
-    tick: Callable[[int], None] | None
-    mesh: Mesh | None = None
+    request: Request
 
     @cached_property
     def superpixels(self) -> np.ndarray:
         """(images,) how many each has."""
         return np.array([int(segments.max()) + 1 for segments in self.segments], np.int64)
 
-    def method(self, players: int) -> Any:
-        """Which masks there are, and the fit.
 
-        Returns:
-            The method, of padded masks: images of other numbers run the same program.
-        """
-        settings, width = self.settings, padded_width(players)
-        if settings["algorithm"] == "kernel_shap":
-            key, _ = engine.keys_of(settings["seed"])
-            samples: Any = self.num_samples
-            return make_shapley_method(key, players, samples, settings["link"], width)
-        return LinearMethod(
-            design=make_design("iid", int(self.num_samples), width),
-            kernel_width=float(settings["kernel_width"]),
-            alpha=float(settings["alpha"]),
-            distance=settings["distance"],
-            kernel=settings["kernel"] or exponential_kernel,
-            feature_selection=settings["feature_selection"],
-            num_features=self.num_features,
-        )
-
-
-def image_fits(task: ImageTask, model: ImageModel) -> tuple[LinearFit, np.ndarray, int, int]:
-    """Explain images.
-
-    Returns:
-        Fits with a leading axis of images, padded to the most superpixels; (images,) samples of
-        each; the most samples; and the replicates that standard errors come from, 0 where exact.
-    """
+def image_fits(task: ImageTask, model: ImageModel) -> Outcome:
+    """Explain images; the fits are padded to the most superpixels."""
     superpixels = task.superpixels
     width = int(superpixels.max(initial=0))
     parts: list[tuple[LinearFit, np.ndarray]] = []
@@ -90,21 +55,30 @@ def image_fits(task: ImageTask, model: ImageModel) -> tuple[LinearFit, np.ndarra
     most, replicates = 0, 0
     for rows in _together(task):
         try:
-            method = task.method(int(superpixels[rows[0]]))
+            method = task.settings.method(int(superpixels[rows[0]]), task.request.options)
         except ValueError as error:
             error.add_note(
                 f"The players are the superpixels of image {rows[0]}; a larger `cell_size` makes "
                 "fewer of them."
             )
             raise
-        found = _explain(task, method, model, rows)
-        parts.append((found, rows))
+        parts.append((_explain(task, method, model, rows), rows))
         design = method.design
         used[rows] = design.num_samples
         if design.num_samples > most:
             most, replicates = design.num_samples, design.num_groups
-    fit = joined(parts, width)
-    return fit, used, most, replicates
+    pixels = [np.bincount(segments.reshape(-1), minlength=width) for segments in task.segments]
+    return Outcome(
+        fit=joined(parts, width),
+        names=FeatureNames(tuple(f"superpixel {number}" for number in range(width))),
+        values=np.stack(pixels).astype(np.float64),
+        variables=(np.arange(width) < superpixels[:, None]).astype(np.float32),
+        samples_used=used,
+        num_samples=most,
+        num_replicates=replicates,
+        enough=task.settings.enough(superpixels),
+        kernel_width=float(task.settings.kernel_width),
+    )
 
 
 def _together(task: ImageTask) -> list[np.ndarray]:
@@ -112,9 +86,8 @@ def _together(task: ImageTask) -> list[np.ndarray]:
     superpixels, groups = task.superpixels, {}
     for row, image in enumerate(task.images):
         players = int(superpixels[row])
-        if task.settings["algorithm"] == "lime":
-            players = padded_width(players)
-        groups.setdefault((image.shape, image.dtype.str, players), []).append(row)
+        program = task.settings.program_of(players)
+        groups.setdefault((image.shape, image.dtype.str, program), []).append(row)
     # Pixels, hidden pixels and segments are copied: so many images that the copies stay small.
     at_once = [budget.rows_per_call(3 * 8 * task.images[rows[0]].size) for rows in groups.values()]
     return [
@@ -124,18 +97,13 @@ def _together(task: ImageTask) -> list[np.ndarray]:
     ]
 
 
-def _explain(task: ImageTask, method: Any, model: ImageModel, rows: np.ndarray) -> LinearFit:
-    superpixels = task.superpixels[rows]
-    image = task.images[rows[0]]
-    width = padded_width(int(superpixels[0]))
-    instances = ImageInstance(
-        image=np.stack([task.images[row] for row in rows]),
-        hidden=np.stack([task.hidden[row] for row in rows]),
-        segments=np.stack([task.segments[row] for row in rows]).astype(np.int32),
-        present=np.arange(width) < superpixels[:, None],
-    )
-    axis = task.settings["channel_axis"] if image.ndim == 3 else None
-    keep = jnp.asarray(task.settings["keep_probability"], jnp.result_type(float))
+def _explain(
+    task: ImageTask, method: LinearMethod | ShapleyMethod, model: ImageModel, rows: np.ndarray
+) -> LinearFit:
+    settings, request, image = task.settings, task.request, task.images[rows[0]]
+    instances = _instances(task, rows)
+    axis = settings.channel_axis if image.ndim == 3 else None
+    keep = jnp.asarray(settings.keep_probability, jnp.result_type(float))
     domain = ImageDomain(keep, sample_size=image.size, channel_axis=axis)
     seen, planned = instances, domain
     if not model.on_device:
@@ -143,25 +111,20 @@ def _explain(task: ImageTask, method: Any, model: ImageModel, rows: np.ndarray) 
         # that it is one program for images of many sizes. Its memory plan is that of larger ones.
         seen = replaced(instances, image=None, hidden=None, segments=None)
         planned = ImageDomain(keep, sample_size=2 ** (image.size - 1).bit_length())
-    asked = engine.Rows(seen, task.ids[rows], task.labels[rows].astype(np.int32))
 
-    def inputs_of(samples: Any, taken: Any) -> Any:
-        some = ImageInstance(
-            *(getattr(instances, f.name)[taken] for f in dataclasses.fields(ImageInstance))
-        )
-        return _rendered(domain, some, samples)
+    def inputs_of(samples: Pytree, taken: RowNumbers) -> Any:
+        return _rendered(domain, jax.tree.map(lambda leaf: leaf[taken], instances), samples)
 
-    target: Any = model.model.predict if model.on_device else model
     work = engine.Work(
-        task.settings["seed"],
+        settings.seed,
         planned,
         method,
-        target,
-        asked,
+        model.target,
+        engine.Rows(seen, request.ids[rows], request.labels[rows].astype(np.int32)),
         inputs_of,
-        task.batch_size,
-        task.tick,
-        task.mesh,
+        request.options.batch_size,
+        request.tick,
+        request.options.mesh,
     )
     try:
         return engine.explain(work)
@@ -169,6 +132,17 @@ def _explain(task: ImageTask, method: Any, model: ImageModel, rows: np.ndarray) 
         numbers = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")
         error.add_note(f"the rows are images {numbers} of shape {image.shape} ({image.dtype})")
         raise
+
+
+def _instances(task: ImageTask, rows: np.ndarray) -> ImageInstance:
+    """Images of one shape as the domain knows them, with a leading axis."""
+    superpixels = task.superpixels[rows]
+    return ImageInstance(
+        image=np.stack([task.images[row] for row in rows]),
+        hidden=np.stack([task.hidden[row] for row in rows]),
+        segments=np.stack([task.segments[row] for row in rows]).astype(np.int32),
+        present=np.arange(padded_width(int(superpixels[0]))) < superpixels[:, None],
+    )
 
 
 def _rendered(domain: ImageDomain, instances: ImageInstance, samples: Any) -> Any:

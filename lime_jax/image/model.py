@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from lime_jax import engine
+from lime_jax.front.batch_model import BatchModel
 from lime_jax.image import layout_hint
-from lime_jax.models.outputs import as_outputs, output_columns
-from lime_jax.models.predict import DevicePredict, Model
+from lime_jax.image.read import ChannelAxis
+from lime_jax.models.predict import Model
+from lime_jax.typing import ModelLike
 
 
-class ImageModel:
+class ImageModel(BatchModel):
     """A model, and what is said when it refuses images."""
 
-    def __init__(self, model: Model, channel_axis: str, handed: Any) -> None:
-        self.model = model
-        self.channel_axis = channel_axis
+    def __init__(self, model: Model, channel_axis: ChannelAxis, handed: ModelLike) -> None:
+        super().__init__(model)
+        self.channel_axis: ChannelAxis = channel_axis
         self.expected = _expected_shape(handed)
-        self.num_outputs: int | None = None
-        self.output_columns: tuple[Any, ...] | None = None
-        self.on_device = isinstance(model.predict, DevicePredict)
-
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """The outputs of a model on the host."""
-        raw = self.model.predict(images)
-        outputs = as_outputs(raw, len(images), self.num_outputs)
-        self.output_columns = output_columns(raw)
-        self.num_outputs = outputs.shape[1]
-        return outputs
 
     def predict_images(self, images: Sequence[np.ndarray], batch_size: int | None) -> np.ndarray:
         """The outputs for whole images, those of one size and dtype together."""
@@ -47,22 +36,17 @@ class ImageModel:
 
     def _predict_batch(self, batch: np.ndarray) -> np.ndarray:
         try:
-            if self.on_device:
-                raw = engine.predict_rows(self.model.predict, batch)  # pyright: ignore[reportArgumentType]
-                outputs = as_outputs(raw, len(batch), self.num_outputs)
-                self.num_outputs = outputs.shape[1]
-                return outputs
-            return self(batch)
+            return self.predict_batch(batch)
         except Exception as error:
             wanted = "" if self.expected is None else f"; the model expects {self.expected}"
             error.add_note(
                 f"raised when the model was called with images of shape {batch.shape} "
-                f"({batch.dtype}){wanted}.{layout_hint(batch[0], self.channel_axis)}"  # pyright: ignore[reportArgumentType]
+                f"({batch.dtype}){wanted}.{layout_hint(batch[0], self.channel_axis)}"
             )
             raise
 
 
-def _expected_shape(model: Any) -> str | None:
+def _expected_shape(model: ModelLike) -> str | None:
     """The shape that a Keras or ONNX model, or a session of onnxruntime, says it takes."""
     owner = getattr(model, "__self__", model)
     if isinstance(getattr(owner, "input_shape", None), tuple):

@@ -11,39 +11,21 @@ from jax.sharding import Mesh
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from lime_jax.engine.mesh_checks import check_model_on, check_same_rows
 from lime_jax.forks import use_jax
-from lime_jax.front.checks import (
-    check_choices,
-    check_fit,
-    check_seed,
-    errors_noted,
-    refuse_settings,
-)
-from lime_jax.front.options import ExplainOptions, check_method
-from lime_jax.front.progress import progress_bar
-from lime_jax.front.row_ids import hash_ids
-from lime_jax.front.row_ids import row_ids as content_ids
-from lime_jax.models.labels import choose_labels, name_outputs
-from lime_jax.models.outputs import check_probabilities, output_kind
+from lime_jax.front import call
+from lime_jax.front.options import ExplainOptions
+from lime_jax.front.settings import read_settings
 from lime_jax.results.explanations import Explanations
-from lime_jax.results.row_index import row_index
 from lime_jax.tabular import frames
+from lime_jax.tabular.call import TableCall
 from lime_jax.tabular.kernel_shap import TabularShap
 from lime_jax.tabular.lime import TabularLime
-from lime_jax.tabular.opening.kept_model import KeptModel, open_model
-from lime_jax.tabular.opening.resolution import on_host_if_far, scale_of, warn_if_far
-from lime_jax.tabular.opening.table_model import TableModel
-from lime_jax.tabular.request import Request
-from lime_jax.typing import Pytree, Table
+from lime_jax.tabular.opening.open_model import LastModel
+from lime_jax.tabular.settings import LimeSettings, ShapSettings
+from lime_jax.typing import ModelLike, Pytree, Table
 
 ALGORITHMS = {"lime": TabularLime, "kernel_shap": TabularShap}
-MODES = ("classification", "regression")
-_OF_LIME = (
-    *("discretizer", "sample_around_instance", "encoding", "distance_space", "distance", "kernel"),
-    *("kernel_width", "alpha", "feature_selection", "design"),
-)
-_OF_KERNEL_SHAP = ("link", "groups", "summarize")
+SETTINGS = {"lime": LimeSettings, "kernel_shap": ShapSettings}
 
 
 class TabularExplainer(BaseEstimator):
@@ -170,17 +152,15 @@ class TabularExplainer(BaseEstimator):
         Raises:
             ValueError: if a setting or the table is not usable; it names the argument.
         """
-        self._check_settings()
+        settings = read_settings(self, SETTINGS)
         use_jax()
-        self._learned = ALGORITHMS[self.algorithm].learn(
-            self.get_params(deep=False), X, y, sample_weight
-        )
-        self.schema_ = self._learned.schema
-        if isinstance(self._learned, TabularLime):
-            self.stats_ = self._learned.stats
+        learned = self._learned = ALGORITHMS[self.algorithm].learn(settings, X, y, sample_weight)
+        self.schema_ = learned.schema
+        if learned.stats is not None:
+            self.stats_ = learned.stats
         self.n_features_in_ = len(self.schema_.columns)
         self.feature_names_in_ = np.array(self.schema_.columns, object)
-        self._kept: KeptModel | None = None
+        self._last_model = LastModel()
         return self
 
     def explain(
@@ -265,7 +245,7 @@ class TabularExplainer(BaseEstimator):
             mesh=mesh,
             progress=progress,
         )
-        return self._explain(X, model, [self.kernel_width], options)[0]
+        return self._explain(X, model, options, [self.kernel_width])[0]
 
     def sweep(
         self, X: Any, model: Any, kernel_width: Sequence[float] | np.ndarray, **options: Any
@@ -293,110 +273,25 @@ class TabularExplainer(BaseEstimator):
             raise ValueError(f"`{unknown[0]}`: expected an option of `explain`, got {unknown[0]!r}")
         if options.get("num_samples") == "auto":
             raise ValueError("`num_samples`: expected a number, all widths share their samples")
-        return self._explain(
-            X, model, widths, ExplainOptions(**{"held_out_score": True, **options})
-        )
+        options = {"held_out_score": True, **options}
+        return self._explain(X, model, ExplainOptions(**options), widths)
 
     def _explain(
-        self, X: Any, model: Any, widths: Sequence[float | None], options: ExplainOptions
+        self,
+        X: Table,
+        model: ModelLike,
+        options: ExplainOptions,
+        widths: Sequence[float | int | None],
     ) -> list[Explanations]:
         check_is_fitted(self, "schema_")
         use_jax()
         options.check()
-        settings, learned = self.get_params(deep=False), self._learned
+        settings, learned = read_settings(self, SETTINGS), self._learned
         if not isinstance(learned, ALGORITHMS[self.algorithm]):
             raise ValueError("`algorithm`: was changed after `fit`; call `fit` again")
-        plans: Any = learned.plan(settings, options, widths)
-        X = frames.as_rows(self.schema_, X)
-        values = frames.encode(self.schema_, X)
-        content = values  # the same whatever other rows there are
-        schema = frames.with_levels_of(self.schema_, X, values)
-        if schema is not self.schema_:
-            values = frames.encode(schema, X)
-        learned.check_rows(plans, values)
-        self._kept = kept = open_model(
-            model, self.output, schema, values, learned.samples, self._kept
-        )
-        kept = self._kept = self._near(kept, schema)
-        table_model = TableModel(kept.model, schema)
-        check_model_on(options.mesh, kept.model.predict, table_model.on_device)
-        why_not = learned.why_not_exact(plans, kept.model.structure)
-        why_not = kept.model.why_not_exact if kept.model.structure is None else why_not
-        check_method(options.method, why_not)
-        is_exact = options.method != "sampled" and not why_not
-
-        prediction = self._predict(X, values, table_model, options)
-        if table_model.on_device and kept.model.host is None:
-            warn_if_far(table_model, prediction, learned.typical_rows)
-            if self.link != "logit":
-                table_model.scale = scale_of(prediction)
-        if self.link == "logit":
-            check_probabilities(prediction)
-        classes, columns = kept.model.classes, table_model.output_columns
-        exclusive, known = kept.model.exclusive, kept.model.output_kind
-        kind = output_kind(known, self.mode, prediction, exclusive, classes is not None)
-        outputs = name_outputs(prediction.shape[1], classes, columns, self.class_names)
-        given = options.row_ids
-        given = given if given is None or hasattr(given, "__len__") else list(given)
-        ids = content_ids(content) if given is None else hash_ids(given, len(values))
-        index = row_index(X, len(values), given)
-        check_same_rows(options.mesh, values, ids)
-        add_up = exclusive and kind == "probability" and prediction.shape[1] == 2
-        with progress_bar(len(values), options.progress) as tick:
-            request = Request(
-                settings,
-                options,
-                X,
-                values,
-                ids=ids,
-                labels=choose_labels(options.labels, options.top_labels, prediction, outputs),
-                kept=kept,
-                model=table_model,
-                both_add_up=add_up and np.allclose(prediction.sum(1), 1, rtol=0, atol=1e-5),
-                is_exact=is_exact,
-                tick=tick,
-            )
-            with errors_noted(learned.note_of):
-                found = learned.explain(plans, request)
-        facts = dict(
-            algorithm=self.algorithm,
-            method="exact" if is_exact else "sampled",
-            model_path=f"{kept.model.path}: {kept.model.reason}",
-            output_kind=kind,
-            output_names=outputs.names,
-            classes=outputs.classes,
-            prediction=prediction,
-            key_ids=request.ids,
-            row_ids=index.ids,
-            row_names=index.names,
-            labels=request.labels,
-        )
-        packed = []
-        for one in found:
-            fit = one.pop("fit")
-            enough = 0.0
-            if self.algorithm == "lime":
-                enough = min(fit.coef.shape[2] + 2, one["num_samples"] / 10)
-            with errors_noted(learned.note_of):
-                check_fit(fit, enough, is_exact, table_model.hidden_error, self.link)
-            packed.append(Explanations.of_fit(fit, **one, **facts))
-        return packed
-
-    def _near(self, kept: KeptModel, schema: frames.Schema) -> KeptModel:
-        """The model on the host if float32 does not hold its outputs; looked at once."""
-        if "near" in kept.tables:
-            return kept
-        seen = on_host_if_far(kept.model, schema, self._learned.typical_rows)
-        kept.tables["near"] = True
-        return kept if seen is kept.model else dataclasses.replace(kept, model=seen)
-
-    def _predict(
-        self, X: Any, values: np.ndarray, model: TableModel, options: ExplainOptions
-    ) -> np.ndarray:
-        if len(values):
-            return model.predict_rows(X, values, options.batch_size)
-        known = (self.class_names, model.model.class_names, ("prediction",))
-        return np.zeros((0, len(next(names for names in known if names is not None))))
+        plan = learned.plan(settings, options, widths)
+        table = TableCall(self, learned, plan, X, self._last_model)
+        return call.explain(table, model, options)
 
     min_block_rows: ClassVar[int] = 32  # what the engine takes at once of a model on the host
 
@@ -419,13 +314,3 @@ class TabularExplainer(BaseEstimator):
         """Rows from columns of an Arrow table, a frame or a mapping, as `explain` takes them."""
         check_is_fitted(self, "schema_")
         return frames.select_columns(self.schema_, batch, columns)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Without what is only kept to save time."""
-        state: Any = super().__getstate__()
-        return {**state, "_kept": None}
-
-    def _check_settings(self) -> None:
-        check_choices(self, {"algorithm": tuple(ALGORITHMS), "mode": (*MODES, None)})
-        check_seed(self.seed)
-        refuse_settings(self, _OF_KERNEL_SHAP if self.algorithm == "lime" else _OF_LIME)

@@ -28,9 +28,8 @@ from lime_jax.models.trees.thresholds import on_their_side
 from lime_jax.tabular import exact
 from lime_jax.tabular.config import TabularConfig, make_domain, make_method
 from lime_jax.tabular.domain import TabularInstance, encode_rows, host_inputs
-from lime_jax.tabular.opening.kept_model import KeptModel
+from lime_jax.tabular.opening.opened import OpenedModel
 from lime_jax.tabular.opening.sample_facts import sample_facts
-from lime_jax.tabular.opening.table_model import TableModel
 from lime_jax.tabular.opening.two_outputs import mirrored
 from lime_jax.tabular.stats import TabularStats
 from lime_jax.typing import LinearFit, pytree, replaced
@@ -121,7 +120,7 @@ class Task:
         return engine.Rows(instances, self.ids, labels.astype(np.int32))
 
 
-def sampled_fits(task: Task, model: TableModel, both_add_up: bool) -> list[LinearFit]:
+def sampled_fits(task: Task, model: OpenedModel, both_add_up: bool) -> list[LinearFit]:
     """Fits from samples, one set of model calls for all.
 
     Returns:
@@ -137,7 +136,7 @@ def sampled_fits(task: Task, model: TableModel, both_add_up: bool) -> list[Linea
 
 
 def settled_fit(
-    task: Task, model: TableModel, both_add_up: bool, tolerance: float | None, top: int
+    task: Task, model: OpenedModel, both_add_up: bool, tolerance: float | None, top: int
 ) -> AdaptiveFit:
     """Fits from as many samples as each row needs.
 
@@ -160,27 +159,26 @@ def settled_fit(
 
 def exact_fits(
     task: Task,
-    kept: KeptModel,
-    model: TableModel,
+    model: OpenedModel,
     effective_num_samples: int | None,
     score: bool,
 ) -> list[LinearFit]:
     """Fits in closed form.
 
     Args:
-        kept: the model, and the tables that were built of it; filled here.
+        model: and the tables that were built of it; filled here.
 
     Returns:
         For every configuration, fits with a leading axis of rows; no standard errors.
     """
-    config, stats, structure = task.config, task.stats, kept.model.structure
+    config, stats, structure = task.config, task.stats, model.structure
     assert structure is not None
     facts = (config.sampling, config.encoding, config.distance_space, config.features)
     facts = (*facts, jnp.result_type(float))
-    if facts not in kept.tables:
+    if facts not in model.tables:
         near, scale = exact.relative_outputs(structure, stats.center, stats.scale)
-        kept.tables[facts] = near, scale, exact.make_tables(near, stats, config)
-    near, scale, tables = kept.tables[facts]
+        model.tables[facts] = near, scale, exact.make_tables(near, stats, config)
+    near, scale, tables = model.tables[facts]
     variances: list[Any] = [None] * len(task.configs)
     measured = score and isinstance(structure, TreeSum)
     target = _seen_by_samples(task, model, near, scale) if measured else None
@@ -200,7 +198,7 @@ def exact_fits(
     return [scale.outward(fit, task.labels) for fit in fits]
 
 
-def _seen_by_samples(task: Task, model: TableModel, near: Structure, scale: OutputScale) -> Any:
+def _seen_by_samples(task: Task, model: OpenedModel, near: Structure, scale: OutputScale) -> Any:
     """What says of samples what `near` does; outputs that are not far are the model's own."""
     if not model.on_device:
         return lambda inputs: (model(inputs) - scale.origin) / scale.unit

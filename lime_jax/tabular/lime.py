@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.fits.settled import warn_unsettled
+from lime_jax.front.call import Outcome
 from lime_jax.front.options import ExplainOptions
 from lime_jax.models.predict import Model
 from lime_jax.models.structure import Structure
 from lime_jax.tabular import exact, frames
+from lime_jax.tabular.call import TableRequest
 from lime_jax.tabular.conditions import bin_conditions, interval_conditions
 from lime_jax.tabular.config import TabularConfig, make_domain, make_method
-from lime_jax.tabular.domain import host_inputs
 from lime_jax.tabular.fits import (
     Task,
     exact_fits,
@@ -28,13 +28,23 @@ from lime_jax.tabular.fits import (
 from lime_jax.tabular.frames.asked import as_list, column_number, column_numbers
 from lime_jax.tabular.learn import fit_tabular
 from lime_jax.tabular.opening.sample_facts import SampleFacts, sample_facts
-from lime_jax.tabular.request import Request
-from lime_jax.tabular.settings import learn_table
+from lime_jax.tabular.settings import LimeSettings
 from lime_jax.tabular.stats import TabularStats
-from lime_jax.typing import LinearFit
+from lime_jax.typing import LinearFit, Table, replaced
 
 DEFAULT_NUM_SAMPLES = 4096
-TYPICAL_ROWS = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class LimePlan:
+    """One call's choices.
+
+    Attributes:
+        configs: one for each kernel width; they differ in nothing else.
+    """
+
+    configs: tuple[TabularConfig, ...]
+    seed: int
 
 
 @dataclasses.dataclass
@@ -55,13 +65,13 @@ class TabularLime:
     facts: dict[Any, SampleFacts] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def learn(cls, settings: Mapping[str, Any], X: Any, y: Any, sample_weight: Any) -> TabularLime:
+    def learn(cls, settings: LimeSettings, X: Table, y: Any, sample_weight: Any) -> TabularLime:
         """Learn a table; see `TabularExplainer.fit`."""
         if isinstance(X, TabularStats):
-            schema, stats = _schema_of(X, settings["feature_names"]), X
+            schema, stats = _schema_of(X, settings.feature_names), X
         else:
-            schema = learn_table(settings, X)
-            discretizer = settings["discretizer"]
+            schema = settings.learn_schema(X)
+            discretizer = settings.discretizer
             if isinstance(discretizer, Mapping):
                 discretizer = {
                     column_number(schema.columns, k, "discretizer"): v
@@ -78,7 +88,7 @@ class TabularLime:
         texts = bin_conditions(stats, schema) + interval_conditions(stats, schema)
         learned = cls(schema, stats, texts)
         # Settings that do not go together are refused here, not later.
-        learned.plan(settings, ExplainOptions(num_samples=2), [settings["kernel_width"]])
+        learned.plan(settings, ExplainOptions(num_samples=2), [settings.kernel_width])
         return learned
 
     @property
@@ -89,111 +99,96 @@ class TabularLime:
             self.facts[precision] = sample_facts(self.stats)
         return self.facts[precision]
 
-    def typical_rows(self) -> np.ndarray:
-        """A few rows like the samples, encoded; missing numbers left out."""
-        stats, random = self.stats, np.random.default_rng(0)
-        chance = np.where(np.isnan(stats.bin_value), 0, stats.probability)
-        bins = np.zeros((TYPICAL_ROWS, stats.num_features), np.int64)
-        for k, first in enumerate(stats.offsets[:-1]):
-            total = np.cumsum(chance[first : stats.offsets[k + 1]])
-            places = np.searchsorted(total, random.random(TYPICAL_ROWS) * total[-1], side="right")
-            bins[:, k] = first + np.minimum(places, len(total) - 1)
-        values = stats.bin_mean[bins] + stats.bin_std[bins] * random.normal(size=bins.shape)
-        return host_inputs(stats, SimpleNamespace(bins=bins, values=values), "bins")
-
     def plan(
         self,
-        settings: Mapping[str, Any],
+        settings: LimeSettings,
         options: ExplainOptions,
-        widths: Sequence[float | None],
-    ) -> list[TabularConfig]:
+        widths: Sequence[float | int | None],
+    ) -> LimePlan:
         """The configurations that the settings name, one for each kernel width."""
-        discretized = settings["discretizer"] is not None
-        around = settings["sample_around_instance"]
-        encoding = settings["encoding"] or ("same_bin" if discretized else "standardized")
+        discretized = settings.discretizer is not None
+        encoding = settings.encoding or ("same_bin" if discretized else "standardized")
         if not discretized and encoding != "standardized":
             raise ValueError(
                 f"`encoding`: {encoding!r} needs bins, but `discretizer` is None; "
                 "choose 'standardized' or a discretizer"
             )
         features = None
-        if settings["features"] is not None:
-            named = as_list(settings["features"])
+        if settings.features is not None:
+            named = as_list(settings.features)
             features = tuple(column_numbers(self.schema.columns, named, "features"))
-        shared = ("distance", "kernel", "feature_selection", "design")
-        configs = [
-            TabularConfig(
-                kernel_width=width,
-                alpha=float(settings["alpha"]),
-                num_samples=options.first_size(DEFAULT_NUM_SAMPLES),
-                sampling="around" if around else "bins" if discretized else "normal",
-                encoding=encoding,
-                distance_space=settings["distance_space"] or "encoded",
-                num_features=options.num_features,
-                features=features,
-                held_out_score=options.held_out_score,
-                **{name: settings[name] for name in shared},
-            )
-            for width in widths
-        ]
+        sampling = "bins" if discretized else "normal"
+        config = TabularConfig(
+            alpha=float(settings.alpha),
+            num_samples=options.first_size(DEFAULT_NUM_SAMPLES),
+            sampling="around" if settings.sample_around_instance else sampling,
+            encoding=encoding,
+            distance_space=settings.distance_space or "encoded",
+            distance=settings.distance,
+            kernel=settings.kernel,
+            feature_selection=settings.feature_selection,
+            design=settings.design,
+            num_features=options.num_features,
+            features=features,
+            held_out_score=options.held_out_score,
+        )
+        configs = tuple(replaced(config, kernel_width=width) for width in widths)
         for config in configs:
             make_method(self.stats, config, shared=make_domain(self.stats, config).shared)
-        return configs
+        return LimePlan(configs, settings.seed)
 
-    def check_rows(self, configs: Sequence[TabularConfig], values: np.ndarray) -> None:
+    def check_rows(self, plan: LimePlan, values: np.ndarray) -> None:
         """Refuse rows that these choices cannot explain."""
-        self._check_missing(configs[0], values)
-        self._check_held(configs[0], values)
+        self._check_missing(plan.configs[0], values)
+        self._check_held(plan.configs[0], values)
 
-    def why_not_exact(self, configs: Sequence[TabularConfig], structure: Structure | None) -> str:
+    def why_not_exact(self, plan: LimePlan, structure: Structure | None) -> str:
         """Why there is no closed form; empty if there is one."""
-        return exact.why_not(structure, self.stats, configs[0])
+        return exact.why_not(structure, self.stats, plan.configs[0])
 
-    def explain(self, configs: Sequence[TabularConfig], request: Request) -> list[dict[str, Any]]:
-        """Explain rows.
-
-        Returns:
-            For every configuration the fit, and what `Explanations` say about it.
-        """
-        options, settings = request.options, request.settings
+    def explain(self, plan: LimePlan, request: TableRequest) -> list[Outcome]:
+        """Explain rows: an outcome for every configuration."""
+        options, model = request.options, request.model
         task = Task.of(
             self.stats,
-            configs,
+            plan.configs,
             request.values,
-            seed=settings["seed"],
+            seed=plan.seed,
             ids=request.ids,
             labels=request.labels,
             batch_size=options.batch_size,
             tick=request.tick,
             neighborhoods=self.neighborhoods,
             mesh=options.mesh,
-            held_tests=self._held_tests(configs[0], request.model.model),
+            held_tests=self._held_tests(plan.configs[0], model.model),
         )
         used: np.ndarray | None = None
         if len(request.values) == 0:
             none = LinearFit.of_no_rows(request.labels.shape[1], request.values.shape[1])
-            fits = [none] * len(configs)
+            fits = [none] * len(plan.configs)
         elif request.is_exact:
-            fits = exact_fits(
-                task, request.kept, request.model, options.effective_num_samples, options.score
-            )
+            fits = exact_fits(task, model, options.effective_num_samples, options.score)
         elif options.num_samples == "auto":
             top, tolerance = options.num_features or 10, options.tolerance
-            found = settled_fit(task, request.model, request.both_add_up, tolerance, top)
+            found = settled_fit(task, model, request.both_add_up, tolerance, top)
             warn_unsettled(found.settled, found.num_samples, tolerance)
             fits, used = [found.fit], found.num_samples
         else:
-            fits = sampled_fits(task, request.model, request.both_add_up)
+            fits = sampled_fits(task, model, request.both_add_up)
         return [
-            {"fit": fit, **self._facts(task, config, request, used)}
-            for config, fit in zip(configs, fits, strict=True)
+            self._outcome(task, config, request, fit, used)
+            for config, fit in zip(plan.configs, fits, strict=True)
         ]
 
-    def _facts(
-        self, task: Task, config: TabularConfig, request: Request, used: np.ndarray | None
-    ) -> dict[str, Any]:
+    def _outcome(
+        self,
+        task: Task,
+        config: TabularConfig,
+        request: TableRequest,
+        fit: LinearFit,
+        used: np.ndarray | None,
+    ) -> Outcome:
         in_bins, is_exact = config.encoding != "standardized", request.is_exact
-        schema = request.model.schema  # with the rows' own levels, if there are any
         method = make_method(task.stats, config, shared=False)
         design = method.design
         if used is None:
@@ -201,16 +196,18 @@ class TabularLime:
         elif len(used):
             growth = int(used.max()) // design.num_samples
             design = design.with_replicates(growth * design.num_replicates)
-        return dict(
+        return Outcome(
+            fit=fit,
+            names=request.model.schema.names,  # with the rows' own levels, if there are any
             values=task.values,
             samples_used=used,
-            bins=self._texts_of(task) if in_bins else np.full_like(task.bins, -1),
+            bins=self._texts_of(task) if in_bins else None,
             variables=row_variables(task.stats, task.centered, in_bins),
             conditions=self.conditions if in_bins else (),
-            names=schema.names,
             kernel_width=float(method.kernel_width),
             num_samples=design.num_samples,
             num_replicates=0 if is_exact else design.num_replicates,
+            enough=min(fit.coef.shape[2] + 2, design.num_samples / 10),
         )
 
     def _texts_of(self, task: Task) -> np.ndarray:

@@ -30,6 +30,11 @@ class Players:
         """Number of players."""
         return len(self.names)
 
+    def values_of(self, values: np.ndarray) -> np.ndarray:
+        """(rows, players): a column's own number; NaN for a group, which has several."""
+        single = np.array([len(columns) == 1 for columns in self.columns])
+        return np.where(single, values[:, [columns[0] for columns in self.columns]], np.nan)
+
     def feature_names(self, names: FeatureNames) -> FeatureNames:
         """Of the players, from those of the columns; a group of columns has no levels."""
         alone = [columns[0] if len(columns) == 1 else None for columns in self.columns]

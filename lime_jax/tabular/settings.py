@@ -2,19 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from lime_jax.tabular import frames
 from lime_jax.tabular.frames.asked import as_list
+from lime_jax.typing import Table
 
 
-def learn_table(settings: Mapping[str, Any], X: Any) -> frames.Schema:
-    """The schema of a table, with the names and levels that the settings give it."""
-    categorical, names = settings["categorical_features"], settings["feature_names"]
-    return frames.learn_schema(
-        X,
-        None if categorical is None else as_list(categorical),
-        None if names is None else as_list(names),
-        settings["categorical_names"],
-    )
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableSettings:
+    """The settings of `TabularExplainer` that all algorithms have; attributes are as there."""
+
+    categorical_features: Sequence[Any] | np.ndarray | None
+    feature_names: Sequence[str] | np.ndarray | None
+    categorical_names: Mapping[Any, Any] | None
+    features: Sequence[Any] | np.ndarray | None
+    seed: int
+
+    def learn_schema(self, X: Table) -> frames.Schema:
+        """The schema of a table, with the names and levels that are set."""
+        categorical, names = self.categorical_features, self.feature_names
+        return frames.learn_schema(
+            X,
+            None if categorical is None else as_list(categorical),
+            None if names is None else as_list(names),
+            self.categorical_names,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LimeSettings(TableSettings):
+    """The settings of LIME; attributes are as in `TabularExplainer`."""
+
+    discretizer: str | Sequence[Any] | Mapping[Any, Any] | None
+    sample_around_instance: bool
+    encoding: str | None
+    distance_space: str | None
+    distance: str
+    kernel: Callable[..., Any] | None
+    kernel_width: float | int | None
+    alpha: float | int
+    feature_selection: str
+    design: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ShapSettings(TableSettings):
+    """The settings of KernelSHAP; attributes are as in `TabularExplainer`."""
+
+    link: str
+    groups: Mapping[str, Sequence[Any]] | Sequence[Sequence[Any]] | None
+    summarize: int | None

@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 import lime_jax
 from lime_jax import TabularExplainer, jax_predict
-from lime_jax.tabular import kernel_shap as tabular_shap
+from lime_jax.tabular import shapley_fits
 from lime_jax.tabular.background_rows import learn_background
 
 with warnings.catch_warnings():
@@ -342,15 +342,15 @@ class TestCoalitionsOfTrees:
     def test_it_is_called_only_where_its_tables_would_be_too_large(self, wide_forest, monkeypatch):
         ask = dict(num_samples=FEW, method="sampled")
         calls = []
-        explain_by_calls = tabular_shap.engine.explain
+        explain_by_calls = shapley_fits.engine.explain
         monkeypatch.setattr(
-            tabular_shap.engine,
+            shapley_fits.engine,
             "explain",
             lambda work: calls.append(1) or explain_by_calls(work),
         )
         by_formula = explain(wide_forest, WIDE[3:], WIDE[:3], ask=ask)
         assert not calls
-        monkeypatch.setattr(tabular_shap, "coalition_game", lambda *given: None)
+        monkeypatch.setattr(shapley_fits, "coalition_game", lambda *given: None)
         by_calls = explain(wide_forest, WIDE[3:], WIDE[:3], ask=ask)
         assert calls
         np.testing.assert_allclose(by_formula.coef, by_calls.coef, atol=1e-5)

@@ -6,8 +6,6 @@ has only what it returned; that it cannot be told apart is said.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
@@ -17,7 +15,8 @@ from lime_jax.fits.output_scale import OutputScale, power_of_two
 from lime_jax.models.outputs import as_outputs
 from lime_jax.models.predict import Model
 from lime_jax.tabular import frames
-from lime_jax.tabular.opening.table_model import TableModel
+from lime_jax.tabular.opening.opened import OpenedModel
+from lime_jax.tabular.opening.sample_facts import TypicalRows
 from lime_jax.warn import warn
 
 _STEPS = 1e4
@@ -26,13 +25,11 @@ _STEPS = 1e4
 _ALIKE, _FAR = 2.0**-6, 100.0
 """Predictions that are this much alike, or the only one if it is this large, are looked into."""
 
-TypicalRows = Callable[[], Float64[np.ndarray, "samples features"]]
-
 _ORDINARY = 2.0**30
 """Squares of numbers up to here, and down to the inverse, are numbers in 32 bits."""
 
 
-def on_host_if_far(model: Model, schema: frames.Schema, typical_rows: TypicalRows) -> Model:
+def on_host_if_far(model: Model, schema: frames.Schema, typical_rows: TypicalRows | None) -> Model:
     """A converted model, as samples should see it.
 
     Args:
@@ -42,7 +39,9 @@ def on_host_if_far(model: Model, schema: frames.Schema, typical_rows: TypicalRow
         The model on the host, if its outputs are far from 0, very small or very large; else the
         same.
     """
-    if jnp.result_type(float) != np.float32 or model.host is None or model.path == "host":
+    if model.host is None or model.path == "host" or typical_rows is None:
+        return model
+    if jnp.result_type(float) != np.float32:
         return model
     typical = typical_rows()
     try:
@@ -57,12 +56,13 @@ def on_host_if_far(model: Model, schema: frames.Schema, typical_rows: TypicalRow
 
 
 def warn_if_far(
-    model: TableModel,
+    model: OpenedModel,
     prediction: Float64[np.ndarray, "rows outputs"],
-    typical_rows: TypicalRows,
+    typical_rows: TypicalRows | None,
 ) -> None:
     """Say that float32 does not hold how the outputs of a JAX function differ."""
-    if jnp.result_type(float) != np.float32 or not _look_alike(prediction):
+    is_single = jnp.result_type(float) == np.float32
+    if typical_rows is None or not is_single or not _look_alike(prediction):
         return
     typical = typical_rows()
     raw = engine.predict_rows(model.on_codes(), typical.astype(np.float32))

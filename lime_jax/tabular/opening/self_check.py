@@ -13,7 +13,7 @@ from jaxtyping import Float64
 
 from lime_jax.models.outputs import as_outputs
 from lime_jax.tabular import frames
-from lime_jax.tabular.opening.table_model import TableModel
+from lime_jax.tabular.opening.opened import OpenedModel
 
 _SLACK = 1e-5  # of the largest output
 _SMALL = 1e-3  # of the largest one of all: outputs that are always smaller need not be so right
@@ -22,7 +22,7 @@ _MOST_NAMED = 3
 
 
 def difference_from_itself(
-    model: TableModel,
+    model: OpenedModel,
     values: Float64[np.ndarray, "rows features"],
     possible: Sequence[Float64[np.ndarray, "_ features"]] = (),
 ) -> str:
@@ -62,7 +62,7 @@ def difference_from_itself(
     return f"in JAX it predicts {said}{_where(model, asked[row], asked[~off], scale)}"
 
 
-def _on_host(model: TableModel, values: np.ndarray, count: int | None = None) -> np.ndarray:
+def _on_host(model: OpenedModel, values: np.ndarray, count: int | None = None) -> np.ndarray:
     call = model.model.host
     assert call is not None
     return as_outputs(call(frames.decode(model.schema, values)), len(values), count)
@@ -74,7 +74,7 @@ def _differs(one: np.ndarray, other: np.ndarray, scale: np.ndarray) -> np.ndarra
     return np.asarray((np.abs(one - other) > slack).any(axis=1))
 
 
-def _where(model: TableModel, bad: np.ndarray, good: np.ndarray, scale: np.ndarray) -> str:
+def _where(model: OpenedModel, bad: np.ndarray, good: np.ndarray, scale: np.ndarray) -> str:
     """The columns whose values make the difference: it goes where they have those of a good row."""
     if not len(good) or len(bad) > _MOST_COLUMNS:
         return ""

@@ -106,7 +106,7 @@ def mirrored(
         if model.scale is not None:
             found = run(DevicePredict(InUnits(model.on_codes(), model.scale.unit)), labels)
             return apply(found, lambda fit: model.scale.outward(fit, labels))
-        if not both_add_up or model.model.host is None:
+        if not both_add_up or model.host is None:
             return run(model.on_codes(), labels)
         # An estimator's: they add up, and there is no looking at them within the program.
         found = run(DevicePredict(SecondOutput(model.on_codes())), second_only)

@@ -13,8 +13,8 @@ from lime_jax.models.functions import jax_predict
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.predict import DevicePredict
 from lime_jax.tabular.frames import encode, learn_schema
+from lime_jax.tabular.opening.opened import OpenedModel
 from lime_jax.tabular.opening.self_check import difference_from_itself
-from lime_jax.tabular.opening.table_model import TableModel
 
 X = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32).astype(np.float64)
 SCHEMA = learn_schema(X, None, ["age", "size", "cost"], None)
@@ -24,11 +24,11 @@ MODEL = as_predict_fn(LinearRegression().fit(X, X[:, 0]), table=RawTable(None, (
 def model_that(in_jax, schema=SCHEMA):
     """The line of the first column, as a converter would have it that is mistaken."""
     predict = DevicePredict(jax_predict(in_jax))
-    return TableModel(dataclasses.replace(MODEL, predict=predict, converted=None), schema)
+    return OpenedModel(dataclasses.replace(MODEL, predict=predict, converted=None), schema)
 
 
 def test_a_model_that_is_itself_has_no_difference_from_itself():
-    assert difference_from_itself(TableModel(MODEL, SCHEMA), X) == ""
+    assert difference_from_itself(OpenedModel(MODEL, SCHEMA), X) == ""
     assert difference_from_itself(model_that(lambda rows: rows[:, :1]), X, [X + 1]) == ""
 
 
@@ -60,9 +60,9 @@ def test_outputs_of_another_kind_are_named(in_jax, message):
 def test_rows_that_the_model_refuses_are_left_out():
     strict = dataclasses.replace(MODEL, host=lambda rows: refuse_missing(rows))
     gaps = np.where(X > 0, np.nan, X)
-    assert difference_from_itself(TableModel(strict, SCHEMA), X, [gaps]) == ""
+    assert difference_from_itself(OpenedModel(strict, SCHEMA), X, [gaps]) == ""
     with pytest.raises(ValueError, match="no gaps"):
-        difference_from_itself(TableModel(strict, SCHEMA), gaps)
+        difference_from_itself(OpenedModel(strict, SCHEMA), gaps)
 
 
 def refuse_missing(rows):
@@ -80,5 +80,5 @@ def test_a_level_is_named_as_the_table_has_it():
         converted=None,
         host=lambda frame: frame["age"],
     )
-    found = difference_from_itself(TableModel(model, schema), encode(schema, table))
+    found = difference_from_itself(OpenedModel(model, schema), encode(schema, table))
     assert found.endswith("where color = blue")

@@ -1,4 +1,4 @@
-"""What is kept of the last model between calls: its JAX form, and tables of its exact form."""
+"""Opening a model: its form on the device, checked against itself, or a reason for the host."""
 
 from __future__ import annotations
 
@@ -16,53 +16,61 @@ from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.predict import Model
 from lime_jax.models.registry import has_methods, opener_of
 from lime_jax.tabular import frames
+from lime_jax.tabular.opening.opened import OpenedModel
+from lime_jax.tabular.opening.resolution import on_host_if_far
 from lime_jax.tabular.opening.sample_facts import SampleFacts
 from lime_jax.tabular.opening.self_check import difference_from_itself
-from lime_jax.tabular.opening.table_model import TableModel
+from lime_jax.typing import ModelLike
 
 _CHECKED_ROWS = 8
 _CHECKED_THRESHOLDS = 256
 """Of all columns together."""
 
 
-@dataclasses.dataclass
-class KeptModel:
-    """A model that was opened.
+class LastModel:
+    """The last model that an explainer opened, so that the next call need not."""
 
-    Attributes:
-        fingerprint: of the model as it came, None: not to be recognized.
-        model: as the explainers use it.
-        levels: of the table that it was opened for.
-        tables: of its exact forms, by what they depend on.
-    """
+    def __init__(self) -> None:
+        self.opened: OpenedModel | None = None
 
-    fingerprint: bytes | None
-    model: Model
-    levels: tuple[tuple[Any, ...] | None, ...]
-    tables: dict[Any, Any] = dataclasses.field(default_factory=dict)
+    def open(
+        self,
+        model: ModelLike,
+        output: str | None,
+        schema: frames.Schema,
+        values: np.ndarray,
+        samples: SampleFacts,
+    ) -> OpenedModel:
+        """See what a model is, or recognize it."""
+        fingerprint, opened = _fingerprint(model, output), self.opened
+        if (
+            opened is None
+            or fingerprint is None
+            or opened.fingerprint != fingerprint
+            or not _begin_with(opened.schema.levels, schema.levels)
+        ):
+            opened = self.opened = open_model(model, output, schema, values, samples, fingerprint)
+        return opened.view(schema=schema)
+
+    def __getstate__(self) -> dict[str, None]:
+        """Nothing: it only saves time."""
+        return {"opened": None}
 
 
 def open_model(
-    model: Any,
+    model: ModelLike,
     output: str | None,
     schema: frames.Schema,
     values: np.ndarray,
     samples: SampleFacts,
-    kept: KeptModel | None,
-) -> KeptModel:
-    """See what a model is, or recognize it.
+    fingerprint: bytes | None = None,
+) -> OpenedModel:
+    """See what a model is.
 
     A converted model is compared with itself on a few rows that hold every level, and on some that
-    lie on its thresholds; if the two differ, it runs on the host.
+    lie on its thresholds; if the two differ, it runs on the host. So it does where 32 bits do not
+    hold how its outputs differ.
     """
-    fingerprint = _fingerprint(model, output)
-    if (
-        kept is not None
-        and fingerprint is not None
-        and kept.fingerprint == fingerprint
-        and _begin_with(kept.levels, schema.levels)
-    ):
-        return kept
     names = schema.columns if schema.kind == "frame" else None
     table = RawTable(names, schema.levels, schema.is_single, schema.backend)
     opened = as_predict_fn(model, output, table)
@@ -71,7 +79,7 @@ def open_model(
         possible = _possible_rows(opened, schema, known, samples.may_miss)
         # Samples hold every level: what the model says of one that it refuses leaves `explain`.
         certain = np.concatenate([known, _every_level(schema, known[:1])])
-        difference = difference_from_itself(TableModel(opened, schema), certain, possible)
+        difference = difference_from_itself(OpenedModel(opened, schema), certain, possible)
         if difference:
             opened = dataclasses.replace(
                 opened.on_host(difference),
@@ -80,8 +88,9 @@ def open_model(
                 host=None,
             )
     opened = _for_samples(opened, schema, samples)
+    opened = on_host_if_far(opened, schema, samples.typical_rows)
     # Of no rows nothing was checked: look again.
-    return KeptModel(fingerprint if len(values) else None, opened, schema.levels)
+    return OpenedModel(opened, schema, fingerprint if len(values) else None)
 
 
 def _begin_with(levels: Sequence[Any], wanted: Sequence[Any]) -> bool:
@@ -149,7 +158,7 @@ def _every_level(schema: frames.Schema, row: np.ndarray) -> np.ndarray:
     return np.where(sizes > 0, codes, rows).astype(row.dtype)
 
 
-def _fingerprint(model: Any, output: str | None) -> bytes | None:
+def _fingerprint(model: ModelLike, output: str | None) -> bytes | None:
     """Of all that a fitted model consists of; a model that was fitted again has another one."""
     owner = getattr(model, "__self__", model)
     if not (hasattr(owner, "fit") or has_methods(owner)) or opener_of(owner)[0] is not None:

@@ -9,7 +9,7 @@ import lime_jax
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.predict import Model
 from lime_jax.tabular import frames
-from lime_jax.tabular.opening.table_model import TableModel
+from lime_jax.tabular.opening.opened import OpenedModel
 
 FRAME = pd.DataFrame({"size": [1.5, 2.5, 3.5], "color": pd.Categorical(["red", "blue", "red"])})
 SCHEMA = frames.learn_schema(FRAME)
@@ -17,7 +17,7 @@ NUMBERS = frames.learn_schema(np.zeros((1, 2)))
 
 
 def table_model(fn=lambda batch: np.zeros(len(batch)), schema=NUMBERS, kind=None, names=None):
-    return TableModel(Model(fn, "host", "for a test", kind, names), schema)
+    return OpenedModel(Model(fn, "host", "for a test", kind, names), schema)
 
 
 def test_samples_come_as_the_fitted_table():
@@ -70,7 +70,7 @@ def test_a_jax_model_gets_numeric_levels_not_their_codes():
     schema = frames.learn_schema(X, categorical_features=[1])
     values = frames.encode(schema, X)
     assert values[:, 1].tolist() == [0, 2, 1]
-    model = TableModel(as_predict_fn(lime_jax.jax_predict(lambda batch: batch[:, 1])), schema)
+    model = OpenedModel(as_predict_fn(lime_jax.jax_predict(lambda batch: batch[:, 1])), schema)
     assert model.on_device
     np.testing.assert_array_equal(model.predict_rows(X, values, None), X[:, 1:])
 
@@ -79,7 +79,7 @@ def test_a_jax_model_gets_the_level_of_a_row_that_fit_did_not_see():
     X = np.array([[0.5, 10.0], [1.5, 30.0]])
     schema = frames.learn_schema(X, categorical_features=[1])
     row = np.array([[0.5, 77.0]])
-    model = TableModel(as_predict_fn(lime_jax.jax_predict(lambda batch: batch[:, 1])), schema)
+    model = OpenedModel(as_predict_fn(lime_jax.jax_predict(lambda batch: batch[:, 1])), schema)
     assert model.predict_rows(row, frames.encode(schema, row), None).tolist() == [[77.0]]
 
 
@@ -87,7 +87,7 @@ def test_a_jax_model_gets_the_level_of_a_row_that_fit_did_not_see():
 def test_a_jax_model_gets_the_levels_of_samples_too(make):
     X = make(np.array([[0.5, 10.0], [1.5, 30.0], [2.5, 20.0]]))
     schema = frames.learn_schema(X, categorical_features=[1])
-    model = TableModel(as_predict_fn(lime_jax.jax_predict(lambda batch: batch[:, 1])), schema)
+    model = OpenedModel(as_predict_fn(lime_jax.jax_predict(lambda batch: batch[:, 1])), schema)
     values = frames.encode(schema, X)
     np.testing.assert_array_equal(model.on_codes()(jnp.asarray(values)), [10, 30, 20])
     np.testing.assert_array_equal(model.predict_rows(X, values, None), [[10], [30], [20]])
@@ -95,10 +95,10 @@ def test_a_jax_model_gets_the_levels_of_samples_too(make):
 
 def test_a_jax_model_is_called_as_it_is_where_codes_are_the_levels():
     schema = frames.learn_schema(np.array([[0.0], [1.0]]), categorical_features=[0])
-    model = TableModel(as_predict_fn(lime_jax.jax_predict(lambda batch: batch[:, 0])), schema)
+    model = OpenedModel(as_predict_fn(lime_jax.jax_predict(lambda batch: batch[:, 0])), schema)
     assert model.on_codes() is model.model.predict
 
 
 def test_a_jax_model_takes_no_text():
     with pytest.raises(ValueError, match=r"`model`: a JAX model takes numbers.*'color' is text"):
-        TableModel(as_predict_fn(lime_jax.jax_predict(lambda batch: batch[:, 0])), SCHEMA)
+        OpenedModel(as_predict_fn(lime_jax.jax_predict(lambda batch: batch[:, 0])), SCHEMA)

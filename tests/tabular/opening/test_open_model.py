@@ -1,5 +1,6 @@
 """The last model is recognized, a changed one is not, and a wrong conversion does not survive."""
 
+import pickle
 import re
 
 import jax
@@ -17,8 +18,8 @@ from lime_jax import TabularExplainer, fit_tabular
 from lime_jax.models.convert.compose import apply
 from lime_jax.models.registry import register_converter
 from lime_jax.tabular.frames import learn_schema
-from lime_jax.tabular.opening import kept_model
-from lime_jax.tabular.opening.kept_model import open_model
+from lime_jax.tabular.opening import open_model as opening
+from lime_jax.tabular.opening.open_model import LastModel, open_model
 from lime_jax.tabular.opening.sample_facts import SampleFacts, sample_facts
 
 RNG = np.random.default_rng(0)
@@ -28,8 +29,21 @@ SCHEMA = learn_schema(X)
 NEVER = SampleFacts(np.zeros(3, bool))
 
 
-def opened(model, output=None, kept=None, schema=SCHEMA, values=X):
-    return open_model(model, output, schema, values, NEVER, kept)
+def opened(model, output=None, schema=SCHEMA, values=X):
+    return open_model(model, output, schema, values, NEVER)
+
+
+@pytest.fixture
+def recognizes():
+    """Whether a model, opened right after another one, is taken for the same."""
+
+    def check(first, then, schemas=(SCHEMA, SCHEMA), output=None):
+        values = X[:, : len(schemas[0].columns)]
+        last, facts = LastModel(), SampleFacts(np.zeros(values.shape[1], bool))
+        tables = last.open(first, None, schemas[0], values, facts).tables
+        return last.open(then, output, schemas[1], values, facts).tables is tables
+
+    return check
 
 
 @pytest.fixture
@@ -37,26 +51,43 @@ def tree():
     return DecisionTreeRegressor(max_depth=3, random_state=0).fit(X, Y)
 
 
-def test_the_same_model_is_recognized(tree):
-    kept = opened(tree.predict)
-    assert kept.model.path == "jax"
-    assert opened(tree.predict, kept=kept) is kept
+def test_the_same_model_is_recognized(tree, recognizes):
+    assert opened(tree.predict).model.path == "jax"
+    assert recognizes(tree.predict, tree.predict)
 
 
-def test_an_equal_copy_is_as_good(tree):
-    kept = opened(tree)
-    again = DecisionTreeRegressor(max_depth=3, random_state=0).fit(X, Y)
-    assert opened(again, kept=kept) is kept
+def test_an_equal_copy_is_as_good(tree, recognizes):
+    assert recognizes(tree, DecisionTreeRegressor(max_depth=3, random_state=0).fit(X, Y))
 
 
-def test_another_output_is_another_model(tree):
-    kept = opened(tree)
-    assert opened(tree, output="value", kept=kept) is not kept
+def test_another_output_is_another_model(tree, recognizes):
+    assert not recognizes(tree, tree, output="value")
 
 
-def test_a_model_that_was_fitted_again_is_another_one(tree):
-    kept = opened(tree)
-    assert opened(tree.fit(X, -Y), kept=kept) is not kept
+def test_a_model_that_was_fitted_again_is_another_one(tree, recognizes):
+    again = DecisionTreeRegressor(max_depth=3, random_state=0).fit(X, -Y)
+    assert not recognizes(tree, again)
+
+
+def test_a_table_with_fewer_levels_is_no_reason_to_open_again(recognizes):
+    few, more = (learn_schema(np.arange(n)[:, None] % n, [0]) for n in (2, 3))
+    model = DecisionTreeRegressor().fit(X[:, :1], Y)
+    assert recognizes(model, model, (more, few))
+    assert not recognizes(model, model, (few, more))
+
+
+def test_views_of_a_model_share_its_tables_but_not_its_calls(tree):
+    model = opened(tree)
+    model.predict_rows(X, X, None)
+    view = model.view()
+    assert view.tables is model.tables
+    assert (model.num_outputs, view.num_outputs) == (1, None)
+
+
+def test_the_last_model_does_not_travel(tree):
+    last = LastModel()
+    last.open(tree, None, SCHEMA, X, NEVER)
+    assert pickle.loads(pickle.dumps(last)).opened is None
 
 
 def test_a_model_that_went_on_learning_in_place_is_another_one():
@@ -71,17 +102,14 @@ def test_a_model_that_went_on_learning_in_place_is_another_one():
     np.testing.assert_array_equal(after.coef, fresh.coef)
 
 
-def test_a_function_is_never_recognized():
-    kept = opened(len)
-    assert kept.fingerprint is None
-    assert opened(len, kept=kept) is not kept
+def test_a_function_is_never_recognized(recognizes):
+    assert not recognizes(len, len)
 
 
-def test_a_model_that_cannot_be_pickled_is_opened_each_time(tree):
+def test_a_model_that_cannot_be_pickled_is_opened_each_time(tree, recognizes):
     model = make_pipeline(FunctionTransformer(lambda batch: batch), tree).fit(X, Y)
-    kept = opened(model)
-    assert kept.fingerprint is None
-    assert kept.model.path == "host"
+    assert not recognizes(model, model)
+    assert opened(model).model.path == "host"
 
 
 class Wrong:
@@ -149,7 +177,7 @@ def test_a_column_that_the_precision_does_not_hold_is_drawn_for_the_model_on_the
     schema = learn_schema(stamps)
     model = DecisionTreeRegressor(max_depth=3, random_state=0).fit(stamps - 1.7e9, Y)
     shifted = make_pipeline(StandardScaler(with_std=False).fit(stamps), model)
-    kept = open_model(shifted, None, schema, stamps, sample_facts(fit_tabular(stamps)), None).model
+    kept = open_model(shifted, None, schema, stamps, sample_facts(fit_tabular(stamps))).model
     wide = jax.config.jax_enable_x64
     assert kept.path == ("jax" if wide else "host")
     assert wide or "does not hold the spread of column '0'" in kept.reason
@@ -160,6 +188,6 @@ def test_a_wide_table_is_checked_on_few_rows():
     wide = RNG.normal(size=(60, 400))
     model = HistGradientBoostingRegressor(max_iter=3, min_samples_leaf=5).fit(wide, wide.sum(1))
     thresholds = opened(model, schema=learn_schema(wide), values=wide).model.on_columns.columns
-    rows = kept_model._on_thresholds(thresholds.thresholds(), wide[:8])
+    rows = opening._on_thresholds(thresholds.thresholds(), wide[:8])
     assert 0 < len(rows) <= 256
     assert ((rows != wide[np.arange(len(rows)) % 8]).sum(axis=1) <= 1).all()

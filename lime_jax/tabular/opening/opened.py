@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,8 +12,9 @@ from jaxtyping import Float64
 
 from lime_jax import engine
 from lime_jax.fits.output_scale import OutputScale
-from lime_jax.models.outputs import as_outputs, output_columns
+from lime_jax.front.batch_model import BatchModel
 from lime_jax.models.predict import DevicePredict, Model
+from lime_jax.models.structure import Structure
 from lime_jax.tabular import frames
 from lime_jax.typing import pytree, static
 
@@ -36,24 +39,28 @@ class _OfCodes:
         return self.model(numbers)
 
 
-class TableModel:
-    """A model, and the schema of the tables it is called with.
+class OpenedModel(BatchModel):
+    """A model of tables, and what was made of it: all that an explainer asks a model.
 
-    Args:
-        schema: of the table that the explainer was fitted on.
+    Attributes:
+        schema: of the tables it is called with.
+        fingerprint: of the model as it came; None: not to be recognized.
+        tables: of its exact forms, by what they depend on; the views of one model share them.
+        scale: on the device, of outputs that are very small or very large.
 
     Raises:
         ValueError: if the model runs on the device and the table has text columns.
     """
 
-    def __init__(self, model: Model, schema: frames.Schema) -> None:
-        self.model = model
+    def __init__(
+        self, model: Model, schema: frames.Schema, fingerprint: bytes | None = None
+    ) -> None:
+        super().__init__(model)
         self.schema = schema
-        self.num_outputs: int | None = None
-        self.scale: OutputScale | None = None  # on the device: of outputs that are very small
-        self.output_columns: tuple[Any, ...] | None = None
-        self.on_device = isinstance(model.predict, DevicePredict)
-        if self.on_device and model.host is None:
+        self.fingerprint = fingerprint
+        self.tables: dict[Hashable, Any] = {}
+        self.scale: OutputScale | None = None
+        if self.is_jax:
             for k, levels in enumerate(schema.levels):
                 if levels is not None and any(isinstance(level, str) for level in levels):
                     raise ValueError(
@@ -61,23 +68,48 @@ class TableModel:
                         "text; hand over a Python function of the table that encodes it first"
                     )
 
+    def view(self, model: Model | None = None, schema: frames.Schema | None = None) -> OpenedModel:
+        """The same, not yet called, maybe in another form or for a table with other levels."""
+        other = OpenedModel(model or self.model, schema or self.schema, self.fingerprint)
+        other.tables = self.tables
+        return other
+
+    def on_host(self) -> OpenedModel:
+        """The same, where a converted model is called as it came."""
+        if self.host is None:
+            return self
+        return self.view(dataclasses.replace(self.model, predict=self.host, host=None))
+
+    @property
+    def host(self) -> Callable[..., Any] | None:
+        """A converted model as it came."""
+        return self.model.host
+
+    @property
+    def is_jax(self) -> bool:
+        """Whether it was handed over as JAX: it takes numbers, and has no other form."""
+        return self.on_device and self.host is None
+
+    @property
+    def structure(self) -> Structure | None:
+        """Of a converted model, what exact explanations are made of."""
+        return self.model.structure
+
     def __call__(self, inputs: Float64[np.ndarray, "samples features"]) -> np.ndarray:
         """The outputs for numbers and level codes, as the engine makes them."""
         # What the engine keeps is read-only; the rest a model may write into.
         table = frames.decode(self.schema, inputs, reuse=inputs.flags.writeable)
-        outputs = as_outputs(self.model.predict(table), len(inputs), self.num_outputs)
-        self.num_outputs = outputs.shape[1]
-        return outputs
+        return self.checked(self.model.predict(table), len(inputs))
 
     def predict_rows(
         self, X: Any, values: Float64[np.ndarray, "rows features"], batch_size: int | None
     ) -> Float64[np.ndarray, "rows outputs"]:
         """The outputs for the rows to explain, as they came."""
-        if self.on_device and self.model.host is None:
+        if self.is_jax:
             return self.on_device_rows(self.numbers(X, values))
         if self.on_device and not self.needs_host(values).any():
             return self.on_device_rows(values)
-        call = self.model.host or self.model.predict
+        call = self.host or self.model.predict
         table = frames.align(self.schema, X)
         step = batch_size or len(values)
         parts = []
@@ -90,51 +122,40 @@ class TableModel:
             except Exception as error:
                 error.add_note(f"raised by the model on rows {start} to {stop - 1} of `X`")
                 raise
-            parts.append(as_outputs(raw, stop - start, self.num_outputs, start))
-            self.output_columns = output_columns(raw)
-            self.num_outputs = parts[-1].shape[1]
+            parts.append(self.checked(raw, stop - start, start))
         return np.concatenate(parts)
 
     def on_device_rows(self, values: np.ndarray) -> np.ndarray:
-        """The outputs of the model's form on the device.
-
-        Args:
-            values: (rows, features), encoded; of a JAX model its own numbers.
-        """
+        """The outputs of the form on the device for rows, encoded; of a JAX model its numbers."""
         rows = self.model.rows
         predict = self.model.predict if rows is None else rows.predict
         inputs = values if rows is None else rows.columns(values)
         inputs = inputs.astype(jnp.result_type(float))
         raw = engine.predict_rows(predict, inputs)  # pyright: ignore[reportArgumentType]
         try:
-            return as_outputs(raw, len(values))
+            return self.checked(raw, len(values))
         except ValueError as error:
             raise error from self.hidden_error
 
     def needs_host(self, values: np.ndarray) -> np.ndarray:
-        """Which rows a converted model should be asked about as it came.
+        """(rows,) whether a converted model should be asked as it came.
 
-        Returns:
-            (rows,) bool: where a number is missing or a level unknown, it knows best whether that
-            may be; and the device's precision may not hold a number that the model looks at.
+        Where a number is missing or a level unknown, it knows best whether that may be; and the
+        device's precision may not hold a number that the model looks at.
         """
-        dtype, rows = jnp.result_type(float), self.model.rows
+        largest = float(jnp.finfo(jnp.result_type(float)).max)
         with np.errstate(invalid="ignore"):
             # NaN is not at most anything.
-            asked = ~(np.abs(values) <= float(jnp.finfo(dtype).max)).all(axis=1)
+            asked = ~(np.abs(values) <= largest).all(axis=1)
         if any(self.schema.categorical):
             asked |= frames.is_new_level(self.schema, values).any(axis=1)
         if not self.model.rounds_inputs:
-            looked_at = values if rows is None else rows.columns.numbers(values)
-            with np.errstate(over="ignore"):
-                rounded = looked_at.astype(dtype)
-            asked |= ((rounded != looked_at) & ~np.isnan(looked_at)).any(axis=1)
+            asked |= (rounding(self.looked_at(values)) > 0).any(axis=1)
         return np.asarray(asked)
 
-    @property
-    def hidden_error(self) -> Exception | None:
-        """What `host_predict` kept when it returned NaN, as no exception may leave a callback."""
-        return getattr(getattr(self.model.predict, "fn", None), "error", None)
+    def looked_at(self, values: np.ndarray) -> np.ndarray:
+        """The numbers that a converted model compares or multiplies, of rows as encoded."""
+        return values if self.model.rows is None else self.model.rows.columns.numbers(values)
 
     def numbers(self, X: Any, values: Float64[np.ndarray, "rows features"]) -> np.ndarray:
         """The rows as a JAX model takes them: levels that are numbers, not their codes."""
@@ -152,7 +173,7 @@ class TableModel:
         Returns:
             The model itself where codes and levels are the same numbers, or it takes codes.
         """
-        levels = {} if self.model.host is not None else self._numeric_levels()
+        levels = {} if self.host is not None else self._numeric_levels()
         if not levels:
             return self.model.predict  # pyright: ignore[reportReturnType]
         tables = tuple(jnp.asarray(table, jnp.result_type(float)) for table in levels.values())
@@ -166,3 +187,19 @@ class TableModel:
             if levels is not None
         }
         return {k: t for k, t in tables.items() if not np.array_equal(t, np.arange(len(t)))}
+
+
+def rounding(values: np.ndarray) -> np.ndarray:
+    """How far the device's precision moves numbers; infinitely where they become 0 or infinity.
+
+    A number that becomes 0 or infinity may be far from it behind a logarithm.
+
+    Example:
+        >>> rounding(np.array([0.5, 1e400, np.nan]))
+        array([ 0., inf, nan])
+    """
+    held, size = jnp.finfo(jnp.result_type(float)), np.abs(values)
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = np.abs(values - values.astype(held.dtype))
+    lost = (size > 0) & ((size < float(held.tiny)) | (size > float(held.max)))
+    return np.where(lost, np.inf, error)

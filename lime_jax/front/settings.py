@@ -1,0 +1,43 @@
+"""The settings of an explainer's algorithm, as a record; those of other algorithms are refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from lime_jax.front.checks import check_choices, check_seed
+
+Record = TypeVar("Record")
+
+MODES = ("classification", "regression", None)
+
+
+def read_settings(explainer: Any, records: Mapping[str, type[Record]]) -> Record:
+    """What an explainer's algorithm is set to.
+
+    Args:
+        records: for each algorithm a dataclass, whose fields are named like the settings.
+
+    Raises:
+        ValueError: if `algorithm`, `mode` or `seed` is not usable, or a setting that belongs to
+            another algorithm is not as it is by default.
+    """
+    check_choices(explainer, {"algorithm": tuple(records), "mode": MODES})
+    check_seed(explainer.seed)
+    known = {
+        algorithm: [field.name for field in dataclasses.fields(record)]  # pyright: ignore[reportArgumentType]
+        for algorithm, record in records.items()
+    }
+    own = known[explainer.algorithm]
+    defaults = inspect.signature(type(explainer).__init__).parameters
+    for name in (name for names in known.values() for name in names if name not in own):
+        value, default = getattr(explainer, name), defaults[name].default
+        same = isinstance(value, str | int | float) and value == default
+        if value is not default and not same:
+            raise ValueError(
+                f"`{name}`: is no setting of algorithm={explainer.algorithm!r}, got {value!r}; "
+                "leave it out"
+            )
+    return records[explainer.algorithm](**{name: getattr(explainer, name) for name in own})

@@ -1,0 +1,266 @@
+"""Shapley values of a table's rows: in closed form, of tables of coalitions, or from samples."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from lime_jax import engine
+from lime_jax.engine.work import Predictor, RowNumbers
+from lime_jax.fits.output_scale import OutputScale
+from lime_jax.fits.shapley import ShapleyMethod, make_shapley_method
+from lime_jax.models.structure import TreeSum
+from lime_jax.stages.coalition_units import ShapleyDesign
+from lime_jax.tabular.background import BackgroundDomain, host_inputs
+from lime_jax.tabular.call import TableRequest
+from lime_jax.tabular.exact.relative_outputs import relative_outputs
+from lime_jax.tabular.exact.shapley import shapley_form, shapley_tables, shapley_why_not
+from lime_jax.tabular.exact.shapley.coalitions import CoalitionForm, coalition_game
+from lime_jax.tabular.exact.shapley.relative import Relative, make_relative
+from lime_jax.tabular.opening.opened import OpenedModel, rounding
+from lime_jax.tabular.opening.two_outputs import mirror_back, mirrored
+from lime_jax.tabular.players import Players
+from lime_jax.typing import ClosedForm, LinearFit, Pytree, replaced
+
+_BLUR = 1e-5
+"""Of the spread of a column: as far as the device's precision may move a number."""
+
+_FAINT = 1e3
+"""Steps of the device's precision: contributions of less in all are asked of the model itself."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ShapPlan:
+    """One call's choices.
+
+    Attributes:
+        num_samples: that was asked for; the design says how many coalitions there are.
+        link: between the mean of the model's outputs and their explanation.
+    """
+
+    design: ShapleyDesign
+    num_samples: int | str
+    link: str
+    seed: int
+
+    @property
+    def facts(self) -> Hashable:
+        """What the coalitions are a function of."""
+        return self.seed, self.num_samples, self.link, jnp.result_type(float)
+
+
+@dataclasses.dataclass
+class Background:
+    """The rows that hidden columns take their values from, and who plays.
+
+    Attributes:
+        rows: (background, features) encoded.
+        weights: of the rows; they add up to 1.
+        players: columns, or groups of them.
+        categorical: which columns have levels.
+        methods: the last one, by what it depends on.
+    """
+
+    rows: Float64[np.ndarray, "background features"]
+    weights: Float64[np.ndarray, " background"]
+    players: Players
+    categorical: Bool[np.ndarray, " features"]
+    methods: dict[Hashable, ShapleyMethod] = dataclasses.field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def method(self, plan: ShapPlan) -> ShapleyMethod:
+        """The coalitions and their fit, made when they are needed, kept for the next call."""
+        if plan.facts not in self.methods:
+            key, _ = engine.keys_of(plan.seed)
+            method = make_shapley_method(key, len(self.players), plan.num_samples, plan.link)
+            self.methods = {plan.facts: method}
+        return self.methods[plan.facts]
+
+    def domain(self, rows: np.ndarray, player_of: np.ndarray) -> BackgroundDomain:
+        """What a sample is, on the device, of rows as a model's form there takes them."""
+        float_ = jnp.result_type(float)
+        return BackgroundDomain(
+            jnp.asarray(rows, float_),
+            jnp.asarray(self.weights, float_),
+            jnp.asarray(player_of),
+            len(self.players),
+        )
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without what is only kept to save time."""
+        return {**self.__dict__, "methods": {}}
+
+
+@dataclasses.dataclass(frozen=True)
+class Formula:
+    """Explanations without calls of the model.
+
+    Attributes:
+        form: of the model relative to where its numbers and outputs lie.
+        scale: of its outputs; None: they are as they are.
+    """
+
+    form: ClosedForm
+    relative: Relative
+    scale: OutputScale | None
+
+
+@dataclasses.dataclass(frozen=True)
+class ShapTask:
+    """Rows to explain, and how."""
+
+    background: Background
+    plan: ShapPlan
+    request: TableRequest
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether the values of one output are those of the other with another sign."""
+        return self.request.both_add_up and self.plan.link == "identity"
+
+    def fit(self) -> LinearFit:
+        """Rows together; but those whose numbers or outputs 32 bits blur on the host."""
+        request = self.request
+        formula = self._exact() or self._coalitions()
+        if formula is not None:
+            return self._by_formula(formula)
+        blurred = self._blurred()
+        fits: list[tuple[np.ndarray, LinearFit]] = []
+        clear = np.flatnonzero(~blurred)
+        if clear.size:
+            fit = self._sampled(clear, request.model)
+            faint = self._faint(fit, request.labels[clear])
+            blurred[clear[faint]] = True
+            fits.append((clear[~faint], jax.tree.map(lambda leaf: leaf[~faint], fit)))
+        again = np.flatnonzero(blurred)
+        if again.size:
+            fits.append((again, self._sampled(again, request.model.on_host())))
+        back = np.argsort(np.concatenate([which for which, _ in fits]))
+        return jax.tree.map(lambda *parts: np.concatenate(parts)[back], *(fit for _, fit in fits))
+
+    def _exact(self) -> Formula | None:
+        """The formula for Shapley values, if it is to be taken."""
+        tables, structure = self.request.model.tables, self.request.model.structure
+        if not self.request.is_exact or structure is None:
+            return None
+        facts, background = ("kernel_shap", jnp.result_type(float)), self.background
+        if facts not in tables:
+            moved, relative = make_relative(structure, background.rows, background.weights)
+            rows, players = relative(background.rows), background.players
+            spread = np.nan_to_num(np.nanmax(np.abs(rows), 0, initial=0))
+            near, scale = relative_outputs(moved, np.zeros_like(spread), spread)
+            groups = (players.player_of, len(players))
+            tables[facts] = (
+                shapley_tables(near, rows, background.weights, *groups),
+                relative,
+                scale,
+            )
+        values, relative, scale = tables[facts]
+        return Formula(shapley_form(values), relative, scale)
+
+    def _coalitions(self) -> Formula | None:
+        """The formula for the outputs of coalitions of a sum of trees, if its tables are small."""
+        tables, structure = self.request.model.tables, self.request.model.structure
+        background, players, plan = self.background, self.background.players, self.plan
+        if not isinstance(structure, TreeSum):
+            return None
+        categorical = background.categorical
+        if shapley_why_not(structure, len(categorical), categorical):
+            return None
+        method = background.method(plan)
+        facts, game, relative, scale = tables.get("coalitions", (None,) * 4)
+        if facts != plan.facts:
+            moved, relative = make_relative(structure, background.rows, background.weights)
+            if plan.link == "identity":  # of log-odds the outputs themselves are needed
+                none = np.zeros(moved.num_features)
+                moved, scale = relative_outputs(moved, none, none)
+            assert isinstance(moved, TreeSum)
+            masks = np.asarray(method.masks).reshape(-1, len(players))
+            weighted = relative(background.rows), background.weights
+            game = coalition_game(moved, *weighted, players.player_of, masks)
+            tables["coalitions"] = plan.facts, game, relative, scale
+        return None if game is None else Formula(CoalitionForm(game, method), relative, scale)
+
+    def _by_formula(self, formula: Formula) -> LinearFit:
+        request, labels = self.request, self.request.labels
+        second_only = not request.is_exact and self.mirrors
+        asked = np.ones((len(labels), 1), labels.dtype) if second_only else labels
+        rows = _rows(formula.relative(request.values), request.ids, asked)
+        fit = engine.explain_exact(formula.form, rows, None, request.tick, request.options.mesh)
+        if formula.scale is not None:
+            fit = formula.scale.outward(fit, asked)
+        if fit.held_out_score is None:
+            fit = replaced(fit, held_out_score=fit.score)
+        return mirror_back(fit, labels) if second_only else fit
+
+    def _blurred(self) -> np.ndarray:
+        """(rows,) whether 32 bits blur the numbers that a converted model looks at.
+
+        It is asked of each row and the background, so that other rows have no say in it.
+        """
+        model = self.request.model
+        if model.host is None or model.model.rounds_inputs:
+            return np.zeros(len(self.request.values), bool)
+        values, rows = map(model.looked_at, (self.request.values, self.background.rows))
+        low, high = np.fmin.reduce(rows), np.fmax.reduce(rows)
+        spread = np.fmax(values, high) - np.fmin(values, low)
+        error = np.fmax(rounding(values), np.fmax.reduce(rounding(rows)))
+        blurred = ((spread > 0) & (error > _BLUR * spread)) | np.isinf(error)
+        return np.asarray(blurred.any(axis=1))
+
+    def _faint(self, fit: LinearFit, labels: np.ndarray) -> np.ndarray:
+        """(rows,) whether all that a converted model's outputs differ by is rounding."""
+        model = self.request.model
+        if model.host is None or not model.on_device or self.plan.link != "identity":
+            return np.zeros(len(labels), bool)
+        base = np.asarray(fit.intercept)
+        if self.mirrors:
+            base = np.where(labels == 0, 1 - base, base)  # the second was fitted
+        spread = np.abs(np.asarray(fit.coef)).sum(-1)
+        least = _FAINT * float(jnp.finfo(jnp.result_type(float)).eps) * np.abs(base)
+        return ((spread > 0) & (spread < least)).any(-1)
+
+    def _sampled(self, which: np.ndarray, model: OpenedModel) -> LinearFit:
+        """Some rows, by calls of the model for coalitions."""
+        request, background, plan = self.request, self.background, self.plan
+        values, rows = request.values[which], background.rows
+        player_of = background.players.player_of
+        if model.on_device and model.model.rows is not None:
+            columns, predict = model.model.rows.columns, model.model.rows.predict
+            values, rows = columns(values), columns(rows)
+            player_of = player_of[columns.raw]
+            model = model.view(dataclasses.replace(model.model, predict=predict))
+        domain, method = background.domain(rows, player_of), background.method(plan)
+
+        def run(target: Predictor, labels: np.ndarray) -> LinearFit:
+            def inputs_of(samples: Pytree, taken: RowNumbers) -> np.ndarray:
+                return host_inputs(values[taken], rows, player_of, samples)
+
+            work = engine.Work(
+                plan.seed,
+                domain,
+                method,
+                target,
+                _rows(values, request.ids[which], labels),
+                inputs_of,
+                request.options.batch_size,
+                request.tick,
+                request.options.mesh,
+                # Neither a converted model nor this method calls LAPACK.
+                calls_no_lapack=request.model.host is not None,
+            )
+            return engine.explain(work)
+
+        labels = request.labels[which]
+        return mirrored(run, model, labels, self.mirrors, lambda fit, back: back(fit))
+
+
+def _rows(values: np.ndarray, ids: np.ndarray, labels: np.ndarray) -> engine.Rows:
+    return engine.Rows(values.astype(jnp.result_type(float)), ids, labels.astype(np.int32))
