@@ -150,6 +150,16 @@ class ImageExplainer(BaseEstimator):
             ValueError: if an argument is not usable; it names the argument.
             RuntimeError: in a forked child of a process that has used JAX.
             ImportError: if the segmentation needs scikit-image, and it is missing.
+
+        Example:
+            >>> images = np.zeros((2, 8, 8))
+            >>> images[:, :4, :4] = 1
+            >>> explainer = ImageExplainer(segmentation="grid", cell_size=4, hide=0)
+            >>> explanations = explainer.explain(list(images), lambda batch: batch.mean((1, 2)))
+            >>> explanations.coef.shape
+            (2, 1, 4)
+            >>> int(explanations.coef[0, 0].argmax())
+            0
         """
         use_jax()
         settings = image_settings(self)
@@ -179,7 +189,12 @@ class ImageExplainer(BaseEstimator):
         """Nothing: there is no `fit`."""
 
     def rows(self, X: Table) -> tuple[np.ndarray, ...]:
-        """The images, to be counted and cut."""
+        """The images, to be counted and cut.
+
+        Example:
+            >>> len(ImageExplainer().rows([np.zeros((8, 8)), np.zeros((6, 9))]))
+            2
+        """
         ways = self.segmentation
         if isinstance(ways, list | tuple) or np.ndim(ways) == 3:
             raise ValueError(
@@ -189,6 +204,11 @@ class ImageExplainer(BaseEstimator):
         return read_images(X, self.channel_axis)  # pyright: ignore[reportArgumentType]
 
     def rows_of(self, batch: Table, columns: Sequence[str]) -> list[Any]:
-        """Images from the first of the columns of an Arrow table, a frame or a mapping."""
+        """Images from the first of the columns of an Arrow table, a frame or a mapping.
+
+        Example:
+            >>> len(ImageExplainer().rows_of({"image": [np.zeros((8, 8))]}, ["image"]))
+            1
+        """
         column = batch[columns[0]]
         return column.to_pylist() if hasattr(column, "to_pylist") else list(column)

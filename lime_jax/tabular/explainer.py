@@ -151,6 +151,11 @@ class TabularExplainer(BaseEstimator):
 
         Raises:
             ValueError: if a setting or the table is not usable; it names the argument.
+
+        Example:
+            >>> explainer = TabularExplainer(feature_names=["age", "hours"])
+            >>> explainer.fit([[20, 40], [35, 38], [50, 20]]).schema_.columns
+            ('age', 'hours')
         """
         settings = read_settings(self, SETTINGS)
         use_jax()
@@ -229,6 +234,15 @@ class TabularExplainer(BaseEstimator):
             ValueError: if an argument is not usable; it names the argument.
             RuntimeError: in a forked child of a process that has used JAX.
             NotFittedError: before `fit`.
+
+        Example:
+            >>> X = np.arange(40.0).reshape(20, 2)
+            >>> explainer = TabularExplainer(feature_names=["age", "hours"]).fit(X)
+            >>> explanations = explainer.explain(X[:3], lambda batch: batch[:, 0] / 10)
+            >>> explanations.coef.shape
+            (3, 1, 2)
+            >>> explanations[0].as_list(1)[0][0]
+            'age <= 9.50'
         """
         options = ExplainOptions(
             labels=labels,
@@ -264,6 +278,13 @@ class TabularExplainer(BaseEstimator):
         Raises:
             ValueError: if an argument is not usable; it names the argument.
             NotFittedError: before `fit`.
+
+        Example:
+            >>> X = np.arange(40.0).reshape(20, 2)
+            >>> model = lambda batch: batch[:, 0] * batch[:, 1]
+            >>> swept = TabularExplainer().fit(X).sweep(X[:3], model, [0.5, 2.0])
+            >>> [explanations.kernel_width for explanations in swept]
+            [0.5, 2.0]
         """
         widths = [float(width) for width in np.asarray(kernel_width, np.float64).reshape(-1)]
         if not widths:
@@ -307,10 +328,21 @@ class TabularExplainer(BaseEstimator):
         return getattr(self, "_learned", None)
 
     def rows(self, X: Table) -> frames.TableRows:
-        """The rows of a table, to be counted and cut."""
+        """The rows of a table, to be counted and cut.
+
+        Example:
+            >>> len(TabularExplainer().rows([[20, 40], [35, 38], [50, 20]]))
+            3
+        """
         return frames.TableRows(X)
 
     def rows_of(self, batch: Table, columns: Sequence[str]) -> Table:
-        """Rows from columns of an Arrow table, a frame or a mapping, as `explain` takes them."""
+        """Rows from columns of an Arrow table, a frame or a mapping, as `explain` takes them.
+
+        Example:
+            >>> explainer = TabularExplainer().fit([[20, 40], [35, 38], [50, 20]])
+            >>> explainer.rows_of({"age": [30], "hours": [35], "name": ["Ann"]}, ["age", "hours"])
+            array([[30, 35]])
+        """
         check_is_fitted(self, "schema_")
         return frames.select_columns(self.schema_, batch, columns)

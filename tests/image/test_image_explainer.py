@@ -503,7 +503,10 @@ def spoiled(image):
         (dict(num_samples=1), "`num_samples`: expected a whole number, at least 2"),
         (dict(batch_size=0), "`batch_size`: expected a whole number, at least 1"),
         (dict(top_labels=4), "`top_labels`: expected at most 3 outputs, got 4"),
-        (dict(top_labels=1, labels=[0]), "`top_labels`: expected either"),
+        *(
+            (dict(top_labels=most, labels=[0]), "`top_labels`: expected either")
+            for most in (1, 3, 5)
+        ),
         (dict(labels=[3]), "`labels`: expected numbers from 0 to 2"),
         (
             dict(labels="cat"),

@@ -200,7 +200,7 @@ class TestManners:
         before = len(pickle.dumps(clone(fitted).fit(X)))
         assert len(pickle.dumps(fitted)) == before
 
-    def test_it_works_after_unpickling_in_another_process(self, fitted, plain, tmp_path):
+    def test_it_works_after_unpickling_in_another_process(self, fitted, tmp_path):
         classifier = LogisticRegression().fit(X, X[:, 0] > 0)
         ours = explain(model=classifier, explainer=fitted)
         (tmp_path / "in").write_bytes(pickle.dumps((fitted, classifier, ROWS, SAMPLES)))
@@ -351,11 +351,13 @@ def test_whole_weights_are_repetitions():
     assert_same(explain(explainer=ours), explain(explainer=repeated), 1e-4)
 
 
-def test_bins_by_entropy_need_and_use_the_classes(plain):
-    explainer = TabularExplainer(discretizer="entropy").fit(X, X[:, 0] > 0.3)
-    assert explainer.stats_.upper_edge[0] + explainer.stats_.center[0] == pytest.approx(
-        0.3, abs=0.1
-    )
+def test_bins_by_entropy_need_and_use_the_classes():
+    explainer = TabularExplainer(discretizer="entropy")
+    with pytest.raises(ValueError, match=r"`y`: entropy bins need the class of each of 200 rows"):
+        explainer.fit(X)
+    edges = [explainer.fit(X, X[:, 0] > cut).stats_ for cut in (0.3, -0.3)]
+    found = [stats.upper_edge[0] + stats.center[0] for stats in edges]
+    assert found == pytest.approx([0.3, -0.3], abs=0.1)
 
 
 @pytest.mark.parametrize("kind", [list, tuple, np.array])
