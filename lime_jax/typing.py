@@ -61,7 +61,7 @@ Scalar: TypeAlias = Any
 _T = TypeVar("_T")
 
 
-def static(**options: Any) -> Any:
+def static(**options: Any) -> Pytree:
     """A field of a `pytree` that is part of the structure (hashable), not a leaf."""
     return dataclasses.field(metadata={"static": True}, **options)
 
@@ -81,14 +81,14 @@ def pytree(cls: type[_T]) -> type[_T]:
     leaves = tuple(f.name for f in fields if not f.metadata.get("static"))
     meta = tuple(f.name for f in fields if f.metadata.get("static"))
 
-    def flatten_with_keys(node: Any) -> Any:
+    def flatten_with_keys(node: Pytree) -> Pytree:
         children = tuple((jax.tree_util.GetAttrKey(n), getattr(node, n)) for n in leaves)
         return children, tuple(getattr(node, n) for n in meta)
 
-    def flatten(node: Any) -> Any:
+    def flatten(node: Pytree) -> Pytree:
         return tuple(getattr(node, n) for n in leaves), tuple(getattr(node, n) for n in meta)
 
-    def unflatten(aux: Any, children: Any) -> Any:
+    def unflatten(aux: Pytree, children: Pytree) -> Pytree:
         node = object.__new__(cls)
         for name, value in zip(meta, aux, strict=True):
             object.__setattr__(node, name, value)
@@ -227,27 +227,27 @@ class Domain(Protocol):
         """Numbers that one sample consists of; memory is planned with it."""
         ...
 
-    def realize(self, instance: Any, draws: Any) -> Any:
+    def realize(self, instance: Pytree, draws: Pytree) -> Pytree:
         """Samples from draws, around `instance` (None where `shared`)."""
         ...
 
     @property
-    def background_weights(self) -> Any:
+    def background_weights(self) -> Pytree:
         """Weights (K,) of the inputs that one sample has, which the model is averaged over.
 
         None: a sample has one input, and `inputs` no such axis.
         """
         ...
 
-    def inputs(self, instance: Any, samples: Any) -> Array:
+    def inputs(self, instance: Pytree, samples: Pytree) -> Array:
         """What a JAX model is called with: (..., samples, [K,] ...); `instance` as in `realize`."""
         ...
 
-    def view(self, instance: Any, samples: Any) -> View:
+    def view(self, instance: Pytree, samples: Pytree) -> View:
         """The samples as x sees them."""
         ...
 
-    def coordinates(self, instance: Any) -> Coordinates:
+    def coordinates(self, instance: Pytree) -> Coordinates:
         """X's own interpretable variables."""
         ...
 
@@ -291,7 +291,9 @@ class Sampler(Protocol):
         """How many draws there are, in which replicates and blocks."""
         ...
 
-    def draws(self, key: Key[Array, ""], replicate: Any, block: Any) -> Any:
+    def draws(
+        self, key: Key[Array, ""], replicate: Int[Array, ""] | int, block: Int[Array, ""] | int
+    ) -> Pytree:
         """One block of draws, a function of nothing but these arguments."""
         ...
 
@@ -300,15 +302,17 @@ class Sampler(Protocol):
 class Method(Sampler, Protocol):
     """Which draws to make, how to weigh the samples, and how to fit; one row."""
 
-    def summarize(self, view: View, y: Float[Array, "samples outputs"]) -> Any:
+    def summarize(self, view: View, y: Float[Array, "samples outputs"]) -> Pytree:
         """What the fit needs of some samples; `merge` of two of them is exact."""
         ...
 
-    def merge(self, first: Any, second: Any) -> Any:
+    def merge(self, first: Pytree, second: Pytree) -> Pytree:
         """The summary of both sets of samples."""
         ...
 
-    def solve(self, summaries: Any, coordinates: Coordinates, labels: Any) -> LinearFit:
+    def solve(
+        self, summaries: Pytree, coordinates: Coordinates, labels: Int[Array, " labels"] | None
+    ) -> LinearFit:
         """The explanation, from one summary per replicate."""
         ...
 
@@ -322,20 +326,26 @@ class SharedMethod(Sampler, Protocol):
         """Rows that are worth working on together."""
         ...
 
-    def retain(self, samples: Any) -> Any:
+    def retain(self, samples: Pytree) -> Pytree:
         """The part of the domain's samples that the fits read."""
         ...
 
-    def lay_out(self, samples: Any) -> Any:
+    def lay_out(self, samples: Pytree) -> Pytree:
         """The retained samples as the fits read them; once, whatever the model."""
         ...
 
-    def adjust(self, layout: Any, y: Float[Array, "replicates blocks samples outputs"]) -> Any:
+    def adjust(
+        self, layout: Pytree, y: Float[Array, "replicates blocks samples outputs"]
+    ) -> Pytree:
         """The layout with the model's outputs; once per model, whatever the rows."""
         ...
 
     def explain_row(
-        self, domain: Domain, instance: Any, adjusted: Any, labels: Int[Array, " labels"] | None
+        self,
+        domain: Domain,
+        instance: Pytree,
+        adjusted: Pytree,
+        labels: Int[Array, " labels"] | None,
     ) -> LinearFit:
         """One row's explanation."""
         ...
@@ -352,7 +362,7 @@ class ClosedForm(Protocol):
 
     def explain_block(
         self,
-        instances: Any,
+        instances: Pytree,
         labels: Int[Array, "rows labels"],
         variance: Float[Array, "rows outputs"] | None,
     ) -> LinearFit:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 
+from lime_jax.typing import Array, Pytree
+
 _T = TypeVar("_T")
 
 
-def on_one(fn: Callable[[Any], _T]) -> Callable[[Any], _T]:
+def on_one(fn: Callable[[Pytree], _T]) -> Callable[[Pytree], _T]:
     """`vmap` over one row without `vmap`, under which XLA pools images at half the speed."""
 
-    def call(rows: Any) -> _T:
+    def call(rows: Pytree) -> _T:
         return jax.tree.map(lambda leaf: leaf[None], fn(jax.tree.map(lambda leaf: leaf[0], rows)))
 
     return call
 
 
-def map_blocks(batched: Callable[[Any], _T], rows: Any, count: Any, block: int) -> _T:
+def map_blocks(batched: Callable[[Pytree], _T], rows: Pytree, count: Array, block: int) -> _T:
     """A jitted function of blocks of rows, as many blocks as hold the first `count` rows.
 
     It is traced once, for the shapes and for the loop. The number of blocks is not part of the
@@ -29,13 +31,13 @@ def map_blocks(batched: Callable[[Any], _T], rows: Any, count: Any, block: int) 
     length = jax.tree.leaves(rows)[0].shape[0]
     block = min(block, length)
 
-    def take(start: Any) -> Any:
+    def take(start: Array | int) -> Pytree:
         return jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, block), rows)
 
     shapes = jax.eval_shape(batched, take(0))
     empty = jax.tree.map(lambda s: jnp.zeros((length, *s.shape[1:]), s.dtype), shapes)
 
-    def body(i: Any, results: Any) -> Any:
+    def body(i: Array, results: Pytree) -> Pytree:
         # The last block is moved back inside, where it repeats rows.
         start = jnp.minimum(i * block, length - block)
         return jax.tree.map(

@@ -53,6 +53,13 @@ def rows_per_block(samples_per_row: int, bytes_per_row: int) -> int:
     return fits
 
 
+def rows_of_formulas(in_cache: int, bytes_per_row: int, most: int = 1024) -> int:
+    """Rows of a closed form that are worked on together; on a CPU so many as its caches hold."""
+    if jax.default_backend() == "cpu":
+        return max(1, in_cache)
+    return rows_per_call(bytes_per_row, most)
+
+
 def samples_at_once(num_samples: int, block_size: int, bytes_per_sample: int) -> int:
     """Samples of one row that are in memory together, where the model runs on the device.
 

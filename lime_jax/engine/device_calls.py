@@ -9,10 +9,10 @@ import numpy as np
 
 from lime_jax.engine import budget, programs
 from lime_jax.models.predict import DevicePredict
-from lime_jax.typing import Array, Domain
+from lime_jax.typing import Array, Domain, Pytree
 
 
-def render(domain: Domain, instances: Any, samples: Any) -> Array:
+def render(domain: Domain, instances: Pytree, samples: Pytree) -> Array:
     """Inputs of a host model, made on the device."""
     return programs.render(domain, instances, samples)
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from lime_jax.typing import Pytree
 
 _ROWS, _SAMPLES = "rows", "samples"
 
@@ -57,20 +58,20 @@ class Devices:
         """So many rows that all devices have as many."""
         return self.rows_each(count) * self.num_rows
 
-    def place(self, tree: Any) -> Any:
+    def place(self, tree: Pytree) -> Pytree:
         """Put what all rows share on every device, once."""
         if self.mesh is None:
             return tree
         everywhere = NamedSharding(self.mesh, PartitionSpec())
 
-        def one(leaf: Any) -> Any:
+        def one(leaf: Pytree) -> Pytree:
             if not np.ndim(leaf) or (isinstance(leaf, jax.Array) and not leaf.is_fully_addressable):
                 return leaf
             return _put(leaf, everywhere)
 
         return jax.tree.map(one, tree)
 
-    def place_rows(self, tree: Any) -> Any:
+    def place_rows(self, tree: Pytree) -> Pytree:
         """Deal rows out.
 
         Args:
@@ -80,12 +81,12 @@ class Devices:
             return tree
         dealt = NamedSharding(self.mesh, PartitionSpec(self.row_axes))
 
-        def one(leaf: Any) -> Any:
+        def one(leaf: Pytree) -> Pytree:
             return _put(_swapped(np.asarray(leaf), -1, self.num_rows), dealt)
 
         return jax.tree.map(one, tree)
 
-    def fetch(self, tree: Any, count: int) -> Any:
+    def fetch(self, tree: Pytree, count: int) -> Pytree:
         """Results in the order of the rows.
 
         Args:
@@ -96,7 +97,7 @@ class Devices:
             Arrays of these rows on the host; on every process, if there are several.
         """
 
-        def one(leaf: Any) -> np.ndarray:
+        def one(leaf: Pytree) -> np.ndarray:
             if isinstance(leaf, jax.Array) and not leaf.is_fully_addressable:
                 from jax.experimental import multihost_utils
 
@@ -117,14 +118,16 @@ class Devices:
         place_of_row = _swapped(np.arange(len(index)), self.num_rows, -1)
         return _swapped(place_of_row[index], -1, self.num_rows)
 
-    def keep_rows(self, tree: Any) -> Any:
+    def keep_rows(self, tree: Pytree) -> Pytree:
         """Within a jitted function: rows stay dealt out."""
         if self.mesh is None:
             return tree
         dealt = NamedSharding(self.mesh, PartitionSpec(self.row_axes))
         return jax.lax.with_sharding_constraint(tree, dealt)
 
-    def split_rows(self, program: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def split_rows(
+        self, program: Callable[[Pytree, Pytree], Pytree]
+    ) -> Callable[[Pytree, Pytree], Pytree]:
         """A program, run by every device on its own rows.
 
         Args:
@@ -138,7 +141,9 @@ class Devices:
             program, mesh=self.mesh, in_specs=(shared, dealt), out_specs=dealt, check_vma=False
         )
 
-    def split_items(self, program: Callable[[Any, Any], Any], given: Any, items: Any) -> Any:
+    def split_items(
+        self, program: Callable[[Pytree, Pytree], Pytree], given: Pytree, items: Pytree
+    ) -> Pytree:
         """Run a program on some of the items by each device, and give all the results to all.
 
         Args:
@@ -149,7 +154,7 @@ class Devices:
         count = jax.tree.leaves(items)[0].shape[0]
         index = np.arange(self.round_up(count)) % count  # what fills the last shares up is dropped
 
-        def own(given: Any, items: Any) -> Any:
+        def own(given: Pytree, items: Pytree) -> Pytree:
             return jax.lax.all_gather(program(given, items), self.row_axes, tiled=True)
 
         shared, dealt = PartitionSpec(), PartitionSpec(self.row_axes)
@@ -178,7 +183,7 @@ def _own_mesh(mesh: Mesh) -> Mesh:
     return Mesh(mesh.devices, (_ROWS, _SAMPLES)[: mesh.devices.ndim])
 
 
-def _put(leaf: Any, sharding: NamedSharding) -> Any:
+def _put(leaf: Pytree, sharding: NamedSharding) -> Pytree:
     assert isinstance(sharding.mesh, Mesh)
     if not several_processes(sharding.mesh):
         return jax.device_put(leaf, sharding)

@@ -143,7 +143,7 @@ def summarize(
     if summaries is None:
         summaries = jax.tree.map(lambda a: jnp.zeros((replicates, *a.shape[1:]), a.dtype), new)
 
-    def add(summaries: Pytree, unit: tuple[Any, Array]) -> tuple[Any, None]:
+    def add(summaries: Pytree, unit: tuple[Pytree, Array]) -> tuple[Pytree, None]:
         summary, (replicate, _) = unit
         before = jax.tree.map(lambda a: a[replicate], summaries)
         after = method.merge(before, summary)

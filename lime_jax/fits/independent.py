@@ -11,11 +11,10 @@ it is, the answer is then unbiased, and the replicates give honest standard erro
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from lime_jax.fits.additive import centered, fit_values, inverse_root, tilted_moments
 from lime_jax.fits.differences import (
@@ -29,13 +28,25 @@ from lime_jax.fits.differences import (
 from lime_jax.stages.bins import tilt
 from lime_jax.stages.designs import Design, uniforms
 from lime_jax.stages.select import select_independent
-from lime_jax.typing import Array, Domain, Float, Int, Key, LinearFit, Support, pytree, static
-
-WIDE_COLUMN = 32
-"""A column with more bins is compared code by code: one-hot products cost as much as its bins."""
+from lime_jax.typing import (
+    Array,
+    Bool,
+    Domain,
+    Float,
+    Int,
+    Key,
+    LinearFit,
+    Pytree,
+    Support,
+    pytree,
+    static,
+)
 
 STORED_ONE_HOTS = 32 * 2**20
 """Bytes of one-hot columns that are kept; more are made anew for every block of rows."""
+
+_Tile = tuple[Array, Array, Array | None, Array, Array]
+_TileSums = tuple[tuple[Array, Array], Array, Array]
 
 
 @pytree
@@ -161,7 +172,7 @@ class IndependentMethod:
             return 64
         return max(4, min(16, 4096 // bins))
 
-    def retain(self, samples: Any) -> Any:
+    def retain(self, samples: Pytree) -> Pytree:
         """What shared fits need of the samples: their bins; see `SharedMethod`."""
         small = self.bin_feature.shape[0] < 2**15
         return samples.bins.astype(jnp.int16 if small else jnp.int32)
@@ -169,7 +180,7 @@ class IndependentMethod:
     def explain_row(
         self,
         domain: Domain,
-        instance: Any,
+        instance: Pytree,
         adjusted: Adjusted,
         labels: Int[Array, " labels"] | None,
     ) -> LinearFit:
@@ -192,44 +203,34 @@ class IndependentMethod:
             Coefficients, with jackknife standard errors that are conditional on the selected
             features.
         """
-        sums = self._weighted_sums(adjusted, own_bins)
+        sums, size = self._weighted_sums(adjusted, own_bins), adjusted.size
         if labels is not None:
-            sums = take_outputs(sums, labels)
+            sums, size = take_outputs(sums, labels), size[labels]
         met = own_bins >= 0
         slope, means, variances = self._exact_part(adjusted, own_bins, labels)
         beta, error, rare, left_out = estimate(sums, slope)
         weight = jnp.maximum(sums.weight.sum(), jnp.finfo(beta.dtype).tiny)
         mean = means.mean(0) + sums.residual.sum(0) / weight
-        probability = jnp.where(met, self.probability[own_bins], 0)
-        q = tilt(probability, self.kernel_width)
+        q = tilt(jnp.where(met, self.probability[own_bins], 0), self.kernel_width)
         v = q * (1 - q)
-        varies = jnp.broadcast_to(met & (v > 0), beta.shape)
-        chosen = varies & select_independent(
-            jnp.where(varies, beta, 0),
-            v[None],
-            jnp.ones_like(v)[None],
-            self.num_features,
-            self.feature_selection,
-        )
-        # What ridge's penalty does to a diagonal Gram matrix.
-        shrink = jnp.where(v > 0, v / jnp.maximum(v + self.alpha / weight, 1e-30), 0)
+        chosen = self._choose(beta, met, v)
+        shrink = self._shrinkage(v, weight)
         coef = jnp.where(chosen, beta * shrink, 0)
         total = output_variance(sums, means, variances)
         kept = jnp.where(chosen, beta, 0)
         sure = jnp.where(chosen, slope.mean(0), 0)
         rest = unexplained_variance(sums, total, sure, kept - sure, v)
         variance = (kept**2 * v).sum(-1) + rest
-        size = adjusted.size if labels is None else adjusted.size[labels]
         constant = variance <= (4 * jnp.finfo(v.dtype).eps * size) ** 2
-        some = jnp.where(constant, 1, variance)
+        variance = jnp.where(constant, 1, variance)
         explained = ((2 * kept - coef) * coef * v).sum(-1)
         held_out = jnp.full_like(mean, jnp.nan)
         if self.held_out:
             others = jnp.maximum(weight - sums.weight, jnp.finfo(beta.dtype).tiny)[:, None, None]
-            shrunk = jnp.where(chosen, v / jnp.maximum(v + self.alpha / others, 1e-30), 0)
+            shrunk = jnp.where(chosen, self._shrinkage(v, others), 0)
             drawn = shrunk * (left_out - (slope.sum(0) - slope) / (slope.shape[0] - 1))
             excess = held_out_excess(sums, slope, means, shrunk * left_out, drawn, q)
-            held_out = jnp.where(constant, 1.0, 1 - jnp.maximum(total - excess, 0) / some)
+            held_out = jnp.where(constant, 1.0, 1 - jnp.maximum(total - excess, 0) / variance)
         intercept = mean - coef @ q
         support = jnp.where(met, jnp.where(rare, Support.RARE, Support.FULL), Support.NONE)
         return LinearFit(
@@ -237,12 +238,31 @@ class IndependentMethod:
             std_error=jnp.where(chosen, error * shrink, jnp.nan),
             selected=chosen,
             intercept=intercept,
-            score=jnp.where(constant, 1.0, explained / some),
+            score=jnp.where(constant, 1.0, explained / variance),
             local_pred=intercept + coef.sum(-1),
             effective_samples=weight**2 / jnp.maximum(sums.squares, jnp.finfo(beta.dtype).tiny),
             support=support.astype(jnp.int32),
             held_out_score=held_out,
         )
+
+    def _choose(
+        self,
+        beta: Float[Array, "outputs features"],
+        met: Bool[Array, " features"],
+        v: Float[Array, " features"],
+    ) -> Bool[Array, "outputs features"]:
+        """The features that each output's surrogate keeps."""
+        varies = jnp.broadcast_to(met & (v > 0), beta.shape)
+        gram, alike = v[None], jnp.ones_like(v)[None]
+        beta = jnp.where(varies, beta, 0)
+        chosen = select_independent(beta, gram, alike, self.num_features, self.feature_selection)
+        return varies & chosen
+
+    def _shrinkage(
+        self, v: Float[Array, " features"], weight: Float[Array, "..."]
+    ) -> Float[Array, "... features"]:
+        """What ridge's penalty does to a diagonal Gram matrix."""
+        return jnp.where(v > 0, v / jnp.maximum(v + self.alpha / weight, 1e-30), 0)
 
     def _one_hot(self, narrow: Int[Array, "*batch columns"]) -> Float[Array, "*batch bins"]:
         """0/1 columns of the narrow bins."""
@@ -254,31 +274,29 @@ class IndependentMethod:
         self, layout: Layout, y: Float[Array, "replicates tiles samples outputs"]
     ) -> tuple[Array, Array, Array, Array]:
         """Constants, values and spreads of the additive functions, and what they leave."""
-
-        def tiles(layout: Layout) -> tuple[Array, Array | None]:
-            return layout.narrow, layout.one_hot
+        tiles = layout.narrow, layout.one_hot
 
         def hot(tile: tuple[Array, Array | None]) -> Array:
             return self._one_hot(tile[0]) if tile[1] is None else tile[1]
 
-        def right_side(replicate: tuple[Any, Array]) -> Array:
-            def add(total: Array, tile: tuple[Any, Array]) -> tuple[Array, None]:
+        def right_side(replicate: tuple[Pytree, Array]) -> Array:
+            def add(total: Array, tile: tuple[Pytree, Array]) -> tuple[Array, None]:
                 return total + jnp.matmul(hot(tile[0]).T, tile[1], precision="highest"), None
 
             zero = jnp.zeros((self.narrow_bins.shape[0], y.shape[-1]), y.dtype)
             return jax.lax.scan(add, zero, replicate)[0]
 
-        sides = jax.lax.map(right_side, (tiles(layout), y))
+        sides = jax.lax.map(right_side, (tiles, y))
         assert layout.root is not None
         values = fit_values(layout.root, sides)
 
-        def leave(replicate: tuple[Any, Array, Array]) -> Array:
-            def one(tile: tuple[Any, Array]) -> Array:
+        def leave(replicate: tuple[Pytree, Array, Array]) -> Array:
+            def one(tile: tuple[Pytree, Array]) -> Array:
                 return tile[1] - jnp.matmul(hot(tile[0]), replicate[2], precision="highest")
 
             return jax.lax.map(one, replicate[:2])
 
-        residual = jax.lax.map(leave, (tiles(layout), y, values))
+        residual = jax.lax.map(leave, (tiles, y, values))
         column = jnp.searchsorted(self.narrow_columns, self.bin_feature[self.narrow_bins])
         probability, columns = self.probability[self.narrow_bins], self.narrow_columns.shape[0]
         constant, value, spread = centered(values, probability, column, columns)
@@ -286,42 +304,12 @@ class IndependentMethod:
 
     def _weighted_sums(self, adjusted: Adjusted, own_bins: Int[Array, " features"]) -> Sums:
         """One pass over the shared samples, weighted by their proximity to x."""
-        layout = adjusted.layout
-        features = own_bins.shape[0]
-        own_narrow, own_wide = own_bins[self.narrow_columns], own_bins[self.wide_columns]
-        own_hot = self._one_hot(own_narrow)
-        position = jnp.searchsorted(self.narrow_bins, own_narrow)
-        position = jnp.where(own_narrow < 0, self.narrow_bins.shape[0], position)
-        miss = -0.5 / jnp.square(jnp.asarray(self.kernel_width, own_hot.dtype))
-        outputs = adjusted.mean.shape[1]
-
-        def tile_sums(tile: Any) -> tuple[Array, ...]:
-            narrow, wide, one_hot, targets, totals = tile
-            hot = self._one_hot(narrow) if one_hot is None else one_hot
-            same = (wide == own_wide).astype(hot.dtype)
-            matches = jnp.matmul(hot, own_hot, precision="highest") + same.sum(-1)
-            w = jnp.exp((features - matches) * miss)
-            weighted = w * targets.T
-            by_bin = jnp.matmul(weighted, hot, precision="highest")
-            own = by_bin.at[:, position].get(mode="fill", fill_value=0)
-            of_wide = jnp.matmul(weighted, same, precision="highest")
-            return own, of_wide, jnp.matmul(w, totals, precision="highest"), (w**2).sum()
-
-        def replicate_sums(replicate: Any) -> tuple[Array, ...]:
-            first = tile_sums(jax.tree.map(lambda leaf: leaf[0], replicate))
-            if replicate[0].shape[0] == 1:
-                return first
-            others = jax.tree.map(lambda leaf: leaf[1:], replicate)
-
-            def add(total: Any, tile: Any) -> tuple[Any, None]:
-                return jax.tree.map(jnp.add, total, tile_sums(tile)), None
-
-            return jax.lax.scan(add, first, others)[0]
-
-        parts = (layout.narrow, layout.wide, layout.one_hot, adjusted.targets, adjusted.totals)
-        own, of_wide, totals, squares = jax.lax.map(replicate_sums, parts)
+        layout, outputs = adjusted.layout, adjusted.mean.shape[1]
+        tiles = (layout.narrow, layout.wide, layout.one_hot, adjusted.targets, adjusted.totals)
+        tile_sums = self._sums_of_tiles(own_bins)
+        own, totals, squares = jax.lax.map(lambda tiles: _add_up(tile_sums, tiles), tiles)
         order = jnp.argsort(jnp.concatenate([self.narrow_columns, self.wide_columns]))
-        own = jnp.concatenate([own, of_wide], -1)[..., order]
+        own = jnp.concatenate(own, -1)[..., order]
         weight, residual, residual_squared, products_of_parts = jnp.split(
             totals, [1, 1 + outputs, 1 + 2 * outputs], axis=1
         )
@@ -334,6 +322,30 @@ class IndependentMethod:
             residual_squared=residual_squared,
             products_of_parts=products_of_parts,
         )
+
+    def _sums_of_tiles(self, own_bins: Int[Array, " features"]) -> Callable[[_Tile], _TileSums]:
+        """For x: sums of a tile in x's narrow and wide bins, over all of it, and of squares."""
+        features = own_bins.shape[0]
+        own_narrow, own_wide = own_bins[self.narrow_columns], own_bins[self.wide_columns]
+        own_hot = self._one_hot(own_narrow)
+        position = jnp.searchsorted(self.narrow_bins, own_narrow)
+        position = jnp.where(own_narrow < 0, self.narrow_bins.shape[0], position)
+        miss = -0.5 / jnp.square(jnp.asarray(self.kernel_width, own_hot.dtype))
+
+        def tile_sums(tile: _Tile) -> _TileSums:
+            narrow, wide, one_hot, targets, totals = tile
+            hot = self._one_hot(narrow) if one_hot is None else one_hot
+            same = (wide == own_wide).astype(hot.dtype)
+            matches = jnp.matmul(hot, own_hot, precision="highest") + same.sum(-1)
+            w = jnp.exp((features - matches) * miss)
+            weighted = w * targets.T
+            by_bin = jnp.matmul(weighted, hot, precision="highest")
+            of_narrow = by_bin.at[:, position].get(mode="fill", fill_value=0)
+            of_wide = jnp.matmul(weighted, same, precision="highest")
+            totals = jnp.matmul(w, totals, precision="highest")
+            return (of_narrow, of_wide), totals, (w**2).sum()
+
+        return tile_sums
 
     def _exact_part(
         self, adjusted: Adjusted, own_bins: Int[Array, " features"], labels: Array | None
@@ -362,35 +374,13 @@ class IndependentMethod:
         return slope, mean + moved.sum(-1), variance.sum(-1)
 
 
-def make_independent_method(
-    stats: Any,
-    design: Design,
-    kernel_width: Any,
-    alpha: Any,
-    feature_selection: str = "auto",
-    num_features: int | None = None,
-    held_out: bool = True,
-) -> IndependentMethod:
-    """The method for a table.
+def _add_up(tile_sums: Callable[[_Tile], _TileSums], tiles: _Tile) -> _TileSums:
+    """Sums over all tiles of a replicate."""
+    first = tile_sums(jax.tree.map(lambda leaf: leaf[0], tiles))
+    if tiles[0].shape[0] == 1:
+        return first
 
-    Args:
-        held_out: whether to score the surrogates on samples they were not fitted to.
+    def add(total: _TileSums, tile: _Tile) -> tuple[_TileSums, None]:
+        return jax.tree.map(jnp.add, total, tile_sums(tile)), None
 
-    Returns:
-        The method, with the columns parted into narrow and wide ones.
-    """
-    narrow = np.diff(stats.offsets) <= WIDE_COLUMN
-    float_ = jnp.result_type(float)
-    return IndependentMethod(
-        design=design,
-        kernel_width=jnp.asarray(kernel_width, float_),
-        alpha=jnp.asarray(alpha, float_),
-        probability=jnp.asarray(stats.probability, float_),
-        bin_feature=jnp.asarray(stats.bin_feature),
-        narrow_columns=jnp.asarray(np.flatnonzero(narrow), jnp.int32),
-        wide_columns=jnp.asarray(np.flatnonzero(~narrow), jnp.int32),
-        narrow_bins=jnp.asarray(np.flatnonzero(narrow[stats.bin_feature]), jnp.int32),
-        feature_selection=feature_selection,
-        num_features=num_features,
-        held_out=held_out,
-    )
+    return jax.lax.scan(add, first, jax.tree.map(lambda leaf: leaf[1:], tiles))[0]

@@ -23,6 +23,7 @@ from lime_jax.typing import (
     Int,
     Key,
     LinearFit,
+    Pytree,
     View,
     pytree,
     static,
@@ -120,26 +121,30 @@ class LinearMethod:
             1, (8192 if jax.default_backend() == "cpu" else 2**20) // self.design.num_samples
         )
 
-    def retain(self, samples: Any) -> Any:
+    def retain(self, samples: Pytree) -> Pytree:
         """What shared fits need of the samples: all of them; see `SharedMethod`."""
         return samples
 
-    def lay_out(self, samples: Any) -> Any:
+    def lay_out(self, samples: Pytree) -> Pytree:
         """Samples of each replicate in one row; see `SharedMethod`."""
         return jax.tree.map(_join_blocks, samples)
 
     def adjust(
-        self, layout: Any, y: Float[Array, "replicates blocks samples outputs"]
-    ) -> tuple[Any, Array]:
+        self, layout: Pytree, y: Float[Array, "replicates blocks samples outputs"]
+    ) -> tuple[Pytree, Array]:
         """Samples and outputs; see `SharedMethod`."""
         return layout, _join_blocks(y)
 
     def explain_row(
-        self, domain: Domain, instance: Any, adjusted: Any, labels: Int[Array, " labels"] | None
+        self,
+        domain: Domain,
+        instance: Pytree,
+        adjusted: Pytree,
+        labels: Int[Array, " labels"] | None,
     ) -> LinearFit:
         """One row's explanation from a neighborhood that all rows share; see `SharedMethod`."""
 
-        def one(samples: Any, y: Array) -> Moments:
+        def one(samples: Pytree, y: Array) -> Moments:
             return self.summarize(domain.view(instance, samples), y)
 
         return self.solve(jax.vmap(one)(*adjusted), domain.coordinates(instance), labels)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
 
-from lime_jax.typing import LinearFit, replaced
+from lime_jax.typing import LinearFit, Pytree, replaced
 
 _SMALL = 2.0**-60
 """A unit from here to its inverse takes no weight that matters out of what 32 bits hold."""
@@ -53,11 +53,11 @@ class OutputScale:
             moved[np.abs(moved) <= _ROUNDING * np.abs(origin)] = 0
             return (moved / self.unit[..., None, :]).astype(jnp.result_type(float), copy=False)
 
-    def take(self, rows: Any) -> OutputScale:
+    def take(self, rows: Pytree) -> OutputScale:
         """The scale of some of the rows."""
         return OutputScale(self.origin[rows], self.unit[rows])
 
-    def outward(self, found: Any, labels: np.ndarray | None) -> Any:
+    def outward(self, found: Pytree, labels: np.ndarray | None) -> Any:
         """Fits of the outputs themselves.
 
         Args:

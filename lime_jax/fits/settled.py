@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from lime_jax.fits.intervals import interval_factor
+from lime_jax.typing import Pytree
 from lime_jax.warn import warn
 
 
 def settled(
-    fit: Any, num_replicates: int, tolerance: float | None = None, top: int = 10
+    fit: Pytree, num_replicates: int, tolerance: float | None = None, top: int = 10
 ) -> np.ndarray:
     """Which rows' explanations need no more samples.
 

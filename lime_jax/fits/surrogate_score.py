@@ -13,7 +13,18 @@ import jax.numpy as jnp
 
 from lime_jax.fits.linear import LinearMethod
 from lime_jax.stages.moments import Moments, merge, rounding, weighted_moments
-from lime_jax.typing import Array, Coordinates, Domain, Float, Int, Key, View, pytree
+from lime_jax.typing import (
+    Array,
+    Coordinates,
+    Domain,
+    Float,
+    Int,
+    Key,
+    Pytree,
+    SampleDesign,
+    View,
+    pytree,
+)
 
 
 @pytree
@@ -62,19 +73,19 @@ class SurrogateDomain:
         return self.domain.sample_size
 
     @property
-    def background_weights(self) -> Any:
+    def background_weights(self) -> Pytree:
         """As of the rows."""
         return self.domain.background_weights
 
-    def realize(self, instance: Surrogates | None, draws: Any) -> Any:
+    def realize(self, instance: Surrogates | None, draws: Pytree) -> Pytree:
         """Samples from draws."""
         return self.domain.realize(None if instance is None else instance.row, draws)
 
-    def inputs(self, instance: Surrogates | None, samples: Any) -> Array:
+    def inputs(self, instance: Surrogates | None, samples: Pytree) -> Array:
         """What a JAX model is called with."""
         return self.domain.inputs(None if instance is None else instance.row, samples)
 
-    def view(self, instance: Surrogates, samples: Any) -> SurrogateView:
+    def view(self, instance: Surrogates, samples: Pytree) -> SurrogateView:
         """The samples, and what the surrogates say of them."""
         view = self.domain.view(instance.row, samples)
         z = view.z[:, self.domain.coordinates(instance.row).own]
@@ -99,7 +110,7 @@ class SurrogateScore:
     number: Int[Any, "*batch"] | int
 
     @property
-    def design(self) -> Any:
+    def design(self) -> SampleDesign:
         """Of the draws."""
         return self.linear.design
 
@@ -108,7 +119,9 @@ class SurrogateScore:
         """As for the linear fit."""
         return self.linear.rows_at_once
 
-    def draws(self, key: Key[Array, ""], replicate: Any, block: Any) -> Array:
+    def draws(
+        self, key: Key[Array, ""], replicate: Int[Array, ""] | int, block: Int[Array, ""] | int
+    ) -> Array:
         """Uniforms of one block; see `Method`."""
         return self.linear.draws(key, replicate, block)
 
@@ -125,7 +138,10 @@ class SurrogateScore:
         return merge(first, second)
 
     def solve(
-        self, summaries: Moments, coordinates: Coordinates, labels: Any = None
+        self,
+        summaries: Moments,
+        coordinates: Coordinates,
+        labels: Int[Array, " labels"] | None = None,
     ) -> Float[Array, " labels"]:
         """R² of every label; see `Method`."""
         del coordinates, labels
@@ -140,24 +156,30 @@ class SurrogateScore:
         perfect = jnp.where(missed <= noise, 1.0, 0.0)
         return jnp.where(constant, perfect, 1 - missed / jnp.where(constant, 1, total))
 
-    def retain(self, samples: Any) -> Any:
+    def retain(self, samples: Pytree) -> Pytree:
         """All of the samples; see `SharedMethod`."""
         return self.linear.retain(samples)
 
-    def lay_out(self, samples: Any) -> Any:
+    def lay_out(self, samples: Pytree) -> Pytree:
         """Samples of each replicate in one row; see `SharedMethod`."""
         return self.linear.lay_out(samples)
 
-    def adjust(self, layout: Any, y: Float[Array, "replicates blocks samples outputs"]) -> Any:
+    def adjust(
+        self, layout: Pytree, y: Float[Array, "replicates blocks samples outputs"]
+    ) -> Pytree:
         """Samples and outputs; see `SharedMethod`."""
         return self.linear.adjust(layout, y)
 
     def explain_row(
-        self, domain: Domain, instance: Any, adjusted: Any, labels: Any
+        self,
+        domain: Domain,
+        instance: Pytree,
+        adjusted: Pytree,
+        labels: Int[Array, " labels"] | None,
     ) -> Float[Array, " labels"]:
         """One row's scores; see `SharedMethod`."""
 
-        def one(samples: Any, y: Array) -> Moments:
+        def one(samples: Pytree, y: Array) -> Moments:
             return self.summarize(domain.view(instance, samples), y)  # pyright: ignore[reportArgumentType]
 
         return self.solve(jax.vmap(one)(*adjusted), domain.coordinates(instance), labels)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +14,8 @@ from lime_jax.typing import (
     Int,
     Key,
     Method,
+    Pytree,
+    SampleDesign,
     View,
     pytree,
 )
@@ -34,32 +35,37 @@ class SweepMethod:
         methods: all of them, stacked leaf by leaf.
     """
 
-    first: Any
-    methods: Any
+    first: Method
+    methods: Method
 
     @property
-    def design(self) -> Any:
+    def design(self) -> SampleDesign:
         """Of the draws."""
         return self.first.design
 
-    def draws(self, key: Key[Array, ""], replicate: Any, block: Any) -> Any:
+    def draws(
+        self, key: Key[Array, ""], replicate: Int[Array, ""] | int, block: Int[Array, ""] | int
+    ) -> Pytree:
         """Draws of one block; see `Sampler`."""
         return self.first.draws(key, replicate, block)
 
-    def summarize(self, view: View, y: Float[Array, "samples outputs"]) -> Any:
+    def summarize(self, view: View, y: Float[Array, "samples outputs"]) -> Pytree:
         """Summaries of all methods; see `Method`."""
         return jax.lax.map(lambda method: method.summarize(view, y), self.methods)
 
-    def merge(self, first: Any, second: Any) -> Any:
+    def merge(self, first: Pytree, second: Pytree) -> Pytree:
         """Summaries of both sets of samples; see `Method`."""
         return jax.vmap(self.first.merge)(first, second)
 
     def solve(
-        self, summaries: Any, coordinates: Coordinates, labels: Int[Array, " labels"] | None = None
-    ) -> Any:
+        self,
+        summaries: Pytree,
+        coordinates: Coordinates,
+        labels: Int[Array, " labels"] | None = None,
+    ) -> Pytree:
         """What all methods make of their summaries; see `Method`."""
 
-        def one(part: tuple[Any, Any]) -> Any:
+        def one(part: tuple[Method, Pytree]) -> Pytree:
             method, summaries = part
             return method.solve(summaries, coordinates, labels)
 

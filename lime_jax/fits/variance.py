@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from lime_jax.fits.additive import centered, root_of, tilted_moments
 from lime_jax.fits.linear import LinearMethod
 from lime_jax.stages.bins import tilt
-from lime_jax.typing import Array, Domain, Float, Int, Key, pytree, static
+from lime_jax.typing import Array, Domain, Float, Int, Key, Pytree, SampleDesign, pytree, static
 
 _COLUMNS_AT_ONCE = 64
 """Columns that are compared in one loop: more take the compiler too long."""
@@ -71,7 +71,7 @@ class MatchedVariance:
     max_bins: int = static()
 
     @property
-    def design(self) -> Any:
+    def design(self) -> SampleDesign:
         """Of the draws."""
         return self.linear.design
 
@@ -80,11 +80,13 @@ class MatchedVariance:
         """Rows whose weights fit a CPU's cache, or that fill another device."""
         return 32 if jax.default_backend() == "cpu" else 4096
 
-    def draws(self, key: Key[Array, ""], replicate: Any, block: Any) -> Array:
+    def draws(
+        self, key: Key[Array, ""], replicate: Int[Array, ""] | int, block: Int[Array, ""] | int
+    ) -> Array:
         """Uniforms of one block; see `Sampler`."""
         return self.linear.draws(key, replicate, block)
 
-    def retain(self, samples: Any) -> Array:
+    def retain(self, samples: Pytree) -> Array:
         """The samples' bins, counted within each column; see `SharedMethod`."""
         return self._codes(samples.bins)
 
@@ -123,7 +125,11 @@ class MatchedVariance:
         return BinOutputs(layout.codes, totals, values, spread)
 
     def explain_row(
-        self, domain: Domain, instance: Any, adjusted: BinOutputs, labels: Any
+        self,
+        domain: Domain,
+        instance: Pytree,
+        adjusted: BinOutputs,
+        labels: Int[Array, " labels"] | None,
     ) -> Float[Array, " outputs"]:
         """One row's variances; see `SharedMethod`."""
         del domain, labels

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from lime_jax.stages.masks import MaskSamples, mask_coordinates, mask_view, masks_of
-from lime_jax.typing import Bool, Coordinates, Float, Int, View, pytree, static
+from lime_jax.typing import Bool, Coordinates, Float, Int, Pytree, View, pytree, static
 
 
 @pytree
@@ -50,11 +50,11 @@ class ImageDomain:
         """A hidden superpixel shows one picture only."""
         return None
 
-    def realize(self, instance: ImageInstance, draws: Any) -> MaskSamples:
+    def realize(self, instance: ImageInstance, draws: Pytree) -> MaskSamples:
         """Masks from draws: masks, or uniforms."""
         return MaskSamples(masks_of(draws, instance.present, self.keep_probability))
 
-    def inputs(self, instance: ImageInstance, samples: MaskSamples) -> Any:
+    def inputs(self, instance: ImageInstance, samples: MaskSamples) -> Pytree:
         """Every sample as a picture.
 
         Returns:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from lime_jax.stages.masks import MaskSamples, mask_coordinates, mask_view, masks_of
-from lime_jax.typing import Array, Bool, Coordinates, Float, Int, View, pytree, static
+from lime_jax.typing import Array, Bool, Coordinates, Float, Int, Pytree, View, pytree, static
 
 
 @pytree
@@ -43,7 +43,7 @@ class BackgroundDomain:
     def _present(self) -> Bool[Array, " players"]:
         return jnp.ones(self.num_players, bool)
 
-    def realize(self, instance: Any, draws: Any) -> MaskSamples:
+    def realize(self, instance: Pytree, draws: Pytree) -> MaskSamples:
         """Masks from draws; `instance` is not looked at."""
         return MaskSamples(masks_of(draws, self._present, 0.5))
 
@@ -54,11 +54,11 @@ class BackgroundDomain:
         kept = samples.masks[..., self.player_of] | (self.player_of < 0)
         return jnp.where(kept[..., None, :], instance, self.background)
 
-    def view(self, instance: Any, samples: MaskSamples) -> View:
+    def view(self, instance: Pytree, samples: MaskSamples) -> View:
         """Masks as numbers; see `Domain`."""
         return mask_view(samples, self._present)
 
-    def coordinates(self, instance: Any) -> Coordinates:
+    def coordinates(self, instance: Pytree) -> Coordinates:
         """X keeps everything; see `Domain`."""
         return mask_coordinates(self._present)
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, overload
+from typing import Literal, overload
 
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.fits.independent import IndependentMethod, make_independent_method
+from lime_jax.fits.independent import IndependentMethod
 from lime_jax.fits.linear import Kernel, LinearMethod
-from lime_jax.stages.designs import make_design
+from lime_jax.stages.designs import Design, make_design
 from lime_jax.stages.kernels import METRICS, exponential_kernel
 from lime_jax.stages.select import resolve_selection
 from lime_jax.tabular.domain import DISTANCE_SPACES, ENCODINGS, SAMPLINGS, TabularDomain
 from lime_jax.tabular.frames.asked import column_numbers
 from lime_jax.tabular.stats import TabularStats
 from lime_jax.typing import Array, Float, pytree, static
+
+WIDE_COLUMN = 32
+"""A column with more bins is compared code by code: one-hot products cost as much as its bins."""
 
 
 @pytree
@@ -113,7 +116,7 @@ def make_domain(stats: TabularStats, config: TabularConfig) -> TabularDomain:
     )
 
 
-def kernel_width_of(stats: TabularStats, config: TabularConfig) -> Any:
+def kernel_width_of(stats: TabularStats, config: TabularConfig) -> Float[Array, ""] | float:
     """The kernel width of a configuration.
 
     Returns:
@@ -144,7 +147,6 @@ def make_method(
     by_frequency = (*stats.categorical_columns, *stats.valued_columns)
     discrete[list(stats.discrete_columns if in_bins else by_frequency)] = True
     design = make_design(config.design, config.num_samples, stats.num_features, discrete)
-    width = kernel_width_of(stats, config)
     selection = config.feature_selection
     if selection == "auto" and config.encoding == "one_hot":
         selection = "highest_weights"
@@ -155,21 +157,34 @@ def make_method(
         "encoded",
     )
     if shared and independent and product_kernel and config.features is None:
-        return make_independent_method(
-            stats,
-            design,
-            width,
-            config.alpha,
-            selection,
-            config.num_features,
-            config.held_out_score,
-        )
+        return _independent_method(stats, config, design, selection)
     return LinearMethod(
         design=design,
-        kernel_width=width,
+        kernel_width=kernel_width_of(stats, config),
         alpha=config.alpha,
         distance=config.distance,
         kernel=config.kernel or exponential_kernel,
+        feature_selection=selection,
+        num_features=config.num_features,
+        held_out=config.held_out_score,
+    )
+
+
+def _independent_method(
+    stats: TabularStats, config: TabularConfig, design: Design, selection: str
+) -> IndependentMethod:
+    """The method with the columns parted into narrow and wide ones."""
+    narrow = np.diff(stats.offsets) <= WIDE_COLUMN
+    float_ = jnp.result_type(float)
+    return IndependentMethod(
+        design=design,
+        kernel_width=jnp.asarray(kernel_width_of(stats, config), float_),
+        alpha=jnp.asarray(config.alpha, float_),
+        probability=jnp.asarray(stats.probability, float_),
+        bin_feature=jnp.asarray(stats.bin_feature),
+        narrow_columns=jnp.asarray(np.flatnonzero(narrow), jnp.int32),
+        wide_columns=jnp.asarray(np.flatnonzero(~narrow), jnp.int32),
+        narrow_bins=jnp.asarray(np.flatnonzero(narrow[stats.bin_feature]), jnp.int32),
         feature_selection=selection,
         num_features=config.num_features,
         held_out=config.held_out_score,

@@ -12,7 +12,18 @@ from lime_jax.stages.bins import one_hot_bins, ragged_search
 from lime_jax.stages.encode import same_bin, standardize
 from lime_jax.stages.marginals import categorical, normal, truncated_normal
 from lime_jax.tabular.stats import TabularStats, multiples
-from lime_jax.typing import Array, Bool, Coordinates, Float, Int, Support, View, pytree, static
+from lime_jax.typing import (
+    Array,
+    Bool,
+    Coordinates,
+    Float,
+    Int,
+    Pytree,
+    Support,
+    View,
+    pytree,
+    static,
+)
 
 SAMPLINGS = ("bins", "normal", "around")
 ENCODINGS = ("same_bin", "one_hot", "standardized")
@@ -151,16 +162,10 @@ class TabularDomain:
         Returns:
             Interpretable variables, and the points between which distances are measured.
         """
-        z = self._variables(samples.bins, samples.values, instance.bins, self.encoding)
+        z = self._variables(samples, instance, self.encoding)
         if self.distance_space == "encoded" or self.encoding == "standardized":
-            origin = self._variables(
-                instance.bins, instance.values, instance.bins, self.encoding, own=True
-            )
-            return View(z, z, origin)
-        points = [
-            self._variables(s.bins, s.values, instance.bins, "standardized", own=s is instance)
-            for s in (samples, instance)
-        ]
+            return View(z, z, self._variables(instance, instance, self.encoding))
+        points = (self._variables(seen, instance, "standardized") for seen in (samples, instance))
         return View(z, *points)
 
     def coordinates(self, instance: TabularInstance) -> Coordinates:
@@ -169,7 +174,7 @@ class TabularDomain:
         Returns:
             Under "one_hot" a feature's weight is the coefficient of x's own bin.
         """
-        z = self._variables(instance.bins, instance.values, instance.bins, self.encoding, own=True)
+        z = self._variables(instance, instance, self.encoding)
         numbers = jnp.arange(self.stats.num_features)
         own, feature = numbers, numbers
         if self.encoding == "one_hot":
@@ -201,12 +206,17 @@ class TabularDomain:
         return ragged_search(values, edges, jnp.asarray(stats.offsets), stats.max_bins)
 
     def _variables(
-        self, bins: Array, values: Array, own_bins: Array, encoding: str, own: bool = False
+        self, seen: TabularSamples | TabularInstance, instance: TabularInstance, encoding: str
     ) -> Array:
-        """Samples (or, with `own`, x itself) as the variables of `encoding`."""
+        """Samples, or x itself, as the variables of `encoding`."""
+        values = seen.values
         if encoding == "one_hot":
-            return one_hot_bins(bins, jnp.asarray(self.stats.bin_feature))
-        same = jnp.ones(values.shape, values.dtype) if own else same_bin(bins, own_bins)
+            return one_hot_bins(seen.bins, jnp.asarray(self.stats.bin_feature))
+        # X is in its own bin also where that has no number.
+        if seen is instance:
+            same = jnp.ones(values.shape, values.dtype)
+        else:
+            same = same_bin(seen.bins, instance.bins)
         if encoding == "same_bin":
             return same.astype(values.dtype)
         units = standardize(values, jnp.asarray(self.stats.mean), jnp.asarray(self.stats.scale))
@@ -244,7 +254,7 @@ def encode_rows(
 
 
 def host_inputs(
-    stats: TabularStats, samples: Any, sampling: str
+    stats: TabularStats, samples: Pytree, sampling: str
 ) -> Float64[np.ndarray, "*batch features"]:
     """Values in the columns' own units, in float64: what a host model is called with.
 

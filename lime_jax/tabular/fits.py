@@ -15,7 +15,6 @@ from jax.sharding import Mesh
 from lime_jax import engine
 from lime_jax.engine import AdaptiveFit
 from lime_jax.engine.work import RowNumbers
-from lime_jax.fits.independent import WIDE_COLUMN
 from lime_jax.fits.output_scale import OutputScale
 from lime_jax.fits.settled import settled
 from lime_jax.fits.surrogate_score import SurrogateDomain, Surrogates, SurrogateScore
@@ -26,7 +25,7 @@ from lime_jax.models.predict import DevicePredict
 from lime_jax.models.structure import Structure, TreeSum
 from lime_jax.models.trees.thresholds import on_their_side
 from lime_jax.tabular import exact
-from lime_jax.tabular.config import TabularConfig, make_domain, make_method
+from lime_jax.tabular.config import WIDE_COLUMN, TabularConfig, make_domain, make_method
 from lime_jax.tabular.domain import TabularInstance, encode_rows, host_inputs
 from lime_jax.tabular.opening.opened import OpenedModel
 from lime_jax.tabular.opening.sample_facts import sample_facts

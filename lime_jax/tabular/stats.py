@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float64, Shaped
+from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from lime_jax.typing import pytree, static
@@ -165,10 +166,19 @@ class TabularStats:
         """
         if not columns:
             raise ValueError("`columns`: expected at least one column, got none")
-        return _stack([_bins_of(column, k) for k, column in enumerate(columns)])
+        return _stack(
+            [
+                _bins_of_levels(column, k)
+                if isinstance(column, CategoricalColumn)
+                else _bins_of_numbers(column, k)
+                for k, column in enumerate(columns)
+            ]
+        )
 
 
-def multiples(numbers: Float64[np.ndarray, "*batch"], step: Any) -> Float64[np.ndarray, "*batch"]:
+def multiples(
+    numbers: Float64[np.ndarray, "*batch"], step: ArrayLike
+) -> Float64[np.ndarray, "*batch"]:
     """Whole numbers times a step, as one would write it: 0.57, not 57 * 0.01.
 
     Example:
@@ -182,17 +192,19 @@ def multiples(numbers: Float64[np.ndarray, "*batch"], step: Any) -> Float64[np.n
     return np.where(is_part, numbers / np.where(is_part, whole, 1), numbers * step)
 
 
-def _bins_of(column: NumericColumn | CategoricalColumn, k: int) -> dict[str, Any]:
+def _bins_of_levels(column: CategoricalColumn, k: int) -> dict[str, Any]:
     """One column's entries of `TabularStats`, in the column's own units."""
-    if isinstance(column, CategoricalColumn):
-        levels = np.asarray(column.levels, np.float64)
-        p = _check_frequencies(column.frequencies, len(levels), 0.0, k)
-        if np.any(np.diff(levels) <= 0):
-            raise ValueError(f"`columns`: levels of column {k} must be ascending, got {levels}")
-        zero = np.zeros(len(levels))
-        missing = bool(np.isnan(levels[-1]))  # NaN is a level, and the last one
-        bins = (levels, p, levels, zero, levels, levels)
-        return _entries(*bins, center=0.0, mean=0.0, scale=1.0, categorical=True, missing=missing)
+    levels = np.asarray(column.levels, np.float64)
+    p = _check_frequencies(column.frequencies, len(levels), 0.0, k)
+    if np.any(np.diff(levels) <= 0):
+        raise ValueError(f"`columns`: levels of column {k} must be ascending, got {levels}")
+    zero = np.zeros(len(levels))
+    missing = bool(np.isnan(levels[-1]))  # NaN is a level, and the last one
+    bins = (levels, p, levels, zero, levels, levels)
+    return _entries(*bins, center=0.0, mean=0.0, scale=1.0, categorical=True, missing=missing)
+
+
+def _bins_of_numbers(column: NumericColumn, k: int) -> dict[str, Any]:
     edges = np.asarray(column.edges, np.float64)
     p = _check_frequencies(column.frequencies, len(edges) + 1, column.missing, k)
     if np.any(np.diff(edges) <= 0):
@@ -231,7 +243,7 @@ def _bins_of(column: NumericColumn | CategoricalColumn, k: int) -> dict[str, Any
     return {**entries, "is_spike": spike}
 
 
-def _check_frequencies(values: Any, bins: int, missing: float, k: int) -> np.ndarray:
+def _check_frequencies(values: Numbers, bins: int, missing: float, k: int) -> np.ndarray:
     p = np.asarray(values, np.float64)
     if p.shape != (bins,) or np.any(p < 0) or not np.isclose(p.sum() + missing, 1.0, atol=1e-6):
         raise ValueError(

@@ -252,7 +252,7 @@ def test_wide_columns_give_the_answers_of_narrow_ones(monkeypatch, mixed, key):
     config = TabularConfig(num_samples=512)
     narrow = solve(mixed, config, key, interaction, MIXED_ROWS, bare=True)
     for limit in (4, 0):  # the column of levels is wide, all columns are
-        monkeypatch.setattr(independent, "WIDE_COLUMN", limit)
+        monkeypatch.setattr("lime_jax.tabular.config.WIDE_COLUMN", limit)
         method = make_method(mixed, config, shared=True)
         assert len(method.wide_columns) == (1 if limit == 4 else 4)
         wide = solve(mixed, config, key, interaction, MIXED_ROWS, bare=True, limits=limit)

@@ -45,27 +45,20 @@ def centered(features: Features, center: Float[np.ndarray, " columns"]) -> Featu
     return dataclasses.replace(features, columns=columns)
 
 
-def distances(inputs: Any, points: Any, power: float = 2.0) -> Array:
-    """Sums of powers of differences, not expanded: small ones between large numbers are right.
-
-    Args:
-        power: of the absolute differences; infinity: the largest of them.
+def squared_distances(inputs: Any, points: Any) -> Array:
+    """Sums of squared differences, not expanded: small ones between large numbers are right.
 
     Returns:
-        (samples, points); the distance itself only for a `power` of 1 or infinity.
+        (samples, points).
 
     Example:
-        >>> distances(jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]])).tolist()
+        >>> squared_distances(jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]])).tolist()
         [[25.0]]
     """
 
     def add_column(total: Array, column: tuple[Array, Array]) -> tuple[Array, None]:
         away = column[0][:, None] - column[1]
-        if power == 2:
-            return total + away * away, None
-        if power == np.inf:
-            return jnp.maximum(total, jnp.abs(away)), None
-        return total + jnp.abs(away) ** power, None
+        return total + away * away, None
 
     zero = jnp.zeros((len(inputs), len(points)), jnp.result_type(inputs, points))
     return jax.lax.scan(add_column, zero, (inputs.T, points.T), unroll=8)[0]

@@ -14,9 +14,9 @@ from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.coupling import PairProbabilities, votes
 from lime_jax.models.sklearn.distances import (
     centered,
-    distances,
     float32_center,
     in_blocks,
+    squared_distances,
 )
 from lime_jax.models.sklearn.linear import WHY_NO_PROBABILITY
 from lime_jax.typing import Array, pytree, static
@@ -163,7 +163,7 @@ class KernelSum:
 
     def _block(self, inputs: Any) -> Array:
         if self.kernel == "rbf":
-            values = jnp.exp(-self.gamma * distances(inputs, self.points))
+            values = jnp.exp(-self.gamma * squared_distances(inputs, self.points))
         else:
             inner = jnp.matmul(inputs, self.points.T, precision="highest")
             inner = self.gamma * inner + self.coef0

@@ -20,8 +20,6 @@ from lime_jax.models.trees.masks import add_outputs
 from lime_jax.typing import Array, pytree, static
 
 _WORD = 32
-_MOST_RANKS = 2**22
-"""Entries of the tables of thresholds, all columns together."""
 
 
 @pytree

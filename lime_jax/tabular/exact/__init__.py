@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +10,9 @@ import numpy as np
 
 from lime_jax.models.structure import Additive, Structure, TreeSum
 from lime_jax.tabular.config import TabularConfig, kernel_width_of, make_domain
-from lime_jax.tabular.exact.lime.additive import AdditiveForm, additive_tables
-from lime_jax.tabular.exact.lime.tree_tables import tree_tables
+from lime_jax.tabular.exact.lime.additive import AdditiveForm, AdditiveTables, additive_tables
+from lime_jax.tabular.exact.lime.columns import Setting
+from lime_jax.tabular.exact.lime.tree_tables import TreeTables, tree_tables
 from lime_jax.tabular.exact.lime.trees import TreeForm
 from lime_jax.tabular.exact.relative_outputs import is_far, relative_outputs
 from lime_jax.tabular.stats import TabularStats
@@ -79,7 +79,9 @@ def _rounded_column(structure: Structure, stats: TabularStats, config: TabularCo
     return min(columns, default=None)
 
 
-def make_tables(structure: Structure, stats: TabularStats, config: TabularConfig) -> Any:
+def make_tables(
+    structure: Structure, stats: TabularStats, config: TabularConfig
+) -> AdditiveTables | TreeTables:
     """What depends on model, table and sampling only; for the caller to keep.
 
     Args:
@@ -95,7 +97,7 @@ def make_closed_form(
     stats: TabularStats,
     config: TabularConfig,
     effective_num_samples: int | None = None,
-    tables: Any = None,
+    tables: AdditiveTables | TreeTables | None = None,
 ) -> ClosedForm:
     """The closed form for a model and a table.
 
@@ -113,5 +115,7 @@ def make_closed_form(
     )
     perturbed = make_domain(stats, config).perturbed
     on_device = jax.tree.map(jnp.asarray, stats)
-    form = AdditiveForm if isinstance(structure, Additive) else TreeForm
-    return form(tables, on_device, config, perturbed, effective_num_samples)
+    setting = Setting(on_device, config, perturbed, effective_num_samples)
+    if isinstance(tables, AdditiveTables):
+        return AdditiveForm(tables, setting)
+    return TreeForm(tables, setting)

@@ -72,6 +72,17 @@ def boxes_of(trees: TreeSum, may_miss: Bool[np.ndarray, " features"]) -> Boxes:
     return walk.boxes(own)
 
 
+def without_last(boxes: Boxes) -> tuple[Boxes, float | None]:
+    """Probabilities add up to 1, so one output follows from the others."""
+    if boxes.value.shape[1] < 2:
+        return boxes, None
+    scale = np.abs(boxes.value).max(initial=0)
+    if np.abs(boxes.value.sum(1)).max(initial=0) > 1e-12 * scale:
+        return boxes, None
+    fewer = Boxes(boxes.conditions, boxes.first, boxes.entry, boxes.value[:, :-1], boxes.base[:-1])
+    return fewer, float(boxes.base.sum())
+
+
 def _by_depth(trees: TreeSum) -> list[np.ndarray]:
     levels = [trees.roots.astype(np.int64)]
     while True:

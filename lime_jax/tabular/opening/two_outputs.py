@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import jax.numpy as jnp
 import numpy as np
 
+from lime_jax.engine.work import Predictor
 from lime_jax.models.predict import DevicePredict
-from lime_jax.typing import LinearFit, pytree, replaced
+from lime_jax.typing import Array, LinearFit, PredictFn, Pytree, pytree, replaced
 
 _T = TypeVar("_T")
 
@@ -22,9 +23,9 @@ class NotMirroredError(Exception):
 class SecondOutput:
     """The second output of a JAX model."""
 
-    model: Any
+    model: PredictFn
 
-    def __call__(self, inputs: Any) -> Any:
+    def __call__(self, inputs: Pytree) -> Pytree:
         """Call the model on a batch."""
         return self.model(inputs)[:, 1:]
 
@@ -37,10 +38,10 @@ class InUnits:
         unit: of each, a power of two.
     """
 
-    model: Any
-    unit: Any
+    model: PredictFn
+    unit: Array | np.ndarray
 
-    def __call__(self, inputs: Any) -> Any:
+    def __call__(self, inputs: Pytree) -> Pytree:
         """Call the model on a batch."""
         outputs = jnp.asarray(self.model(inputs))
         unit = jnp.asarray(self.unit, outputs.dtype)
@@ -64,7 +65,7 @@ def second_output(model: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.nda
     return call
 
 
-def mirror_back(fit: Any, labels: np.ndarray) -> Any:
+def mirror_back(fit: LinearFit, labels: np.ndarray) -> LinearFit:
     """Fits of both outputs from fits of the second.
 
     Args:
@@ -89,7 +90,7 @@ def mirror_back(fit: Any, labels: np.ndarray) -> Any:
 
 
 def mirrored(
-    run: Callable[[Any, np.ndarray], _T],
+    run: Callable[[Predictor, np.ndarray], _T],
     model: Any,
     labels: np.ndarray,
     both_add_up: bool,

@@ -6,7 +6,6 @@ of that column's own function, and the variance of the model is the sum of the c
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.stats import norm
@@ -15,12 +14,11 @@ from scipy.special import ndtr
 
 from lime_jax.engine import budget
 from lime_jax.models.structure import Additive
-from lime_jax.tabular.config import TabularConfig
 from lime_jax.tabular.domain import TabularInstance
 from lime_jax.tabular.exact.lime.assemble import assemble
-from lime_jax.tabular.exact.lime.columns import Columns, columns_of
+from lime_jax.tabular.exact.lime.columns import Columns, Setting, columns_of
 from lime_jax.tabular.stats import TabularStats
-from lime_jax.typing import Array, Bool, Float, Int, LinearFit, pytree, static
+from lime_jax.typing import Array, Float, Int, LinearFit, pytree
 
 MANY_STEPS = 100
 """Standard deviations of so many steps are those of a law without steps, but for a constant."""
@@ -129,27 +127,16 @@ def _rounded_moments(stats: TabularStats, b: int, step: float) -> tuple[float, f
 
 @pytree
 class AdditiveForm:
-    """A sum over columns, explained in closed form; see `ClosedForm`.
-
-    Attributes:
-        stats: of the table, on the device.
-        config: the choices, with a number for `kernel_width`.
-        effective_num_samples: of the finite run whose shrinkage is wanted; None: none.
-    """
+    """A sum over columns, explained in closed form; see `ClosedForm`."""
 
     tables: AdditiveTables
-    stats: TabularStats
-    config: TabularConfig
-    perturbed: Bool[Array, " features"]
-    effective_num_samples: int | None = static(default=None)
+    setting: Setting
 
     @property
     def rows_at_once(self) -> int:
-        """Rows whose numbers fit a CPU's cache, or another device's share of the budget."""
-        numbers = self.tables.slope.size
-        if jax.default_backend() == "cpu":
-            return max(1, min(128, 2**15 // max(numbers, 1)))
-        return budget.rows_per_call(64 * max(numbers, 1), most=2**14)
+        """See `ClosedForm`."""
+        numbers = max(self.tables.slope.size, 1)
+        return budget.rows_of_formulas(min(128, 2**15 // numbers), 64 * numbers, most=2**14)
 
     def explain_block(
         self,
@@ -157,22 +144,18 @@ class AdditiveForm:
         labels: Int[Array, "rows labels"],
         variance: Float[Array, "rows outputs"] | None = None,
     ) -> LinearFit:
-        """Explanations of a block of rows.
-
-        Args:
-            variance: not needed: here it has a closed form too.
-        """
+        """Explanations of a block of rows; see `ClosedForm`."""
         del variance
-        columns = columns_of(instances, self.stats, self.config, self.perturbed)
+        columns = columns_of(instances, self.setting)
         coef, mean, spread = self._drawn_from_bins(instances, columns)
-        if self.config.sampling != "bins":
-            numeric = ~jnp.asarray(self.stats.drawn_by_frequency)[:, None]
+        if self.setting.config.sampling != "bins":
+            numeric = ~jnp.asarray(self.setting.stats.drawn_by_frequency)[:, None]
             lines = self._drawn_from_a_normal(columns)
             coef, mean, spread = (
                 jnp.where(numeric, of_line, of_bins)
                 for of_line, of_bins in zip(lines, (coef, mean, spread), strict=True)
             )
-        varies = self.perturbed[:, None]
+        varies = self.setting.perturbed[:, None]
         mean = jnp.where(varies, mean, self._at(instances))
         spread = jnp.where(varies, jnp.maximum(spread, 0), 0)
         return assemble(
@@ -181,12 +164,11 @@ class AdditiveForm:
             columns,
             labels,
             spread.sum(1),
-            self.config,
-            self.effective_num_samples,
+            self.setting,
         )
 
     def _slots(self, instances: TabularInstance) -> Int[Array, "rows features"]:
-        count = self.stats.num_features
+        count = self.setting.stats.num_features
         none = self.tables.own.shape[0] - count + jnp.arange(count)
         return jnp.where(instances.bins < 0, none, instances.bins)
 
@@ -194,7 +176,7 @@ class AdditiveForm:
         """The columns' functions at x itself."""
         values = instances.values[:, :, None]
         line = values * self.tables.slope + self.tables.at_center
-        by_bin = jnp.asarray(self.stats.categorical)[:, None] | jnp.isnan(values)
+        by_bin = jnp.asarray(self.setting.stats.categorical)[:, None] | jnp.isnan(values)
         return jnp.where(by_bin, self.tables.own[self._slots(instances)], line)
 
     def _drawn_from_bins(
@@ -203,7 +185,7 @@ class AdditiveForm:
         """Coefficient, mean and variance of every column's function, (rows, features, outputs)."""
         slot = self._slots(instances)
         own, square = self.tables.own[slot], self.tables.square[slot]
-        total = self.tables.square[-self.stats.num_features :]
+        total = self.tables.square[-self.setting.stats.num_features :]
         p, q = columns.untilted[:, :, None], columns.mean[:, :, None]
         rest = jnp.where(p < 1, 1 - p, 1)
         other = -p * own / rest
@@ -213,10 +195,10 @@ class AdditiveForm:
 
     def _drawn_from_a_normal(self, columns: Columns) -> tuple[Array, Array, Array]:
         """The same for numeric columns; a function is a line in the standardized value s."""
-        stats, middle, std = self.stats, columns.normal_mean, columns.normal_std
+        stats, middle, std = self.setting.stats, columns.normal_mean, columns.normal_std
         scale = jnp.asarray(stats.scale)[:, None] * self.tables.slope
         origin = jnp.asarray(stats.mean)[:, None] * self.tables.slope + self.tables.at_center
-        if self.config.encoding == "standardized":
+        if self.setting.config.encoding == "standardized":
             one = jnp.ones_like(middle)[:, :, None]
             return scale * one, scale * middle[:, :, None] + origin, (scale * std[:, :, None]) ** 2
         a, b = ((edge - middle) / std for edge in (columns.low, columns.high))

@@ -7,8 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from lime_jax.stages.select import select_independent
-from lime_jax.tabular.config import TabularConfig
-from lime_jax.tabular.exact.lime.columns import Columns
+from lime_jax.tabular.exact.lime.columns import Columns, Setting
 from lime_jax.typing import Array, Float, Int, LinearFit
 
 
@@ -18,17 +17,15 @@ def assemble(
     columns: Columns,
     labels: Int[Array, "rows labels"],
     variance: Float[Array, "rows outputs"] | None,
-    config: TabularConfig,
-    effective_num_samples: int | None,
+    setting: Setting,
 ) -> LinearFit:
     """The explanation of the wanted outputs.
 
     Args:
         coef: of the regression on all columns; what columns that do not vary have is ignored.
         variance: of the outputs under the tilted law; None: no scores.
-        config: the choices; `alpha` and `num_samples` only matter for a finite run.
-        effective_num_samples: of the finite run whose shrinkage is wanted; None: none.
     """
+    config, effective_num_samples = setting.config, setting.effective_num_samples
     mean = jnp.take_along_axis(mean, labels, 1)
     coef = jnp.take_along_axis(coef, labels[:, :, None], 1)
     v, varies = columns.variance[:, None], columns.varies[:, None]

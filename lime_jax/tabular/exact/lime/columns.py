@@ -6,8 +6,6 @@ is its mean and variance, where x is on it, and how much weight the samples have
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 from jax.scipy.special import ndtr
 
@@ -15,7 +13,7 @@ from lime_jax.stages.encode import standardize
 from lime_jax.tabular.config import TabularConfig
 from lime_jax.tabular.domain import TabularInstance
 from lime_jax.tabular.stats import TabularStats
-from lime_jax.typing import Array, Bool, Float, Int, Support, pytree
+from lime_jax.typing import Array, Bool, Float, Int, Support, pytree, static
 
 
 @pytree
@@ -47,22 +45,29 @@ class Columns:
     support: Int[Array, "*batch features"]
 
 
-def columns_of(
-    instances: TabularInstance,
-    stats: TabularStats,
-    config: TabularConfig,
-    perturbed: Bool[Any, " features"],
-) -> Columns:
-    """The tilted law of every column.
+@pytree
+class Setting:
+    """What an explanation in closed form depends on besides model and row.
 
-    Returns:
-        The law. It depends on neither the model nor the other columns.
+    Attributes:
+        stats: of the table, on the device.
+        config: the choices, with a number for `kernel_width`.
+        effective_num_samples: of the finite run whose shrinkage is wanted; None: none.
     """
+
+    stats: TabularStats
+    config: TabularConfig
+    perturbed: Bool[Array, " features"]
+    effective_num_samples: int | None = static(default=None)
+
+
+def columns_of(instances: TabularInstance, setting: Setting) -> Columns:
+    """The tilted law of every column; it depends on neither the model nor the other columns."""
+    stats, config, perturbed = setting.stats, setting.config, setting.perturbed
     units = standardize(instances.values, jnp.asarray(stats.mean), jnp.asarray(stats.scale))
     width = jnp.asarray(config.kernel_width, units.dtype)
     met = instances.bins >= 0
     is_level = jnp.broadcast_to(jnp.asarray(stats.categorical), met.shape)
-    drawn = jnp.asarray(stats.drawn_by_frequency) | (config.sampling == "bins")
     matched = is_level | (config.encoding == "same_bin")
     by_units = ~is_level & ("standardized" in (config.encoding, config.distance_space))
     units = jnp.where(is_level, 0, units)
@@ -78,10 +83,9 @@ def columns_of(
     low, high = _own_bin(instances.bins, stats)
     low, high = jnp.where(matched, low, -jnp.inf), jnp.where(matched, high, jnp.inf)
     of_normal = interval((low - normal_mean) / normal_std, (high - normal_mean) / normal_std)
-    p = jnp.where(
-        drawn, jnp.where(met, jnp.asarray(stats.probability)[instances.bins], 0), of_normal
-    )
-    p = jnp.where(matched, p, 0).astype(units.dtype)
+    of_bins = jnp.where(met, jnp.asarray(stats.probability)[instances.bins], 0)
+    drawn = jnp.asarray(stats.drawn_by_frequency) | (config.sampling == "bins")
+    p = jnp.where(matched, jnp.where(drawn, of_bins, of_normal), 0).astype(units.dtype)
     miss = jnp.where(by_units, 1, jnp.exp(-0.5 / square))
     q = p / jnp.where(p > 0, p + (1 - p) * miss, 1)
 

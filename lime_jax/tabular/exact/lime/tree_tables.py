@@ -11,7 +11,7 @@ import numpy as np
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees.thresholds import round_down
 from lime_jax.tabular.config import TabularConfig
-from lime_jax.tabular.exact.boxes import Boxes, Conditions, boxes_of
+from lime_jax.tabular.exact.boxes import Conditions, boxes_of, without_last
 from lime_jax.tabular.exact.lime.plan import plan_of
 from lime_jax.tabular.exact.lime.tables import ConditionTable, before_rounding, condition_table
 from lime_jax.tabular.stats import TabularStats
@@ -149,17 +149,6 @@ _SHARED = ("buckets", "bucket_values", "source", "tile_condition", "tile_value",
 def _on_device(array: np.ndarray) -> Array:
     kind = jnp.result_type(float) if array.dtype.kind == "f" else array.dtype
     return jnp.asarray(array, jnp.int32 if array.dtype.kind == "i" else kind)
-
-
-def without_last(boxes: Boxes) -> tuple[Boxes, float | None]:
-    """Probabilities add up to 1, so one output follows from the others."""
-    if boxes.value.shape[1] < 2:
-        return boxes, None
-    scale = np.abs(boxes.value).max(initial=0)
-    if np.abs(boxes.value.sum(1)).max(initial=0) > 1e-12 * scale:
-        return boxes, None
-    fewer = Boxes(boxes.conditions, boxes.first, boxes.entry, boxes.value[:, :-1], boxes.base[:-1])
-    return fewer, float(boxes.base.sum())
 
 
 def _padded(values: np.ndarray, number: np.ndarray, padding: Any = 0) -> np.ndarray:

@@ -7,19 +7,15 @@ factor is ever divided by, because it may be 0.
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from lime_jax.engine import budget
-from lime_jax.tabular.config import TabularConfig
 from lime_jax.tabular.domain import TabularInstance
 from lime_jax.tabular.exact.lime.assemble import assemble
-from lime_jax.tabular.exact.lime.columns import Columns, columns_of, interval
+from lime_jax.tabular.exact.lime.columns import Columns, Setting, columns_of, interval
 from lime_jax.tabular.exact.lime.tree_tables import Chunk, Interval, TreeTables
-from lime_jax.tabular.stats import TabularStats
-from lime_jax.typing import Array, Bool, Float, Int, LinearFit, pytree, static
+from lime_jax.typing import Array, Float, Int, LinearFit, Pytree, pytree
 
 UNROLLED = 16
 """Longer products are made in a loop, which compiles faster."""
@@ -43,27 +39,16 @@ class _Rows:
 
 @pytree
 class TreeForm:
-    """A sum of trees, explained in closed form; see `ClosedForm`.
-
-    Attributes:
-        stats: of the table, on the device.
-        config: the choices, with a number for `kernel_width`.
-        effective_num_samples: of the finite run whose shrinkage is wanted; None: none.
-    """
+    """A sum of trees, explained in closed form; see `ClosedForm`."""
 
     tables: TreeTables
-    stats: TabularStats
-    config: TabularConfig
-    perturbed: Bool[Array, " features"]
-    effective_num_samples: int | None = static(default=None)
+    setting: Setting
 
     @property
     def rows_at_once(self) -> int:
-        """Rows whose products fit a CPU's cache, or another device's share of the budget."""
-        if jax.default_backend() == "cpu":
-            return 128
+        """See `ClosedForm`."""
         entries = sum(bucket[0].size for bucket in self.tables.chunks.buckets)
-        return budget.rows_per_call(32 * max(entries, 1))
+        return budget.rows_of_formulas(128, 32 * max(entries, 1))
 
     def explain_block(
         self,
@@ -71,12 +56,8 @@ class TreeForm:
         labels: Int[Array, "rows labels"],
         variance: Float[Array, "rows outputs"] | None = None,
     ) -> LinearFit:
-        """Explanations of a block of rows.
-
-        Args:
-            variance: of the outputs in each row's neighborhood, for the score; None: no score.
-        """
-        columns = columns_of(instances, self.stats, self.config, self.perturbed)
+        """Explanations of a block of rows; see `ClosedForm`."""
+        columns = columns_of(instances, self.setting)
         mean, coef = self._sums(self._rows(instances, columns))
         mean = mean + self.tables.base[:, None]
         if self.tables.rest_is_last:
@@ -89,16 +70,15 @@ class TreeForm:
             columns,
             labels,
             variance,
-            self.config,
-            self.effective_num_samples,
+            self.setting,
         )
 
     def _rows(self, instances: TabularInstance, columns: Columns) -> _Rows:
         by_column: Columns = jax.tree.map(jnp.transpose, columns)
-        first = jnp.asarray(self.stats.offsets)[:-1]
+        first = jnp.asarray(self.setting.stats.offsets)[:-1]
         code = jnp.where(instances.bins < 0, -1, instances.bins - first)
         # A held column's table says whether x meets a condition, not by how much more likely.
-        step = jnp.where(self.perturbed[:, None], by_column.mean - by_column.untilted, 1)
+        step = jnp.where(self.setting.perturbed[:, None], by_column.mean - by_column.untilted, 1)
         return _Rows(code.T, step, by_column, instances.values.T)
 
     def _sums(self, rows: _Rows) -> tuple[Array, Array]:
@@ -111,7 +91,7 @@ class TreeForm:
         mean = jnp.zeros((outputs, count), rows.step.dtype)
         coef = jnp.zeros((features, outputs, count), rows.step.dtype)
 
-        def add(total: Any, chunk: Chunk) -> tuple[Any, None]:
+        def add(total: Pytree, chunk: Chunk) -> tuple[Pytree, None]:
             return jax.tree.map(jnp.add, total, self._chunk_sums(chunk, wide_gain, rows)), None
 
         return jax.lax.scan(add, (mean, coef), chunks)[0]
@@ -149,7 +129,9 @@ class TreeForm:
             chances.append(wide.mean[:, None] + rows.step[wide.column] * slope)
             slopes.append(slope)
         if chunk.drawn.column.size:
-            of_normal = self._matched if self.config.encoding == "same_bin" else self._normal
+            of_normal = (
+                self._matched if self.setting.config.encoding == "same_bin" else self._normal
+            )
             chance, slope = of_normal(chunk.drawn, rows)
             chances.append(chance)
             slopes.append(slope)

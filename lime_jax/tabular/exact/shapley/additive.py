@@ -49,7 +49,7 @@ def additive_game(
     model: Additive,
     background: Float64[np.ndarray, "background features"],
     weights: Float64[np.ndarray, " background"],
-    groups: Any,
+    groups: Int[np.ndarray, " features"],
     num_players: int,
 ) -> AdditiveGame:
     """Build the game; see `shapley.shapley_tables`.
@@ -105,26 +105,17 @@ class ShapleyAdditiveForm:
 
     @property
     def rows_at_once(self) -> int:
-        """Rows whose numbers fit a CPU's cache, or another device's share of the budget."""
+        """See `ClosedForm`."""
         numbers = max(self.game.slope.size, 1)
-        if jax.default_backend() == "cpu":
-            return max(1, min(1024, 2**16 // numbers))
-        return budget.rows_per_call(64 * numbers, most=2**14)
+        return budget.rows_of_formulas(min(1024, 2**16 // numbers), 64 * numbers, most=2**14)
 
     def explain_block(
         self,
         instances: Float[Array, "rows features"],
         labels: Int[Array, "rows labels"],
-        variance: Any = None,
+        variance: Float[Array, "rows outputs"] | None = None,
     ) -> LinearFit:
-        """Explanations of a block of rows.
-
-        Args:
-            instances: numbers, NaN where missing, and level codes, -1 for an unknown one.
-
-        Returns:
-            Fits with a leading axis of rows, and players for features.
-        """
+        """Explanations of a block of rows, with players for features; see `ClosedForm`."""
         del variance
         game = self.game
         away = (instances - game.center)[..., None]

@@ -25,7 +25,7 @@ from lime_jax.tabular.exact.shapley.chunks import LevelColumns, Tests
 from lime_jax.tabular.exact.shapley.layout import Layout
 from lime_jax.tabular.exact.shapley.shares import background_shares, coalition_words
 from lime_jax.tabular.exact.shapley.tables import Game, game_of, patterns_of
-from lime_jax.typing import Array, Bool, Float, Int, LinearFit, UInt32, pytree
+from lime_jax.typing import Array, Bool, Float, Int, LinearFit, Pytree, UInt32, pytree
 
 __all__ = ["MOST_BYTES", "CoalitionForm", "CoalitionGame", "coalition_game"]
 
@@ -120,26 +120,17 @@ class CoalitionForm:
 
     @property
     def rows_at_once(self) -> int:
-        """Rows whose outputs fit a CPU's cache, or another device's share of the budget."""
+        """See `ClosedForm`."""
         count = self.game.coalitions.shape[1]
-        if jax.default_backend() == "cpu":
-            return max(1, min(128, _OUTPUTS_AT_ONCE // count))
-        return budget.rows_per_call(64 * count)
+        return budget.rows_of_formulas(min(128, _OUTPUTS_AT_ONCE // count), 64 * count)
 
     def explain_block(
         self,
         instances: Float[Array, "rows features"],
         labels: Int[Array, "rows labels"],
-        variance: Any = None,
+        variance: Float[Array, "rows outputs"] | None = None,
     ) -> LinearFit:
-        """Explanations of a block of rows.
-
-        Args:
-            instances: numbers, NaN where missing, and level codes, -1 for an unknown one.
-
-        Returns:
-            Fits with a leading axis of rows, and players for features.
-        """
+        """Explanations of a block of rows, with players for features; see `ClosedForm`."""
         del variance
         method, masks = self.method, self.method.masks
         present = jnp.ones(masks.shape[-1], bool)
@@ -162,7 +153,7 @@ class CoalitionForm:
         by_box = [words.reshape(*game.share.shape[:2], -1) for words in missed]
         none = jnp.zeros((*labels.shape, game.share.shape[2]), game.share.dtype)
 
-        def add_box(total: Array, box: Any) -> tuple[Array, None]:
+        def add_box(total: Array, box: Pytree) -> tuple[Array, None]:
             share, value, missed = box
             fails = jnp.zeros(none.shape[::2], bool)
             for own, asked in zip(missed, game.coalitions, strict=True):
@@ -170,7 +161,7 @@ class CoalitionForm:
             there = jnp.where(fails, 0, share)
             return total + value[labels][:, :, None] * there[:, None], None
 
-        def add_boxes(total: Array, boxes: Any) -> tuple[Array, None]:
+        def add_boxes(total: Array, boxes: Pytree) -> tuple[Array, None]:
             return total + jax.lax.scan(add_box, none, boxes)[0], None
 
         total = jax.lax.scan(add_boxes, none, (game.share, game.value, by_box))[0]

@@ -17,7 +17,7 @@ from lime_jax.models.trees.thresholds import round_down
 from lime_jax.tabular.exact.shapley.chunks import LevelColumns, Long, Short, Tests, Tiles
 from lime_jax.tabular.exact.shapley.lines import shapley_lines
 from lime_jax.tabular.exact.shapley.tables import WORD, Game, Patterns, level_flags, open_ended
-from lime_jax.typing import Array, Int
+from lime_jax.typing import Array, Int, Pytree
 
 LONGEST_TABLE = 12
 """Positions; a table doubles with each."""
@@ -168,7 +168,7 @@ class Layout:
         source = tiling.fill(source.astype(np.int32))
         return Tiles(source, np.swapaxes(value, 2, 3), tiling.player)
 
-    def _on_device(self, arrays: Any) -> Any:
+    def _on_device(self, arrays: Pytree) -> Pytree:
         def put(array: np.ndarray) -> Array:
             return jnp.asarray(array, self.kind if array.dtype.kind == "f" else array.dtype)
 

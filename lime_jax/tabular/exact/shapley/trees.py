@@ -19,13 +19,12 @@ from scipy.special import gammaln
 
 from lime_jax.engine import budget
 from lime_jax.models.structure import TreeSum
-from lime_jax.tabular.exact.boxes import boxes_of
-from lime_jax.tabular.exact.lime.tree_tables import without_last
+from lime_jax.tabular.exact.boxes import boxes_of, without_last
 from lime_jax.tabular.exact.shapley.chunks import LevelColumns, Long, Short, Tiles
 from lime_jax.tabular.exact.shapley.fit import shapley_fit
 from lime_jax.tabular.exact.shapley.layout import Layout
 from lime_jax.tabular.exact.shapley.tables import WORD, game_of, patterns_of
-from lime_jax.typing import Array, Float, Int, LinearFit, pytree, static
+from lime_jax.typing import Array, Float, Int, LinearFit, Pytree, pytree, static
 
 TABLE_BYTES = 32 * 2**20
 """Of all tables together; the longest boxes that do not fit go without."""
@@ -60,7 +59,7 @@ def tree_game(
     trees: TreeSum,
     background: Float64[np.ndarray, "background features"],
     weights: Float64[np.ndarray, " background"],
-    groups: Any,
+    groups: Int[np.ndarray, " features"],
     num_players: int,
     table_bytes: int = TABLE_BYTES,
 ) -> TreeGame:
@@ -98,27 +97,18 @@ class ShapleyTreeForm:
 
     @property
     def rows_at_once(self) -> int:
-        """Rows whose numbers fit a CPU's cache, or another device's share of the budget."""
-        if jax.default_backend() == "cpu":
-            return 128
+        """See `ClosedForm`."""
         cells = [short.tiles.source[0].size for short in self.game.short]
         cells += [long.weight[0].size for long in self.game.long]
-        return budget.rows_per_call(32 * max(cells, default=1))
+        return budget.rows_of_formulas(128, 32 * max(cells, default=1))
 
     def explain_block(
         self,
         instances: Float[Array, "rows features"],
         labels: Int[Array, "rows labels"],
-        variance: Any = None,
+        variance: Float[Array, "rows outputs"] | None = None,
     ) -> LinearFit:
-        """Explanations of a block of rows.
-
-        Args:
-            instances: numbers, NaN where missing, and level codes, -1 for an unknown one.
-
-        Returns:
-            Fits with a leading axis of rows, and players for features.
-        """
+        """Explanations of a block of rows, with players for features; see `ClosedForm`."""
         del variance
         game, columns = self.game, self.game.levels(instances.T)
         rows, outputs = instances.shape[0], game.base.shape[0]
@@ -140,10 +130,10 @@ class ShapleyTreeForm:
             expected = jnp.concatenate([expected, (game.total - expected.sum(0))[None]])
         return shapley_fit(jnp.transpose(coef, (2, 1, 0)), expected.T, labels, game.num_background)
 
-    def _add(self, totals: Any, chunks: Short | Long, columns: Array) -> Any:
+    def _add(self, totals: Pytree, chunks: Short | Long, columns: Array) -> Pytree:
         terms = _short_terms if isinstance(chunks, Short) else _long_terms
 
-        def add(totals: Any, chunk: Any) -> tuple[Any, None]:
+        def add(totals: Pytree, chunk: Pytree) -> tuple[Pytree, None]:
             coef, own = totals
             missed, terms_ = terms(chunk, columns)
             coef = coef + _by_player(chunk.tiles, terms_, len(coef))
@@ -154,7 +144,7 @@ class ShapleyTreeForm:
         return jax.lax.scan(add, totals, chunks)[0]
 
 
-def _short_terms(chunk: Short, columns: Array) -> tuple[Any, Array]:
+def _short_terms(chunk: Short, columns: Array) -> tuple[Pytree, Array]:
     """Missed sets by length of the boxes, and the value of every position in the tiles."""
     missed = [tests.missed(columns)[0] for tests in chunk.tests]
     by_box = jnp.concatenate(missed).astype(jnp.int32)
@@ -162,7 +152,7 @@ def _short_terms(chunk: Short, columns: Array) -> tuple[Any, Array]:
     return [[m] for m in missed], chunk.lines.at[place].get(mode="promise_in_bounds")
 
 
-def _long_terms(chunk: Long, columns: Array) -> tuple[Any, Array]:
+def _long_terms(chunk: Long, columns: Array) -> tuple[Pytree, Array]:
     """Missed sets, and the value of every position in the tiles."""
     missed = chunk.tests.missed(columns)
     terms = _values(chunk, missed)
