@@ -11,6 +11,7 @@ import numpy as np
 from tests.differential.models import Model
 from tests.differential.settings import Settings
 from tests.differential.tables import ROWS, TRAINING, Table
+from tests.house import shapley_values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +80,7 @@ def shapley(table: Table, model: Model, settings: Settings) -> Shapley:
         size = max(size, float(np.abs(outputs).max()))
         resolution = max(resolution, resolution_of(outputs))
     games = np.stack(worth)
-    values = np.stack([_values(game, len(players)) for game in games])
+    values = np.stack([shapley_values(game) for game in games])
     return Shapley(values, games[:, 0], games, high - low, size, resolution)
 
 
@@ -87,18 +88,3 @@ def resolution_of(outputs: np.ndarray) -> float:
     """What outputs cannot tell apart; 0 for those in float64."""
     same = np.array_equal(outputs, outputs.astype(np.float32))
     return 2e-7 * float(np.abs(outputs).max()) if same else 0.0
-
-
-def _values(worth: np.ndarray, players: int) -> np.ndarray:
-    """(outputs, players) of one game: worth is (coalitions, outputs)."""
-    values = np.zeros((worth.shape[1], players))
-    numbers = np.arange(len(worth))
-    for player in range(players):
-        bit = 1 << (players - 1 - player)
-        without = numbers[numbers & bit == 0]
-        for coalition in without:
-            size = int(coalition).bit_count()
-            share = math.factorial(size) * math.factorial(players - size - 1)
-            gain = worth[coalition | bit] - worth[coalition]
-            values[:, player] += share / math.factorial(players) * gain
-    return values

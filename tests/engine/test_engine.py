@@ -25,26 +25,16 @@ from lime_jax.tabular.background import host_inputs as background_inputs
 from lime_jax.tabular.config import make_domain, make_method
 from lime_jax.tabular.domain import TabularInstance, encode_rows, host_inputs
 from lime_jax.typing import pytree
+from tests.house import SLOPES, X, assert_close
+from tests.house import softmax_on_device as on_device
+from tests.house import softmax_on_host as on_host
 
-RNG = np.random.default_rng(11)
-X = RNG.normal(size=(200, 4))
 STATS = fit_tabular(X)
-SLOPES = np.array([[2.0, 0.0, -1.0], [-1.0, 1.5, 0.0], [0.5, 0.0, 0.0], [0.0, 0.3, 0.1]])
 CONFIGS = {
     "shared": TabularConfig(num_samples=256),
     "around": TabularConfig(num_samples=256, sampling="around"),
 }
 PER_ROW = CONFIGS["around"]
-
-
-def on_host(batch):
-    scores = np.exp(batch @ SLOPES)
-    return scores / scores.sum(1, keepdims=True)
-
-
-@jax_predict
-def on_device(batch):
-    return jax.nn.softmax(batch @ jnp.asarray(SLOPES, batch.dtype))
 
 
 def explain(model, config, rows=X[:9], batch_size=None, progress=None, stats=STATS):
@@ -58,14 +48,6 @@ def explain(model, config, rows=X[:9], batch_size=None, progress=None, stats=STA
     inputs_of = lambda samples, numbers: host_inputs(stats, samples, config.sampling)  # noqa: E731
     return engine.explain(
         engine.Work(0, domain, method, model, asked, inputs_of, batch_size, progress)
-    )
-
-
-def assert_close(ours, expected, tolerance=1e-5):
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance),
-        ours,
-        expected,
     )
 
 

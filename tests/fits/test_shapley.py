@@ -16,17 +16,7 @@ from lime_jax.fits.shapley_rules import prediction_rule, regression_rule
 from lime_jax.stages.coalitions import shapley_coalitions
 from lime_jax.stages.masks import MaskSamples, all_subsets, mask_coordinates, mask_view
 from lime_jax.typing import Support, pytree
-
-
-def shapley_values(game, num_players):
-    """By the definition: the mean of what a player adds, over all orders of the players."""
-    values = np.zeros(num_players)
-    for rest in itertools.product([False, True], repeat=num_players - 1):
-        weight = math.factorial(sum(rest)) * math.factorial(num_players - 1 - sum(rest))
-        for player in range(num_players):
-            masks = np.array([[*rest[:player], inside, *rest[player:]] for inside in (True, False)])
-            values[player] += weight / math.factorial(num_players) * -np.diff(game(masks))[0]
-    return values
+from tests.house import all_coalitions, shapley_values
 
 
 def explain(method, *games, labels=None):
@@ -88,7 +78,7 @@ def test_all_coalitions_give_the_shapley_values(key, rng, num_players):
     games = [table(rng, num_players), maximum, majority, product]
     fit = explain(make_shapley_method(key, num_players), *games)
     for found, game in zip(fit.coef, games, strict=True):
-        expected = shapley_values(game, num_players)
+        expected = shapley_values(game(all_coalitions(num_players)))
         np.testing.assert_allclose(found, expected, atol=1e-5 if game is not product else 1e-3)
     np.testing.assert_array_equal(fit.std_error, 0)
     np.testing.assert_array_equal(fit.score, fit.held_out_score)
@@ -188,7 +178,7 @@ def test_pairs_and_values_are_predicted_as_by_the_joint_normal_distribution(key)
 
 def test_sampled_values_are_right_within_their_errors(rng):
     game = forest(rng, 9, boxes=60)
-    expected = shapley_values(game, 9)
+    expected = shapley_values(game(all_coalitions(9)))
     misses, errors = [], []
     for seed in range(60):
         fit = explain(make_shapley_method(jax.random.key(seed), 9, 128), game)
@@ -204,7 +194,7 @@ def test_sampled_values_are_right_within_their_errors(rng):
 
 def test_errors_are_no_larger_than_those_of_shap(rng):
     game, num_players, budget = forest(rng, 11, boxes=60), 11, 256
-    expected = shapley_values(game, num_players)
+    expected = shapley_values(game(all_coalitions(num_players)))
     ours, theirs = [], []
     for seed in range(8):
         fit = explain(make_shapley_method(jax.random.key(seed), num_players, budget), game)

@@ -9,6 +9,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from lime_jax import TabularExplainer, choose_width, jax_predict
 from lime_jax.fits.intervals import interval_factor
+from tests.house import assert_same
 
 RNG = np.random.default_rng(8)
 X = RNG.normal(size=(150, 3))
@@ -37,9 +38,7 @@ def forest():
 
 
 def same(ours, theirs, names=ROW_NUMBERS):
-    for name in names:
-        a, b = getattr(ours, name), getattr(theirs, name)
-        np.testing.assert_allclose(a, b, rtol=3e-6, atol=3e-6, err_msg=name)
+    assert_same(ours, theirs, names, tolerance=3e-6)
 
 
 class TestSweep:

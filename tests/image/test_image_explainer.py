@@ -1,7 +1,6 @@
 """`ImageExplainer`: what LIME and KernelSHAP say of images, against brute force and `lime`."""
 
 import itertools
-import math
 import pickle
 
 import jax.numpy as jnp
@@ -15,6 +14,7 @@ from sklearn.base import clone
 from sklearn.linear_model import Ridge
 
 from lime_jax import ImageExplainer, jax_predict
+from tests.house import all_coalitions, shapley_values
 
 SIZE = (8, 10)
 SEGMENTS = np.arange(80).reshape(SIZE) // 2 % 5 + np.arange(8)[:, None] // 6  # 6 ragged ones
@@ -69,25 +69,6 @@ def pictures(image, hidden, masks, channel_axis="last", segments=SEGMENTS):
     return np.where(shown, image, hidden)
 
 
-def all_masks(players):
-    return np.array(list(itertools.product([False, True], repeat=players)))
-
-
-def shapley_values(outputs, masks):
-    """From the outputs of all coalitions, as in the book: (outputs, players)."""
-    players = masks.shape[1]
-    values = np.zeros((outputs.shape[1], players))
-    row = {tuple(mask): number for number, mask in enumerate(masks.tolist())}
-    for mask, player in itertools.product(masks.tolist(), range(players)):
-        if mask[player]:
-            continue
-        size = sum(mask)
-        with_player = [*mask[:player], True, *mask[player + 1 :]]
-        share = math.factorial(size) * math.factorial(players - size - 1) / math.factorial(players)
-        values[:, player] += share * (outputs[row[tuple(with_player)]] - outputs[row[tuple(mask)]])
-    return values
-
-
 class TestKernelShap:
     @pytest.mark.parametrize(
         ("layout", "dtype", "channel_axis", "model"),
@@ -107,9 +88,9 @@ class TestKernelShap:
         if channel_axis == "first":
             image = np.ascontiguousarray(np.moveaxis(image, -1, 0))
         found = explain(image, model, "kernel_shap", channel_axis=channel_axis)
-        masks = all_masks(PLAYERS)
+        masks = all_coalitions(PLAYERS)
         outputs = probabilities(pictures(image, image.dtype.type(0), masks, channel_axis))
-        np.testing.assert_allclose(found.coef[0], shapley_values(outputs, masks), atol=1e-5)
+        np.testing.assert_allclose(found.coef[0], shapley_values(outputs), atol=1e-5)
         np.testing.assert_allclose(found.intercept[0], outputs[0], atol=1e-5)
         np.testing.assert_allclose(found.local_pred[0], outputs[-1], atol=1e-5)
         np.testing.assert_allclose(found.prediction[0], outputs[-1], atol=1e-5)
@@ -129,9 +110,9 @@ class TestKernelShap:
     def test_sampled_coalitions_are_as_far_off_as_their_errors_say(self, image):
         segments = np.arange(80).reshape(SIZE) // 8
         found = explain(image, algorithm="kernel_shap", segmentation=segments, num_samples=200)
-        masks = all_masks(10)
+        masks = all_coalitions(10)
         outputs = probabilities(pictures(image, np.float32(0), masks, segments=segments))
-        error = found.coef[0] - shapley_values(outputs, masks)
+        error = found.coef[0] - shapley_values(outputs)
         assert found.num_samples < 2**10
         assert (found.std_error > 0).all()
         ratio = np.sqrt((error**2).mean() / (found.std_error[0] ** 2).mean())
@@ -140,9 +121,9 @@ class TestKernelShap:
 
     def test_log_odds_add_up(self, image):
         found = explain(image, algorithm="kernel_shap", link="logit")
-        masks = all_masks(PLAYERS)
+        masks = all_coalitions(PLAYERS)
         outputs = probabilities(pictures(image, np.float32(0), masks))
-        expected = shapley_values(np.log(outputs / (1 - outputs)), masks)
+        expected = shapley_values(np.log(outputs / (1 - outputs)))
         np.testing.assert_allclose(found.coef[0], expected, rtol=1e-4, atol=1e-4)
 
     @pytest.mark.parametrize(("size", "asked", "taken"), [(80, "auto", 16), (40, "auto", 4)])
@@ -154,7 +135,7 @@ class TestKernelShap:
 
 def limit_of_lime(image, model, samples, keep=0.5, alpha=1.0):
     """The ridge that LIME samples, from all masks."""
-    masks = all_masks(PLAYERS)
+    masks = all_coalitions(PLAYERS)
     shown = masks.sum(1)
     weights = np.exp(-((1 - np.sqrt(shown / PLAYERS)) ** 2) / (2 * 0.25**2))
     weights *= samples * keep**shown * (1 - keep) ** (PLAYERS - shown)
@@ -169,7 +150,7 @@ def limit_of_lime(image, model, samples, keep=0.5, alpha=1.0):
 
 class TestLime:
     @pytest.mark.parametrize("keep", [0.5, 0.7])
-    def test_tends_to_the_ridge_over_all_masks(self, image, keep):
+    def test_tends_to_the_ridge_over_all_coalitions(self, image, keep):
         found = explain(image, num_samples=2048, keep_probability=keep)
         coef, intercept, score = limit_of_lime(image, probabilities, 2048, keep)
         assert (np.abs(found.coef[0] - coef) < 5 * found.std_error[0]).all()

@@ -13,18 +13,16 @@ from lime.lime_tabular import LimeTabularExplainer
 import lime_jax
 from lime_jax import Explanation, TabularExplainer
 from lime_jax.results.names import FeatureNames
+from tests import house
 
-RNG = np.random.default_rng(11)
-X = RNG.normal(10, 3, size=(200, 4))
+X = 10 + 3 * house.X
 ROWS = X[:9]
-SLOPES = np.array([[2.0, 0.0, -1.0], [-1.0, 1.5, 0.0], [0.5, 0.0, 0.0], [0.0, 0.3, 0.1]]) / 3
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 NAMES = ["age", "income per head", "b < c", HOSTILE]
 
 
 def model(batch):
-    scores = np.exp((batch - 10) @ SLOPES)
-    return scores / scores.sum(1, keepdims=True)
+    return house.softmax_on_host((batch - 10) / 3)
 
 
 def make(num_features=None, num_samples=256, **options):

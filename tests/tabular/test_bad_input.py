@@ -23,16 +23,8 @@ from sklearn.tree import DecisionTreeClassifier
 from lime_jax import TabularExplainer, fit_tabular, host_predict, jax_predict
 from lime_jax.typing import Support
 
-RNG = np.random.default_rng(11)
-X = RNG.normal(size=(200, 4))
-SLOPES = np.array([[2.0, 0.0, -1.0], [-1.0, 1.5, 0.0], [0.5, 0.0, 0.0], [0.0, 0.3, 0.1]])
 FITTED = TabularExplainer().fit(X)
 TEXT = pd.DataFrame({"color": ["red", "blue", "red", "green"], "size": [1.0, 2.0, 3.0, 4.0]})
-
-
-def model(batch):
-    scores = np.exp(batch @ SLOPES)
-    return scores / scores.sum(1, keepdims=True)
 
 
 def never(batch):
@@ -600,6 +592,8 @@ import numpy as np
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.tree import DecisionTreeRegressor
 from lime_jax import TabularExplainer
+from tests.house import SLOPES, X
+from tests.house import softmax_on_host as model
 
 rng = np.random.default_rng(0)
 steps = np.arange(3001.0)[:, None]

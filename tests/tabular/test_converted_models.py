@@ -26,6 +26,9 @@ from sklearn.preprocessing import (
 from sklearn.svm import SVC
 
 from lime_jax import TabularExplainer
+from tests.house import assert_same
+
+NUMBERS = ("prediction", "coef", "std_error", "intercept", "score", "local_pred")
 
 RNG = np.random.default_rng(3)
 FRAME = pd.DataFrame(
@@ -78,12 +81,6 @@ def explainer():
     return TabularExplainer(class_names=["no", "yes"]).fit(FRAME)
 
 
-def assert_same(ours, theirs, tolerance):
-    for name in ("prediction", "coef", "std_error", "intercept", "score", "local_pred"):
-        a, b = getattr(ours, name), getattr(theirs, name)
-        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance, err_msg=name)
-
-
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_same_samples_give_the_same_explanations(name, explainer):
     model = fitted(name)
@@ -92,7 +89,7 @@ def test_the_same_samples_give_the_same_explanations(name, explainer):
     assert ours.model_path == "jax: Pipeline.predict_proba converted to JAX"
     assert theirs.model_path == "host: a Python function of a NumPy batch"
     assert (ours.method, ours.output_kind) == ("sampled", "probability")
-    assert_same(ours, theirs, 1e-4)
+    assert_same(ours, theirs, NUMBERS, tolerance=1e-4)
 
 
 def test_a_margin_too(explainer):
@@ -101,7 +98,7 @@ def test_a_margin_too(explainer):
     theirs = explainer.explain(SOME, lambda frame: model.decision_function(frame), **ASKED)
     assert ours.model_path == "jax: Pipeline.decision_function converted to JAX"
     assert (ours.output_kind, ours.output_names) == ("margin", ("yes",))
-    assert_same(ours, theirs, 1e-3)
+    assert_same(ours, theirs, NUMBERS, tolerance=1e-3)
 
 
 def in_logs(table):

@@ -19,6 +19,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 import lime_jax
 from lime_jax import TabularExplainer
 from lime_jax.typing import Support
+from tests.house import assert_same
 
 RNG = np.random.default_rng(5)
 ROWS = 240
@@ -164,10 +165,9 @@ def plain(explainer, forest):
     return explainer.explain(FRAME[:40], forest)
 
 
-def same(ours, theirs, **more):
-    for name in ("coef", "intercept", "score", "local_pred", "effective_samples"):
-        a, b = getattr(ours, name), getattr(theirs, name)
-        np.testing.assert_allclose(a, b, rtol=2e-6, atol=2e-6, err_msg=name, **more)
+def same(ours, theirs):
+    numbers = ("coef", "intercept", "score", "local_pred", "effective_samples")
+    assert_same(ours, theirs, numbers, tolerance=2e-6)
 
 
 class TestARow:

@@ -1,6 +1,5 @@
 """KernelSHAP for tables is the definition of Shapley values, whatever model, table and batch."""
 
-import math
 import pickle
 import warnings
 
@@ -25,6 +24,8 @@ import lime_jax
 from lime_jax import TabularExplainer, jax_predict
 from lime_jax.tabular import shapley_fits
 from lime_jax.tabular.background_rows import learn_background
+from tests import house
+from tests.house import ALL_BUT_SCORES, shapley_of_model
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -56,25 +57,7 @@ def two(v):
 
 
 def brute_force(predict, rows, background=BACKGROUND, weights=None, groups=None, link=None):
-    """Shapley values from the definition, (rows, outputs, players), and the expected value."""
-    groups = np.arange(rows.shape[1]) if groups is None else np.asarray(groups)
-    players = groups.max() + 1
-    weights = np.full(len(background), 1 / len(background)) if weights is None else weights
-    coalitions = np.indices([2] * players).reshape(players, -1).T.astype(bool)
-    keeps = np.where(groups >= 0, coalitions[:, groups], True)
-    inputs = np.where(keeps[None, :, None], rows[:, None, None], background)
-    outputs = np.asarray(predict(inputs.reshape(-1, rows.shape[1]))).reshape(*inputs.shape[:3], -1)
-    value = np.einsum("rcko,k->roc", outputs, weights / weights.sum())
-    value = value if link is None else link(value)
-    cube = value.reshape(*value.shape[:2], *[2] * players)
-    size = np.indices([2] * (players - 1)).sum(0)
-    share = np.array(
-        [1 / (players * math.comb(players - 1, s)) for s in range(players)], np.float64
-    )[size]
-    axes = range(2, players + 2)
-    gains = [np.take(cube, 1, axis) - np.take(cube, 0, axis) for axis in axes]
-    values = [(gain * share).reshape(*value.shape[:2], -1).sum(-1) for gain in gains]
-    return np.stack(values, axis=-1), value[..., 0]
+    return shapley_of_model(predict, rows, background, weights, groups, link)
 
 
 def explain(model=game, rows=ROWS, background=BACKGROUND, weights=None, ask=None, **settings):
@@ -84,12 +67,9 @@ def explain(model=game, rows=ROWS, background=BACKGROUND, weights=None, ask=None
 
 
 def assert_same(ours, expected, tolerance=1e-6):
-    for name in ("coef", "std_error", "intercept", "local_pred", "score", "effective_samples"):
-        np.testing.assert_allclose(
-            getattr(ours, name), getattr(expected, name), rtol=tolerance, atol=tolerance
-        )
-    for name in ("labels", "key_ids", "values", "samples_used", "prediction"):
-        np.testing.assert_array_equal(getattr(ours, name), getattr(expected, name))
+    close = (*ALL_BUT_SCORES, "score")
+    equal = ("labels", "key_ids", "values", "samples_used", "prediction")
+    house.assert_same(ours, expected, close, equal, tolerance)
 
 
 def assert_adds_up(explanations, tolerance=2e-6):

@@ -16,6 +16,7 @@ import lime_jax
 from lime_jax import TabularExplainer, concatenate
 from lime_jax.distributed.spark.udf import strongest_first
 from lime_jax.results.arrow import long_table, rows_table
+from tests.house import all_coalitions, shapley_values
 
 WORDS = "(never in the training rows)"
 RNG = np.random.default_rng(0)
@@ -104,27 +105,14 @@ def test_parts_that_met_other_levels_are_one_data_set(algorithm):
 
 def brute_force(predict, row, background):
     """Shapley values of all coalitions, by the model's own predictions."""
-    import itertools
-    import math
 
-    columns, total = list(background.columns), len(background.columns)
-
-    def value(kept):
+    def worth(coalition):
         mixed = background.copy()
-        for name in kept:
+        for name in background.columns[coalition]:
             mixed[name] = pd.Series([row[name].iloc[0]] * len(mixed)).astype(row[name].dtype).values
         return predict(mixed).mean()
 
-    found = []
-    for name in columns:
-        others = [c for c in columns if c != name]
-        share = 0.0
-        for size in range(total):
-            weight = math.factorial(size) * math.factorial(total - size - 1) / math.factorial(total)
-            for kept in itertools.combinations(others, size):
-                share += weight * (value([*kept, name]) - value(kept))
-        found.append(share)
-    return found
+    return shapley_values(np.array([*map(worth, all_coalitions(len(background.columns)))]))
 
 
 def states(dtype: str) -> tuple[Any, Any]:

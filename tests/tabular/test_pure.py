@@ -8,6 +8,7 @@ import pytest
 from lime_jax.tabular.config import TabularConfig
 from lime_jax.tabular.learn import fit_tabular
 from lime_jax.tabular.pure import explain_tabular
+from tests.house import assert_close
 
 X = np.random.default_rng(2).normal(size=(200, 3))
 STATS = fit_tabular(X)
@@ -25,14 +26,6 @@ def explain(key, x, width=1.3, weights=(1.0, -2.0, 0.5), **options):
     options = dict(num_samples=128, kernel_width=width) | options
     return explain_tabular(
         key, x, STATS, lambda inputs: predict_fn(inputs, weights), TabularConfig(**options)
-    )
-
-
-def assert_close(ours, expected, tolerance):
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance),
-        ours,
-        expected,
     )
 
 

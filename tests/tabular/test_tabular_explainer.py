@@ -13,17 +13,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from lime_jax import CategoricalColumn, NumericColumn, TabularExplainer, TabularStats, fit_tabular
+from tests import house
+from tests.house import SLOPES, X
+from tests.house import softmax_on_host as model
 
 RNG = np.random.default_rng(11)
-X = RNG.normal(size=(200, 4))
 ROWS = X[:9]
-SLOPES = np.array([[2.0, 0.0, -1.0], [-1.0, 1.5, 0.0], [0.5, 0.0, 0.0], [0.0, 0.3, 0.1]])
 SAMPLES = 256
-
-
-def model(batch):
-    scores = np.exp(batch @ SLOPES)
-    return scores / scores.sum(1, keepdims=True)
 
 
 def explain(rows=ROWS, model=model, explainer=None, train=X, **options):
@@ -42,12 +38,8 @@ def plain(fitted):
 
 
 def assert_same(ours, expected, tolerance=1e-5):
-    for name in ("coef", "std_error", "intercept", "local_pred", "effective_samples"):
-        np.testing.assert_allclose(
-            getattr(ours, name), getattr(expected, name), rtol=tolerance, atol=tolerance
-        )
-    for name in ("bins", "key_ids", "labels", "values", "prediction", "support"):
-        np.testing.assert_array_equal(getattr(ours, name), getattr(expected, name))
+    equal = ("bins", "key_ids", "labels", "values", "prediction", "support")
+    house.assert_same(ours, expected, equal=equal, tolerance=tolerance)
 
 
 START = 1.6e9

@@ -9,7 +9,7 @@ import pytest
 from lime_jax.models.convert.features import NotConvertibleError, RawTable
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.registry import convert
-from tests.models.trees.tree_oracle import assert_equal, assert_same_leaves, evaluate
+from tests.models.trees.tree_oracle import assert_equal, assert_same_leaves, walk
 
 SMALL = {"n_estimators": 4, "num_leaves": 7, "n_jobs": 1, "verbose": -1, "min_child_samples": 3}
 FOREST = {"boosting_type": "rf", "subsample": 0.6, "subsample_freq": 1}
@@ -27,7 +27,7 @@ ROWS[::9, 1] = 0.0
 
 def assert_exact(model, inputs, expected, wrapper, table=None):
     """A structure that sums to `expected`, by the leaves that LightGBM itself reaches."""
-    sums, leaves = evaluate(model.structure, inputs)
+    sums, leaves = walk(model.structure, inputs)
     np.testing.assert_allclose(sums, expected.reshape(len(inputs), -1), rtol=1e-9, atol=1e-12)
     own = wrapper.predict(inputs if table is None else table, pred_leaf=True)
     assert_same_leaves(leaves, own)

@@ -11,7 +11,7 @@ from lime_jax.models.boosted.trees import with_codes
 from lime_jax.models.convert.features import NumberColumn, RawTable, raw_features
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.registry import convert_on
-from tests.models.trees.tree_oracle import assert_equal, assert_same_leaves, evaluate
+from tests.models.trees.tree_oracle import assert_equal, assert_same_leaves, walk
 
 SMALL = {"n_estimators": 4, "max_depth": 3, "n_jobs": 1}
 COLORS = ["red", "lime", "blue", "gold", "pink", "teal", "gray"]
@@ -54,7 +54,7 @@ def test_a_classifier_has_its_probabilities_and_margins(name):
     assert probability.structure is None
     assert "its margin is: `output='margin'`" in probability.why_not_exact
     assert_equal(probability, X, wrapper.predict_proba(X))
-    sums, leaves = evaluate(margin.structure, X)
+    sums, leaves = walk(margin.structure, X)
     expected = wrapper.predict(X, output_margin=True).reshape(len(X), -1)
     np.testing.assert_allclose(sums, expected, rtol=1e-5, atol=1e-6)
     assert_same_leaves(leaves, wrapper.apply(X))
@@ -101,7 +101,7 @@ def test_one_row_is_enough():
 def test_a_regressor_has_its_values_and_margins(objective, y):
     wrapper = xgb.XGBRegressor(**SMALL, objective=objective).fit(X, y)
     margin = wrapper.predict(X, output_margin=True)
-    sums, _ = evaluate(as_predict_fn(wrapper, "margin").structure, X)
+    sums, _ = walk(as_predict_fn(wrapper, "margin").structure, X)
     np.testing.assert_allclose(sums[:, 0], margin, rtol=1e-5, atol=1e-6)
     model = as_predict_fn(wrapper)
     assert (model.structure is not None) == np.allclose(margin, wrapper.predict(X))
@@ -118,7 +118,7 @@ def test_a_forest_regressor_and_several_targets():
     ):
         model = as_predict_fn(wrapper)
         np.testing.assert_allclose(
-            evaluate(model.structure, X[:20])[0],
+            walk(model.structure, X[:20])[0],
             wrapper.predict(X[:20]).reshape(20, -1),
             rtol=1e-5,
             atol=1e-6,
@@ -153,7 +153,7 @@ def test_a_booster_is_explained_as_it_predicts(objective):
     assert_equal(model, X, booster.predict(matrix))
     assert booster.predict(matrix).reshape(len(X), -1).shape[1] == outputs
     margin = as_predict_fn(booster, "margin")
-    sums, leaves = evaluate(margin.structure, X)
+    sums, leaves = walk(margin.structure, X)
     expected = booster.predict(matrix, output_margin=True).reshape(len(X), -1)
     np.testing.assert_allclose(sums, expected, rtol=1e-5, atol=1e-6)
     assert_same_leaves(leaves, booster.predict(matrix, pred_leaf=True))
@@ -185,7 +185,7 @@ def test_at_thresholds_and_one_step_beside_the_leaves_are_the_same():
     assert len(rows) > 100
     assert_equal(model, rows, wrapper.predict(rows))
     between = np.concatenate([rows, rows * (1 + 1e-9), rows * (1 - 1e-9), (rows + 1e-8)])
-    assert_same_leaves(evaluate(model.structure, between)[1], wrapper.apply(between))
+    assert_same_leaves(walk(model.structure, between)[1], wrapper.apply(between))
 
 
 def test_a_number_for_missing_is_not_in_the_trees_unless_it_goes_their_way():
@@ -201,7 +201,7 @@ def test_a_number_for_missing_is_not_in_the_trees_unless_it_goes_their_way():
     stump.fit(positive, positive[:, 0] < 0.7)
     model = as_predict_fn(stump)
     assert model.structure.missing_left[0]
-    sums, _ = evaluate(model.structure, positive)
+    sums, _ = walk(model.structure, positive)
     np.testing.assert_allclose(sums[:, 0], stump.predict(positive), rtol=1e-5)
 
 
@@ -213,7 +213,7 @@ def test_a_number_for_missing_among_levels_is_exact():
     table = RawTable(None, (tuple(levels),) * 4)
     model = as_predict_fn(wrapper, table=table)
     assert_equal(model, codes.astype(float), wrapper.predict(levels[codes]))
-    sums, _ = evaluate(model.structure, codes.astype(float))
+    sums, _ = walk(model.structure, codes.astype(float))
     np.testing.assert_allclose(sums[:, 0], wrapper.predict(levels[codes]), rtol=1e-5, atol=1e-6)
 
 
@@ -254,12 +254,12 @@ def test_categories_of_a_frame_become_sets_of_levels(one_hot):
     assert any(0 < flags.sum() < len(flags) for flags in model.structure.level_sets)
     if one_hot == 1:
         assert_equal(model, codes, wrapper.predict(table))
-    sums, leaves = evaluate(model.structure, codes)
+    sums, leaves = walk(model.structure, codes)
     np.testing.assert_allclose(sums[:, 0], wrapper.predict(table), rtol=1e-5, atol=1e-6)
     assert_same_leaves(leaves, wrapper.apply(table))
     booster = wrapper.get_booster()
     own = as_predict_fn(booster, table=RawTable(tuple(table.columns), LEVELS))
-    np.testing.assert_array_equal(evaluate(own.structure, codes)[1], leaves)
+    np.testing.assert_array_equal(walk(own.structure, codes)[1], leaves)
     np.testing.assert_array_equal(own.host(table), wrapper.predict(table))
 
 
@@ -287,7 +287,7 @@ def test_codes_in_an_array_are_categories():
     np.testing.assert_array_equal(model.host(rows), booster.predict(theirs))
     declared = as_predict_fn(booster, table=RawTable(None, (tuple(range(9)), None)))
     np.testing.assert_allclose(
-        evaluate(declared.structure, codes)[0][:, 0], booster.predict(matrix), rtol=1e-5, atol=1e-6
+        walk(declared.structure, codes)[0][:, 0], booster.predict(matrix), rtol=1e-5, atol=1e-6
     )
 
 
@@ -320,7 +320,7 @@ def test_a_scaler_in_front_moves_the_thresholds():
     )
     features = dataclasses.replace(raw_features(RawTable.of_numbers(4)), columns=columns)
     trees = convert_on(wrapper, "predict", features).structure
-    assert_same_leaves(evaluate(trees, X)[1], wrapper.apply((X - mean) / scale))
+    assert_same_leaves(walk(trees, X)[1], wrapper.apply((X - mean) / scale))
 
 
 REFUSED = {

@@ -21,7 +21,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from lime_jax.models.convert.features import NotConvertibleError, RawTable
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.registry import convert
-from tests.models.trees.sklearn_tree_oracle import (
+from tests.models.trees.tree_oracle import (
     agree,
     at_thresholds,
     device_float,
@@ -128,7 +128,7 @@ def test_predictions_are_the_models_own(kind, name):
 def test_structure_says_the_same_in_float64(name):
     _, own = fitted("sum", name)
     inputs = inputs_for("sum", name, np.float64)
-    agree(walk(as_predict_fn(own).structure, inputs), own(inputs), rtol=1e-12)
+    agree(walk(as_predict_fn(own).structure, inputs)[0], own(inputs), rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", LINKED)
@@ -196,7 +196,7 @@ def test_categories_are_sets_of_levels(name):
     inputs = coded(new, levels)
     if name == "from dtype":
         agree(ours(inputs), model.predict(new))
-    agree(walk(ours.structure, inputs), model.predict(new), rtol=1e-12)
+    agree(walk(ours.structure, inputs)[0], model.predict(new), rtol=1e-12)
 
 
 def test_a_null_of_polars_is_a_category_and_nan_of_pandas_is_missing():

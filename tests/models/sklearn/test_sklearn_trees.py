@@ -20,7 +20,7 @@ from sklearn.tree import (
 from lime_jax.models.convert.features import NotConvertibleError, RawTable
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.registry import convert
-from tests.models.trees.sklearn_tree_oracle import (
+from tests.models.trees.tree_oracle import (
     agree,
     at_thresholds,
     device_float,
@@ -106,7 +106,7 @@ def test_structure_says_the_same_in_float64(name):
     model, own = fitted(name)
     inputs = inputs_for(name, np.float64)
     structure = as_predict_fn(model).structure
-    agree(walk(structure, inputs), own(inputs), rtol=1e-12)
+    agree(walk(structure, inputs)[0], own(inputs), rtol=1e-12)
 
 
 def test_a_classifier_of_several_targets_has_the_classes_of_each_in_turn():
@@ -140,7 +140,7 @@ def test_levels_are_compared_by_their_numbers():
     by_code[:, 1] = codes
     ours = as_predict_fn(model, table=table)
     agree(ours(by_code), own(by_value))
-    agree(walk(ours.structure, by_code), own(by_value), rtol=1e-12)
+    agree(walk(ours.structure, by_code)[0], own(by_value), rtol=1e-12)
 
 
 class Stubborn(DecisionTreeRegressor):

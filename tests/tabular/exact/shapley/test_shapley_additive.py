@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -15,6 +12,7 @@ from lime_jax.models import as_predict_fn
 from lime_jax.models.convert.additive import additive_predict
 from lime_jax.models.structure import Additive
 from lime_jax.tabular.exact.shapley import shapley_form, shapley_tables, shapley_why_not
+from tests.house import shapley_of_model
 
 # Two numeric columns, one of them far from 0, one with missing values, and one of levels.
 MODEL = Additive(
@@ -81,21 +79,9 @@ def test_values_are_the_sum_over_all_coalitions(rng, groups):
     X, background = table(rng, 5), table(rng, 7)
     fit = explain(MODEL, X, background, groups=groups)
     predict = additive_predict(MODEL)
-    groups, values = np.array(groups), np.zeros((5, 2, 2))
-    value = {}
-    for coalition in itertools.product([False, True], repeat=2):
-        keeps = np.where(groups >= 0, np.array(coalition)[groups], True)
-        inputs = np.where(keeps, X[:, None], background).reshape(-1, 4)
-        value[coalition] = np.asarray(predict(inputs)).reshape(5, 7, 2).mean(1)
-    for player, size in itertools.product(range(2), range(2)):
-        without = np.array([bool(size)] * 2)
-        without[player] = False
-        within = without.copy()
-        within[player] = True
-        share = math.factorial(size) * math.factorial(1 - size) / math.factorial(2)
-        values[..., player] += share * (value[tuple(within)] - value[tuple(without)])
+    values, expected = shapley_of_model(predict, X, background, groups=groups)
     np.testing.assert_allclose(fit.coef, values, **tolerance())
-    np.testing.assert_allclose(fit.intercept, value[False, False], **tolerance())
+    np.testing.assert_allclose(fit.intercept, expected, **tolerance())
 
 
 def test_a_linear_model_has_its_slopes_times_distances_from_the_mean(rng):

@@ -23,6 +23,7 @@ from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees import tree_predict
 from lime_jax.tabular.exact.shapley import shapley_form, shapley_tables, shapley_why_not
 from lime_jax.tabular.exact.shapley.lines import shapley_lines
+from tests.house import shapley_of_model
 
 FEATURES = 6
 BOTH_WAYS = pytest.mark.parametrize("table_bytes", [2**20, 0], ids=["tables", "patterns"])
@@ -44,26 +45,6 @@ def explain(structure, X, background, weights=None, groups=None, table_bytes=2**
     labels = np.tile(np.asarray(labels, np.int32), (len(X), 1))
     rows = engine.Rows(X.astype(jnp.result_type(float)), np.arange(len(X), dtype=np.uint32), labels)
     return engine.explain_exact(shapley_form(tables), rows, None)
-
-
-def by_enumeration(predict, X, background, weights=None, groups=None):
-    """Shapley values from the definition, (rows, outputs, players), and the expected value."""
-    groups = np.arange(X.shape[1]) if groups is None else np.asarray(groups)
-    players = groups.max() + 1
-    weights = np.full(len(background), 1 / len(background)) if weights is None else weights
-    coalitions = np.array(list(itertools.product([False, True], repeat=players)))
-    keeps = np.where(groups >= 0, coalitions[:, groups], True)
-    inputs = np.where(keeps[None, :, None], X[:, None, None], background)
-    outputs = np.asarray(predict(inputs.reshape(-1, X.shape[1]))).reshape(*inputs.shape[:3], -1)
-    value = np.einsum("rckl,k->rlc", outputs, weights)
-    values = np.zeros((len(X), value.shape[1], players))
-    for number, coalition in enumerate(coalitions):
-        for player in np.flatnonzero(~coalition):
-            size = coalition.sum()
-            share = math.factorial(size) * math.factorial(players - size - 1)
-            gain = value[:, :, number + 2 ** (players - 1 - player)] - value[:, :, number]
-            values[:, :, player] += share / math.factorial(players) * gain
-    return values, value[:, :, 0]
 
 
 def table(rng, rows):
@@ -141,7 +122,7 @@ def test_values_are_the_sum_over_all_coalitions(rng, make, table_bytes):
     X, y = table(rng, 150)
     model = as_predict_fn(make(X, y))
     fit = explain(model.structure, X[:4], X[50:60], table_bytes=table_bytes)
-    want, expected = by_enumeration(tree_predict(model.structure), X[:4], X[50:60])
+    want, expected = shapley_of_model(tree_predict(model.structure), X[:4], X[50:60])
     np.testing.assert_allclose(fit.coef, want, **tolerance())
     np.testing.assert_allclose(fit.intercept, expected, **tolerance())
     own = tree_predict(model.structure)(X[:4])
@@ -166,13 +147,13 @@ def test_missing_numbers_and_levels_go_where_the_model_sends_them(rng, table_byt
     rows = np.concatenate([X[:4], [[np.nan] * 4 + [2, 3], [0, np.nan, 0, 0, 3, 39]]])
     background = X[10:18]
     fit = explain(structure, rows, background, table_bytes=table_bytes)
-    want, expected = by_enumeration(model.predict, rows, background)
+    want, expected = shapley_of_model(model.predict, rows, background)
     np.testing.assert_allclose(fit.coef, want, **tolerance())
     np.testing.assert_allclose(fit.intercept, expected, **tolerance())
     # Unknown levels are nobody's: the converted model says where they go.
     rows[:, 4], background[0, 5] = -1, -1
     fit = explain(structure, rows, background, table_bytes=table_bytes)
-    want, _ = by_enumeration(tree_predict(structure), rows, background)
+    want, _ = shapley_of_model(tree_predict(structure), rows, background)
     np.testing.assert_allclose(fit.coef, want, **tolerance())
 
 
@@ -185,7 +166,7 @@ def test_groups_of_columns_are_one_player_and_held_columns_are_none(rng, groups,
     model = as_predict_fn(three_classes(X, y))
     fit = explain(model.structure, X[:5], X[50:60], groups=groups, table_bytes=table_bytes)
     predict = tree_predict(model.structure)
-    want, expected = by_enumeration(predict, X[:5], X[50:60], groups=groups)
+    want, expected = shapley_of_model(predict, X[:5], X[50:60], groups=groups)
     np.testing.assert_allclose(fit.coef, want, **tolerance())
     np.testing.assert_allclose(fit.intercept, expected, **tolerance())
     np.testing.assert_allclose(fit.local_pred, predict(X[:5]), **tolerance())
@@ -231,7 +212,7 @@ def test_paths_may_be_longer_than_a_word(rng):
     # 8 groups of 5 columns, whose values have a sum over all coalitions; every column by itself.
     groups = np.arange(40) % 8
     fit = explain(trees, X, background, groups=groups)
-    want, _ = by_enumeration(tree_predict(trees), X, background, groups=groups)
+    want, _ = shapley_of_model(tree_predict(trees), X, background, groups=groups)
     np.testing.assert_allclose(fit.coef, want, **tolerance(2e-5))
     fit = explain(trees, X, background)
     np.testing.assert_array_equal(fit.coef[:, 0, 38:], 0)
