@@ -22,6 +22,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from lime_jax import TabularExplainer, fit_tabular, host_predict, jax_predict
 from lime_jax.typing import Support
+from tests.house import X
+from tests.house import softmax_on_host as model
 
 FITTED = TabularExplainer().fit(X)
 TEXT = pd.DataFrame({"color": ["red", "blue", "red", "green"], "size": [1.0, 2.0, 3.0, 4.0]})
@@ -592,8 +594,6 @@ import numpy as np
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.tree import DecisionTreeRegressor
 from lime_jax import TabularExplainer
-from tests.house import SLOPES, X
-from tests.house import softmax_on_host as model
 
 rng = np.random.default_rng(0)
 steps = np.arange(3001.0)[:, None]
