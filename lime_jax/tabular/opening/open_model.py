@@ -17,7 +17,7 @@ from lime_jax.models.predict import Model
 from lime_jax.models.registry import has_methods, opener_of
 from lime_jax.tabular import frames
 from lime_jax.tabular.opening.opened import OpenedModel
-from lime_jax.tabular.opening.resolution import on_host_if_far
+from lime_jax.tabular.opening.resolution import needs_resolution, on_host_if_far
 from lime_jax.tabular.opening.sample_facts import SampleFacts
 from lime_jax.tabular.opening.self_check import difference_from_itself
 from lime_jax.typing import ModelLike
@@ -74,23 +74,51 @@ def open_model(
     names = schema.columns if schema.kind == "frame" else None
     table = RawTable(names, schema.levels, schema.is_single, schema.backend)
     opened = as_predict_fn(model, output, table)
-    if opened.host is not None and len(values):
-        known = np.where((values < 0) & np.array(schema.categorical), 0, values)[:_CHECKED_ROWS]
-        possible = _possible_rows(opened, schema, known, samples.may_miss)
-        # Samples hold every level: what the model says of one that it refuses leaves `explain`.
-        certain = np.concatenate([known, _every_level(schema, known[:1])])
-        difference = difference_from_itself(OpenedModel(opened, schema), certain, possible)
-        if difference:
-            opened = dataclasses.replace(
-                opened.on_host(difference),
-                structure=None,
-                why_not_exact=f"{difference}, so it runs on the host",
-                host=None,
-            )
-    opened = _for_samples(opened, schema, samples)
-    opened = on_host_if_far(opened, schema, samples.typical_rows)
+    if opened.host is not None:
+        opened = _checked(opened, schema, values, samples)
     # Of no rows nothing was checked: look again.
     return OpenedModel(opened, schema, fingerprint if len(values) else None)
+
+
+def _checked(
+    opened: Model, schema: frames.Schema, values: np.ndarray, samples: SampleFacts
+) -> Model:
+    """A converted model on the device if it is the same there, else on the host."""
+    known = np.where((values < 0) & np.array(schema.categorical), 0, values)[:_CHECKED_ROWS]
+    # Samples hold every level: what the model says of one that it refuses leaves `explain`.
+    certain = np.concatenate([known, _every_level(schema, known[:1])])
+    typical = np.zeros((0, values.shape[1]))
+    if samples.typical_rows is not None and needs_resolution():
+        typical = samples.typical_rows()
+    said, of_typical = _answers(opened, schema, certain, typical)
+    difference = ""
+    if len(values):
+        possible = _possible_rows(opened, schema, known, samples.may_miss)
+        itself = OpenedModel(opened, schema)
+        difference = difference_from_itself(itself, certain, possible, said)
+    if difference:
+        return dataclasses.replace(
+            opened.on_host(difference),
+            structure=None,
+            why_not_exact=f"{difference}, so it runs on the host",
+            host=None,
+        )
+    opened = _for_samples(opened, schema, samples)
+    return opened if of_typical is None else on_host_if_far(opened, of_typical)
+
+
+def _answers(
+    opened: Model, schema: frames.Schema, certain: np.ndarray, typical: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """What the model on the host says of both, in one call if it takes them; None: it does not."""
+    itself, count = OpenedModel(opened, schema).on_host(), len(certain)
+    if len(typical):
+        try:
+            both = itself(np.concatenate([certain, typical]))
+            return both[:count], both[count:]
+        except Exception:  # the user's own, of rows that nobody asked for
+            itself = itself.view()
+    return (itself(certain) if count else np.zeros((0, 1))), None
 
 
 def _begin_with(levels: Sequence[Any], wanted: Sequence[Any]) -> bool:

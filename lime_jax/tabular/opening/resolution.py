@@ -12,9 +12,7 @@ from jaxtyping import Float64
 
 from lime_jax import engine
 from lime_jax.fits.output_scale import OutputScale, power_of_two
-from lime_jax.models.outputs import as_outputs
 from lime_jax.models.predict import Model
-from lime_jax.tabular import frames
 from lime_jax.tabular.opening.opened import OpenedModel
 from lime_jax.tabular.opening.sample_facts import TypicalRows
 from lime_jax.warn import warn
@@ -29,24 +27,22 @@ _ORDINARY = 2.0**30
 """Squares of numbers up to here, and down to the inverse, are numbers in 32 bits."""
 
 
-def on_host_if_far(model: Model, schema: frames.Schema, typical_rows: TypicalRows | None) -> Model:
+def needs_resolution() -> bool:
+    """Whether the device's precision may be too coarse for outputs."""
+    return jnp.result_type(float) == np.float32
+
+
+def on_host_if_far(model: Model, outputs: Float64[np.ndarray, "samples outputs"]) -> Model:
     """A converted model, as samples should see it.
 
     Args:
-        typical_rows: makes rows like the samples, encoded, whatever rows are to be explained.
+        outputs: that it has for rows like the samples, whatever rows are to be explained.
 
     Returns:
         The model on the host, if its outputs are far from 0, very small or very large; else the
         same.
     """
-    if model.host is None or model.path == "host" or typical_rows is None:
-        return model
-    if jnp.result_type(float) != np.float32:
-        return model
-    typical = typical_rows()
-    try:
-        outputs = as_outputs(model.host(frames.decode(schema, typical)), len(typical))
-    except Exception:  # the user's own, of rows that nobody asked for
+    if model.host is None or model.path == "host":
         return model
     if model.output_kind == "probability" and model.exclusive and outputs.shape[1] == 2:
         outputs = outputs[:, 1:]  # of two probabilities the first is the second's mirror image
@@ -61,8 +57,7 @@ def warn_if_far(
     typical_rows: TypicalRows | None,
 ) -> None:
     """Say that float32 does not hold how the outputs of a JAX function differ."""
-    is_single = jnp.result_type(float) == np.float32
-    if typical_rows is None or not is_single or not _look_alike(prediction):
+    if typical_rows is None or not needs_resolution() or not _look_alike(prediction):
         return
     typical = typical_rows()
     raw = engine.predict_rows(model.on_codes(), typical.astype(np.float32))

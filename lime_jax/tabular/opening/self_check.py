@@ -25,17 +25,19 @@ def difference_from_itself(
     model: OpenedModel,
     values: Float64[np.ndarray, "rows features"],
     possible: Sequence[Float64[np.ndarray, "_ features"]] = (),
+    answers: Float64[np.ndarray, "rows outputs"] | None = None,
 ) -> str:
     """What a converted model says that it did not say before it was converted.
 
     Args:
         model: that has a form on the device and one on the host.
         possible: rows that samples may be; the model may refuse them.
+        answers: what it says on the host of `values`; None: it is asked.
 
     Returns:
         Words on the first difference, with the columns that make it; empty if there is none.
     """
-    rows, outputs = [values], [_on_host(model, values)]
+    rows, outputs = [values], [_on_host(model, values) if answers is None else answers]
     for some in possible:
         try:
             found = _on_host(model, some, outputs[0].shape[1])
@@ -63,7 +65,7 @@ def difference_from_itself(
 
 
 def _on_host(model: OpenedModel, values: np.ndarray, count: int | None = None) -> np.ndarray:
-    call = model.model.host
+    call = model.host
     assert call is not None
     return as_outputs(call(frames.decode(model.schema, values)), len(values), count)
 

@@ -1,6 +1,5 @@
 """Models on the device whose outputs 32 bits do not hold: right, on the host, or said."""
 
-import dataclasses
 import warnings
 
 import jax.numpy as jnp
@@ -16,9 +15,8 @@ from sklearn.svm import SVR
 
 import lime_jax
 from lime_jax import jax_predict
-from lime_jax.models.opening import as_predict_fn
-from lime_jax.tabular import frames
-from lime_jax.tabular.opening.resolution import on_host_if_far
+from lime_jax.models.convert.compose import apply
+from lime_jax.models.registry import register_converter
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 3))
@@ -65,19 +63,34 @@ def test_samples_of_a_converted_model_are_seen_by_the_model_itself(explain, name
     np.testing.assert_array_equal(found.prediction[:, 0], model.predict(X[:3]))
 
 
-def test_a_pipeline_that_refuses_rows_nobody_asked_for_is_left_alone():
-    class Picky(StandardScaler):
-        def transform(self, X, copy=None):
-            if len(X) > 40:
-                raise ValueError("not these")
-            return super().transform(X, copy)
+class Counted:
+    """A line that counts the calls, and takes so many rows and no more."""
 
-    model = make_pipeline(LinearRegression()).fit(X, Y)
-    picky = as_predict_fn(model)
-    host = lambda rows: Picky().fit(X).transform(rows)  # noqa: E731
-    picky = dataclasses.replace(picky, host=host)
-    schema = frames.learn_schema(X)
-    assert on_host_if_far(picky, schema, lambda: X[:50]) is picky
+    def __init__(self, most):
+        self.most = most
+
+    def fit(self, X, y=None):
+        self.calls = []
+        return self
+
+    def predict(self, X):
+        self.calls.append(len(X))
+        if len(X) > self.most:
+            raise ValueError("not these")
+        return 2 * np.asarray(X)[:, 0]
+
+
+@register_converter(Counted, methods=("predict",))
+def convert_counted(model, method, features):
+    return apply(lambda inputs: 2 * inputs[:, :1], features)
+
+
+@pytest.mark.parametrize(("most", "calls"), [(1000, 1), (40, 2 if SINGLE else 1)])
+def test_a_model_is_asked_once_and_may_refuse_rows_nobody_gave(explain, most, calls):
+    model = Counted(most).fit(X)
+    found = explain(model, X[:3].astype(np.float32).astype(np.float64))
+    assert found.model_path == "jax: Counted.predict converted to JAX"
+    assert len(model.calls) == calls
 
 
 def test_an_exact_answer_stays_exact(explain):
