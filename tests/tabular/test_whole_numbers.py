@@ -286,7 +286,7 @@ def test_statistics_by_hand_can_have_steps():
 
 @pytest.mark.parametrize(
     ("columns", "message"),
-    [([2], "columns 0 to 0"), ([0], "multiples of 1 in column 0, got 0.5"), ({0: -1}, "steps")],
+    [([2], "1 columns, got 2"), ([0], "multiples of 1 in column 0, got 0.5"), ({0: -1}, "steps")],
 )
 def test_columns_that_are_not_whole_are_refused(columns, message):
     with pytest.raises(ValueError, match=f"`integer_columns`.*{message}"):
