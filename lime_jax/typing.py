@@ -13,11 +13,13 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
 __all__ = [
+    "AnyArray",
     "Array",
     "Bool",
     "ClosedForm",
     "Column",
     "Coordinates",
+    "DType",
     "Domain",
     "Estimator",
     "Float",
@@ -45,6 +47,8 @@ PredictFn: TypeAlias = Callable[..., Any]
 """Batch in, batch out: `(samples, ...) -> (samples,)` or `(samples, outputs)`."""
 
 # What cannot be said of foreign objects by a type, said by a name.
+AnyArray: TypeAlias = jax.Array | np.ndarray
+"""For code that runs on the host and on the device."""
 Pytree: TypeAlias = Any
 """Arrays in containers, as JAX takes them apart."""
 ModelLike: TypeAlias = Any
@@ -55,6 +59,8 @@ Table: TypeAlias = Any
 """Rows as a user has them: an array, or a frame of pandas, polars, pyarrow or narwhals."""
 Column: TypeAlias = Any
 """One column of a frame, in its library's own type."""
+DType: TypeAlias = Any
+"""The type of a column, in its library's own words."""
 Scalar: TypeAlias = Any
 """A number, text, flag, moment or None: a cell, a level, a class, a row's id."""
 

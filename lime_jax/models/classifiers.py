@@ -9,12 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from lime_jax.models.labels import plain_label
 from lime_jax.models.registry import host_method
+from lime_jax.typing import Estimator, Table
+
+Classes: TypeAlias = Any
+"""The classes of the one target, or a list with those of each."""
 
 
 class ClassIndicators:
@@ -30,11 +34,11 @@ class ClassIndicators:
         [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]
     """
 
-    def __init__(self, predict: Callable[[Any], Any], classes: Any) -> None:
+    def __init__(self, predict: Callable[[Any], Any], classes: Classes) -> None:
         self.predict = predict
         self.classes = classes
 
-    def __call__(self, batch: Any) -> np.ndarray:
+    def __call__(self, batch: Table) -> np.ndarray:
         """One column for each class, target after target."""
         found = self.predict(batch)
         found = np.asarray(found.toarray() if hasattr(found, "toarray") else found)
@@ -46,7 +50,7 @@ class ClassIndicators:
         return _indicators(found.reshape(-1), self.classes)
 
 
-def _indicators(found: np.ndarray, classes: Any) -> np.ndarray:
+def _indicators(found: np.ndarray, classes: Classes) -> np.ndarray:
     same = found[:, None] == np.asarray(classes)[None]
     lost = np.flatnonzero(~same.any(axis=1))
     if lost.size:
@@ -57,7 +61,7 @@ def _indicators(found: np.ndarray, classes: Any) -> np.ndarray:
     return same.astype(np.float64)
 
 
-def predicted_classes(estimator: Any) -> Any:
+def predicted_classes(estimator: Estimator) -> Any:
     """The classes that an estimator's `predict` chooses from.
 
     Returns:
@@ -80,7 +84,7 @@ def predicted_classes(estimator: Any) -> Any:
     return None
 
 
-def default_method(estimator: Any) -> str:
+def default_method(estimator: Estimator) -> str:
     """What is explained of an estimator that was handed over as it is.
 
     Returns:
@@ -101,7 +105,7 @@ def default_method(estimator: Any) -> str:
     return "predict"
 
 
-def output_classes(estimator: Any, method: str) -> tuple[Any, ...] | None:
+def output_classes(estimator: Estimator, method: str) -> tuple[Any, ...] | None:
     """The classes that the columns of a method's outputs are of.
 
     Returns:
@@ -126,7 +130,7 @@ def output_classes(estimator: Any, method: str) -> tuple[Any, ...] | None:
     return plain
 
 
-def exclude_each_other(estimator: Any) -> bool:
+def exclude_each_other(estimator: Estimator) -> bool:
     """Whether a row has one class, so that the probabilities of all of them sum to 1.
 
     Returns:
@@ -140,7 +144,7 @@ def exclude_each_other(estimator: Any) -> bool:
     return not several and not kind.startswith("multilabel")
 
 
-def _targets_of_booster(model: Any) -> int:
+def _targets_of_booster(model: Estimator) -> int:
     """Of one of XGBoost's classifiers, which keep their number nowhere else."""
     if not hasattr(model, "get_booster") or not hasattr(model, "classes_"):
         return 1
@@ -148,7 +152,7 @@ def _targets_of_booster(model: Any) -> int:
     return int(learner["learner_model_param"].get("num_target", 1))
 
 
-def last_step(estimator: Any) -> Any:
+def last_step(estimator: Estimator) -> Any:
     """The model within pipelines and searches."""
     while True:
         steps: Sequence[Any] = getattr(estimator, "steps", None) or ()
@@ -158,15 +162,15 @@ def last_step(estimator: Any) -> Any:
         estimator = inner
 
 
-def _is_chain(estimator: Any) -> bool:
+def _is_chain(estimator: Estimator) -> bool:
     return type(last_step(estimator)).__name__ == "ClassifierChain"
 
 
-def _finds_outliers(estimator: Any) -> bool:
+def _finds_outliers(estimator: Estimator) -> bool:
     return _is_of_sklearn(estimator, "OutlierMixin")
 
 
-def _is_of_sklearn(estimator: Any, mixin: str) -> bool:
+def _is_of_sklearn(estimator: Estimator, mixin: str) -> bool:
     """Whether scikit-learn says what an estimator does."""
     return any(
         cls.__name__ == mixin and cls.__module__.partition(".")[0] == "sklearn"

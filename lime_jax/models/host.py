@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.models.functions import jax_predict
-from lime_jax.typing import Array
+from lime_jax.typing import AnyArray, Array
 
 
 def host_predict(
@@ -35,7 +35,7 @@ def host_predict(
         Array([2., 2., 2.], dtype=float32)
     """
 
-    def on_host(inputs: Any) -> np.ndarray:
+    def on_host(inputs: AnyArray) -> np.ndarray:
         batch = np.asarray(inputs)
         *lead, size, width = batch.shape
         shape = (*lead, size) if num_outputs is None else (*lead, size, num_outputs)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float64
 
+from lime_jax.typing import Scalar
+
+Labels: TypeAlias = Sequence[Any] | np.ndarray | None
+"""Outputs by class, name or number."""
 _LISTED = 10  # classes that an error names
 
 
@@ -38,7 +42,7 @@ class OutputLabels:
         """
         return int(number) if self.classes is None else self.classes[number]
 
-    def number(self, label: Any, argument: str = "labels") -> int:
+    def number(self, label: Scalar, argument: str = "labels") -> int:
         """The output that a label means.
 
         Args:
@@ -68,7 +72,7 @@ class OutputLabels:
         return f"numbers from 0 to {len(self.names) - 1} or names among {listed}"
 
 
-def plain_label(label: Any) -> Any:
+def plain_label(label: Scalar) -> Any:
     """A class as Python's own number or text, which files can hold.
 
     Example:
@@ -78,6 +82,16 @@ def plain_label(label: Any) -> Any:
     if isinstance(label, np.generic | np.ndarray) and np.ndim(label) == 0:
         label = label.item()
     return label if isinstance(label, bool | int | float | str) else str(label)
+
+
+def is_missing(value: Scalar) -> bool:
+    """Whether a value is None, NaN, NaT or `pandas.NA`."""
+    if value is None:
+        return True
+    try:
+        return bool(value != value)
+    except TypeError:  # pandas.NA has no truth value
+        return True
 
 
 def name_outputs(
@@ -121,7 +135,7 @@ def name_outputs(
     return OutputLabels(_told_apart(tuple(map(str, named))), known)
 
 
-def _fitting(labels: Any, count: int) -> tuple[Any, ...] | None:
+def _fitting(labels: Labels, count: int) -> tuple[Any, ...] | None:
     """Labels of so many outputs; of one column of two classes it is the second."""
     if labels is None:
         return None
@@ -143,7 +157,7 @@ def _told_apart(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def choose_labels(
-    labels: Any,
+    labels: Labels,
     top_labels: int | None,
     prediction: Float64[np.ndarray, "rows outputs"],
     outputs: OutputLabels,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float64
 
 from lime_jax.warn import warn
 
+RawOutputs: TypeAlias = Any
+"""What a model returned: an array, a frame, a sparse matrix; of several targets a list of them."""
+
 
 def as_outputs(
-    raw: Any, num_rows: int, num_outputs: int | None = None, first_row: int | None = None
+    raw: RawOutputs, num_rows: int, num_outputs: int | None = None, first_row: int | None = None
 ) -> np.ndarray:
     """The outputs of a host model as numbers, one row per input.
 
@@ -53,7 +56,7 @@ def as_outputs(
     return outputs
 
 
-def output_columns(raw: Any) -> tuple[Any, ...] | None:
+def output_columns(raw: RawOutputs) -> tuple[Any, ...] | None:
     """What a model that returns frames calls its outputs.
 
     Returns:
@@ -78,7 +81,7 @@ def output_columns(raw: Any) -> tuple[Any, ...] | None:
     return (name,) if is_series else None
 
 
-def _as_array(raw: Any, num_rows: int) -> np.ndarray:
+def _as_array(raw: RawOutputs, num_rows: int) -> np.ndarray:
     """What came as one array, the columns of several targets side by side."""
     if isinstance(raw, Mapping):
         raw = [np.asarray(part).reshape(len(part), -1) for part in raw.values()]
@@ -96,7 +99,7 @@ def _as_array(raw: Any, num_rows: int) -> np.ndarray:
         ) from error
 
 
-def _are_arrays(raw: Any) -> bool:
+def _are_arrays(raw: RawOutputs) -> bool:
     return isinstance(raw, list | tuple) and len(raw) > 0 and all(hasattr(p, "shape") for p in raw)
 
 
@@ -118,7 +121,7 @@ def _as_numbers(outputs: np.ndarray) -> np.ndarray:
         ) from error
 
 
-def _what_came(raw: Any, outputs: np.ndarray | None) -> str:
+def _what_came(raw: RawOutputs, outputs: np.ndarray | None) -> str:
     """A wrong shape in words; of a list those of its parts."""
     if _are_arrays(raw):
         shapes = ", ".join(str(tuple(part.shape)) for part in raw[:4])

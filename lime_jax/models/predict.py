@@ -15,6 +15,7 @@ from lime_jax.models.convert.inputs import DeviceTable, HostColumns, SpikeCheck,
 from lime_jax.models.functions import Function
 from lime_jax.models.registry import Converted
 from lime_jax.models.structure import Structure
+from lime_jax.typing import AnyArray, Pytree
 
 
 @jax.tree_util.register_pytree_node_class
@@ -28,7 +29,7 @@ class DevicePredict(Generic[Function]):
 
     fn: Function
 
-    def __call__(self, inputs: Any) -> Any:
+    def __call__(self, inputs: AnyArray) -> Any:
         """Call the model on a batch."""
         return self.fn(inputs)
 
@@ -41,7 +42,7 @@ class DevicePredict(Generic[Function]):
         return arrays, (structure, is_array, others)
 
     @classmethod
-    def tree_unflatten(cls, aux: Any, arrays: Any) -> DevicePredict[Any]:
+    def tree_unflatten(cls, aux: Pytree, arrays: Pytree) -> DevicePredict[Any]:
         """Put the arrays back."""
         structure, is_array, others = aux
         array, other = iter(arrays), iter(others)
@@ -98,7 +99,7 @@ class Model:
     converted: Converted | None = None
     num_raw: int = 0
 
-    def __call__(self, inputs: Any) -> Any:
+    def __call__(self, inputs: AnyArray) -> Any:
         """Call the model on a batch; of a NumPy array each number is taken for what it is."""
         rows = self.rows if isinstance(inputs, np.ndarray) else None
         return self.predict(inputs) if rows is None else rows(np.asarray(inputs, np.float64))
@@ -154,6 +155,6 @@ class Model:
         return (self.predict,), facts
 
     @classmethod
-    def tree_unflatten(cls, facts: Any, children: Any) -> Model:
+    def tree_unflatten(cls, facts: Pytree, children: Pytree) -> Model:
         """Put the arrays back."""
         return cls(*children, *facts)

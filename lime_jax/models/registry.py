@@ -22,7 +22,7 @@ from lime_jax.models.convert.features import (
 )
 from lime_jax.models.convert.inputs import Base, DeviceTable, Inputs
 from lime_jax.models.structure import Structure
-from lime_jax.typing import ModelLike
+from lime_jax.typing import Estimator, ModelLike, Pytree
 
 _T = TypeVar("_T", bound=Callable[..., Any])
 
@@ -49,7 +49,9 @@ class Converted:
     rounds_inputs: bool = False
 
     @classmethod
-    def of_table(cls, predict: Any, why_not_exact: str, rounds_inputs: bool = False) -> Converted:
+    def of_table(
+        cls, predict: Pytree, why_not_exact: str, rounds_inputs: bool = False
+    ) -> Converted:
         """A model that is called with the raw table."""
 
         def build(inputs: Inputs) -> Any:
@@ -62,7 +64,7 @@ class Converted:
         """The model on the raw table in the device's precision."""
         return self.build(DeviceTable())
 
-    def then(self, fn: Any, why_not_exact: str) -> Converted:
+    def then(self, fn: Pytree, why_not_exact: str) -> Converted:
         """A function of the model's outputs."""
 
         def build(inputs: Inputs) -> Any:
@@ -148,12 +150,12 @@ def register_methods(*classes: str | type) -> Callable[[_T], _T]:
     return register
 
 
-def has_methods(model: Any) -> bool:
+def has_methods(model: Estimator) -> bool:
     """Whether it is a model that is called in its own way."""
     return _find(model, _HOST_METHODS) is not None
 
 
-def host_method(model: Any, method: str) -> tuple[Callable[..., Any], str] | None:
+def host_method(model: Estimator, method: str) -> tuple[Callable[..., Any], str] | None:
     """How to call a model on the host, if not by its own `method`.
 
     Returns:
@@ -210,12 +212,12 @@ def opener_of(model: ModelLike) -> tuple[Opener | None, ModelLike]:
     return None, model
 
 
-def convert(model: Any, method: str, table: RawTable) -> Converted:
+def convert(model: Estimator, method: str, table: RawTable) -> Converted:
     """A fitted model in JAX."""
     return convert_on(model, method, raw_features(table))
 
 
-def convert_on(model: Any, method: str, features: Features) -> Converted:
+def convert_on(model: Estimator, method: str, features: Features) -> Converted:
     """The same behind the steps of a pipeline, or within an ensemble."""
     found = _find(model, _CONVERTERS)
     kind = type(model).__name__
@@ -230,7 +232,7 @@ def convert_on(model: Any, method: str, features: Features) -> Converted:
     return function(model, method, features)
 
 
-def transform_on(transformer: Any, features: Features) -> Features:
+def transform_on(transformer: Estimator, features: Features) -> Features:
     """The columns after a step of a pipeline."""
     if transformer is None or (isinstance(transformer, str) and transformer == "passthrough"):
         return features
@@ -245,7 +247,7 @@ def transform_on(transformer: Any, features: Features) -> Features:
     return function(transformer, features)
 
 
-def _check_columns(model: Any, cls: type, features: Features) -> None:
+def _check_columns(model: Estimator, cls: type, features: Features) -> None:
     """Whether a model was fitted on these columns, by what scikit-learn's classes keep of them."""
     if _name(cls) in _LOOK_THEMSELVES:
         return
@@ -268,7 +270,7 @@ def _name(cls: str | type) -> str:
     return cls if isinstance(cls, str) else f"{cls.__module__.partition('.')[0]}.{cls.__qualname__}"
 
 
-def _find(instance: Any, known: dict[str, Any]) -> tuple[type, Any] | None:
+def _find(instance: ModelLike, known: dict[str, Any]) -> tuple[type, Any] | None:
     """The entry of the nearest of an object's classes."""
     for cls in type(instance).__mro__:
         library = cls.__module__.partition(".")[0]

@@ -38,7 +38,7 @@ class TakenForMissing:
         some = np.flatnonzero(~np.isnan(self.low)).tolist()
         return {k: ("missing", float(self.low[k]), float(self.high[k])) for k in some}
 
-    def holds(self, column: int, values: Any) -> Any:
+    def holds(self, column: int, values: np.ndarray | float) -> np.ndarray | np.bool_ | bool:
         """Whether values of a column are taken for missing."""
         return (values >= self.low[column]) & (values <= self.high[column])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +13,7 @@ from lime_jax.models.convert.column_map import level_codes
 from lime_jax.models.convert.columns import LevelColumn, NumberColumn
 from lime_jax.models.convert.features import Features, put
 from lime_jax.models.structure import Additive
-from lime_jax.typing import Array, pytree, static
+from lime_jax.typing import AnyArray, Array, pytree, static
 
 
 @pytree
@@ -37,7 +36,7 @@ class AdditivePredict:
     numbers: tuple[int, ...] = static()
     levels: tuple[int, ...] = static()
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         """The outputs for a batch, (samples, raw columns) -> (samples, outputs)."""
         inputs = jnp.asarray(inputs, jnp.result_type(float))
         total = jnp.broadcast_to(self.intercept, (inputs.shape[0], self.intercept.shape[0]))

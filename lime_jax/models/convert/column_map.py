@@ -17,7 +17,7 @@ from lime_jax.models.convert.columns import (
     PointColumn,
 )
 from lime_jax.models.trees.thresholds import round_down
-from lime_jax.typing import Array, pytree, static
+from lime_jax.typing import AnyArray, Array, Pytree, pytree, static
 
 _Kind = TypeVar("_Kind", LevelColumn, PointColumn)
 
@@ -28,7 +28,7 @@ class Chain:
 
     parts: tuple[Any, ...]
 
-    def __call__(self, inputs: Any) -> Any:
+    def __call__(self, inputs: AnyArray) -> Any:
         """Call all of them."""
         for part in self.parts:
             inputs = part(inputs)
@@ -41,7 +41,7 @@ class SideBySide:
 
     parts: tuple[Any, ...]
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         """The outputs of all of them."""
         return jnp.concatenate([part(inputs) for part in self.parts], axis=1)
 
@@ -50,7 +50,7 @@ class SideBySide:
 class Identity:
     """The inputs themselves, in the device's precision."""
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         """Nothing happens."""
         return jnp.asarray(inputs, jnp.result_type(float))
 
@@ -72,7 +72,7 @@ class Lines:
     missing: Array
     raw: tuple[int, ...] = static()
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         """The columns of a batch."""
         raw = inputs[:, np.array(self.raw)]
         line = jnp.clip((raw - self.shift) * self.scale + self.offset, self.low, self.high)
@@ -95,9 +95,9 @@ class Steps:
     names: tuple[str, ...] = static()
     functions: tuple[str, ...] = static()
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         """The columns of a batch."""
-        raw = values = inputs[:, np.array(self.raw)]
+        raw = values = jnp.asarray(inputs)[:, np.array(self.raw)]
         for name, function, numbers in zip(self.names, self.functions, self.numbers, strict=True):
             values = _step(name, function, numbers, values)
         return jnp.where(jnp.isnan(raw), self.missing, values)
@@ -139,7 +139,7 @@ class ColumnMap:
     table_raw: tuple[int, ...] = static()
     order: tuple[int, ...] = static()
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         """The columns of a batch."""
         inputs = jnp.asarray(inputs, jnp.result_type(float))
         parts = [jnp.zeros((inputs.shape[0], 0), inputs.dtype)]
@@ -253,11 +253,11 @@ def _point_table(columns: Sequence[PointColumn]) -> tuple[np.ndarray, np.ndarray
     return points, table
 
 
-def put(tree: Any) -> Any:
+def put(tree: Pytree) -> Any:
     """Host arrays of a pytree on the device, floats in its precision."""
     float_ = jnp.result_type(float)
 
-    def one(leaf: Any) -> Any:
+    def one(leaf: Pytree) -> Any:
         if not isinstance(leaf, np.ndarray | np.generic | float | int):
             return leaf
         leaf = np.asarray(leaf)

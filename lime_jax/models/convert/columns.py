@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float64
@@ -25,6 +25,9 @@ INCREASING |= {"positive", "rad2deg", "radians", "rint", "sinh", "tanh", "trunc"
 
 INCREASING_ABOVE = frozenset(["arccosh", "log", "log10", "log1p", "log2", "sqrt"])
 """Those that are NaN below some number and never decrease above it."""
+
+StepPart: TypeAlias = Any
+"""The name of a step, one of its numbers, or the name of one of NumPy's functions."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +49,7 @@ class NumberColumn:
     missing: float = np.nan
     single: bool = False
 
-    def then(self, *step: Any) -> NumberColumn:
+    def then(self, *step: StepPart) -> NumberColumn:
         """The column after one more step.
 
         Raises:
@@ -168,7 +171,7 @@ class LevelColumn:
     raw: int
     values: np.ndarray
 
-    def then(self, *step: Any) -> LevelColumn:
+    def then(self, *step: StepPart) -> LevelColumn:
         """The column after one more step."""
         _check(step)
         return LevelColumn(self.raw, _apply(self.numbers(), (step,)))
@@ -199,7 +202,7 @@ class PointColumn:
     values: np.ndarray
     other: float
 
-    def then(self, *step: Any) -> PointColumn:
+    def then(self, *step: StepPart) -> PointColumn:
         """The column after one more step."""
         _check(step)
         values = _apply(np.asarray(self.values, np.float64), (step,))
@@ -225,7 +228,9 @@ def _check(step: Sequence[Any]) -> None:
         raise NotConvertibleError(f"a column is scaled with {numbers}, not with finite numbers")
 
 
-def _apply(values: Any, steps: Sequence[tuple[Any, ...]], single: bool = False) -> Any:
+def _apply(
+    values: np.ndarray | np.floating, steps: Sequence[tuple[Any, ...]], single: bool = False
+) -> Any:
     with np.errstate(all="ignore"):
         for step in steps:
             # A float32 array stays one: each step is rounded to it, NumPy's functions are its own.
@@ -234,7 +239,7 @@ def _apply(values: Any, steps: Sequence[tuple[Any, ...]], single: bool = False) 
         return np.asarray(values, np.float32 if single and steps else None).astype(np.float64)
 
 
-def _one_step(values: np.ndarray, name: str, *numbers: Any) -> Any:
+def _one_step(values: np.ndarray, name: str, *numbers: StepPart) -> Any:
     if name == "function":
         return getattr(np, numbers[0])(values)
     if name == "clip":

@@ -29,10 +29,10 @@ from lime_jax.models.convert.links import Link, LinkFunction
 from lime_jax.models.convert.tree_sums import merge_trees, move, scale_trees
 from lime_jax.models.registry import Converted
 from lime_jax.models.structure import Additive, TreeSum
-from lime_jax.typing import Array, pytree
+from lime_jax.typing import AnyArray, Array, Pytree, pytree
 
 
-def apply(fn: Any, features: Features, why_not_exact: str = "") -> Converted:
+def apply(fn: Pytree, features: Features, why_not_exact: str = "") -> Converted:
     """A model that is any JAX function of its columns.
 
     Args:
@@ -229,7 +229,7 @@ class _Linear:
     coef: Any
     intercept: Any
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         return jnp.matmul(inputs, self.coef, precision="highest") + self.intercept
 
 
@@ -238,7 +238,7 @@ class _Scaled:
     scale: Any
     shift: Any
 
-    def __call__(self, outputs: Any) -> Array:
+    def __call__(self, outputs: AnyArray) -> Array:
         return outputs * self.scale + self.shift
 
 
@@ -247,7 +247,7 @@ class _Average:
     members: tuple[Any, ...]
     weights: Any
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         outputs = [member(inputs) for member in self.members]
         return sum(
             (w * y for w, y in zip(self.weights, outputs, strict=True)), jnp.zeros_like(outputs[0])

@@ -22,6 +22,7 @@ from lime_jax.models.convert.columns import (
     PointColumn,
 )
 from lime_jax.models.convert.inputs import Base, Inputs
+from lime_jax.typing import Pytree
 
 __all__ = [
     "Chain",
@@ -124,7 +125,7 @@ class Features:
 
     def after(
         self,
-        fn: Any,
+        fn: Pytree,
         count: int,
         names: tuple[str, ...] | None = None,
         mixed_by: str = "a step before it",

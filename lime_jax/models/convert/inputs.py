@@ -21,7 +21,7 @@ from lime_jax.models.convert.columns import Column, LevelColumn, NumberColumn, P
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees import tree_predict
 from lime_jax.models.trees.thresholds import between, round_down
-from lime_jax.typing import Array, pytree, static
+from lime_jax.typing import AnyArray, Array, pytree, static
 
 
 @runtime_checkable
@@ -226,7 +226,7 @@ class Take:
 
     columns: tuple[int, ...] = static()
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         """The columns of a batch."""
         inputs = jnp.asarray(inputs, jnp.result_type(float))
         if self.columns == tuple(range(inputs.shape[1])):

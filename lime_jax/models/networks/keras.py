@@ -14,7 +14,7 @@ from lime_jax.models.convert.features import NotConvertibleError, RawTable
 from lime_jax.models.networks.keras_inputs import Columns, columns_of_inputs, split_inputs
 from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.models.registry import register_opener
-from lime_jax.typing import pytree, static
+from lime_jax.typing import AnyArray, ModelLike, pytree, static
 
 _BATCH = 4096  # Keras's own default of 32 is for training
 
@@ -31,10 +31,10 @@ class KerasPredict:
 
     trainable: tuple[Any, ...]
     non_trainable: tuple[Any, ...]
-    model: Any = static()
+    model: ModelLike = static()
     columns: Columns | None = static()
 
-    def __call__(self, inputs: Any) -> Any:
+    def __call__(self, inputs: AnyArray) -> Any:
         """The outputs for a batch, layers as in inference."""
         options = {"training": False} if _takes_training(self.model) else {}
         outputs, _ = self.model.stateless_call(
@@ -46,14 +46,14 @@ class KerasPredict:
         return outputs
 
 
-def _takes_training(model: Any) -> bool:
+def _takes_training(model: ModelLike) -> bool:
     """Whether a model tells training from inference; one's own `call` need not."""
     parameters = inspect.signature(model.call).parameters.values()
     return any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in parameters)
 
 
 @register_opener("keras.Model", method="predict")
-def open_keras(model: Any, output: str | None, table: RawTable | None) -> Model:
+def open_keras(model: ModelLike, output: str | None, table: RawTable | None) -> Model:
     """See how to call a Keras model.
 
     Args:
@@ -83,7 +83,7 @@ def open_keras(model: Any, output: str | None, table: RawTable | None) -> Model:
     return Model(predict, "jax", f"{kind} on Keras's JAX backend", output, why_not_exact=why)
 
 
-def _in_jax(model: Any, table: RawTable | None, columns: Columns | None) -> KerasPredict:
+def _in_jax(model: ModelLike, table: RawTable | None, columns: Columns | None) -> KerasPredict:
     import keras
 
     backend = keras.backend.backend()
@@ -116,7 +116,7 @@ def _in_jax(model: Any, table: RawTable | None, columns: Columns | None) -> Kera
     return predict
 
 
-def _input_shape(model: Any, table: RawTable | None) -> tuple[int, ...] | None:
+def _input_shape(model: ModelLike, table: RawTable | None) -> tuple[int, ...] | None:
     """The shape of a batch of two, where it is known."""
     shape = getattr(model, "input_shape", None) or (model.get_build_config() or {}).get(
         "input_shape"
@@ -132,8 +132,8 @@ def _input_shape(model: Any, table: RawTable | None) -> tuple[int, ...] | None:
     return None if None in shape[1:] else (2, *shape[1:])
 
 
-def _on_host(model: Any, columns: Columns | None) -> Callable[[Any], np.ndarray]:
-    def predict(inputs: Any) -> np.ndarray:
+def _on_host(model: ModelLike, columns: Columns | None) -> Callable[[Any], np.ndarray]:
+    def predict(inputs: AnyArray) -> np.ndarray:
         batch = split_inputs(model, columns, np.asarray(inputs))
         outputs = model.predict(batch, batch_size=_BATCH, verbose=0)
         if not isinstance(outputs, np.ndarray):

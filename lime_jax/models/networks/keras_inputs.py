@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from lime_jax.models.convert.features import RawTable
+from lime_jax.typing import AnyArray, ModelLike, Pytree
 
 Columns = tuple[tuple[int, ...], ...]
 
 
-def columns_of_inputs(model: Any, table: RawTable | None) -> Columns | None:
+def columns_of_inputs(model: ModelLike, table: RawTable | None) -> Columns | None:
     """The columns that each input of a model takes: those of its name, else one after the other.
 
     Args:
@@ -37,7 +38,7 @@ def columns_of_inputs(model: Any, table: RawTable | None) -> Columns | None:
     return tuple(tuple(range(end - width, end)) for end, width in zip(ends, widths, strict=True))
 
 
-def _width(entry: Any) -> int:
+def _width(entry: Pytree) -> int:
     """Columns that an input takes; 0 if it is no table of numbers."""
     shape = tuple(entry.shape)
     if str(entry.dtype) == "string" or len(shape) not in (1, 2) or shape[1:] == (None,):
@@ -45,7 +46,7 @@ def _width(entry: Any) -> int:
     return 1 if len(shape) == 1 else int(shape[1])
 
 
-def split_inputs(model: Any, columns: Columns | None, inputs: Any) -> Any:
+def split_inputs(model: ModelLike, columns: Columns | None, inputs: AnyArray) -> Any:
     """A batch of rows as the model takes it.
 
     Returns:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from lime_jax.models.convert.features import RawTable
 from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.models.registry import register_opener
-from lime_jax.typing import Array, pytree, static
+from lime_jax.typing import AnyArray, Array, ModelLike, Pytree, pytree, static
 
 _WHY = "a neural network is not a sum over trees or over columns"
 
@@ -25,7 +25,7 @@ class EquinoxPredict:
 
     module: Any
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         """The outputs for a batch; which way to call is seen from the shapes while tracing."""
         inputs = jnp.asarray(inputs, jnp.result_type(float))
         row = jax.ShapeDtypeStruct(inputs.shape[1:], inputs.dtype)
@@ -47,12 +47,12 @@ class EquinoxPredict:
             raise
 
 
-def _is_output(result: Any, lead: int) -> bool:
+def _is_output(result: Pytree, lead: int) -> bool:
     return isinstance(result, jax.ShapeDtypeStruct) and result.ndim - lead in (0, 1)
 
 
 @register_opener("equinox.Module")
-def open_equinox(model: Any, output: str | None, table: RawTable | None) -> Model:
+def open_equinox(model: ModelLike, output: str | None, table: RawTable | None) -> Model:
     """See how to call an Equinox module.
 
     Args:
@@ -79,7 +79,7 @@ class NnxPredict:
     state: Any
     graph: Any = static()
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         """The outputs for a batch; what the module writes into its state is dropped."""
         from flax import nnx
 
@@ -97,13 +97,13 @@ class LinenPredict:
     variables: Any
     module: Any = static()
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         """The outputs for a batch."""
         return self.module.apply(self.variables, inputs)
 
 
 @register_opener("flax.Module")
-def open_flax(model: Any, output: str | None, table: RawTable | None) -> Model:
+def open_flax(model: ModelLike, output: str | None, table: RawTable | None) -> Model:
     """See how to call a Flax module.
 
     Args:
@@ -135,7 +135,7 @@ def open_flax(model: Any, output: str | None, table: RawTable | None) -> Model:
     return Model(predict, "jax", f"{kind}, a Flax NNX module", output, why_not_exact=_WHY)
 
 
-def _open_linen(model: Any, output: str | None) -> Model:
+def _open_linen(model: ModelLike, output: str | None) -> Model:
     kind = type(model).__name__
     if model.scope is None:
         raise ValueError(
@@ -147,7 +147,7 @@ def _open_linen(model: Any, output: str | None) -> Model:
     return Model(predict, "jax", f"{kind}, a Flax Linen module", output, why_not_exact=_WHY)
 
 
-def _module_class(model: Any) -> type:
+def _module_class(model: ModelLike) -> type:
     """Flax's own class of the two that are named `Module`."""
     return next(
         c for c in type(model).__mro__ if c.__name__ == "Module" and c.__module__[:5] == "flax."

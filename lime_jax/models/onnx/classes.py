@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lime_jax.models.labels import plain_label
+from lime_jax.models.onnx.reader import Proto, Value
 
 _ATTRIBUTES = ("classlabels_int64s", "classlabels_ints", "classlabels_strings")
 _PASS = ("Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
@@ -15,7 +16,7 @@ _AFTER_A_CLASSIFIER = ("Cast", "Identity", "Normalizer", "Reshape", "Softmax")
 _CHOICES = ("ArrayFeatureExtractor", "Gather")
 
 
-def output_classes(proto: Any, output: str) -> tuple[Any, ...] | None:
+def output_classes(proto: Proto, output: str) -> tuple[Any, ...] | None:
     """The classes that the columns of an output are of.
 
     Returns:
@@ -36,7 +37,7 @@ def output_classes(proto: Any, output: str) -> tuple[Any, ...] | None:
     return None
 
 
-def _chosen_from(graph: Any, makers: dict[str, Any], name: str) -> tuple[Any, ...]:
+def _chosen_from(graph: Proto, makers: dict[str, Any], name: str) -> tuple[Any, ...]:
     """What the labels of an output can be."""
     from onnx import numpy_helper
 
@@ -61,7 +62,7 @@ def _back(makers: dict[str, Any], name: str, passed: tuple[str, ...]) -> Iterato
         name = node.input[0]
 
 
-def _labels(node: Any) -> tuple[Any, ...]:
+def _labels(node: Proto) -> tuple[Any, ...]:
     for attribute in node.attribute:
         if attribute.name in _ATTRIBUTES:
             found = tuple(attribute.ints) or tuple(attribute.strings)
@@ -69,7 +70,7 @@ def _labels(node: Any) -> tuple[Any, ...]:
     return ()
 
 
-def _holds_labels(value: Any) -> bool:
+def _holds_labels(value: Value) -> bool:
     from onnx import TensorProto
 
     kinds = (TensorProto.STRING, TensorProto.INT64, TensorProto.INT32, TensorProto.BOOL)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.models.onnx.operators import operator
-from lime_jax.models.onnx.reader import Node
+from lime_jax.models.onnx.reader import Node, Value
 
 Padding = list[tuple[int, int]]
 
 
 @operator("Conv")
-def _conv(node: Node, x: Any, weights: Any, bias: Any = None) -> Any:
+def _conv(node: Node, x: Value, weights: Value, bias: Value = None) -> Value:
     spatial = x.ndim - 2
     strides = node.get("strides", (1,) * spatial)
     dilations = node.get("dilations", (1,) * spatial)
@@ -34,7 +33,7 @@ def _conv(node: Node, x: Any, weights: Any, bias: Any = None) -> Any:
 
 
 @operator("MaxPool")
-def _max_pool(node: Node, x: Any) -> Any:
+def _max_pool(node: Node, x: Value) -> Value:
     if len(node.outputs) > 1 and node.outputs[1]:
         raise node.refuse("indices of the largest values have no JAX form here")
     strides, dilations, padding, extra = _window(node, x)
@@ -51,10 +50,10 @@ def _max_pool(node: Node, x: Any) -> Any:
 
 
 @operator("AveragePool")
-def _average_pool(node: Node, x: Any) -> Any:
+def _average_pool(node: Node, x: Value) -> Value:
     strides, dilations, padding, extra = _window(node, x)
 
-    def total(values: Any, around: Padding) -> Any:
+    def total(values: Value, around: Padding) -> Value:
         return jax.lax.reduce_window(
             values,
             0.0,
@@ -75,16 +74,16 @@ def _average_pool(node: Node, x: Any) -> Any:
 
 
 @operator("GlobalAveragePool")
-def _global_average_pool(node: Node, x: Any) -> Any:
+def _global_average_pool(node: Node, x: Value) -> Value:
     return x.mean(tuple(range(2, x.ndim)), keepdims=True)
 
 
 @operator("GlobalMaxPool")
-def _global_max_pool(node: Node, x: Any) -> Any:
+def _global_max_pool(node: Node, x: Value) -> Value:
     return x.max(tuple(range(2, x.ndim)), keepdims=True)
 
 
-def _window(node: Node, x: Any) -> tuple[Sequence[int], Sequence[int], Padding, list[int]]:
+def _window(node: Node, x: Value) -> tuple[Sequence[int], Sequence[int], Padding, list[int]]:
     """Strides, dilations, padding, and what `ceil_mode` adds at the end."""
     kernel = node.get("kernel_shape")
     strides = node.get("strides", (1,) * len(kernel))
@@ -126,7 +125,7 @@ def _padding(
 
 
 @operator("LRN")
-def _local_response_normalization(node: Node, x: Any) -> Any:
+def _local_response_normalization(node: Node, x: Value) -> Value:
     size = node.get("size")
     before, behind = (size - 1) // 2, size // 2
     window = np.ones(x.ndim, int)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from lime_jax.models.onnx.operators import OPERATORS, namespace, operator
-from lime_jax.models.onnx.reader import Node
+from lime_jax.models.onnx.reader import Node, Value
 
 _NUMPY = {
     "Abs": "absolute", "Neg": "negative", "Exp": "exp", "Log": "log", "Sqrt": "sqrt",
@@ -33,15 +33,15 @@ _OF_REALS = {
 }
 
 
-def _same_in_numpy(name: str, node: Node, *values: Any) -> Any:
+def _same_in_numpy(name: str, node: Node, *values: Value) -> Value:
     return getattr(namespace(*values), name)(*values)
 
 
-def _folded(name: str, node: Node, *values: Any) -> Any:
+def _folded(name: str, node: Node, *values: Value) -> Value:
     return functools.reduce(getattr(namespace(*values), name), values)
 
 
-def _of_reals(function: Any, node: Node, x: Any) -> Any:
+def _of_reals(function: Any, node: Node, x: Value) -> Value:
     return function(x)
 
 
@@ -51,12 +51,12 @@ OPERATORS.update({op: functools.partial(_of_reals, fn) for op, fn in _OF_REALS.i
 
 
 @operator("Mean")
-def _mean(node: Node, *values: Any) -> Any:
+def _mean(node: Node, *values: Value) -> Value:
     return sum(values[1:], values[0]) / len(values)
 
 
 @operator("Div")
-def _divide(node: Node, a: Any, b: Any) -> Any:
+def _divide(node: Node, a: Value, b: Value) -> Value:
     xp = namespace(a, b)
     if a.dtype.kind not in "iu":
         return xp.divide(a, b)
@@ -65,18 +65,18 @@ def _divide(node: Node, a: Any, b: Any) -> Any:
 
 
 @operator("Mod")
-def _modulo(node: Node, a: Any, b: Any) -> Any:
+def _modulo(node: Node, a: Value, b: Value) -> Value:
     xp = namespace(a, b)
     return xp.fmod(a, b) if node.get("fmod", 0) else xp.mod(a, b)
 
 
 @operator("Pow")
-def _power(node: Node, a: Any, b: Any) -> Any:
+def _power(node: Node, a: Value, b: Value) -> Value:
     return namespace(a, b).power(a, b).astype(a.dtype)
 
 
 @operator("Clip")
-def _clip(node: Node, x: Any, low: Any = None, high: Any = None) -> Any:
+def _clip(node: Node, x: Value, low: Value = None, high: Value = None) -> Value:
     low = node.get("min") if low is None else low
     high = node.get("max") if high is None else high
     x = x if low is None else jnp.maximum(x, jnp.asarray(low, x.dtype))
@@ -84,41 +84,41 @@ def _clip(node: Node, x: Any, low: Any = None, high: Any = None) -> Any:
 
 
 @operator("LeakyRelu")
-def _leaky_relu(node: Node, x: Any) -> Any:
+def _leaky_relu(node: Node, x: Value) -> Value:
     return jnp.where(x < 0, node.get("alpha", 0.01) * x, x)
 
 
 @operator("PRelu")
-def _prelu(node: Node, x: Any, slope: Any) -> Any:
+def _prelu(node: Node, x: Value, slope: Value) -> Value:
     return jnp.where(x < 0, slope * x, x)
 
 
 @operator("ThresholdedRelu")
-def _thresholded_relu(node: Node, x: Any) -> Any:
+def _thresholded_relu(node: Node, x: Value) -> Value:
     return jnp.where(x > node.get("alpha", 1.0), x, 0)
 
 
 @operator("Elu")
-def _elu(node: Node, x: Any) -> Any:
+def _elu(node: Node, x: Value) -> Value:
     return jax.nn.elu(x, node.get("alpha", 1.0))
 
 
 @operator("Celu")
-def _celu(node: Node, x: Any) -> Any:
+def _celu(node: Node, x: Value) -> Value:
     return jax.nn.celu(x, node.get("alpha", 1.0))
 
 
 @operator("Selu")
-def _selu(node: Node, x: Any) -> Any:
+def _selu(node: Node, x: Value) -> Value:
     alpha, gamma = node.get("alpha", 1.6732632423543772), node.get("gamma", 1.0507009873554805)
     return gamma * jax.nn.elu(x, alpha)
 
 
 @operator("HardSigmoid")
-def _hard_sigmoid(node: Node, x: Any) -> Any:
+def _hard_sigmoid(node: Node, x: Value) -> Value:
     return jnp.clip(node.get("alpha", 0.2) * x + node.get("beta", 0.5), 0, 1)
 
 
 @operator("Gelu")
-def _gelu(node: Node, x: Any) -> Any:
+def _gelu(node: Node, x: Value) -> Value:
     return jax.nn.gelu(x, approximate=node.get("approximate", "none") == "tanh")

@@ -13,7 +13,7 @@ import numpy as np
 from lime_jax.models.convert.features import NotConvertibleError, put
 from lime_jax.models.onnx.operators import BUILDERS, OPERATORS
 from lime_jax.models.onnx.reader import Graph, Input
-from lime_jax.typing import Array, pytree, static
+from lime_jax.typing import AnyArray, Array, pytree, static
 
 for _family in ("elementwise", "shapes", "convolution", "reductions", "tables", "trees"):
     importlib.import_module(f"lime_jax.models.onnx.{_family}")
@@ -32,7 +32,7 @@ class OnnxPredict:
     parts: tuple[Any, ...]
     graph: Graph = static()
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         """The outputs for a batch, of any shape that the graph takes."""
         inputs = jnp.asarray(inputs)
         if batch_size(self.graph) is None:
@@ -92,7 +92,7 @@ def batch_size(graph: Graph) -> int | None:
     return next(iter(sizes)) if len(sizes) == 1 else None
 
 
-def split_columns(inputs: Any, entries: tuple[Input, ...]) -> dict[str, Any]:
+def split_columns(inputs: AnyArray, entries: tuple[Input, ...]) -> dict[str, Any]:
     """One batch as the inputs of a model, in their types.
 
     Args:

@@ -14,7 +14,7 @@ from lime_jax.models.convert.compose import apply, linear, sum_of_trees
 from lime_jax.models.convert.features import Features, NotConvertibleError, RawTable, raw_features
 from lime_jax.models.onnx.classes import output_classes
 from lime_jax.models.onnx.evaluator import OnnxPredict, build
-from lime_jax.models.onnx.reader import Graph, Node, read_graph, read_proto
+from lime_jax.models.onnx.reader import Graph, Node, OnnxSource, Proto, read_graph, read_proto
 from lime_jax.models.onnx.runtime import RuntimePredict, open_session
 from lime_jax.models.onnx.tables import linear_model
 from lime_jax.models.onnx.trees import read_ensemble
@@ -22,11 +22,12 @@ from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.models.registry import Converted, register_opener
 from lime_jax.models.trees.thresholds import after_rounding
 from lime_jax.optional import is_installed, require
+from lime_jax.typing import AnyArray, ModelLike
 
 _TREES = ("ai.onnx.ml.TreeEnsembleClassifier", "ai.onnx.ml.TreeEnsembleRegressor")
 
 
-def load(source: Any, output: str | None = None, table: RawTable | None = None) -> Model:
+def load(source: OnnxSource, output: str | None = None, table: RawTable | None = None) -> Model:
     """Open an ONNX model.
 
     The first output of real numbers is explained: a classifier's labels are left out. A graph that
@@ -71,12 +72,12 @@ def load(source: Any, output: str | None = None, table: RawTable | None = None) 
 
 
 @register_opener("onnx.ModelProto")
-def _open_proto(model: Any, output: str | None, table: RawTable | None) -> Model:
+def _open_proto(model: ModelLike, output: str | None, table: RawTable | None) -> Model:
     return load(model, output, table)
 
 
 @register_opener("onnxruntime.InferenceSession", method="run")
-def _open_session(model: Any, output: str | None, table: RawTable | None) -> Model:
+def _open_session(model: ModelLike, output: str | None, table: RawTable | None) -> Model:
     reason = "an onnxruntime session; hand over the model itself to run it in JAX"
     return _on_host(RuntimePredict(model), reason, output, None)
 
@@ -84,17 +85,17 @@ def _open_session(model: Any, output: str | None, table: RawTable | None) -> Mod
 class _Later:
     """A model on the host, whose session is made when it is called."""
 
-    def __init__(self, source: Any, proto: Any, graph: Graph | None) -> None:
+    def __init__(self, source: OnnxSource, proto: Proto, graph: Graph | None) -> None:
         self.given = source, proto, graph
         self.runtime: RuntimePredict | None = None
 
-    def __call__(self, inputs: Any) -> np.ndarray:
+    def __call__(self, inputs: AnyArray) -> np.ndarray:
         if self.runtime is None:
             self.runtime = _runtime(*self.given)
         return self.runtime(inputs)
 
 
-def _runtime(source: Any, proto: Any, graph: Graph | None) -> RuntimePredict:
+def _runtime(source: OnnxSource, proto: Proto, graph: Graph | None) -> RuntimePredict:
     is_path = isinstance(source, str | os.PathLike)
     content = os.fspath(source) if is_path else proto.SerializeToString()
     return open_session(content, None if graph is None else graph.output)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.models.onnx.reader import Node
+from lime_jax.models.onnx.reader import Node, Value
 
 _T = TypeVar("_T", bound=Callable[..., Any])
 
@@ -47,19 +47,19 @@ def builder(*names: str) -> Callable[[_T], _T]:
     return register
 
 
-def namespace(*values: Any) -> Any:
+def namespace(*values: Value) -> Value:
     """NumPy for values that are known while tracing, `jax.numpy` if one of them is not."""
     return np if all(isinstance(v, np.ndarray | np.generic) for v in values) else jnp
 
 
-def integers(node: Node, value: Any, what: str) -> tuple[int, ...]:
+def integers(node: Node, value: Value, what: str) -> tuple[int, ...]:
     """A shape, axes or the like."""
     if not isinstance(value, np.ndarray | np.generic | tuple | list | int):
         raise node.refuse(f"its {what} depend on values of the model's input")
     return tuple(int(v) for v in np.ravel(value))
 
 
-def axes_of(node: Node, value: Any, rank: int) -> tuple[int, ...] | None:
+def axes_of(node: Node, value: Value, rank: int) -> tuple[int, ...] | None:
     """Axes from an input or, in older versions, an attribute.
 
     Args:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from lime_jax.models.convert.features import NotConvertibleError
 from lime_jax.optional import require
+
+Value: TypeAlias = Any
+"""A value in a graph: an array of NumPy or JAX, of several outputs a tuple; None: left out."""
+Proto: TypeAlias = Any
+"""A message of onnx: a model, a graph, a node, an attribute or the type of a value."""
+OnnxSource: TypeAlias = Any
+"""The path of a model, the bytes of its file, the message, or a session of onnxruntime."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,7 +54,7 @@ class Node:
     attributes: tuple[tuple[str, Any], ...]
     opset: int
 
-    def get(self, name: str, default: Any = None) -> Any:
+    def get(self, name: str, default: Value = None) -> Any:
         """An attribute.
 
         Returns:
@@ -91,7 +98,7 @@ class Graph:
     fixed: tuple[tuple[str, Fixed], ...]
 
 
-def read_proto(source: Any) -> Any:
+def read_proto(source: OnnxSource) -> Any:
     """A model as an `onnx.ModelProto`.
 
     Args:
@@ -105,7 +112,7 @@ def read_proto(source: Any) -> Any:
     return onnx.load_from_string(source) if isinstance(source, bytes) else onnx.load(source)
 
 
-def read_graph(proto: Any) -> tuple[Graph, dict[str, np.ndarray]]:
+def read_graph(proto: Proto) -> tuple[Graph, dict[str, np.ndarray]]:
     """What a model computes.
 
     Returns:
@@ -134,7 +141,7 @@ def read_graph(proto: Any) -> tuple[Graph, dict[str, np.ndarray]]:
     return Graph(needed, kept, output, fixed), real
 
 
-def _node(message: Any, opsets: dict[str, int], number: int) -> Node:
+def _node(message: Proto, opsets: dict[str, int], number: int) -> Node:
     domain = message.domain or "ai.onnx"
     op = message.op_type if domain == "ai.onnx" else f"{domain}.{message.op_type}"
     name = message.name or f"number {number}"
@@ -143,7 +150,7 @@ def _node(message: Any, opsets: dict[str, int], number: int) -> Node:
     return Node(op, name, tuple(message.input), tuple(message.output), attributes, version)
 
 
-def _attribute(attribute: Any) -> Any:
+def _attribute(attribute: Proto) -> Any:
     from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
     if attribute.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS):
@@ -167,7 +174,7 @@ def _constant(node: Node) -> np.ndarray:
     return np.array(value, np.float32 if "float" in name else np.int64)
 
 
-def _input(value: Any) -> Input:
+def _input(value: Value) -> Input:
     from onnx import helper
 
     kind = value.type.tensor_type

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.models.onnx.operators import OPERATORS, axes_of, namespace, operator
-from lime_jax.models.onnx.reader import Node
+from lime_jax.models.onnx.reader import Node, Value
 
 _REDUCTIONS: dict[str, Callable[..., Any]] = {
     "ReduceMean": lambda x, **over: x.mean(**over),
@@ -27,7 +27,7 @@ _REDUCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-def _reduce(function: Callable[..., Any], node: Node, x: Any, axes: Any = None) -> Any:
+def _reduce(function: Callable[..., Any], node: Node, x: Value, axes: Value = None) -> Value:
     chosen = axes_of(node, axes, x.ndim) or None
     if chosen is None and node.get("noop_with_empty_axes", 0):
         return x
@@ -39,7 +39,7 @@ OPERATORS.update({op: functools.partial(_reduce, fn) for op, fn in _REDUCTIONS.i
 
 
 @operator("ArgMax", "ArgMin")
-def _arg_extreme(node: Node, x: Any) -> Any:
+def _arg_extreme(node: Node, x: Value) -> Value:
     xp, axis = namespace(x), node.get("axis", 0)
     search = xp.argmax if node.op == "ArgMax" else xp.argmin
     if node.get("select_last_index", 0):
@@ -50,12 +50,12 @@ def _arg_extreme(node: Node, x: Any) -> Any:
 
 
 @operator("MatMul")
-def _matmul(node: Node, a: Any, b: Any) -> Any:
+def _matmul(node: Node, a: Value, b: Value) -> Value:
     return jnp.matmul(a, b, precision="highest")
 
 
 @operator("Gemm")
-def _gemm(node: Node, a: Any, b: Any, c: Any = None) -> Any:
+def _gemm(node: Node, a: Value, b: Value, c: Value = None) -> Value:
     a = a.T if node.get("transA", 0) else a
     b = b.T if node.get("transB", 0) else b
     out = node.get("alpha", 1.0) * jnp.matmul(a, b, precision="highest")
@@ -63,12 +63,12 @@ def _gemm(node: Node, a: Any, b: Any, c: Any = None) -> Any:
 
 
 @operator("Einsum")
-def _einsum(node: Node, *values: Any) -> Any:
+def _einsum(node: Node, *values: Value) -> Value:
     return jnp.einsum(node.get("equation"), *values, precision="highest")
 
 
 @operator("Softmax", "LogSoftmax")
-def _softmax(node: Node, x: Any) -> Any:
+def _softmax(node: Node, x: Value) -> Value:
     function = jax.nn.softmax if node.op == "Softmax" else jax.nn.log_softmax
     if node.opset >= 13:
         return function(x, axis=node.get("axis", -1))
@@ -78,7 +78,9 @@ def _softmax(node: Node, x: Any) -> Any:
 
 
 @operator("BatchNormalization")
-def _batch_normalization(node: Node, x: Any, scale: Any, bias: Any, mean: Any, var: Any) -> Any:
+def _batch_normalization(
+    node: Node, x: Value, scale: Value, bias: Value, mean: Value, var: Value
+) -> Value:
     if node.get("training_mode", 0) or node.get("spatial", 1) != 1:
         raise node.refuse("it is in training mode, or not over channels")
     shape = (-1, *[1] * (x.ndim - 2))
@@ -87,19 +89,19 @@ def _batch_normalization(node: Node, x: Any, scale: Any, bias: Any, mean: Any, v
 
 
 @operator("InstanceNormalization")
-def _instance_normalization(node: Node, x: Any, scale: Any, bias: Any) -> Any:
+def _instance_normalization(node: Node, x: Value, scale: Value, bias: Value) -> Value:
     shape = (-1, *[1] * (x.ndim - 2))
     centered = _standardized(x, tuple(range(2, x.ndim)), node.get("epsilon", 1e-5))
     return centered * scale.reshape(shape) + bias.reshape(shape)
 
 
 @operator("LayerNormalization")
-def _layer_normalization(node: Node, x: Any, scale: Any, bias: Any = None) -> Any:
+def _layer_normalization(node: Node, x: Value, scale: Value, bias: Value = None) -> Value:
     axes = tuple(range(node.get("axis", -1) % x.ndim, x.ndim))
     out = _standardized(x, axes, node.get("epsilon", 1e-5)) * scale
     return out if bias is None else out + bias
 
 
-def _standardized(x: Any, axes: tuple[int, ...], epsilon: float) -> Any:
+def _standardized(x: Value, axes: tuple[int, ...], epsilon: float) -> Value:
     centered = x - x.mean(axes, keepdims=True)
     return centered / jnp.sqrt((centered * centered).mean(axes, keepdims=True) + epsilon)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from lime_jax.models.onnx.evaluator import split_columns
-from lime_jax.models.onnx.reader import Input
+from lime_jax.models.onnx.reader import Input, OnnxSource, Proto
 from lime_jax.optional import require
+from lime_jax.typing import AnyArray
 
 _DTYPES = {"float": "float32", "double": "float64", "bool": "bool", "string": ""}
 
@@ -16,14 +17,14 @@ _DTYPES = {"float": "float32", "double": "float64", "bool": "bool", "string": ""
 class RuntimePredict:
     """A session as a function of a NumPy batch."""
 
-    def __init__(self, session: Any, output: str | None = None) -> None:
+    def __init__(self, session: OnnxSource, output: str | None = None) -> None:
         self.session = session
         self.inputs = tuple(_input(entry) for entry in session.get_inputs())
         self.output = output or _real_output(session.get_outputs())
         sizes = {entry.shape[0] for entry in self.inputs if entry.shape}
         self.batch = next(iter(sizes)) if len(sizes) == 1 else None
 
-    def __call__(self, inputs: Any) -> np.ndarray:
+    def __call__(self, inputs: AnyArray) -> np.ndarray:
         """The outputs for a batch."""
         inputs = np.asarray(inputs)
         if self.batch is None or len(inputs) == 0:
@@ -61,7 +62,7 @@ def _typed(inputs: np.ndarray, entries: tuple[Input, ...]) -> dict[str, Any]:
     return split_columns(inputs, entries)
 
 
-def _input(entry: Any) -> Input:
+def _input(entry: Proto) -> Input:
     kind: str = entry.type.removeprefix("tensor(").removesuffix(")")
     shape = tuple(size if isinstance(size, int) and size > 0 else None for size in entry.shape)
     return Input(entry.name, _DTYPES.get(kind, kind), shape or None)

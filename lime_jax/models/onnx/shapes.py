@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.models.onnx.operators import axes_of, integers, namespace, operator
-from lime_jax.models.onnx.reader import Node
+from lime_jax.models.onnx.reader import Node, Value
 
 
 @operator("Identity", "Dropout", "ai.onnx.ml.ZipMap")
-def _identity(node: Node, x: Any, ratio: Any = None, training: Any = None) -> Any:
+def _identity(node: Node, x: Value, ratio: Value = None, training: Value = None) -> Value:
     if training is not None and (not isinstance(training, np.ndarray) or training.any()):
         raise node.refuse("it is in training mode")
     return x
 
 
 @operator("Cast")
-def _cast(node: Node, x: Any) -> Any:
+def _cast(node: Node, x: Value) -> Value:
     from onnx import helper
 
     dtype = helper.tensor_dtype_to_np_dtype(node.get("to"))
@@ -32,22 +30,22 @@ def _cast(node: Node, x: Any) -> Any:
 
 
 @operator("CastLike")
-def _cast_like(node: Node, x: Any, like: Any) -> Any:
+def _cast_like(node: Node, x: Value, like: Value) -> Value:
     return x.astype(like.dtype if isinstance(x, np.ndarray) else jnp.asarray(like).dtype)
 
 
 @operator("Shape")
-def _shape(node: Node, x: Any) -> np.ndarray:
+def _shape(node: Node, x: Value) -> np.ndarray:
     return np.array(x.shape[node.get("start", 0) : node.get("end")], np.int64)
 
 
 @operator("Size")
-def _size(node: Node, x: Any) -> np.ndarray:
+def _size(node: Node, x: Value) -> np.ndarray:
     return np.array(x.size, np.int64)
 
 
 @operator("Reshape")
-def _reshape(node: Node, x: Any, shape: Any = None) -> Any:
+def _reshape(node: Node, x: Value, shape: Value = None) -> Value:
     sizes = integers(node, node.get("shape") if shape is None else shape, "sizes")
     if not node.get("allowzero", 0):
         sizes = tuple(x.shape[k] if size == 0 else size for k, size in enumerate(sizes))
@@ -55,54 +53,54 @@ def _reshape(node: Node, x: Any, shape: Any = None) -> Any:
 
 
 @operator("Flatten")
-def _flatten(node: Node, x: Any) -> Any:
+def _flatten(node: Node, x: Value) -> Value:
     axis = node.get("axis", 1)
     axis = axis + x.ndim if axis < 0 else axis
     return x.reshape(int(np.prod(x.shape[:axis], dtype=np.int64)), -1)
 
 
 @operator("Squeeze")
-def _squeeze(node: Node, x: Any, axes: Any = None) -> Any:
+def _squeeze(node: Node, x: Value, axes: Value = None) -> Value:
     chosen = axes_of(node, axes, x.ndim)
     return namespace(x).squeeze(x, chosen)
 
 
 @operator("Unsqueeze")
-def _unsqueeze(node: Node, x: Any, axes: Any = None) -> Any:
+def _unsqueeze(node: Node, x: Value, axes: Value = None) -> Value:
     given = integers(node, node.get("axes") if axes is None else axes, "axes")
     rank = x.ndim + len(given)
     return namespace(x).expand_dims(x, tuple(axis % rank for axis in given))
 
 
 @operator("Transpose")
-def _transpose(node: Node, x: Any) -> Any:
+def _transpose(node: Node, x: Value) -> Value:
     return namespace(x).transpose(x, node.get("perm"))
 
 
 @operator("Expand")
-def _expand(node: Node, x: Any, shape: Any) -> Any:
+def _expand(node: Node, x: Value, shape: Value) -> Value:
     target = np.broadcast_shapes(x.shape, integers(node, shape, "sizes"))
     return namespace(x).broadcast_to(x, target)
 
 
 @operator("Tile")
-def _tile(node: Node, x: Any, repeats: Any) -> Any:
+def _tile(node: Node, x: Value, repeats: Value) -> Value:
     return namespace(x).tile(x, integers(node, repeats, "repeats"))
 
 
 @operator("Concat")
-def _concat(node: Node, *values: Any) -> Any:
+def _concat(node: Node, *values: Value) -> Value:
     return namespace(*values).concatenate(values, axis=node.get("axis"))
 
 
 @operator("Gather")
-def _gather(node: Node, x: Any, indices: Any) -> Any:
+def _gather(node: Node, x: Value, indices: Value) -> Value:
     xp, axis = namespace(x, indices), node.get("axis", 0)
     return xp.take(x, xp.where(indices < 0, indices + x.shape[axis], indices), axis=axis)
 
 
 @operator("ai.onnx.ml.ArrayFeatureExtractor")
-def _extract(node: Node, x: Any, indices: Any) -> Any:
+def _extract(node: Node, x: Value, indices: Value) -> Value:
     chosen = integers(node, indices, "indices")
     out = namespace(x).take(x, np.array(chosen), axis=-1)
     return out.reshape(1, -1) if x.ndim == 1 else out
@@ -110,8 +108,13 @@ def _extract(node: Node, x: Any, indices: Any) -> Any:
 
 @operator("Slice")
 def _slice(
-    node: Node, x: Any, starts: Any = None, ends: Any = None, axes: Any = None, steps: Any = None
-) -> Any:
+    node: Node,
+    x: Value,
+    starts: Value = None,
+    ends: Value = None,
+    axes: Value = None,
+    steps: Value = None,
+) -> Value:
     first = integers(node, node.get("starts") if starts is None else starts, "starts")
     last = integers(node, node.get("ends") if ends is None else ends, "ends")
     chosen = axes_of(node, axes, x.ndim) or tuple(range(len(first)))
@@ -123,7 +126,7 @@ def _slice(
 
 
 @operator("Split")
-def _split(node: Node, x: Any, sizes: Any = None) -> tuple[Any, ...]:
+def _split(node: Node, x: Value, sizes: Value = None) -> tuple[Value, ...]:
     axis, count = node.get("axis", 0), len(node.outputs)
     given = node.get("split") if sizes is None else sizes
     if given is None:
@@ -135,7 +138,9 @@ def _split(node: Node, x: Any, sizes: Any = None) -> tuple[Any, ...]:
 
 
 @operator("Pad")
-def _pad(node: Node, x: Any, pads: Any = None, value: Any = None, axes: Any = None) -> Any:
+def _pad(
+    node: Node, x: Value, pads: Value = None, value: Value = None, axes: Value = None
+) -> Value:
     given = integers(node, node.get("pads") if pads is None else pads, "pads")
     chosen = axes_of(node, axes, x.ndim) or tuple(range(x.ndim))
     if min(given, default=0) < 0:
@@ -151,13 +156,13 @@ def _pad(node: Node, x: Any, pads: Any = None, value: Any = None, axes: Any = No
 
 
 @operator("ConstantOfShape")
-def _constant_of_shape(node: Node, shape: Any) -> np.ndarray:
+def _constant_of_shape(node: Node, shape: Value) -> np.ndarray:
     value = node.get("value", np.zeros(1, np.float32))
     return np.full(integers(node, shape, "sizes"), value.reshape(()), value.dtype)
 
 
 @operator("Range")
-def _range(node: Node, start: Any, limit: Any, delta: Any) -> np.ndarray:
+def _range(node: Node, start: Value, limit: Value, delta: Value) -> np.ndarray:
     bounds = [integers(node, v, "bounds")[0] for v in (start, limit, delta)]
     if any(v.dtype.kind != "i" for v in (start, limit, delta)):
         raise node.refuse("a range of real numbers has no JAX form here")

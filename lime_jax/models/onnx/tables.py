@@ -10,11 +10,11 @@ import numpy as np
 
 from lime_jax.models.convert.links import softmax, two_sigmoids
 from lime_jax.models.onnx.operators import builder, operator
-from lime_jax.models.onnx.reader import Node
+from lime_jax.models.onnx.reader import Node, Value
 from lime_jax.typing import Array, pytree, static
 
 
-def finish(scores: Any, transform: str) -> Array:
+def finish(scores: Value, transform: str) -> Array:
     """What is done to scores at last.
 
     Args:
@@ -36,7 +36,7 @@ def post_transform(node: Node) -> str:
     return name
 
 
-def class_labels(node: Node) -> tuple[Any, ...]:
+def class_labels(node: Node) -> tuple[Value, ...]:
     """The classes of a classifier."""
     for name in ("classlabels_int64s", "classlabels_ints", "classlabels_strings"):
         if labels := node.get(name):
@@ -52,7 +52,7 @@ class LinearModel:
     intercept: Any
     transform: str = static()
 
-    def __call__(self, x: Any) -> Array:
+    def __call__(self, x: Value) -> Array:
         """The scores of a batch."""
         scores = jnp.matmul(x, self.coef, precision="highest") + self.intercept
         return finish(scores, self.transform)
@@ -81,9 +81,9 @@ class Scaler:
     """Columns moved and scaled."""
 
     offset: Any
-    scale: Any
+    scale: Value
 
-    def __call__(self, x: Any) -> Array:
+    def __call__(self, x: Value) -> Array:
         """The columns of a batch."""
         return (jnp.asarray(x, self.scale.dtype) - self.offset) * self.scale
 
@@ -105,7 +105,7 @@ class Imputer:
     filled: Any
     gone: Any
 
-    def __call__(self, x: Any) -> Array:
+    def __call__(self, x: Value) -> Array:
         """The columns of a batch."""
         return jnp.where((x == self.gone) | (jnp.isnan(self.gone) & jnp.isnan(x)), self.filled, x)
 
@@ -124,7 +124,7 @@ class OneHot:
 
     categories: Any
 
-    def __call__(self, x: Any) -> Array:
+    def __call__(self, x: Value) -> Array:
         """Their columns, last."""
         return (jnp.trunc(x)[..., None] == self.categories).astype(jnp.float32)
 
@@ -137,7 +137,7 @@ def _one_hot(node: Node) -> OneHot:
 
 
 @operator("ai.onnx.ml.Normalizer")
-def _normalizer(node: Node, x: Any) -> Any:
+def _normalizer(node: Node, x: Value) -> Value:
     norm = node.get("norm", "MAX")
     if norm == "L1":
         size = jnp.abs(x).sum(-1, keepdims=True)
@@ -149,10 +149,10 @@ def _normalizer(node: Node, x: Any) -> Any:
 
 
 @operator("ai.onnx.ml.Binarizer")
-def _binarizer(node: Node, x: Any) -> Any:
+def _binarizer(node: Node, x: Value) -> Value:
     return (x > node.get("threshold", 0.0)).astype(x.dtype)
 
 
 @operator("ai.onnx.ml.FeatureVectorizer")
-def _feature_vectorizer(node: Node, *columns: Any) -> Any:
+def _feature_vectorizer(node: Node, *columns: Value) -> Value:
     return jnp.concatenate([jnp.asarray(c, jnp.float32) for c in columns], axis=1)

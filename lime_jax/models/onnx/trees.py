@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.models.onnx.operators import builder
-from lime_jax.models.onnx.reader import Node
+from lime_jax.models.onnx.reader import Node, Value
 from lime_jax.models.onnx.tables import class_labels, finish, post_transform
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees import tree_predict
@@ -44,7 +44,7 @@ class EnsemblePredict:
     equal_columns: tuple[int, ...] = static()
     transform: str = static()
 
-    def __call__(self, x: Any) -> Array:
+    def __call__(self, x: Value) -> Array:
         """The outputs for a batch."""
         x = jnp.asarray(x, jnp.result_type(float))
         if self.equal_columns:

@@ -13,11 +13,11 @@ from lime_jax.models.convert.links import softmax, two_sigmoids
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.boosting import WHY_PROBABILITIES
 from lime_jax.models.sklearn.trees import join, refuse_several_targets
-from lime_jax.typing import Array, pytree
+from lime_jax.typing import AnyArray, Array, Estimator, pytree
 
 
 @register_converter("sklearn.AdaBoostClassifier", methods=("predict_proba", "decision_function"))
-def convert_classifier(model: Any, method: str, features: Features) -> Converted:
+def convert_classifier(model: Estimator, method: str, features: Features) -> Converted:
     """Weighted votes of trees, each for one class and against the others (SAMME)."""
     _refuse_unless_trees(model, "DecisionTreeClassifier", "ExtraTreeClassifier")
     votes = _votes(model)
@@ -30,7 +30,7 @@ def convert_classifier(model: Any, method: str, features: Features) -> Converted
 
 
 @register_converter("sklearn.AdaBoostRegressor", methods=("predict",))
-def convert_regressor(model: Any, method: str, features: Features) -> Converted:
+def convert_regressor(model: Estimator, method: str, features: Features) -> Converted:
     """The weighted median of the trees."""
     _refuse_unless_trees(model, "DecisionTreeRegressor", "ExtraTreeRegressor")
     trees = [member.tree_ for member in model.estimators_]
@@ -53,7 +53,7 @@ class WeightedMedian:
 
     weights: Any
 
-    def __call__(self, outputs: Any) -> Array:
+    def __call__(self, outputs: AnyArray) -> Array:
         """The median of each row, (samples, outputs) -> (samples, 1)."""
         order = jnp.argsort(outputs, axis=1)
         weight = jnp.cumsum(self.weights[order], axis=1)
@@ -61,7 +61,7 @@ class WeightedMedian:
         return jnp.take_along_axis(outputs, jnp.take_along_axis(order, first, axis=1), axis=1)
 
 
-def _votes(model: Any) -> np.ndarray:
+def _votes(model: Estimator) -> np.ndarray:
     """What a node adds to the margins: its tree's weight for the class that it predicts."""
     refuse_several_targets(model)
     kind, classes = type(model).__name__, len(model.classes_)
@@ -80,7 +80,7 @@ def _votes(model: Any) -> np.ndarray:
     return votes[:, 1:] - votes[:, :1] if classes == 2 else votes
 
 
-def _refuse_unless_trees(model: Any, *kinds: str) -> None:
+def _refuse_unless_trees(model: Estimator, *kinds: str) -> None:
     for member in model.estimators_:
         if type(member).__name__ not in kinds:
             raise NotConvertibleError(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +11,7 @@ from lime_jax.models.convert.features import Features, NotConvertibleError
 from lime_jax.models.convert.links import softmax, two_sigmoids
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.trees import join
-from lime_jax.typing import Array
+from lime_jax.typing import Array, Estimator
 
 WHY_PROBABILITIES = (
     "its probabilities are not a sum over trees; "
@@ -24,7 +22,7 @@ WHY_PROBABILITIES = (
 @register_converter(
     "sklearn.GradientBoostingClassifier", methods=("predict_proba", "decision_function")
 )
-def convert_classifier(model: Any, method: str, features: Features) -> Converted:
+def convert_classifier(model: Estimator, method: str, features: Features) -> Converted:
     """The margins, one of two classes or one for each, and probabilities made of them."""
     margin = _sum(model, features)
     if method == "decision_function":
@@ -35,7 +33,7 @@ def convert_classifier(model: Any, method: str, features: Features) -> Converted
 
 
 @register_converter("sklearn.GradientBoostingRegressor", methods=("predict",))
-def convert_regressor(model: Any, method: str, features: Features) -> Converted:
+def convert_regressor(model: Estimator, method: str, features: Features) -> Converted:
     """The sum itself; all its losses have the identity as link."""
     return _sum(model, features)
 
@@ -49,7 +47,7 @@ def probabilities(margin: Converted, num_classes: int) -> Converted:
     return linked(margin, two_sigmoids if num_classes == 2 else softmax, WHY_PROBABILITIES)
 
 
-def _sum(model: Any, features: Features) -> Converted:
+def _sum(model: Estimator, features: Features) -> Converted:
     trees = [tree.tree_ for tree in model.estimators_.ravel()]
     rounds, outputs = model.estimators_.shape
     value = np.concatenate([tree.value[:, 0, :] for tree in trees]) * model.learning_rate
@@ -58,7 +56,7 @@ def _sum(model: Any, features: Features) -> Converted:
     return sum_of_trees(structure, features, rounds_inputs=True)
 
 
-def _start(model: Any, num_features: int) -> np.ndarray:
+def _start(model: Estimator, num_features: int) -> np.ndarray:
     """The margins before the first tree, where they are the same for all rows."""
     init = model.init_
     dummy = type(init).__name__ in ("DummyClassifier", "DummyRegressor")

@@ -13,21 +13,21 @@ from lime_jax.models.convert.compose import average
 from lime_jax.models.convert.features import Features, NotConvertibleError, put
 from lime_jax.models.convert.links import softmax
 from lime_jax.models.registry import Converted, convert_on, register_converter
-from lime_jax.typing import Array, pytree, static
+from lime_jax.typing import AnyArray, Array, Estimator, pytree, static
 
 _WHY = "its probabilities are calibrated, not a sum over trees or over columns"
 _STEEPEST = 1e-4  # what a curve may change by within the device's precision of its input
 
 
 @register_converter("sklearn.CalibratedClassifierCV", methods=("predict_proba",))
-def convert_calibrated(model: Any, method: str, features: Features) -> Converted:
+def convert_calibrated(model: Estimator, method: str, features: Features) -> Converted:
     """The mean of the classifiers of all folds, each behind its curves."""
     members = [_convert_fold(fold, features) for fold in model.calibrated_classifiers_]
     mean = average(members, np.full(len(members), 1 / len(members)))
     return dataclasses.replace(mean, structure=None, why_not_exact=_WHY)
 
 
-def _convert_fold(fold: Any, features: Features) -> Converted:
+def _convert_fold(fold: Estimator, features: Features) -> Converted:
     inner = fold.estimator
     method = "decision_function" if hasattr(inner, "decision_function") else "predict_proba"
     if len(inner.classes_) != len(fold.classes):
@@ -42,7 +42,7 @@ def _convert_fold(fold: Any, features: Features) -> Converted:
     return scores.then(put(link), _WHY)
 
 
-def _curve(calibrator: Any) -> Any:
+def _curve(calibrator: Estimator) -> Any:
     if type(calibrator).__name__ == "_SigmoidCalibration":
         return SigmoidCurve(np.float64(calibrator.a_), np.float64(calibrator.b_))
     points = np.asarray(calibrator.X_thresholds_, np.float64)
@@ -64,7 +64,7 @@ class SigmoidCurve:
     slope: Any
     offset: Any
 
-    def __call__(self, scores: Any) -> Array:
+    def __call__(self, scores: AnyArray) -> Array:
         """The curve at each score."""
         return jax.nn.sigmoid(-(self.slope * scores + self.offset))
 
@@ -73,10 +73,10 @@ class SigmoidCurve:
 class PiecewiseCurve:
     """Straight lines between points, constant outside."""
 
-    points: Any
-    values: Any
+    points: AnyArray
+    values: AnyArray
 
-    def __call__(self, scores: Any) -> Array:
+    def __call__(self, scores: AnyArray) -> Array:
         """The curve at each score."""
         return jnp.interp(scores, self.points, self.values)
 
@@ -93,7 +93,7 @@ class Calibration:
     curves: tuple[Any, ...]
     skip: int = static()
 
-    def __call__(self, scores: Any) -> Array:
+    def __call__(self, scores: AnyArray) -> Array:
         """Probabilities, (samples, scores) -> (samples, classes)."""
         scores = scores[:, self.skip :]
         curves = [curve(scores[:, k]) for k, curve in enumerate(self.curves)]
@@ -115,7 +115,7 @@ class Temperature:
     beta: Any
     probabilities: bool = static()
 
-    def __call__(self, scores: Any) -> Array:
+    def __call__(self, scores: AnyArray) -> Array:
         """Probabilities, (samples, scores) -> (samples, classes)."""
         if self.probabilities:
             scores = jnp.log(scores + 1e-12)

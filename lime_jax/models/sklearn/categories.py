@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 import jax.numpy as jnp
@@ -17,6 +18,7 @@ from lime_jax.models.convert.features import (
     NumberColumn,
     PointColumn,
 )
+from lime_jax.typing import Estimator, Scalar
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -41,7 +43,7 @@ class CodedColumn:
         return np.where(self.category < 0, missing_left, categories[self.category])
 
 
-def code_columns(model: Any, features: Features) -> tuple[Features, dict[int, CodedColumn]]:
+def code_columns(model: Estimator, features: Features) -> tuple[Features, dict[int, CodedColumn]]:
     """The columns as the trees number them, categories first.
 
     Returns:
@@ -72,7 +74,7 @@ def _code(
     null = listed.index(None) if None in listed else -1
     _check_missing(column, null >= 0, any(c != c for c in listed), backend)
 
-    def codes(values: Any) -> np.ndarray:
+    def codes(values: Iterable[Scalar]) -> np.ndarray:
         gone = [v is None or v != v for v in values]
         found = [null if g else number.get(v, -1) for v, g in zip(values, gone, strict=True)]
         return np.array(found, np.int64)

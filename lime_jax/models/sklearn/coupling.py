@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.typing import Array, pytree, static
+from lime_jax.typing import AnyArray, Array, Pytree, pytree, static
 
 SMALLEST_PROBABILITY = 1e-7  # of one of two classes, libsvm's
 
@@ -51,7 +51,7 @@ class PairProbabilities:
     offset: Any
     count: int = static()
 
-    def __call__(self, margins: Any) -> Array:
+    def __call__(self, margins: AnyArray) -> Array:
         """(samples, pairs) -> (samples, classes)."""
         share = jax.nn.sigmoid(-(margins * self.slope + self.offset))
         share = jnp.clip(share, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
@@ -76,17 +76,17 @@ def couple(shares: Array) -> Array:
     diagonal = (other * other).sum(axis=2)
     form = jnp.where(np.eye(count, dtype=bool), diagonal[:, :, None], -other * shares)
 
-    def not_yet(state: Any) -> Array:
+    def not_yet(state: Pytree) -> Array:
         step, _, active = state
         return (step < max(100, count)) & active.any()
 
-    def sweep(state: Any) -> Any:
+    def sweep(state: Pytree) -> Any:
         step, p, _ = state
         gradient = jnp.einsum("sij,sj->si", form, p, precision="highest")
         value = (p * gradient).sum(axis=1)
         active = jnp.abs(gradient - value[:, None]).max(axis=1) >= 0.005 / count
 
-        def one_class(t: Any, carry: Any) -> Any:
+        def one_class(t: Pytree, carry: Pytree) -> Any:
             p, gradient, value = carry
             change = (value - gradient[:, t]) / diagonal[:, t]
             scale = 1 + change

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lime_jax.models.convert.features import Column, Features, LevelColumn, NumberColumn
-from lime_jax.typing import Array
+from lime_jax.typing import AnyArray, Array
 
 PAIRS_AT_ONCE = 1 << 20  # of a row and a point: a few MiB, and enough to fill a device
 
@@ -45,7 +45,7 @@ def centered(features: Features, center: Float[np.ndarray, " columns"]) -> Featu
     return dataclasses.replace(features, columns=columns)
 
 
-def squared_distances(inputs: Any, points: Any) -> Array:
+def squared_distances(inputs: AnyArray, points: AnyArray) -> Array:
     """Sums of squared differences, not expanded: small ones between large numbers are right.
 
     Returns:
@@ -60,11 +60,12 @@ def squared_distances(inputs: Any, points: Any) -> Array:
         away = column[0][:, None] - column[1]
         return total + away * away, None
 
+    columns = jnp.asarray(inputs).T, jnp.asarray(points).T
     zero = jnp.zeros((len(inputs), len(points)), jnp.result_type(inputs, points))
-    return jax.lax.scan(add_column, zero, (inputs.T, points.T), unroll=8)[0]
+    return jax.lax.scan(add_column, zero, columns, unroll=8)[0]
 
 
-def in_blocks(fn: Callable[[Any], Array], inputs: Any, num_points: int) -> Array:
+def in_blocks(fn: Callable[[Any], Array], inputs: AnyArray, num_points: int) -> Array:
     """Call a function on as many rows at a time as memory is for.
 
     Args:

@@ -15,12 +15,13 @@ from lime_jax.models.convert.features import (
     NumberColumn,
     PointColumn,
 )
+from lime_jax.models.labels import is_missing
 from lime_jax.models.registry import register_transformer
-from lime_jax.models.sklearn.preprocessing import is_missing
+from lime_jax.typing import Estimator, Scalar
 
 
 @register_transformer("sklearn.OneHotEncoder")
-def encode_one_hot(encoder: Any, features: Features) -> Features:
+def encode_one_hot(encoder: Estimator, features: Features) -> Features:
     """0 and 1 by level; a category that the encoder would refuse is missing (NaN)."""
     columns: list[Column] = []
     for k, (column, categories) in enumerate(
@@ -43,7 +44,7 @@ def encode_one_hot(encoder: Any, features: Features) -> Features:
 
 
 @register_transformer("sklearn.OrdinalEncoder")
-def encode_ordinal(encoder: Any, features: Features) -> Features:
+def encode_ordinal(encoder: Estimator, features: Features) -> Features:
     """The number of the category; one that the encoder would refuse is missing (NaN)."""
     columns: list[Column] = []
     for k, (column, categories) in enumerate(
@@ -61,7 +62,7 @@ def encode_ordinal(encoder: Any, features: Features) -> Features:
     return features.replaced(columns, features.names)
 
 
-def _groups(encoder: Any, column: int) -> tuple[np.ndarray, np.ndarray]:
+def _groups(encoder: Estimator, column: int) -> tuple[np.ndarray, np.ndarray]:
     """The number of each category once the infrequent ones are one, and which are infrequent."""
     categories = encoder.categories_[column]
     rare = np.zeros(len(categories), bool)
@@ -119,9 +120,9 @@ def _places(categories: np.ndarray) -> dict[Any, int]:
     return {_key(category): place for place, category in enumerate(categories)}
 
 
-def _key(value: Any) -> Any:
+def _key(value: Scalar) -> Any:
     return None if is_missing(value) else value
 
 
-def _is_nan(value: Any) -> bool:
+def _is_nan(value: Scalar) -> bool:
     return is_missing(value) and value is not None

@@ -12,12 +12,12 @@ from lime_jax.models.convert.features import Features, NotConvertibleError, Numb
 from lime_jax.models.convert.inputs import Inputs
 from lime_jax.models.registry import Converted, convert_on, register_converter
 from lime_jax.models.sklearn.trees import refuse_several_targets
-from lime_jax.typing import Array, pytree, static
+from lime_jax.typing import AnyArray, Array, Estimator, pytree, static
 
 
 @register_converter("sklearn.BaggingClassifier", methods=("predict_proba", "decision_function"))
 @register_converter("sklearn.BaggingRegressor", methods=("predict",))
-def convert_bagging(model: Any, method: str, features: Features) -> Converted:
+def convert_bagging(model: Estimator, method: str, features: Features) -> Converted:
     """The mean of the members, each on its own columns."""
     kind = type(model).__name__
     for member in model.estimators_:
@@ -37,7 +37,7 @@ def convert_bagging(model: Any, method: str, features: Features) -> Converted:
 
 @register_converter("sklearn.VotingClassifier", methods=("predict_proba",))
 @register_converter("sklearn.VotingRegressor", methods=("predict",))
-def convert_voting(model: Any, method: str, features: Features) -> Converted:
+def convert_voting(model: Estimator, method: str, features: Features) -> Converted:
     """The weighted mean of the members' probabilities or values."""
     members = [convert_on(member, method, features) for member in model.estimators_]
     used = [name for name, member in model.estimators if not isinstance(member, str)]
@@ -50,7 +50,7 @@ def convert_voting(model: Any, method: str, features: Features) -> Converted:
 
 @register_converter("sklearn.StackingClassifier", methods=("predict_proba", "decision_function"))
 @register_converter("sklearn.StackingRegressor", methods=("predict",))
-def convert_stacking(model: Any, method: str, features: Features) -> Converted:
+def convert_stacking(model: Estimator, method: str, features: Features) -> Converted:
     """The last model on what the first ones return."""
     two_classes = False
     if method != "predict":
@@ -79,7 +79,7 @@ def convert_stacking(model: Any, method: str, features: Features) -> Converted:
 
 
 @register_converter("sklearn.FrozenEstimator")
-def convert_frozen(model: Any, method: str, features: Features) -> Converted:
+def convert_frozen(model: Estimator, method: str, features: Features) -> Converted:
     """The model inside."""
     return convert_on(model.estimator, method, features)
 
@@ -97,7 +97,7 @@ class Stack:
     columns: Any
     skip: tuple[int, ...] = static()
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         """All outputs of a batch, (samples, raw columns) -> (samples, outputs)."""
         parts = [m(inputs)[:, skip:] for m, skip in zip(self.members, self.skip, strict=True)]
         if self.columns is not None:

@@ -13,12 +13,13 @@ from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.boosting import probabilities
 from lime_jax.models.sklearn.categories import CodedColumn, code_columns
 from lime_jax.models.structure import TreeSum
+from lime_jax.typing import Estimator
 
 
 @register_converter(
     "sklearn.HistGradientBoostingClassifier", methods=("predict_proba", "decision_function")
 )
-def convert_classifier(model: Any, method: str, features: Features) -> Converted:
+def convert_classifier(model: Estimator, method: str, features: Features) -> Converted:
     """The margins, one of two classes or one for each, and probabilities made of them."""
     margin = _sum(model, features)
     if method == "decision_function":
@@ -27,7 +28,7 @@ def convert_classifier(model: Any, method: str, features: Features) -> Converted
 
 
 @register_converter("sklearn.HistGradientBoostingRegressor", methods=("predict",))
-def convert_regressor(model: Any, method: str, features: Features) -> Converted:
+def convert_regressor(model: Estimator, method: str, features: Features) -> Converted:
     """The sum itself, or its exponential for the losses of counts and amounts."""
     total = _sum(model, features)
     if model.loss in ("poisson", "gamma"):
@@ -36,12 +37,12 @@ def convert_regressor(model: Any, method: str, features: Features) -> Converted:
     return total
 
 
-def _sum(model: Any, features: Features) -> Converted:
+def _sum(model: Estimator, features: Features) -> Converted:
     features, coded = code_columns(model, features)
     return sum_of_trees(_join(model, coded, len(features)), features)
 
 
-def _join(model: Any, coded: dict[int, CodedColumn], num_features: int) -> TreeSum:
+def _join(model: Estimator, coded: dict[int, CodedColumn], num_features: int) -> TreeSum:
     trees = [tree for round_ in model._predictors for tree in round_]
     base = np.asarray(model._baseline_prediction, np.float64).reshape(-1)
     sizes = np.array([len(tree.nodes) for tree in trees])

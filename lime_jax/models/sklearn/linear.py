@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 import numpy as np
 
@@ -20,6 +18,7 @@ from lime_jax.models.convert.links import (
 )
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.distances import centered, float32_center
+from lime_jax.typing import Estimator
 
 WHY_NO_PROBABILITY = (
     "its probabilities are not a sum over columns; its margin is: "
@@ -39,7 +38,7 @@ WHY_NO_PROBABILITY = (
     *("sklearn.SGDRegressor", "sklearn.PassiveAggressiveRegressor", "sklearn.LinearSVR"),
     methods=("predict",),
 )
-def convert_linear_regressor(model: Any, method: str, features: Features) -> Converted:
+def convert_linear_regressor(model: Estimator, method: str, features: Features) -> Converted:
     """A linear regression, however it was fitted."""
     return linear(*lines_of(model), features)
 
@@ -48,12 +47,8 @@ def convert_linear_regressor(model: Any, method: str, features: Features) -> Con
     *("sklearn.PoissonRegressor", "sklearn.GammaRegressor", "sklearn.TweedieRegressor"),
     methods=("predict",),
 )
-def convert_generalized_linear(model: Any, method: str, features: Features) -> Converted:
-    """A generalized linear regression.
-
-    Returns:
-        The model; a sum over columns only with the identity link.
-    """
+def convert_generalized_linear(model: Estimator, method: str, features: Features) -> Converted:
+    """A generalized linear regression."""
     lines = linear(*lines_of(model), features)
     link = type(model._base_loss.link).__name__
     if link == "IdentityLink":
@@ -69,12 +64,8 @@ def convert_generalized_linear(model: Any, method: str, features: Features) -> C
     *("sklearn.RidgeClassifierCV", "sklearn.LinearSVC", "sklearn.LinearDiscriminantAnalysis"),
     methods=("decision_function", "predict_proba"),
 )
-def convert_linear_classifier(model: Any, method: str, features: Features) -> Converted:
-    """A linear classifier: its margins, or its probabilities if it has any.
-
-    Returns:
-        The model; its margins are sums over columns, its probabilities are not.
-    """
+def convert_linear_classifier(model: Estimator, method: str, features: Features) -> Converted:
+    """A linear classifier: its margins, or its probabilities if it has any."""
     refuse_many_labels(model)
     coef, intercept = lines_of(model)
     means = getattr(model, "means_", None)
@@ -88,7 +79,7 @@ def convert_linear_classifier(model: Any, method: str, features: Features) -> Co
 
 
 @register_converter("sklearn.DummyClassifier", methods=("predict_proba",))
-def convert_dummy_classifier(model: Any, method: str, features: Features) -> Converted:
+def convert_dummy_classifier(model: Estimator, method: str, features: Features) -> Converted:
     """A classifier that says the same of every row."""
     refuse_many_labels(model)
     prior = np.asarray(model.class_prior_, np.float64)
@@ -104,13 +95,13 @@ def convert_dummy_classifier(model: Any, method: str, features: Features) -> Con
 
 
 @register_converter("sklearn.DummyRegressor", methods=("predict",))
-def convert_dummy_regressor(model: Any, method: str, features: Features) -> Converted:
+def convert_dummy_regressor(model: Estimator, method: str, features: Features) -> Converted:
     """A regression that says the same of every row."""
     constant = np.ravel(model.constant_).astype(np.float64)
     return linear(np.zeros((len(constant), len(features))), constant, features)
 
 
-def lines_of(model: Any) -> tuple[np.ndarray, np.ndarray]:
+def lines_of(model: Estimator) -> tuple[np.ndarray, np.ndarray]:
     """A linear model's numbers.
 
     Example:
@@ -125,14 +116,14 @@ def lines_of(model: Any) -> tuple[np.ndarray, np.ndarray]:
     return coef, np.broadcast_to(intercept, (len(coef),)).copy()
 
 
-def refuse_many_labels(model: Any) -> None:
+def refuse_many_labels(model: Estimator) -> None:
     """See that a classifier has one output: one of its classes for every row."""
     kind = getattr(getattr(model, "_label_binarizer", None), "y_type_", "")
     if isinstance(model.classes_, list) or kind.startswith("multilabel"):
         raise NotConvertibleError(f"{type(model).__name__}: it gives a row several labels")
 
 
-def _probability_link(model: Any) -> Link:
+def _probability_link(model: Estimator) -> Link:
     kind, binary = type(model).__name__, len(model.classes_) == 2
     if getattr(model, "loss", None) == "modified_huber":
         return two_clipped if binary else normalized_clipped

@@ -12,11 +12,11 @@ from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.links import softmax
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.distances import centered, float32_center
-from lime_jax.typing import Array, pytree, static
+from lime_jax.typing import AnyArray, Array, Estimator, pytree, static
 
 
 @register_converter("sklearn.GaussianNB", methods=("predict_proba",))
-def convert_gaussian(model: Any, method: str, features: Features) -> Converted:
+def convert_gaussian(model: Estimator, method: str, features: Features) -> Converted:
     """Gaussian naive Bayes."""
     center = float32_center(model.theta_)
     constant = np.log(model.class_prior_) - 0.5 * np.log(2 * np.pi * model.var_).sum(axis=1)
@@ -26,12 +26,8 @@ def convert_gaussian(model: Any, method: str, features: Features) -> Converted:
 
 
 @register_converter("sklearn.MultinomialNB", "sklearn.ComplementNB", methods=("predict_proba",))
-def convert_counts(model: Any, method: str, features: Features) -> Converted:
-    """Naive Bayes of counts.
-
-    Returns:
-        The model; its log-likelihoods are lines, its probabilities are not.
-    """
+def convert_counts(model: Estimator, method: str, features: Features) -> Converted:
+    """Naive Bayes of counts."""
     coef = np.asarray(model.feature_log_prob_, np.float64)
     prior = np.asarray(model.class_log_prior_, np.float64)
     if type(model).__name__ == "ComplementNB" and len(coef) > 1:
@@ -40,7 +36,7 @@ def convert_counts(model: Any, method: str, features: Features) -> Converted:
 
 
 @register_converter("sklearn.BernoulliNB", methods=("predict_proba",))
-def convert_flags(model: Any, method: str, features: Features) -> Converted:
+def convert_flags(model: Estimator, method: str, features: Features) -> Converted:
     """Naive Bayes of flags."""
     log_prob = np.asarray(model.feature_log_prob_, np.float64)
     absent = np.log(1 - np.exp(log_prob))
@@ -55,7 +51,7 @@ def convert_flags(model: Any, method: str, features: Features) -> Converted:
 @register_converter(
     "sklearn.QuadraticDiscriminantAnalysis", methods=("predict_proba", "decision_function")
 )
-def convert_quadratic(model: Any, method: str, features: Features) -> Converted:
+def convert_quadratic(model: Estimator, method: str, features: Features) -> Converted:
     """Quadratic discriminant analysis."""
     means = np.asarray(model.means_, np.float64)
     center = float32_center(means)
@@ -83,7 +79,7 @@ class GaussianClasses:
     half_precision: Any
     constant: Any
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         """(samples, columns) -> (samples, classes)."""
         away = inputs[:, None, :] - self.means
         return self.constant - (away * away * self.half_precision).sum(axis=-1)
@@ -103,7 +99,7 @@ class EllipticClasses:
     constant: Any
     margin: bool = static()
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         """(samples, columns) -> (samples, classes), or (samples, 1) if `margin`."""
         away = inputs[:, None, :] - self.means
         white = jnp.einsum("skc,kcd->skd", away, self.maps, precision="highest")

@@ -13,7 +13,7 @@ from lime_jax.models.convert.features import Features, NotConvertibleError
 from lime_jax.models.convert.links import Link, softmax, two_sigmoids
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.linear import refuse_many_labels
-from lime_jax.typing import Array, pytree, static
+from lime_jax.typing import AnyArray, Array, Estimator, pytree, static
 
 ACTIVATIONS: dict[str, Link] = {
     "relu": jax.nn.relu,
@@ -25,7 +25,7 @@ ACTIVATIONS: dict[str, Link] = {
 
 
 @register_converter("sklearn.MLPClassifier", methods=("predict_proba",))
-def convert_mlp_classifier(model: Any, method: str, features: Features) -> Converted:
+def convert_mlp_classifier(model: Estimator, method: str, features: Features) -> Converted:
     """A neural network that classifies."""
     refuse_many_labels(model)
     layers = _layers(model, features)
@@ -34,7 +34,7 @@ def convert_mlp_classifier(model: Any, method: str, features: Features) -> Conve
 
 
 @register_converter("sklearn.MLPRegressor", methods=("predict",))
-def convert_mlp_regressor(model: Any, method: str, features: Features) -> Converted:
+def convert_mlp_regressor(model: Estimator, method: str, features: Features) -> Converted:
     """A neural network that predicts numbers."""
     layers = _layers(model, features)
     if model.out_activation_ == "identity":
@@ -42,7 +42,7 @@ def convert_mlp_regressor(model: Any, method: str, features: Features) -> Conver
     return linked(layers, ACTIVATIONS[model.out_activation_], layers.why_not_exact)
 
 
-def _layers(model: Any, features: Features) -> Converted:
+def _layers(model: Estimator, features: Features) -> Converted:
     if model.activation not in ("identity", *ACTIVATIONS):
         raise NotConvertibleError(f"{type(model).__name__}: activation={model.activation!r}")
     weights = tuple(np.asarray(w, np.float64) for w in model.coefs_)
@@ -63,11 +63,11 @@ class Layers:
     biases: tuple[Any, ...]
     activation: str = static()
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         """(samples, columns) -> (samples, outputs), before the output activation."""
-        last = len(self.weights) - 1
+        last, outputs = len(self.weights) - 1, jnp.asarray(inputs)
         for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            inputs = jnp.matmul(inputs, weight, precision="highest") + bias
+            outputs = jnp.matmul(outputs, weight, precision="highest") + bias
             if k < last and self.activation != "identity":
-                inputs = ACTIVATIONS[self.activation](inputs)
-        return inputs
+                outputs = ACTIVATIONS[self.activation](outputs)
+        return outputs

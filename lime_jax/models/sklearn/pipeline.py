@@ -20,6 +20,7 @@ from lime_jax.models.registry import (
     transform_on,
 )
 from lime_jax.models.sklearn.preprocessing import jax_form, steps_of_scaler
+from lime_jax.typing import Estimator
 
 
 class StepError(NotConvertibleError):
@@ -35,7 +36,7 @@ class StepError(NotConvertibleError):
 
 
 @contextlib.contextmanager
-def named(name: str, step: Any) -> Iterator[None]:
+def named(name: str, step: Estimator) -> Iterator[None]:
     """Say in an error which step it was, as scikit-learn names the steps within steps."""
     try:
         yield
@@ -48,13 +49,13 @@ def named(name: str, step: Any) -> Iterator[None]:
 
 
 @register_transformer("sklearn.Pipeline")
-def transform_by_pipeline(pipeline: Any, features: Features) -> Features:
+def transform_by_pipeline(pipeline: Estimator, features: Features) -> Features:
     """One step after the other."""
     return _through(pipeline.steps, features)
 
 
 @register_converter("sklearn.Pipeline")
-def convert_pipeline(pipeline: Any, method: str, features: Features) -> Converted:
+def convert_pipeline(pipeline: Estimator, method: str, features: Features) -> Converted:
     """The last step on the columns that the others make."""
     features = _through(pipeline.steps[:-1], features)
     name, model = pipeline.steps[-1]
@@ -63,7 +64,7 @@ def convert_pipeline(pipeline: Any, method: str, features: Features) -> Converte
 
 
 @register_converter("sklearn.GridSearchCV", "sklearn.RandomizedSearchCV")
-def convert_search(search: Any, method: str, features: Features) -> Converted:
+def convert_search(search: Estimator, method: str, features: Features) -> Converted:
     """The best model that was found."""
     if not hasattr(search, "best_estimator_"):
         raise NotConvertibleError(f"{type(search).__name__}: was not refitted (`refit=False`)")
@@ -71,14 +72,14 @@ def convert_search(search: Any, method: str, features: Features) -> Converted:
 
 
 @register_methods("sklearn.GridSearchCV", "sklearn.RandomizedSearchCV")
-def search_method(search: Any, method: str) -> tuple[Callable[..., Any], str] | None:
+def search_method(search: Estimator, method: str) -> tuple[Callable[..., Any], str] | None:
     """That of the best model, where the search has none of its own."""
     best = getattr(search, "best_estimator_", None)
     return None if best is None or hasattr(search, method) else host_method(best, method)
 
 
 @register_methods("sklearn.Pipeline")
-def pipeline_method(pipeline: Any, method: str) -> tuple[Callable[..., Any], str] | None:
+def pipeline_method(pipeline: Estimator, method: str) -> tuple[Callable[..., Any], str] | None:
     """XGBoost and LightGBM have margins but no `decision_function` that a pipeline could find."""
     own_way = None if hasattr(pipeline, method) else host_method(pipeline.steps[-1][1], method)
     if own_way is None:
@@ -96,7 +97,7 @@ def _through(steps: list[tuple[str, Any]], features: Features) -> Features:
 
 
 @register_transformer("sklearn.ColumnTransformer")
-def transform_by_column(transformer: Any, features: Features) -> Features:
+def transform_by_column(transformer: Estimator, features: Features) -> Features:
     """Each step on its own columns, by name where both sides have names."""
     weights = transformer.transformer_weights or {}
     parts = []
@@ -110,7 +111,7 @@ def transform_by_column(transformer: Any, features: Features) -> Features:
     return side_by_side(parts) if parts else features.take([])
 
 
-def _found(transformer: Any, numbers: list[int], features: Features) -> list[int]:
+def _found(transformer: Estimator, numbers: list[int], features: Features) -> list[int]:
     """Where the columns that were `numbers` in `fit` are now."""
     names = getattr(transformer, "feature_names_in_", None)
     if names is None or features.names is None:
@@ -126,7 +127,7 @@ def _found(transformer: Any, numbers: list[int], features: Features) -> list[int
 
 
 @register_transformer("sklearn.FeatureUnion")
-def transform_by_union(union: Any, features: Features) -> Features:
+def transform_by_union(union: Estimator, features: Features) -> Features:
     """The columns of all steps, each on all columns."""
     weights = union.transformer_weights or {}
     parts = []
@@ -146,7 +147,7 @@ def _weighted(features: Features, weight: float | None) -> Features:
 
 
 @register_converter("sklearn.TransformedTargetRegressor", methods=("predict",))
-def convert_transformed_target(model: Any, method: str, features: Features) -> Converted:
+def convert_transformed_target(model: Estimator, method: str, features: Features) -> Converted:
     """The regressor inside, its output transformed back."""
     with named("regressor", model.regressor_):
         converted = convert_on(model.regressor_, method, features)

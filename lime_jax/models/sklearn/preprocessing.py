@@ -21,13 +21,14 @@ from lime_jax.models.convert.features import (
     side_by_side,
 )
 from lime_jax.models.convert.inputs import DeviceTable
+from lime_jax.models.labels import is_missing
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.predict import DevicePredict
 from lime_jax.models.registry import register_transformer
-from lime_jax.typing import Array, pytree
+from lime_jax.typing import AnyArray, Array, Estimator, Scalar, pytree
 
 
-def steps_of_scaler(scaler: Any) -> list[tuple[Any, ...]]:
+def steps_of_scaler(scaler: Estimator) -> list[tuple[Any, ...]]:
     """What a scaler does, in its own order.
 
     Returns:
@@ -54,7 +55,7 @@ def steps_of_scaler(scaler: Any) -> list[tuple[Any, ...]]:
 @register_transformer(
     "sklearn.StandardScaler", "sklearn.MinMaxScaler", "sklearn.MaxAbsScaler", "sklearn.RobustScaler"
 )
-def scale(scaler: Any, features: Features) -> Features:
+def scale(scaler: Estimator, features: Features) -> Features:
     """Each column a line of its own, by the scaler's own arithmetic in float64."""
     columns = list(features.columns)
     rounds = hasattr(scaler, "mean_")  # StandardScaler's numbers become float32 where rows are
@@ -68,13 +69,13 @@ def scale(scaler: Any, features: Features) -> Features:
 
 
 @register_transformer("sklearn.SelectorMixin")
-def select(selector: Any, features: Features) -> Features:
+def select(selector: Estimator, features: Features) -> Features:
     """Some of the columns: whatever has `get_support`."""
     return features.take(np.flatnonzero(selector.get_support()).tolist())
 
 
 @register_transformer("sklearn.SimpleImputer")
-def impute(imputer: Any, features: Features) -> Features:
+def impute(imputer: Estimator, features: Features) -> Features:
     """Missing values replaced, columns that had nothing else dropped, indicators appended."""
     own = imputer.missing_values
     kept = list(range(len(features)))
@@ -97,21 +98,14 @@ def impute(imputer: Any, features: Features) -> Features:
 
 
 @register_transformer("sklearn.MissingIndicator")
-def indicate(indicator: Any, features: Features) -> Features:
+def indicate(indicator: Estimator, features: Features) -> Features:
     """1 where a value is missing, 0 elsewhere, for the columns that the indicator shows."""
     own = indicator.missing_values
     columns = [_indicator(features.columns[k], own) for k in indicator.features_]
     return features.replaced(columns)
 
 
-def is_missing(value: Any) -> bool:
-    """Whether a category or a statistic stands for a missing value: None, NaN, pandas' NA."""
-    if isinstance(value, float | np.floating):
-        return bool(np.isnan(value))
-    return value is None or type(value).__name__ in ("NAType", "NaTType")
-
-
-def _fill(column: Column, statistic: Any) -> Column:
+def _fill(column: Column, statistic: Scalar) -> Column:
     if isinstance(column, NumberColumn):
         if not column.is_total:
             return column.then("fill", float(statistic))
@@ -125,13 +119,13 @@ def _fill(column: Column, statistic: Any) -> Column:
     return _with_levels(column, is_missing, statistic)
 
 
-def _with_levels(column: LevelColumn, chosen: Callable[[Any], bool], value: Any) -> LevelColumn:
+def _with_levels(column: LevelColumn, chosen: Callable[[Any], bool], value: Scalar) -> LevelColumn:
     values = column.values.astype(object)
     values[[chosen(v) for v in column.values]] = value
     return LevelColumn(column.raw, values)
 
 
-def _replace(features: Features, number: Any, statistics: list[Any]) -> Features:
+def _replace(features: Features, number: Scalar, statistics: list[Any]) -> Features:
     """A number, or a text, that stands for missing values, replaced."""
     columns, mixes = list(features.columns), False
     for k, column in enumerate(columns):
@@ -150,7 +144,7 @@ def _replace(features: Features, number: Any, statistics: list[Any]) -> Features
     return features.after(_Replace(old, new), len(columns), features.names, mixed_by)
 
 
-def _indicator(column: Column, own: Any) -> Column:
+def _indicator(column: Column, own: Scalar) -> Column:
     if isinstance(column, LevelColumn):
         chosen = [is_missing(v) if is_missing(own) else v == own for v in column.values]
         return LevelColumn(column.raw, np.array(chosen, np.float64))
@@ -168,7 +162,7 @@ def _indicator(column: Column, own: Any) -> Column:
 
 
 @register_transformer("sklearn.FunctionTransformer")
-def call(transformer: Any, features: Features) -> Features:
+def call(transformer: Estimator, features: Features) -> Features:
     """A JAX function, NumPy's functions of one number, or none at all."""
     function = transformer.func
     if function is None:
@@ -207,7 +201,7 @@ def jax_form(fn: Any, options: dict[str, Any] | None = None) -> Any:
 
 
 @register_transformer("sklearn.PCA", "sklearn.IncrementalPCA", "sklearn.TruncatedSVD")
-def project(model: Any, features: Features) -> Features:
+def project(model: Estimator, features: Features) -> Features:
     """Sums of columns, centered first so that float32 keeps its digits."""
     components = model.components_.T
     if getattr(model, "whiten", False):
@@ -229,7 +223,7 @@ def project(model: Any, features: Features) -> Features:
 class _Project:
     components: Any
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         return jnp.matmul(inputs, self.components, precision="highest")
 
 
@@ -238,5 +232,5 @@ class _Replace:
     old: Any
     new: Any
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         return jnp.where(inputs == self.old, self.new, inputs)

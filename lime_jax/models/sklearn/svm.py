@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.models.convert.compose import apply, linear, linked
 from lime_jax.models.convert.features import Features, NotConvertibleError, put
+from lime_jax.models.functions import AnyFunction
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.coupling import PairProbabilities, votes
 from lime_jax.models.sklearn.distances import (
@@ -19,36 +20,23 @@ from lime_jax.models.sklearn.distances import (
     squared_distances,
 )
 from lime_jax.models.sklearn.linear import WHY_NO_PROBABILITY
-from lime_jax.typing import Array, pytree, static
+from lime_jax.typing import AnyArray, Array, Estimator, Scalar, pytree, static
 
 KERNELS = ("linear", "rbf", "poly", "sigmoid")
 
+Matrix: TypeAlias = Any
+"""An array, or a sparse one, which is refused."""
+
 
 @register_converter("sklearn.SVR", "sklearn.NuSVR", methods=("predict",))
-def convert_support_regressor(model: Any, method: str, features: Features) -> Converted:
-    """Support vector regression.
-
-    Returns:
-        The model; with a linear kernel a sum over columns.
-
-    Raises:
-        NotConvertibleError: if its kernel is a matrix or a function, or its data are sparse.
-    """
+def convert_support_regressor(model: Estimator, method: str, features: Features) -> Converted:
+    """Support vector regression."""
     return _support_sum(model, model.dual_coef_, model.intercept_, features)
 
 
 @register_converter("sklearn.SVC", "sklearn.NuSVC", methods=("decision_function", "predict_proba"))
-def convert_support_classifier(model: Any, method: str, features: Features) -> Converted:
-    """Support vector classification: margins of classes or of their pairs, or probabilities.
-
-    Returns:
-        The model; with a linear kernel the margins of pairs, and of two classes, are sums over
-        columns.
-
-    Raises:
-        NotConvertibleError: if its kernel is a matrix or a function, its data are sparse, or it
-            was fitted without probabilities and they are asked for.
-    """
+def convert_support_classifier(model: Estimator, method: str, features: Features) -> Converted:
+    """Support vector classification: margins of classes or of their pairs, or probabilities."""
     count = len(model.classes_)
     if method == "predict_proba" and not len(model._probA):
         raise NotConvertibleError(f"{type(model).__name__}: it was fitted with probability=False")
@@ -70,15 +58,8 @@ def convert_support_classifier(model: Any, method: str, features: Features) -> C
 
 
 @register_converter("sklearn.KernelRidge", methods=("predict",))
-def convert_kernel_ridge(model: Any, method: str, features: Features) -> Converted:
-    """Kernel ridge regression.
-
-    Returns:
-        The model; with a linear kernel a sum over columns.
-
-    Raises:
-        NotConvertibleError: if its kernel is none of `KERNELS`, or its data are sparse.
-    """
+def convert_kernel_ridge(model: Estimator, method: str, features: Features) -> Converted:
+    """Kernel ridge regression."""
     dual = np.asarray(model.dual_coef_, np.float64)
     dual = dual.reshape(len(dual), -1).T
     gamma = 1 / len(features) if model.gamma is None else model.gamma
@@ -87,19 +68,21 @@ def convert_kernel_ridge(model: Any, method: str, features: Features) -> Convert
     return _kernel_sum(model, kernel, model.X_fit_, dual, np.zeros(len(dual)), numbers, features)
 
 
-def _support_sum(model: Any, dual: Any, intercept: Any, features: Features) -> Converted:
+def _support_sum(
+    model: Estimator, dual: Matrix, intercept: AnyArray, features: Features
+) -> Converted:
     numbers = (model._gamma, model.coef0, model.degree)
     points = model.support_vectors_
     return _kernel_sum(model, model.kernel, points, dual, intercept, numbers, features)
 
 
 def _kernel_sum(
-    model: Any,
-    kernel: Any,
-    points: Any,
-    dual: Any,
-    intercept: Any,
-    numbers: Any,
+    model: Estimator,
+    kernel: str | AnyFunction,
+    points: Matrix,
+    dual: Matrix,
+    intercept: AnyArray,
+    numbers: tuple[Scalar, Scalar, Scalar],
     features: Features,
 ) -> Converted:
     kind = type(model).__name__
@@ -121,7 +104,7 @@ def _kernel_sum(
     return apply(KernelSum(*arrays, kernel=kernel, degree=degree), features)
 
 
-def _refuse_sparse(model: Any, array: Any) -> None:
+def _refuse_sparse(model: Estimator, array: Matrix) -> None:
     if hasattr(array, "toarray"):
         raise NotConvertibleError(f"{type(model).__name__}: it was fitted on a sparse matrix")
 
@@ -149,19 +132,19 @@ class KernelSum:
         kernel: one of `KERNELS` but "linear" (static).
     """
 
-    points: Any
+    points: AnyArray
     weights: Any
-    intercept: Any
+    intercept: AnyArray
     gamma: Any
     coef0: Any
     kernel: str = static()
     degree: int | float = static()
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         """(samples, columns) -> (samples, outputs)."""
         return in_blocks(self._block, inputs, len(self.points))
 
-    def _block(self, inputs: Any) -> Array:
+    def _block(self, inputs: AnyArray) -> Array:
         if self.kernel == "rbf":
             values = jnp.exp(-self.gamma * squared_distances(inputs, self.points))
         else:

@@ -13,6 +13,7 @@ from lime_jax.models.convert.features import Features, NotConvertibleError
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees.thresholds import after_rounding
+from lime_jax.typing import Estimator
 
 
 @register_converter(
@@ -22,7 +23,7 @@ from lime_jax.models.trees.thresholds import after_rounding
     "sklearn.ExtraTreesClassifier",
     methods=("predict_proba",),
 )
-def convert_classifier(model: Any, method: str, features: Features) -> Converted:
+def convert_classifier(model: Estimator, method: str, features: Features) -> Converted:
     """The mean over trees of the share of each class in the leaf, target after target."""
     trees = _trees(model)
     share = np.concatenate([_shares(tree.value, model.n_classes_) for tree in trees])
@@ -38,7 +39,7 @@ def convert_classifier(model: Any, method: str, features: Features) -> Converted
     "sklearn.ExtraTreesRegressor",
     methods=("predict",),
 )
-def convert_regressor(model: Any, method: str, features: Features) -> Converted:
+def convert_regressor(model: Estimator, method: str, features: Features) -> Converted:
     """The mean over trees of the leaf's value, for one or several targets."""
     trees = _trees(model)
     value = np.concatenate([tree.value[:, :, 0] for tree in trees])
@@ -47,10 +48,10 @@ def convert_regressor(model: Any, method: str, features: Features) -> Converted:
     )
 
 
-def _shares(value: np.ndarray, counts: Any) -> np.ndarray:
+def _shares(value: np.ndarray, counts: Sequence[int] | int | np.integer) -> np.ndarray:
     """(nodes, classes of all targets) from (nodes, targets, classes of the largest)."""
-    counts = np.atleast_1d(counts)
-    return np.concatenate([value[:, k, :count] for k, count in enumerate(counts)], axis=1)
+    flat = np.atleast_1d(np.asarray(counts))
+    return np.concatenate([value[:, k, :count] for k, count in enumerate(flat)], axis=1)
 
 
 def join(
@@ -93,7 +94,7 @@ def join(
     )
 
 
-def refuse_several_targets(model: Any) -> None:
+def refuse_several_targets(model: Estimator) -> None:
     """Classifiers of several targets return a list of arrays, which is not one output."""
     if isinstance(model.classes_, list):
         raise NotConvertibleError(
@@ -102,5 +103,5 @@ def refuse_several_targets(model: Any) -> None:
         )
 
 
-def _trees(model: Any) -> list[Any]:
+def _trees(model: Estimator) -> list[Any]:
     return [tree.tree_ for tree in getattr(model, "estimators_", [model])]

@@ -7,8 +7,6 @@ test is `value <= threshold` (`columns`).
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,7 +17,7 @@ from lime_jax.models.trees.columns import Columns, columns_of
 from lime_jax.models.trees.layout import TREES_TOGETHER, lay_out
 from lime_jax.models.trees.masks import WORD, Masks, as_masks
 from lime_jax.models.trees.traversal import Traversal, as_traversal
-from lime_jax.typing import Array, Float, pytree
+from lime_jax.typing import AnyArray, Array, Float, pytree
 
 _LARGEST_MASK = 2 * WORD
 """Leaves up to which masks were as fast as traversal, or faster."""
@@ -43,7 +41,7 @@ class SumOfTrees:
     parts: tuple[Masks | Traversal, ...]
     base: Array
 
-    def __call__(self, inputs: Any) -> Float[Array, "rows outputs"]:
+    def __call__(self, inputs: AnyArray) -> Float[Array, "rows outputs"]:
         """Call it on a batch.
 
         Args:

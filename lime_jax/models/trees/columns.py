@@ -7,15 +7,13 @@ in it, 1 for all others.
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int64
 
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees.thresholds import round_down
-from lime_jax.typing import Array, pytree, static
+from lime_jax.typing import AnyArray, Array, pytree, static
 
 _NOT_IN_SET = 0.5
 
@@ -48,11 +46,11 @@ class Columns:
         """Number of columns."""
         return len(self.number) + len(self.set_column)
 
-    def __call__(self, inputs: Any) -> Array:
+    def __call__(self, inputs: AnyArray) -> Array:
         """The columns (columns, rows) of raw ones (rows, raw columns)."""
         if not len(self):  # leaves alone; nodes that pad them look at one all the same
             return jnp.zeros((1, len(inputs)), jnp.result_type(float))
-        raw = inputs.T
+        raw = jnp.asarray(inputs).T
         numbers = raw if self.plain else raw[self.number]
         if self.any_missing_left:
             goes_left = self.missing_left[:, None] & jnp.isnan(numbers)

@@ -7,8 +7,6 @@ keeps its bit and has none below it. (QuickScorer; Lucchese et al., SIGIR 2015.)
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +14,7 @@ from jaxtyping import Float, Int64
 
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees.layout import Layout, group, lay_out
-from lime_jax.typing import Array, pytree, static
+from lime_jax.typing import AnyArray, Array, Pytree, pytree, static
 
 WORD = 32
 _ALL = np.uint32(0xFFFFFFFF)
@@ -40,16 +38,17 @@ class Masks:
     output: Array
     num_outputs: int = static()
 
-    def __call__(self, columns: Any) -> Array:
+    def __call__(self, columns: AnyArray) -> Array:
         """Outputs (rows, outputs) of (columns, rows)."""
+        columns = jnp.asarray(columns)
         rows, width = columns.shape[1], self.value.shape[-1]
 
-        def tree(total: Array, tree: Any) -> tuple[Array, None]:
+        def tree(total: Array, tree: Pytree) -> tuple[Array, None]:
             *nodes, value = tree
             leaf = _leaf(columns, *nodes)
             return total + value.at[leaf].get(mode="promise_in_bounds"), None
 
-        def trees(total: Array, group: Any) -> tuple[Array, None]:
+        def trees(total: Array, group: Pytree) -> tuple[Array, None]:
             *members, output = group
             part = jnp.zeros((rows, width), self.value.dtype)
             part = jax.lax.scan(tree, part, tuple(members))[0]
@@ -64,7 +63,9 @@ def _leaf(columns: Array, column: Array, threshold: Array, keep: Array) -> Array
     """The leaf of one tree that each row reaches."""
     num_words = keep.shape[-1]
 
-    def some_nodes(words: Any, nodes: Any) -> tuple[Any, None]:
+    def some_nodes(
+        words: tuple[Array, ...], nodes: tuple[Array, Array, Array]
+    ) -> tuple[tuple[Array, ...], None]:
         column, threshold, keep = nodes
         for k in range(column.shape[0]):
             value = jax.lax.dynamic_index_in_dim(columns, column[k], keepdims=False)

@@ -7,8 +7,6 @@ as a rank among all thresholds of the column. Values become ranks once for all t
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +15,7 @@ from jaxtyping import Float, Int64
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees.layout import group, lay_out
 from lime_jax.models.trees.masks import add_outputs
-from lime_jax.typing import Array, pytree, static
+from lime_jax.typing import AnyArray, Array, Pytree, pytree, static
 
 _WORD = 32
 
@@ -34,7 +32,7 @@ class Ranks:
     thresholds: Array
     bits: int = static()
 
-    def __call__(self, columns: Any) -> Array:
+    def __call__(self, columns: AnyArray) -> Array:
         """Ranks of (columns, rows), by bisection; the largest one for NaN."""
         first = jnp.arange(len(columns), dtype=jnp.uint32)[:, None] << self.bits
 
@@ -75,12 +73,13 @@ class Traversal:
     column_bits: int = static()
     num_outputs: int = static()
 
-    def __call__(self, columns: Any) -> Array:
+    def __call__(self, columns: AnyArray) -> Array:
         """Outputs (rows, outputs) of (columns, rows)."""
+        columns = jnp.asarray(columns)
         rows = columns.shape[1]
         values = columns if self.ranks is None else self.ranks(columns)
 
-        def trees(total: Array, group: Any) -> tuple[Array, None]:
+        def trees(total: Array, group: Pytree) -> tuple[Array, None]:
             first, output, depth = group
             node = jnp.ones((len(first), rows), jnp.uint32)
             node = jax.lax.fori_loop(

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from lime_jax.models.labels import is_missing as is_missing
 from lime_jax.results.names import Time
+from lime_jax.typing import Column, Table
 
 
-def as_table(X: Any, name: str = "X") -> Any:
+def as_table(X: Table, name: str = "X") -> Any:
     """Check that `X` is a table that can be read, without copying it.
 
     Args:
@@ -36,7 +38,7 @@ def as_table(X: Any, name: str = "X") -> Any:
     return _as_matrix(X, name)
 
 
-def _known_backend(frame: Any, name: str) -> Any:
+def _known_backend(frame: Table, name: str) -> Any:
     if backend(frame) not in ("pandas", "polars", "pyarrow"):
         raise ValueError(
             f"`{name}` is a {backend(frame)} frame; expected pandas, polars, pyarrow or an array: "
@@ -45,7 +47,7 @@ def _known_backend(frame: Any, name: str) -> Any:
     return frame
 
 
-def _as_matrix(X: Any, name: str) -> np.ndarray:
+def _as_matrix(X: Table, name: str) -> np.ndarray:
     try:
         array = np.asarray(X)
     except ValueError as error:  # rows of several lengths
@@ -69,36 +71,26 @@ def _as_matrix(X: Any, name: str) -> np.ndarray:
     return array
 
 
-def backend(frame: Any) -> str:
+def backend(frame: Table) -> str:
     """The library of a narwhals frame: `"pandas"`, `"polars"`, `"pyarrow"`, ..."""
     return frame.implementation.name.lower()
 
 
-def column_names(table: Any) -> list[str]:
+def column_names(table: Table) -> list[str]:
     """The columns of a table from `as_table`; an array's are "0", "1", ... as in lime."""
     if isinstance(table, np.ndarray):
         return [str(j) for j in range(table.shape[1])]
     return [str(name) for name in table.columns]
 
 
-def get_column(table: Any, j: int) -> Any:
+def get_column(table: Table, j: int) -> Any:
     """Column `j` of a table from `as_table`: a 1-D array or a narwhals `Series`."""
     return table[:, j] if isinstance(table, np.ndarray) else table.get_column(table.columns[j])
 
 
-def to_list(column: Any) -> list[Any]:
+def to_list(column: Column) -> list[Any]:
     """The values of a column as Python objects."""
     return column.tolist() if isinstance(column, np.ndarray) else column.to_list()
-
-
-def is_missing(value: Any) -> bool:
-    """Whether a value is None, NaN, NaT or `pandas.NA`."""
-    if value is None:
-        return True
-    try:
-        return bool(value != value)
-    except TypeError:  # pandas.NA has no truth value
-        return True
 
 
 def all_numbers(values: list[Any]) -> bool:
@@ -114,7 +106,7 @@ def _is_number(kind: type) -> bool:
     return issubclass(kind, numbers.Real | Decimal) and not issubclass(kind, bool | np.bool_)
 
 
-def time_kind(column: Any) -> Time:
+def time_kind(column: Column) -> Time:
     """Whether a column holds moments, lengths of time, or neither."""
     if isinstance(column, np.ndarray):
         return None
@@ -125,7 +117,7 @@ def time_kind(column: Any) -> Time:
     return "duration" if column.dtype == nw.Duration else None
 
 
-def is_categorical(column: Any, name: str) -> bool:
+def is_categorical(column: Column, name: str) -> bool:
     """Whether a column is categorical by itself: text, categories, booleans, mixed objects.
 
     Raises:
@@ -151,7 +143,7 @@ def is_categorical(column: Any, name: str) -> bool:
     )
 
 
-def read_numbers(column: Any, name: str) -> np.ndarray:
+def read_numbers(column: Column, name: str) -> np.ndarray:
     """A numeric column as float64: NaN where missing, time in seconds (since 1970 if a moment).
 
     Seconds in float64 keep every microsecond from 1834 to 2106; nanoseconds are dropped.
@@ -169,7 +161,7 @@ def read_numbers(column: Any, name: str) -> np.ndarray:
     return _object_numbers(to_list(column), name)
 
 
-def _seconds(column: Any) -> np.ndarray:
+def _seconds(column: Column) -> np.ndarray:
     import narwhals.stable.v1 as nw
 
     if column.dtype == nw.Duration:

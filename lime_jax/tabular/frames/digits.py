@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from lime_jax.tabular.frames import columns as col
+from lime_jax.typing import Column
 
 _MOST = 10_000
 """Values that the spread is taken of, evenly spaced."""
 
 
-def learn_decimals(column: Any, name: str, step: float) -> int:
+def learn_decimals(column: Column, name: str, step: float) -> int:
     """Decimals that a numeric column is shown with.
 
     Args:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lime_jax.tabular.frames.schema import Schema
+from lime_jax.typing import Column, DType, Scalar, Table
 
 if TYPE_CHECKING:
     import pyarrow
@@ -48,7 +49,7 @@ def fitted_rows(schema: Schema, table: pyarrow.Table) -> Any:
     return {"polars": _polars, "pyarrow": _pyarrow}[str(schema.backend)](schema.template, columns)
 
 
-def _without_decimals(column: Any) -> Any:
+def _without_decimals(column: Column) -> Any:
     import pyarrow as pa
 
     return column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column
@@ -67,7 +68,7 @@ def _array(dtype: np.dtype, columns: list[Any]) -> np.ndarray:
     return rows
 
 
-def _on_the_clock(column: Any, dtype: Any) -> Any:
+def _on_the_clock(column: Column, dtype: DType) -> Any:
     """Moments without their time zone where the fitted type has none."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -95,7 +96,7 @@ def _pandas(schema: Schema, columns: list[Any]) -> Any:
     return frame
 
 
-def _to_pandas(column: Any, dtype: Any) -> Any:
+def _to_pandas(column: Column, dtype: DType) -> Any:
     import pandas as pd
 
     is_object = pd.api.types.is_object_dtype(dtype)
@@ -108,7 +109,7 @@ def nothing_of(schema: Schema, feature: int) -> Any:
     return schema.native_levels(feature).iloc[-1] if levels and levels[-1] is None else None
 
 
-def pandas_column(column: Any, dtype: Any, nothing: Any) -> Any:
+def pandas_column(column: Column, dtype: DType, nothing: Scalar) -> Any:
     """A pandas column with the fitted type, if no value is lost by that."""
     import pandas as pd
 
@@ -132,7 +133,7 @@ def pandas_column(column: Any, dtype: Any, nothing: Any) -> Any:
     return cast if same.all() else column
 
 
-def _polars(template: Any, columns: list[Any]) -> Any:
+def _polars(template: Table, columns: list[Any]) -> Any:
     import polars as pl
 
     frame = {
@@ -142,7 +143,7 @@ def _polars(template: Any, columns: list[Any]) -> Any:
     return pl.DataFrame(frame)
 
 
-def polars_column(column: Any, dtype: Any) -> Any:
+def polars_column(column: Column, dtype: DType) -> Any:
     """A polars column with the fitted type, if no value is lost by that."""
     import polars as pl
 
@@ -158,7 +159,7 @@ def polars_column(column: Any, dtype: Any) -> Any:
         return column
 
 
-def _pyarrow(template: Any, columns: list[Any]) -> Any:
+def _pyarrow(template: Table, columns: list[Any]) -> Any:
     import pyarrow as pa
 
     cast = []
@@ -174,7 +175,7 @@ def _pyarrow(template: Any, columns: list[Any]) -> Any:
     return pa.Table.from_arrays(cast, names=template.column_names)
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(one: Scalar, other: Scalar) -> bool:
     import pyarrow as pa
 
     if pa.types.is_floating(one.type):

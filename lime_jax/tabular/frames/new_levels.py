@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -13,9 +12,12 @@ from lime_jax.tabular.frames import columns as col
 from lime_jax.tabular.frames.positions import positions_of
 from lime_jax.tabular.frames.rebuild import extend_levels
 from lime_jax.tabular.frames.schema import Schema, sorted_levels
+from lime_jax.typing import Table
 
 
-def with_levels_of(schema: Schema, X: Any, values: Float64[np.ndarray, "rows features"]) -> Schema:
+def with_levels_of(
+    schema: Schema, X: Table, values: Float64[np.ndarray, "rows features"]
+) -> Schema:
     """The schema with the levels of some rows that it lacks; the known ones keep their codes.
 
     So a level that `fit` has not seen has a name, reaches the model as it is, and a model that

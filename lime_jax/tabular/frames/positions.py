@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from lime_jax.tabular.frames import columns as col
 from lime_jax.tabular.frames.schema import Schema
+from lime_jax.typing import Table
 
 
-def positions_of(schema: Schema, table: Any) -> list[int]:
+def positions_of(schema: Schema, table: Table) -> list[int]:
     """Where a table has each feature: by name in a frame, by position in an array.
 
     Raises:

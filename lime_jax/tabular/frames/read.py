@@ -10,9 +10,10 @@ from jaxtyping import Float64
 from lime_jax.tabular.frames import columns as col
 from lime_jax.tabular.frames.positions import positions_of
 from lime_jax.tabular.frames.schema import Schema
+from lime_jax.typing import Column, Scalar, Table
 
 
-def num_rows(X: Any) -> int:
+def num_rows(X: Table) -> int:
     """The number of rows of any table that the explainers take.
 
     Args:
@@ -25,7 +26,7 @@ def num_rows(X: Any) -> int:
     return col.as_table(X).shape[0]
 
 
-def take_rows(X: Any, start: int, stop: int) -> Any:
+def take_rows(X: Table, start: int, stop: int) -> Any:
     """Rows `start` to `stop` of a table, of the same type.
 
     Args:
@@ -43,7 +44,7 @@ def take_rows(X: Any, start: int, stop: int) -> Any:
     return rows if isinstance(rows, np.ndarray) else rows.to_native()
 
 
-def encode(schema: Schema, X: Any) -> Float64[np.ndarray, "rows features"]:
+def encode(schema: Schema, X: Table) -> Float64[np.ndarray, "rows features"]:
     """Read a table as numbers and level codes.
 
     A frame's columns are found by name (others are ignored), an array's by position.
@@ -81,7 +82,7 @@ def encode(schema: Schema, X: Any) -> Float64[np.ndarray, "rows features"]:
     return out
 
 
-def align(schema: Schema, X: Any) -> Any:
+def align(schema: Schema, X: Table) -> Any:
     """The rows of a table as the model expects them, otherwise untouched.
 
     Returns:
@@ -115,11 +116,11 @@ def align(schema: Schema, X: Any) -> Any:
 class _Codes(dict[Any, int]):
     """Level -> code; asked for what it does not have, tells missing from unseen."""
 
-    def __missing__(self, value: Any) -> int:
+    def __missing__(self, value: Scalar) -> int:
         return self.get(None, -1) if col.is_missing(value) else -1
 
 
-def _codes(column: Any, levels: tuple[Any, ...], name: str) -> np.ndarray:
+def _codes(column: Column, levels: tuple[Any, ...], name: str) -> np.ndarray:
     codes = _Codes((value, code) for code, value in enumerate(levels))
     values = col.to_list(column)
     try:  # a plain dict lookup costs some 50 ns a value, on every back end

@@ -12,12 +12,13 @@ from lime_jax.tabular.frames import columns as col
 from lime_jax.tabular.frames.positions import positions_of
 from lime_jax.tabular.frames.schema import Schema
 from lime_jax.tabular.frames.whole_numbers import as_integers, as_objects, filled
+from lime_jax.typing import Column, DType, Table
 
 
 def decode(
     schema: Schema,
     values: Float64[np.ndarray, "samples features"],
-    fallback: Any = None,
+    fallback: Table = None,
     fallback_rows: Int[np.ndarray, " samples"] | None = None,
     reuse: bool = False,
 ) -> Any:
@@ -49,7 +50,7 @@ def decode(
     )
 
 
-def extend_levels(schema: Schema, levels: Any, new: list[Any]) -> Any:
+def extend_levels(schema: Schema, levels: Column, new: list[Any]) -> Any:
     """A native column of levels with some more, None for a missing one.
 
     Args:
@@ -65,7 +66,7 @@ def extend_levels(schema: Schema, levels: Any, new: list[Any]) -> Any:
 class _Fallback:
     """Level codes to places in the levels, followed by the explained rows' own values."""
 
-    def __init__(self, schema: Schema, fallback: Any, rows: np.ndarray | None):
+    def __init__(self, schema: Schema, fallback: Table, rows: np.ndarray | None):
         self.schema = schema
         self.table = None if fallback is None else col.as_table(fallback, "fallback")
         self.rows = 0 if rows is None else rows
@@ -171,7 +172,7 @@ def _plain_dtype(schema: Schema) -> np.dtype | None:
     return dtype if isinstance(dtype, np.dtype) and dtype.kind in "fiu" else None
 
 
-def _extend_pandas(levels: Any, own: list[Any]) -> Any:
+def _extend_pandas(levels: Column, own: list[Any]) -> Any:
     import pandas as pd
 
     dtype = levels.dtype
@@ -188,7 +189,7 @@ def _extend_pandas(levels: Any, own: list[Any]) -> Any:
     return pd.concat([levels, extra], ignore_index=True)
 
 
-def _pandas_numbers(schema: Schema, j: int, column: np.ndarray, dtype: Any) -> Any:
+def _pandas_numbers(schema: Schema, j: int, column: np.ndarray, dtype: DType) -> Any:
     import pandas as pd
 
     if isinstance(dtype, np.dtype):
@@ -210,7 +211,7 @@ def _pandas_numbers(schema: Schema, j: int, column: np.ndarray, dtype: Any) -> A
     return pd.arrays.FloatingArray(column.astype(kept), missing)
 
 
-def _pandas_times(times: np.ndarray, dtype: Any) -> Any:
+def _pandas_times(times: np.ndarray, dtype: DType) -> Any:
     import pandas as pd
 
     if isinstance(dtype, pd.ArrowDtype):
@@ -242,13 +243,13 @@ def _polars(schema: Schema, values: np.ndarray, own: _Fallback) -> Any:
     return pl.DataFrame(columns)
 
 
-def _extend_polars(levels: Any, own: list[Any]) -> Any:
+def _extend_polars(levels: Column, own: list[Any]) -> Any:
     import polars as pl
 
     return pl.concat([levels, pl.Series(own, dtype=levels.dtype, strict=False)])
 
 
-def _polars_whole(column: np.ndarray, numbers: Any, dtype: Any) -> Any:
+def _polars_whole(column: np.ndarray, numbers: Any, dtype: DType) -> Any:
     """Numbers with null where they are missing, as integers or decimals where they are such."""
     import polars as pl
 
@@ -284,7 +285,7 @@ def _pyarrow(schema: Schema, values: np.ndarray, own: _Fallback) -> Any:
     return pa.Table.from_arrays(columns, names=schema.template.column_names)
 
 
-def _arrow_numbers(column: np.ndarray, dtype: Any, nulls: bool) -> Any:
+def _arrow_numbers(column: np.ndarray, dtype: DType, nulls: bool) -> Any:
     import pyarrow as pa
 
     if pa.types.is_integer(dtype):
@@ -304,7 +305,7 @@ def _arrow_numbers(column: np.ndarray, dtype: Any, nulls: bool) -> Any:
     return numbers if np.nanmax(error, initial=0) > 10.0 ** -(dtype.scale + 3) else decimals
 
 
-def _extend_pyarrow(levels: Any, own: list[Any]) -> Any:
+def _extend_pyarrow(levels: Column, own: list[Any]) -> Any:
     import pyarrow as pa
 
     if not pa.types.is_dictionary(levels.type):

@@ -13,6 +13,7 @@ from lime_jax.tabular.frames import columns as col
 from lime_jax.tabular.frames.asked import column_number, column_numbers, short_list
 from lime_jax.tabular.frames.digits import learn_decimals
 from lime_jax.tabular.frames.whole_numbers import learn_step, object_type
+from lime_jax.typing import Column, Scalar, Table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Schema:
     objects: tuple[type | None, ...] = ()
     decimals: tuple[int, ...] = ()
     added: tuple[int, ...] = ()
-    template: Any = dataclasses.field(default=None, compare=False, repr=False)
+    template: Table = dataclasses.field(default=None, compare=False, repr=False)
     level_columns: tuple[Any, ...] = dataclasses.field(default=(), compare=False, repr=False)
     names: FeatureNames = dataclasses.field(init=False, compare=False, repr=False)
 
@@ -110,7 +111,7 @@ class Schema:
 
 
 def learn_schema(
-    X: Any,
+    X: Table,
     categorical_features: Sequence[object] | None = None,
     feature_names: Sequence[str] | None = None,
     categorical_names: Mapping[Any, Any] | None = None,
@@ -135,39 +136,23 @@ def learn_schema(
     if table.shape[0] == 0:
         raise ValueError(f"`X` must have at least one row to learn from, got shape {table.shape}.")
     declared = column_numbers(columns, categorical_features or (), "categorical_features")
-    features = [col.get_column(table, j) for j in range(len(columns))]
-    categorical = tuple(
-        col.is_categorical(column, columns[j]) or j in declared for j, column in enumerate(features)
-    )
     learned = [
-        _learn_levels(column, name) if c else (None, None)
-        for column, name, c in zip(features, columns, categorical, strict=True)
+        _learn_column(col.get_column(table, j), name, j in declared)
+        for j, name in enumerate(columns)
     ]
-    levels = tuple(values for values, _ in learned)
-    steps = tuple(
-        0.0 if c else learn_step(column) for column, c in zip(features, categorical, strict=True)
-    )
+    levels = tuple(column.levels for column in learned)
     schema = Schema(
         kind="array",
         columns=tuple(columns),
-        categorical=categorical,
+        categorical=tuple(column.levels is not None for column in learned),
         levels=levels,
         level_names=_level_names(levels, columns, categorical_names),
-        times=tuple(
-            None if c else col.time_kind(column)
-            for column, c in zip(features, categorical, strict=True)
-        ),
-        nulls=tuple(_missing_is_null(column) for column in features),
-        steps=steps,
-        decimals=tuple(
-            2 if c else learn_decimals(column, name, step)
-            for column, name, step, c in zip(features, columns, steps, categorical, strict=True)
-        ),
-        objects=tuple(
-            None if c else object_type(column)
-            for column, c in zip(features, categorical, strict=True)
-        ),
-        level_columns=tuple(native for _, native in learned),
+        times=tuple(column.time for column in learned),
+        nulls=tuple(column.null for column in learned),
+        steps=tuple(column.step for column in learned),
+        decimals=tuple(column.decimals for column in learned),
+        objects=tuple(column.object for column in learned),
+        level_columns=tuple(column.native for column in learned),
     )
     if isinstance(table, np.ndarray):
         return dataclasses.replace(schema, array_dtype=table.dtype.str)
@@ -179,7 +164,7 @@ def learn_schema(
     )
 
 
-def _feature_names(table: Any, feature_names: Sequence[str] | None) -> list[str]:
+def _feature_names(table: Table, feature_names: Sequence[str] | None) -> list[str]:
     names = col.column_names(table) if feature_names is None else [str(n) for n in feature_names]
     if len(names) != table.shape[1]:
         raise ValueError(
@@ -192,7 +177,29 @@ def _feature_names(table: Any, feature_names: Sequence[str] | None) -> list[str]
     return names
 
 
-def _learn_levels(column: Any, name: str) -> tuple[tuple[Any, ...], Any]:
+@dataclasses.dataclass(frozen=True)
+class _Learned:
+    """What is kept of a column; see `Schema`."""
+
+    null: bool
+    levels: tuple[Scalar, ...] | None = None
+    native: Column = None
+    step: float = 0.0
+    decimals: int = 2
+    time: Time = None
+    object: type | None = None
+
+
+def _learn_column(column: Column, name: str, is_declared: bool) -> _Learned:
+    null = _missing_is_null(column)
+    if is_declared or col.is_categorical(column, name):
+        return _Learned(null, *_learn_levels(column, name))
+    step = learn_step(column)
+    decimals = learn_decimals(column, name, step)
+    return _Learned(null, None, None, step, decimals, col.time_kind(column), object_type(column))
+
+
+def _learn_levels(column: Column, name: str) -> tuple[tuple[Any, ...], Any]:
     """The values that occur, and one native element of each, missing last."""
     values = col.to_list(column)
     try:  # backwards, so that the first occurrence stays
@@ -209,7 +216,7 @@ def _learn_levels(column: Any, name: str) -> tuple[tuple[Any, ...], Any]:
     return tuple(order) + (None,) * len(missing), native
 
 
-def sorted_levels(values: list[Any], column: Any) -> list[Any]:
+def sorted_levels(values: list[Any], column: Column) -> list[Any]:
     """By the column's own categories if they have an order of their own, else by value."""
     if not isinstance(column, np.ndarray):
         categories = _categories(column)
@@ -222,7 +229,7 @@ def sorted_levels(values: list[Any], column: Any) -> list[Any]:
         return sorted(values, key=lambda value: (type(value).__name__, str(value)))
 
 
-def _categories(column: Any) -> list[Any] | None:
+def _categories(column: Column) -> list[Any] | None:
     """The categories of a frame's column, if their order means something."""
     import narwhals.stable.v1 as nw
 
@@ -234,7 +241,7 @@ def _categories(column: Any) -> list[Any] | None:
     return None
 
 
-def _missing_is_null(column: Any) -> bool:
+def _missing_is_null(column: Column) -> bool:
     """Whether missing numbers go back as null: wherever there is a null and no NaN was seen."""
     if isinstance(column, np.ndarray):
         return True
@@ -271,7 +278,7 @@ def _level_names(
     return tuple(names)
 
 
-def _code(value: Any) -> int:
+def _code(value: Scalar) -> int:
     code = int(value)
     if code != value or code < 0:
         raise ValueError(value)

@@ -14,9 +14,10 @@ from lime_jax.tabular.frames.fitted_rows import (
     polars_column,
 )
 from lime_jax.tabular.frames.schema import Schema
+from lime_jax.typing import Scalar, Table
 
 
-def as_rows(schema: Schema, X: Any) -> Any:
+def as_rows(schema: Schema, X: Table) -> Any:
     """A table of one row from a row that stands alone, or of several mappings; a table as it is.
 
     Args:
@@ -54,7 +55,7 @@ def as_rows(schema: Schema, X: Any) -> Any:
     return _frame(schema, there, index)
 
 
-def _mappings(schema: Schema, X: Any) -> tuple[list[Mapping[Any, Any]] | None, list[Any] | None]:
+def _mappings(schema: Schema, X: Table) -> tuple[list[Mapping[Any, Any]] | None, list[Any] | None]:
     """Rows by names, and what they are called; None of a table."""
     if hasattr(X, "_asdict"):  # of `frame.itertuples()`
         named = X._asdict()
@@ -95,7 +96,7 @@ def _by_position(schema: Schema, values: Sequence[Any]) -> dict[str, Any]:
     return dict(zip(names, values, strict=True))
 
 
-def _is_column(value: Any) -> bool:
+def _is_column(value: Scalar) -> bool:
     """Whether a value is itself many."""
     is_plain = isinstance(value, str | bytes) or getattr(value, "ndim", 1) == 0
     return hasattr(value, "__len__") and not is_plain

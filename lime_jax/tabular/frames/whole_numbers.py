@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from decimal import Decimal
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64, Shaped
 
 from lime_jax.tabular.frames import columns as col
+from lime_jax.typing import Column, DType
 
 DAY = 86_400.0
 """Seconds: what dates are multiples of."""
 
 
-def learn_step(column: Any) -> float:
+def learn_step(column: Column) -> float:
     """What the numbers of a numeric column are multiples of, by its dtype.
 
     Args:
@@ -52,7 +52,7 @@ def learn_step(column: Any) -> float:
     return 1.0 if dtype.is_integer() else 0.0
 
 
-def object_type(column: Any) -> type | None:
+def object_type(column: Column) -> type | None:
     """The type of the objects in a column: `int` or `Decimal`; None: floats, or no objects."""
     if isinstance(column, np.ndarray):
         if column.dtype.kind != "O":
@@ -77,7 +77,7 @@ def _object_step(column: np.ndarray) -> float:
 
 
 def as_integers(
-    numbers: Float64[np.ndarray, "*batch"], dtype: Any
+    numbers: Float64[np.ndarray, "*batch"], dtype: DType
 ) -> Shaped[np.ndarray, "*batch"] | None:
     """Numbers in an integer dtype.
 
