@@ -53,6 +53,7 @@ def as_predict_fn(
     Example:
         >>> as_predict_fn(lambda batch: batch[:, 0]).path
         'host'
+        >>> import numpy as np
         >>> from sklearn.tree import DecisionTreeRegressor
         >>> tree = as_predict_fn(DecisionTreeRegressor().fit([[0], [1]], [2, 3]))
         >>> tree.path, tree.output_kind, tree.structure.num_leaves

@@ -15,7 +15,7 @@ from lime_jax.models.convert.inputs import DeviceTable, HostColumns, SpikeCheck,
 from lime_jax.models.functions import Function
 from lime_jax.models.registry import Converted
 from lime_jax.models.structure import Structure
-from lime_jax.typing import AnyArray, Pytree
+from lime_jax.typing import AnyArray, Pytree, Table
 
 
 @jax.tree_util.register_pytree_node_class
@@ -99,7 +99,7 @@ class Model:
     converted: Converted | None = None
     num_raw: int = 0
 
-    def __call__(self, inputs: AnyArray) -> Any:
+    def __call__(self, inputs: Table) -> Any:
         """Call the model on a batch; of a NumPy array each number is taken for what it is."""
         rows = self.rows if isinstance(inputs, np.ndarray) else None
         return self.predict(inputs) if rows is None else rows(np.asarray(inputs, np.float64))
