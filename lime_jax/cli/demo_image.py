@@ -25,11 +25,7 @@ _STRONGEST = 5  # superpixels of the printed table
 
 
 def demo_image(arguments: Namespace) -> None:
-    """Run `lime-jax demo-image`.
-
-    Raises:
-        InputError: if the photo or the model cannot be read, or the folder not written to.
-    """
+    """Run `lime-jax demo-image`."""
     folder = make_folder(arguments.out)
     page = check_writable(folder / "report.html", (".html",), "--out")
     model = load_classifier(arguments.model)

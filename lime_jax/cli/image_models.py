@@ -40,13 +40,8 @@ class Classifier:
 def load_classifier(path: str | None) -> Classifier:
     """SqueezeNet in JAX, or the model of an ONNX file, which onnxruntime runs on the host.
 
-    The file's model is called with float32 RGB images from 0 to 255 of its own size, as
-    (images, height, width, 3) or (images, 3, height, width), whichever its input says; 224 x 224 if
-    its input leaves the size open. Outputs that are not all between 0 and 1 become probabilities by
-    softmax. A thousand outputs are ImageNet's classes.
-
-    Raises:
-        InputError: if there is no such file, or no such model in it.
+    A file's model is called as `lime-jax demo-image --help` says; a thousand outputs are ImageNet's
+    classes.
     """
     if path is None:
         from lime_jax.examples import imagenet_names, squeezenet

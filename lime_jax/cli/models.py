@@ -20,12 +20,8 @@ def load_model(
 
     Args:
         trust_pickle: whether a pickle may be loaded, which runs code that the file holds.
-        trust_types: names of types that may come from a `.skops` file, beyond those that skops
-            trusts; it does not trust scikit-learn's trees (from 0.16 on), since a file made by an
-            attacker can crash the process.
-
-    Raises:
-        InputError: if there is no such file, it holds no model, or is not trusted.
+        trust_types: that may come from a `.skops` file beyond those that skops trusts; it does not
+            trust scikit-learn's trees, since a file made by an attacker can crash the process.
     """
     path = Path(path)
     suffix = known_suffix(path, (".skops", *_PICKLES), "--model")

@@ -62,11 +62,7 @@ def _indicators(found: np.ndarray, classes: Classes) -> np.ndarray:
 
 
 def predicted_classes(estimator: Estimator) -> Any:
-    """The classes that an estimator's `predict` chooses from.
-
-    Returns:
-        An array, or a list of them, one for each target; None if it predicts quantities.
-    """
+    """The classes that `predict` chooses from, a list of those of each target; None: of none."""
     classes = getattr(estimator, "classes_", None)
     if isinstance(classes, list) and not (classes and np.ndim(classes[0]) == 1):
         classes = np.asarray(classes)
@@ -85,12 +81,7 @@ def predicted_classes(estimator: Estimator) -> Any:
 
 
 def default_method(estimator: Estimator) -> str:
-    """What is explained of an estimator that was handed over as it is.
-
-    Returns:
-        "predict_proba" if it has one that is what it says; else, where it predicts classes,
-        "decision_function" if it has margins; else "predict".
-    """
+    """What is explained of an estimator: probabilities, else margins, else its `predict`."""
     if hasattr(estimator, "predict_proba"):
         of_library = host_method(estimator, "predict_proba")
         if of_library is None or of_library[1] == "probability":
@@ -106,11 +97,9 @@ def default_method(estimator: Estimator) -> str:
 
 
 def output_classes(estimator: Estimator, method: str) -> tuple[Any, ...] | None:
-    """The classes that the columns of a method's outputs are of.
+    """The classes that the columns of a method's outputs are of; None if they are of no classes.
 
-    Returns:
-        One for each column, as far as that can be known before it is called; of several targets
-        texts such as "target 0: yes"; None if the columns are of no classes.
+    Of several targets texts such as "target 0: yes".
     """
     classes, last = predicted_classes(estimator), last_step(estimator)
     if classes is None or (method == "decision_function" and _finds_outliers(estimator)):
@@ -131,11 +120,7 @@ def output_classes(estimator: Estimator, method: str) -> tuple[Any, ...] | None:
 
 
 def exclude_each_other(estimator: Estimator) -> bool:
-    """Whether a row has one class, so that the probabilities of all of them sum to 1.
-
-    Returns:
-        False for several targets, several labels of a row, or where each class is one by itself.
-    """
+    """Whether a row has one class of one target, so that all probabilities sum to 1."""
     last = last_step(estimator)
     binarizer = getattr(last, "_label_binarizer", None) or getattr(last, "label_binarizer_", None)
     kind = str(getattr(binarizer, "y_type_", ""))

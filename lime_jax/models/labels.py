@@ -35,11 +35,7 @@ class OutputLabels:
     classes: tuple[Any, ...] | None = None
 
     def label(self, number: int | np.integer) -> Any:
-        """What an output is asked for by.
-
-        Returns:
-            Its class, or its number where there are no classes.
-        """
+        """What an output is asked for by: its class, or its number where there are no classes."""
         return int(number) if self.classes is None else self.classes[number]
 
     def number(self, label: Scalar, argument: str = "labels") -> int:

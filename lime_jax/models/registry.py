@@ -156,11 +156,7 @@ def has_methods(model: Estimator) -> bool:
 
 
 def host_method(model: Estimator, method: str) -> tuple[Callable[..., Any], str] | None:
-    """How to call a model on the host, if not by its own `method`.
-
-    Returns:
-        A function of a batch and what its outputs are; None: as the model's class says.
-    """
+    """How to call a model on the host; None: by its own `method`."""
     found = _find(model, _HOST_METHODS)
     return None if found is None else found[1](model, method)
 

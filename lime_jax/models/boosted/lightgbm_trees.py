@@ -101,11 +101,7 @@ class _Nodes:
 def tree_sum(
     trees: Sequence[dict[str, str]], outputs: int, num_features: int
 ) -> tuple[TreeSum, Bool[np.ndarray, " features"]]:
-    """A sum of trees from their text form.
-
-    Returns:
-        The trees, with level sets by LightGBM's own codes, and in which columns 0 is missing.
-    """
+    """A sum of trees, level sets by LightGBM's own codes, and in which columns 0 is missing."""
     nodes = _Nodes.of(trees)
     split, kind = nodes.column("split_feature", int), nodes.column("decision_type", int)
     threshold = _around_zero(nodes.column("threshold", float))

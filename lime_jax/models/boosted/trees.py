@@ -51,15 +51,10 @@ def boosted_trees(
     as_codes: tuple[Any, ...],
     rounds_inputs: bool = False,
 ) -> Converted:
-    """A sum of trees whose level sets go by the library's codes of categories.
+    """A sum of trees whose level sets go by the library's codes, in terms of the raw columns.
 
     Args:
-        trees: on the columns of `features`, whose level columns hold the library's codes.
-        as_codes: a step of `NumberColumn`, what the library does with numbers before it takes
-            them for codes.
-
-    Returns:
-        The model, with its trees on the raw columns where that can be said.
+        as_codes: the step that the library does with numbers before it takes them for codes.
     """
     why = ""
     if taken is not None:

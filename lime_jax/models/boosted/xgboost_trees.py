@@ -27,14 +27,11 @@ def tree_sum(
     num_features: int,
     weights: Sequence[float] | None = None,
 ) -> TreeSum:
-    """A sum of trees from their JSON form.
+    """A sum of trees, the nodes in use numbered together; level sets by XGBoost's own codes.
 
     Args:
         outputs: that each tree adds to; may be of more trees.
         weights: of the trees, as dropping some of them left them; None: all count alike.
-
-    Returns:
-        The trees, with the nodes in use numbered together; level sets by XGBoost's own codes.
     """
     if any(int(tree["tree_param"]["size_leaf_vector"]) > 1 for tree in trees):
         raise NotConvertibleError("XGBoost: multi_output_tree has no JAX form here")
@@ -104,14 +101,10 @@ def _category_sets(
 
 
 def with_categories(model: Mapping[str, Any], types: Sequence[str], features: Features) -> Features:
-    """The columns with XGBoost's codes in place of the categories of the table.
+    """The columns with XGBoost's codes in place of categories; it refuses one it does not know.
 
     Args:
         model: part of the JSON form, which knows the categories of pandas and its kin.
-
-    Raises:
-        NotConvertibleError: if the table has a category that the model does not know, as XGBoost
-            itself does.
     """
     for k in (k for k, kind in enumerate(types) if kind == "c"):
         source = features.columns[k]

@@ -56,11 +56,7 @@ class AdditivePredict:
 
 
 def additive_predict(model: Additive) -> AdditivePredict:
-    """An additive model as a pytree on the device.
-
-    Returns:
-        A JAX function of a batch of the raw table.
-    """
+    """An additive model as a pytree on the device, called with a batch of the raw table."""
     tables = np.split(model.level_value, model.level_offsets[1:-1])
     levels = [k for k, table in enumerate(tables) if table.any()]
     numbers = np.flatnonzero((model.slope != 0).any(axis=1) | (model.missing != 0).any(axis=1))
@@ -87,13 +83,12 @@ def additive_of(
     intercept: Float64[np.ndarray, " outputs"],
     features: Features,
 ) -> Additive:
-    """A linear model of columns as a function of the raw ones.
+    """A linear model of columns as one of raw columns.
+
+    Of several lines of one raw column, the first says where it crosses 0.
 
     Args:
         coef: of the columns; 0 for those that are neither lines nor tables.
-
-    Returns:
-        The model. Of several lines of one raw column, the first says where it crosses 0.
     """
     count, outputs = features.num_raw, len(intercept)
     slope, missing = np.zeros((count, outputs)), np.zeros((count, outputs))
@@ -135,11 +130,7 @@ def _empty_tables(features: Features, outputs: int) -> list[np.ndarray]:
 
 
 def sum_additive(parts: Sequence[Additive], weights: Float64[np.ndarray, " parts"]) -> Additive:
-    """A weighted sum of additive models.
-
-    Returns:
-        Their sum; lines cross 0 where the first part's that has one does.
-    """
+    """A weighted sum; lines cross 0 where the first part's that has one does."""
     shift = np.zeros(parts[0].num_features)
     for part in reversed(parts):
         shift = np.where((part.slope != 0).any(axis=1), part.shift, shift)

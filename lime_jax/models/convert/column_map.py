@@ -170,12 +170,7 @@ def _places(values: Array, points: Array) -> Array:
 
 
 def column_map(columns: Sequence[Column]) -> ColumnMap:
-    """Columns as a pytree on the device.
-
-    Raises:
-        NotConvertibleError: if one is text, or if points of one are the same number in the device's
-            precision.
-    """
+    """Columns as a pytree on the device, which must tell numbers of a point column apart."""
     lines: dict[int, NumberColumn] = {}
     others: dict[Any, dict[int, NumberColumn]] = {}
     for k, c in enumerate(columns):

@@ -82,9 +82,7 @@ class NumberColumn:
     def guard(self) -> NumberColumn:
         """The raw column, missing where this one is: thresholds on it test this one.
 
-        Raises:
-            NotConvertibleError: if a step decreases, or makes NaN of numbers in the middle and
-                changes them before.
+        It refuses a step that decreases, or that makes NaN of numbers in the middle.
         """
         guard = NumberColumn(self.raw)
         for number, (name, *numbers) in enumerate(self.steps):

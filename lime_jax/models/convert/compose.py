@@ -50,19 +50,14 @@ def apply(fn: Pytree, features: Features, why_not_exact: str = "") -> Converted:
 
 
 def sum_of_trees(trees: TreeSum, features: Features, *, rounds_inputs: bool = False) -> Converted:
-    """A model that is a sum of trees on its columns.
+    """A model that is a sum of trees on its columns, moved to the raw ones as far as they can be.
+
+    It refuses columns that are sums, or no increasing functions, of raw ones: no threshold on a
+    table decides the same to the last digit.
 
     Args:
         trees: on the columns of `features`; a test of a level column may be a threshold on its
             numbers, or a level set by code.
-
-    Returns:
-        The model, with its trees on the raw columns where that can be said; elsewhere too its
-        thresholds move as far back as they can, so that no scaler rounds in float32.
-
-    Raises:
-        NotConvertibleError: if a column is a sum of raw ones, or not an increasing function of
-            one: no threshold on a table decides the same to the last digit.
     """
     if features.base is not None:
         raise NotConvertibleError(
@@ -116,11 +111,7 @@ def linear(
     intercept: Float64[np.ndarray, " outputs"],
     features: Features,
 ) -> Converted:
-    """A linear model of its columns.
-
-    Returns:
-        The model, with its structure where the columns are lines and tables of raw ones.
-    """
+    """A linear model of its columns, additive where these are lines and tables of raw ones."""
     coef, intercept = np.asarray(coef, np.float64), np.asarray(intercept, np.float64)
     used = [int(k) for k in np.flatnonzero((coef != 0).any(axis=0))]
     why = _why_not_raw(features, used)
@@ -158,11 +149,7 @@ def scaled(
     scale: Float[np.ndarray, " outputs"],
     shift: Float[np.ndarray, " outputs"],
 ) -> Converted:
-    """A model's outputs times a number each, plus a number each.
-
-    Returns:
-        The model; its structure, if it has one, is of the same kind.
-    """
+    """A model's outputs times a number each, plus a number each; of the same kind."""
     scale, shift = np.asarray(scale, np.float64), np.asarray(shift, np.float64)
     rounds = converted.rounds_inputs
     if isinstance(converted.structure, TreeSum):
@@ -178,12 +165,7 @@ def _raw_trees(trees: TreeSum, rounds_inputs: bool) -> Converted:
 
 
 def average(members: Sequence[Converted], weights: Sequence[float] | np.ndarray) -> Converted:
-    """A weighted sum of models of the same outputs.
-
-    Returns:
-        The sum; its structure is that of the members, if they are all sums of trees or all
-        additive.
-    """
+    """A weighted sum of models; a sum of trees, or additive, where all members are."""
     weights = np.asarray(weights, np.float64)
     parts = [m.structure for m in members]
     rounds = all(m.rounds_inputs for m in members)

@@ -130,11 +130,7 @@ class Features:
         names: tuple[str, ...] | None = None,
         mixed_by: str = "a step before it",
     ) -> Features:
-        """New columns that are functions of all of these.
-
-        Returns:
-            Columns with `fn` in their base: a model behind them has no structure any more.
-        """
+        """New columns that `fn` makes of all of these: a model behind them has no structure."""
         on_device = put(fn)
 
         def base(inputs: Inputs) -> Any:
@@ -158,11 +154,9 @@ def raw_features(table: RawTable) -> Features:
 
 
 def side_by_side(parts: Sequence[Features]) -> Features:
-    """All columns of several steps on the same table.
+    """All columns of several steps on the same table, without names.
 
-    Returns:
-        Their columns in order, without names: functions of the raw table if all are, else of
-        their bases side by side.
+    They are functions of the raw table if all parts are, else of their bases side by side.
     """
     bases: list[Base | None] = []
     for part in parts:

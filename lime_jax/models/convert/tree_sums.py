@@ -33,11 +33,7 @@ class LevelSets:
 
 
 def pull_back(trees: TreeSum, features: Features) -> TreeSum:
-    """Trees on the raw columns that do the same.
-
-    Returns:
-        The trees, numeric tests on numeric columns and level sets on categorical ones.
-    """
+    """Trees on raw columns that do the same, with level sets of categorical ones."""
     return move(trees, features, ())
 
 
@@ -97,11 +93,7 @@ def _move_tests(trees: TreeSum, nodes: np.ndarray, source: Column, sets: LevelSe
 
 
 def merge_trees(parts: Sequence[TreeSum], weights: Float64[np.ndarray, " parts"]) -> TreeSum:
-    """A weighted sum of sums of trees.
-
-    Returns:
-        All trees in one; values as wide as the outputs unless all parts are of one width.
-    """
+    """A weighted sum; values are as wide as the outputs unless all parts are of one width."""
     one_width = len({p.value.shape[1] for p in parts}) == 1
     sets = LevelSets()
     columns: dict[str, list[np.ndarray]] = {}

@@ -54,17 +54,10 @@ def _takes_training(model: ModelLike) -> bool:
 
 @register_opener("keras.Model", method="predict")
 def open_keras(model: ModelLike, output: str | None, table: RawTable | None) -> Model:
-    """See how to call a Keras model.
+    """In JAX on Keras's JAX backend, with the variables' present values; else by its `predict`.
 
     Args:
         table: that it is called with; None: as the model says.
-
-    Returns:
-        On Keras's JAX backend a JAX function with the values that the variables have now; on
-        another backend, or if the model does not trace, its `predict`.
-
-    Raises:
-        ValueError: if the model has no variables yet, or inputs that are no columns of a table.
     """
     kind = type(model).__name__
     if not model.built:

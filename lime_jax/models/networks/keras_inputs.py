@@ -11,13 +11,10 @@ Columns = tuple[tuple[int, ...], ...]
 
 
 def columns_of_inputs(model: ModelLike, table: RawTable | None) -> Columns | None:
-    """The columns that each input of a model takes: those of its name, else one after the other.
+    """Which columns each input of a model takes: those of its name, else one after the other.
 
     Args:
         table: that it is called with; None: one of all its columns.
-
-    Returns:
-        Numbers of columns, input by input; None for a model of one input.
     """
     inputs = getattr(model, "inputs", None)
     if not isinstance(inputs, list) or len(inputs) < 2:
@@ -47,11 +44,7 @@ def _width(entry: Pytree) -> int:
 
 
 def split_inputs(model: ModelLike, columns: Columns | None, inputs: AnyArray) -> Any:
-    """A batch of rows as the model takes it.
-
-    Returns:
-        The batch, or the inputs of the model in their own structure.
-    """
+    """A batch of rows in the structure of the model's inputs."""
     if columns is None:
         return inputs
     import keras

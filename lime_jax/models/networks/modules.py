@@ -53,14 +53,7 @@ def _is_output(result: Pytree, lead: int) -> bool:
 
 @register_opener("equinox.Module")
 def open_equinox(model: ModelLike, output: str | None, table: RawTable | None) -> Model:
-    """See how to call an Equinox module.
-
-    Args:
-        model: an `equinox.Module` with `__call__`, for one row or for a batch.
-
-    Returns:
-        A function of a batch, with the module's arrays as leaves.
-    """
+    """An `equinox.Module` with `__call__`, for one row or for a batch, as a function of a batch."""
     kind = type(model).__name__
     if not callable(model):
         raise ValueError(f"`model`: expected an Equinox module with `__call__`, got {kind}")
@@ -104,18 +97,7 @@ class LinenPredict:
 
 @register_opener("flax.Module")
 def open_flax(model: ModelLike, output: str | None, table: RawTable | None) -> Model:
-    """See how to call a Flax module.
-
-    Args:
-        model: an NNX module in inference mode (`model.eval()`), or a Linen module that is bound
-            to its variables.
-
-    Returns:
-        A function of a batch, with the module's arrays as leaves.
-
-    Raises:
-        ValueError: if it is in training mode, has no variables, or can not be called.
-    """
+    """An NNX module in inference mode, or a Linen module that is bound to its variables."""
     kind = type(model).__name__
     if ".linen." in f"{_module_class(model).__module__}.":
         return _open_linen(model, output)

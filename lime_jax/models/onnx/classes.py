@@ -17,11 +17,10 @@ _CHOICES = ("ArrayFeatureExtractor", "Gather")
 
 
 def output_classes(proto: Proto, output: str) -> tuple[Any, ...] | None:
-    """The classes that the columns of an output are of.
+    """The classes of an output's columns; None if there are none.
 
-    Returns:
-        Numbers or names: of a ZipMap behind the output; else what the labels beside it are chosen
-        from; else those of the classifier that made it. None if there are none.
+    Those of a ZipMap behind it; else what the labels beside it are chosen from; else those of the
+    classifier that made it.
     """
     graph = proto.graph
     makers = {name: node for node in graph.node for name in node.output}

@@ -55,11 +55,7 @@ class Node:
     opset: int
 
     def get(self, name: str, default: Value = None) -> Any:
-        """An attribute.
-
-        Returns:
-            A number, a string, a tuple of them, or an array.
-        """
+        """An attribute: a number, a string, a tuple of them, or an array."""
         value = dict(self.attributes).get(name, default)
         return value.array if isinstance(value, Fixed) else value
 
@@ -113,11 +109,7 @@ def read_proto(source: OnnxSource) -> Any:
 
 
 def read_graph(proto: Proto) -> tuple[Graph, dict[str, np.ndarray]]:
-    """What a model computes.
-
-    Returns:
-        The graph of its output of real numbers (labels are left out), and its real weights.
-    """
+    """The graph of a model's output of real numbers (labels are left out), and its real weights."""
     from onnx import numpy_helper
 
     graph = proto.graph

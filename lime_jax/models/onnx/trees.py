@@ -64,14 +64,7 @@ def build_ensemble(node: Node) -> EnsemblePredict:
 
 
 def read_ensemble(node: Node) -> Ensemble:
-    """An ensemble of a node.
-
-    Returns:
-        Its trees, whose thresholds are compared with values as they are, not rounded.
-
-    Raises:
-        NotConvertibleError: if it aggregates or transforms in a way that is not known here.
-    """
+    """The trees of a node, whose thresholds are compared with values as they are, not rounded."""
     modes = np.array(node.get("nodes_modes"))
     if unknown := set(modes.tolist()) - _MODES:
         raise node.refuse(f"{unknown.pop()} has no JAX form here")

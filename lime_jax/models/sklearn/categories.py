@@ -44,14 +44,7 @@ class CodedColumn:
 
 
 def code_columns(model: Estimator, features: Features) -> tuple[Features, dict[int, CodedColumn]]:
-    """The columns as the trees number them, categories first.
-
-    Returns:
-        The columns, with level codes in place of categories; and those that have categories.
-
-    Raises:
-        NotConvertibleError: if categories are read off a column that a step before changed.
-    """
+    """The columns as the trees number them, with level codes; and those that have categories."""
     if model.is_categorical_ is None:
         return features, {}
     chosen = np.asarray(model.is_categorical_, bool)

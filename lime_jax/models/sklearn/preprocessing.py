@@ -29,12 +29,7 @@ from lime_jax.typing import AnyArray, Array, Estimator, Scalar, pytree
 
 
 def steps_of_scaler(scaler: Estimator) -> list[tuple[Any, ...]]:
-    """What a scaler does, in its own order.
-
-    Returns:
-        The steps of all columns, see `NumberColumn.steps`, each with an array of a number a column
-        (a "clip" with two numbers).
-    """
+    """What a scaler does, in its own order: steps, each with a number for every column."""
     steps: list[tuple[Any, ...]] = []
     if hasattr(scaler, "feature_range"):  # MinMaxScaler
         steps += [("multiply", scaler.scale_), ("add", scaler.min_)]

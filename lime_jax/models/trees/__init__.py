@@ -75,15 +75,11 @@ class SumOfTrees:
 
 
 def tree_predict(trees: TreeSum, *, largest_mask: int = _LARGEST_MASK) -> SumOfTrees:
-    """Put a sum of trees on the device.
+    """A sum of trees on the device: every number of its precision reaches the leaf of `trees`.
 
     Args:
-        largest_mask: trees of up to so many leaves are evaluated by bit masks, larger ones level
-            by level; the leaves are the same.
-
-    Returns:
-        A pytree, (rows, raw columns) -> (rows, outputs), that reaches the leaves of `trees` for
-        every number of the device's precision.
+        largest_mask: trees of up to so many leaves are evaluated by bit masks, larger ones level by
+            level; the leaves are the same.
     """
     column_block, column, threshold = columns_of(trees)
     small, large = _split(trees, largest_mask)

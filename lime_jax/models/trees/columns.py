@@ -68,12 +68,7 @@ class Columns:
 def columns_of(
     trees: TreeSum,
 ) -> tuple[Columns, Int64[np.ndarray, " nodes"], Float[np.ndarray, " nodes"]]:
-    """Find the columns that trees need.
-
-    Returns:
-        The columns; which of them each node tests (0 at leaves), and the threshold in the
-        device's precision.
-    """
+    """The columns that trees need; which of them each node tests (0 at leaves), and where."""
     dtype = np.dtype(jnp.result_type(float))
     count = trees.num_features
     inner, by_set = trees.column >= 0, trees.level_set >= 0

@@ -89,13 +89,10 @@ class Groups:
 
 
 def group(output: Int32[np.ndarray, " trees"], depth: Int64[np.ndarray, " trees"]) -> Groups:
-    """Group trees for summation, those of similar depth together.
+    """As few groups of trees of similar depth as hold at most 64 each.
 
     Args:
         output: first of the outputs that each tree adds to.
-
-    Returns:
-        As few groups as hold at most 64 trees, with few empty places.
     """
     outputs, counts = np.unique(output, return_counts=True)
     size = -(-counts.max() // -(-counts.max() // TREES_TOGETHER))

@@ -14,14 +14,7 @@ from lime_jax.typing import Column, Table
 
 
 def as_table(X: Table, name: str = "X") -> Any:
-    """Check that `X` is a table that can be read, without copying it.
-
-    Args:
-        X: a 2-D array, a list of rows, or a pandas, polars or pyarrow table.
-
-    Returns:
-        A 2-D `numpy.ndarray`, or the frame wrapped as a narwhals `DataFrame`.
-    """
+    """A table without a copy: a 2-D array, or the frame as a narwhals `DataFrame`."""
     if hasattr(X, "tocsr"):
         raise ValueError(
             f"`{name}` is sparse ({type(X).__name__}); expected a dense table. "
@@ -118,11 +111,7 @@ def time_kind(column: Column) -> Time:
 
 
 def is_categorical(column: Column, name: str) -> bool:
-    """Whether a column is categorical by itself: text, categories, booleans, mixed objects.
-
-    Raises:
-        ValueError: for a type that is neither a level nor a number, such as lists.
-    """
+    """Whether a column is categorical by itself: text, categories, booleans, mixed objects."""
     if isinstance(column, np.ndarray):
         kind = column.dtype.kind
         return kind in "bUS" or (kind == "O" and not all_numbers(to_list(column)))

@@ -10,11 +10,7 @@ from lime_jax.typing import Table
 
 
 def positions_of(schema: Schema, table: Table) -> list[int]:
-    """Where a table has each feature: by name in a frame, by position in an array.
-
-    Raises:
-        ValueError: if columns are missing, or an array has another number of them.
-    """
+    """Where a table has each feature: by name in a frame, by position in an array."""
     width = len(schema.columns)
     if isinstance(table, np.ndarray):
         if table.shape[1] != width:

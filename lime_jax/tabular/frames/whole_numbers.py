@@ -100,11 +100,7 @@ def as_integers(
 def as_objects(
     numbers: Float64[np.ndarray, " rows"], kind: type | None, step: float
 ) -> Shaped[np.ndarray, " rows"]:
-    """Numbers as the objects they were: `int` or `Decimal`; what is missing stays NaN.
-
-    Returns:
-        The objects; floats where `kind` is None or a number is not whole.
-    """
+    """Whole numbers as the `int` or `Decimal` they were; floats where `kind` is None."""
     objects = numbers.astype(object)
     there = ~np.isnan(numbers)
     if kind is int:
