@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -93,9 +93,21 @@ _FAMILIES = {
 # They find their columns by name, or leave it to the first step.
 _LOOK_THEMSELVES = {"sklearn.Pipeline", "sklearn.ColumnTransformer"}
 _CONVERTERS: dict[str, tuple[Converter, tuple[str, ...]]] = {}
-_HOST_METHODS: dict[str, HostMethods] = {}
-_TRANSFORMERS: dict[str, Transformer] = {}
+_HOST_METHODS: dict[str, tuple[HostMethods]] = {}
+_TRANSFORMERS: dict[str, tuple[Transformer]] = {}
 _OPENERS: dict[str, tuple[Opener, str | None]] = {}
+
+
+def _registrar(
+    known: dict[str, Any], classes: Sequence[str | type], *facts: object
+) -> Callable[[_T], _T]:
+    """A decorator that enters a function, and what is known of it, for some classes."""
+
+    def register(function: _T) -> _T:
+        known.update({_name(c): (function, *facts) for c in classes})
+        return function
+
+    return register
 
 
 def register_converter(
@@ -127,12 +139,7 @@ def register_converter(
         >>> as_predict_fn(Double()).path
         'jax'
     """
-
-    def register(function: _T) -> _T:
-        _CONVERTERS.update({_name(c): (function, methods) for c in classes})
-        return function
-
-    return register
+    return _registrar(_CONVERTERS, classes, methods)
 
 
 def register_methods(*classes: str | type) -> Callable[[_T], _T]:
@@ -142,12 +149,7 @@ def register_methods(*classes: str | type) -> Callable[[_T], _T]:
         A decorator for a function `(model, method)` that returns a function of a batch, and what
         its outputs are ("probability", "margin" or "value"); or None: the model's own `method`.
     """
-
-    def register(function: _T) -> _T:
-        _HOST_METHODS.update({_name(c): function for c in classes})
-        return function
-
-    return register
+    return _registrar(_HOST_METHODS, classes)
 
 
 def has_methods(model: Estimator) -> bool:
@@ -155,10 +157,10 @@ def has_methods(model: Estimator) -> bool:
     return _find(model, _HOST_METHODS) is not None
 
 
-def host_method(model: Estimator, method: str) -> tuple[Callable[..., Any], str] | None:
+def host_method(model: Estimator, method: str) -> HostMethod | None:
     """How to call a model on the host; None: by its own `method`."""
     found = _find(model, _HOST_METHODS)
-    return None if found is None else found[1](model, method)
+    return None if found is None else found[1][0](model, method)
 
 
 def register_transformer(*classes: str | type) -> Callable[[_T], _T]:
@@ -169,13 +171,16 @@ def register_transformer(*classes: str | type) -> Callable[[_T], _T]:
 
     Returns:
         A decorator.
+
+    Example:
+        >>> class Halve:
+        ...     def transform(self, X):
+        ...         return X / 2
+        >>> @register_transformer(Halve)
+        ... def halve(transformer, features):
+        ...     return features.replaced([c.then("divide", 2.0) for c in features.columns])
     """
-
-    def register(function: _T) -> _T:
-        _TRANSFORMERS.update({_name(c): function for c in classes})
-        return function
-
-    return register
+    return _registrar(_TRANSFORMERS, classes)
 
 
 def register_opener(*classes: str | type, method: str | None = None) -> Callable[[_T], _T]:
@@ -188,12 +193,7 @@ def register_opener(*classes: str | type, method: str | None = None) -> Callable
         A decorator for a function `(model, output, table) -> Model`: what `as_predict_fn` returns
         for the model itself, and for its bound `method`.
     """
-
-    def register(function: _T) -> _T:
-        _OPENERS.update({_name(c): (function, method) for c in classes})
-        return function
-
-    return register
+    return _registrar(_OPENERS, classes, method)
 
 
 def opener_of(model: ModelLike) -> tuple[Opener | None, ModelLike]:
@@ -236,7 +236,7 @@ def transform_on(transformer: Estimator, features: Features) -> Features:
     kind = type(transformer).__name__
     if found is None:
         raise NotConvertibleError(f"{kind} has no JAX form here")
-    cls, function = found
+    cls, (function,) = found
     if _method_of(type(transformer), "transform") is not _method_of(cls, "transform"):
         raise NotConvertibleError(f"{kind} has a `transform` of its own")
     _check_columns(transformer, cls, features)
