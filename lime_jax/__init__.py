@@ -34,7 +34,7 @@ _HOME = {
     "fit_tabular": "lime_jax.tabular.learn",
     "host_predict": "lime_jax.models",
     "jax_predict": "lime_jax.models",
-    "load": "lime_jax.results.saved",
+    "load": "lime_jax.results.load",
     "register_converter": "lime_jax.models.registry",
     "register_transformer": "lime_jax.models.registry",
     "width_figure": "lime_jax.results.widths",
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from lime_jax.results.concatenation import concatenate as concatenate
     from lime_jax.results.explanation import Explanation as Explanation
     from lime_jax.results.explanations import Explanations as Explanations
-    from lime_jax.results.saved import load as load
+    from lime_jax.results.load import load as load
     from lime_jax.results.widths import choose_width as choose_width
     from lime_jax.results.widths import width_figure as width_figure
     from lime_jax.tabular.config import TabularConfig as TabularConfig

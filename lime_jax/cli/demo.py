@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lime_jax.cli.cache import use_compilation_cache
-from lime_jax.cli.files import check_writable, make_folder, replacing, write_explanations
+from lime_jax.cli.files import check_writable, make_folder, write_explanations
 from lime_jax.cli.terminal import print_table, say
 from lime_jax.optional import is_installed
+from lime_jax.results.whole_files import replacing
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier

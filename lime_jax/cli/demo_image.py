@@ -12,9 +12,10 @@ import numpy as np
 
 from lime_jax.cli.cache import use_compilation_cache
 from lime_jax.cli.errors import InputError
-from lime_jax.cli.files import check_writable, make_folder, replacing
+from lime_jax.cli.files import check_writable, make_folder
 from lime_jax.cli.image_models import Classifier, load_classifier
 from lime_jax.cli.terminal import print_table, say
+from lime_jax.results.whole_files import replacing
 
 if TYPE_CHECKING:
     from lime_jax import ImageExplanation
@@ -106,7 +107,7 @@ def _print_class(explanations: dict[str, ImageExplanation], label: int) -> None:
 
 def _page(image: str, model: Classifier, explanations: dict[str, ImageExplanation]) -> str:
     """Every class by every algorithm, on one page."""
-    from lime_jax.views.report import images_page
+    from lime_jax.views.report import dataset_page
 
     lime = explanations["lime"]
     sections = [
@@ -122,7 +123,8 @@ def _page(image: str, model: Classifier, explanations: dict[str, ImageExplanatio
         ("image", f"{Path(image).name}, {model.size[0]} x {model.size[1]} pixels"),
         ("superpixels", str(len(np.unique(lime.segments)))),
     ]
-    return images_page(f"What {model.name} sees in {Path(image).name}", facts, sections)
+    title = f"What {model.name} sees in {Path(image).name}"
+    return dataset_page(title, facts, sections, subject="image")
 
 
 def _draw(explanations: dict[str, ImageExplanation], folder: Path) -> list[str]:

@@ -16,7 +16,6 @@ from lime_jax.cli.errors import InputError
 from lime_jax.cli.files import (
     TABLE_SUFFIXES,
     check_writable,
-    replacing,
     write_explanations,
 )
 from lime_jax.cli.summary import how_explained
@@ -31,6 +30,7 @@ from lime_jax.cli.training import (
     texts_of,
 )
 from lime_jax.jobs.run import row_range
+from lime_jax.results.whole_files import replacing
 from lime_jax.typing import Table
 
 if TYPE_CHECKING:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import os
-import secrets
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lime_jax.cli.errors import InputError
 from lime_jax.optional import require
+from lime_jax.results.whole_files import replacing
 
 if TYPE_CHECKING:
     from lime_jax.results.explanations import Explanations
@@ -80,30 +79,6 @@ def check_writable(path: str | Path, known: Sequence[str], argument: str) -> Pat
             f"{argument}: cannot write to the folder {path.parent} ({error.strerror})"
         ) from error
     return path
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Write a file whole or not at all: into a temporary file beside it, then rename.
-
-    Yields:
-        The temporary path, with the same suffix; it is gone if an exception comes.
-
-    Example:
-        >>> folder = tempfile.TemporaryDirectory()
-        >>> target = Path(folder.name) / "a.txt"
-        >>> with replacing(target) as aside:
-        ...     _ = aside.write_text("all of it")
-        >>> target.read_text()
-        'all of it'
-        >>> folder.cleanup()
-    """
-    aside = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
-    try:
-        yield aside
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def write_explanations(explanations: Explanations, path: Path) -> None:

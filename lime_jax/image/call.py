@@ -69,7 +69,6 @@ class ImageCall(call.Call[ImageModel, ImageExplanations]):
             **fields,
             images=tuple(self.images),
             segments=tuple(self.segments),
-            feature_mask=fields["variables"] > 0,
             channel_axis=self.settings.channel_axis,
         )
 

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
+from lime_jax.image.arrays import ImageArrays
 from lime_jax.results.explanation import Explanation
-from lime_jax.typing import Support
+from lime_jax.typing import Scalar, Support
 from lime_jax.views.plots import pictures as pixels
-from lime_jax.views.report import Picture, RowReport, row_fragment, row_page, superpixel_pictures
+from lime_jax.views.report import Picture, row_page, superpixel_pictures
 from lime_jax.views.report.numbers import fixed, significant
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from lime_jax.image.explanations import ImageExplanations
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -30,12 +29,7 @@ class ImageExplanation(Explanation):
         row: its number there.
     """
 
-    explanations: ImageExplanations
-
-    @property
-    def row_name(self) -> str:
-        """What views call the image, such as "image 7"."""
-        return super().row_name.replace("row", "image", 1)
+    explanations: ImageArrays
 
     @property
     def image(self) -> np.ndarray:
@@ -52,13 +46,13 @@ class ImageExplanation(Explanation):
         """(H, W, 3) the image for a screen; see `plots.pictures.displayed`."""
         return pixels.displayed(self.image, self.explanations.channel_axis)
 
-    def _weights(self, label: Any) -> Float[np.ndarray, " superpixels"]:
+    def _weights(self, label: Scalar) -> Float[np.ndarray, " superpixels"]:
         """Of the superpixels that this image has; 0 where not selected."""
         position = self.explanations.position(self.row, label)
         found = self.explanations.feature_mask[self.row]
         return self.explanations.coef[self.row, position, found].astype(np.float64)
 
-    def _by_sign(self, num_features: int | None, label: Any) -> tuple[list[int], list[int]]:
+    def _by_sign(self, num_features: int | None, label: Scalar) -> tuple[list[int], list[int]]:
         """The strongest superpixels: those that raise the output, and those that lower it."""
         strongest, position = self._strongest(num_features, label)
         coef = self.explanations.coef[self.row, position]
@@ -66,7 +60,7 @@ class ImageExplanation(Explanation):
 
     def image_and_mask(
         self,
-        label: Any = None,
+        label: Scalar = None,
         positive_only: bool = True,
         negative_only: bool = False,
         hide_rest: bool = False,
@@ -116,7 +110,7 @@ class ImageExplanation(Explanation):
         axis = self.explanations.channel_axis
         return pixels.marked(self.image, mask, axis, paint=paint, hide_rest=hide_rest), mask
 
-    def heatmap(self, label: Any = None) -> Float[np.ndarray, "H W"]:
+    def heatmap(self, label: Scalar = None) -> Float[np.ndarray, "H W"]:
         """The weight of each pixel's superpixel.
 
         Args:
@@ -127,7 +121,7 @@ class ImageExplanation(Explanation):
         """
         return self._weights(label)[self.segments]
 
-    def std_error_map(self, label: Any = None) -> Float[np.ndarray, "H W"]:
+    def std_error_map(self, label: Scalar = None) -> Float[np.ndarray, "H W"]:
         """The standard error of the weight of each pixel's superpixel.
 
         Args:
@@ -140,7 +134,9 @@ class ImageExplanation(Explanation):
         errors = self.explanations.std_error[self.row, position].astype(np.float64)
         return errors[self.segments]
 
-    def covered(self, label: Any = None, percentile: float | int = 80.0) -> Bool[np.ndarray, "H W"]:
+    def covered(
+        self, label: Scalar = None, percentile: float | int = 80.0
+    ) -> Bool[np.ndarray, "H W"]:
         """Where the superpixels are whose weights are above a percentile of all the image's.
 
         Args:
@@ -160,7 +156,7 @@ class ImageExplanation(Explanation):
         above = (weights > np.percentile(weights, percentile)) | (weights == weights.max())
         return (above & (weights > 0))[self.segments]
 
-    def title(self, label: Any = None) -> str:
+    def title(self, label: Scalar = None) -> str:
         """What a picture is about.
 
         Args:
@@ -174,12 +170,12 @@ class ImageExplanation(Explanation):
         shown = fixed(value, 3) if as_decimals else significant(value)
         return f"{self.label_name(label)}: {shown}"
 
-    def _predicted(self, label: Any) -> float:
+    def _predicted(self, label: Scalar) -> float:
         position = self.explanations.position(self.row, label)
         number = self.explanations.labels[self.row, position]
         return float(self.explanations.prediction[self.row, number])
 
-    def plot(self, label: Any = None, percentile: float | int = 80.0, ax: Any = None) -> Figure:
+    def plot(self, label: Scalar = None, percentile: float | int = 80.0, ax: Any = None) -> Figure:
         """The superpixels above a percentile of the weights, overlaid in green on the picture.
 
         Args:
@@ -195,7 +191,9 @@ class ImageExplanation(Explanation):
         inside = self.covered(label, percentile)
         return superpixel_overlay(self.picture, inside, title=self.title(label), ax=ax)
 
-    def contours(self, label: Any = None, num_features: int | None = 10, ax: Any = None) -> Figure:
+    def contours(
+        self, label: Scalar = None, num_features: int | None = 10, ax: Any = None
+    ) -> Figure:
         """The strongest superpixels outlined and numbered: blue raises, orange lowers the output.
 
         Args:
@@ -218,7 +216,7 @@ class ImageExplanation(Explanation):
             ax=ax,
         )
 
-    def heat_map_figure(self, label: Any = None, ax: Any = None) -> Figure:
+    def heat_map_figure(self, label: Scalar = None, ax: Any = None) -> Figure:
         """The weight of every superpixel as a color, on one scale for both signs.
 
         Args:
@@ -259,7 +257,7 @@ class ImageExplanation(Explanation):
     def save_png(
         self,
         path: str | Path,
-        label: Any = None,
+        label: Scalar = None,
         view: str = "overlay",
     ) -> None:
         """Write one of the figures as a PNG file.
@@ -285,7 +283,7 @@ class ImageExplanation(Explanation):
         views[view](label).savefig(path, format="png", dpi=150)
 
     def as_pyplot_figure(
-        self, num_features: int | None = 10, label: Any = None, ax: Any = None
+        self, num_features: int | None = 10, label: Scalar = None, ax: Any = None
     ) -> Figure:
         """The strongest superpixels on the picture, as `contours`.
 
@@ -299,22 +297,10 @@ class ImageExplanation(Explanation):
         """
         return self.contours(label, num_features, ax)
 
-    def report(self, num_features: int | None = 10, label: Any = None) -> RowReport:
-        """What a page says about this image, but for its pictures.
-
-        Args:
-            num_features: how many superpixels to show; None: all.
-            label: class, name or number of an output; None: the predicted class.
-
-        Returns:
-            Names and numbers.
-        """
-        return dataclasses.replace(super().report(num_features, label), subject="image")
-
     def pictures(
         self,
         num_features: int | None = 10,
-        label: Any = None,
+        label: Scalar = None,
         percentile: float | int = 80.0,
     ) -> list[Picture]:
         """The pictures of a page: numbered outlines, overlay, heat map.
@@ -341,7 +327,7 @@ class ImageExplanation(Explanation):
     def as_html(
         self,
         num_features: int | None = 10,
-        label: Any = None,
+        label: Scalar = None,
         percentile: float | int = 80.0,
     ) -> str:
         """One static page of this image.
@@ -356,24 +342,6 @@ class ImageExplanation(Explanation):
         """
         shown = self.pictures(num_features, label, percentile)
         return row_page(self.report(num_features, label), shown)
-
-    def _repr_html_(self) -> str:
-        return row_fragment(self.report(), self.pictures())
-
-    def show_in_notebook(self, num_features: int | None = 10, label: Any = None) -> None:
-        """Show this image in a notebook.
-
-        Args:
-            num_features: how many superpixels to show; None: all.
-            label: class, name or number of an output; None: the predicted class.
-
-        Raises:
-            ImportError: outside a notebook's Python, without IPython.
-        """
-        from IPython.display import HTML, display
-
-        shown = self.pictures(num_features, label)
-        display(HTML(row_fragment(self.report(num_features, label), shown)))
 
     def _notes(self) -> tuple[str, ...]:
         all_, notes = self.explanations, []

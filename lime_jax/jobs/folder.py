@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lime_jax.jobs.manifest import differences
 from lime_jax.optional import require
 from lime_jax.results.parts import MANIFEST, part_path, read_manifest
+from lime_jax.results.whole_files import replacing
 
 if TYPE_CHECKING:
     import pyarrow
@@ -94,7 +94,8 @@ def settle_manifest(folder: Path, manifest: dict[str, Any], resume: bool) -> Non
                 f"`out`: {folder} holds {path.name}, but no {MANIFEST}; choose another folder"
             )
         text = json.dumps(manifest, indent=1) + "\n"
-        write_aside(folder / MANIFEST, lambda file: file.write(text.encode()))
+        with _written(folder / MANIFEST) as aside:
+            aside.write_text(text, encoding="utf-8", newline="\n")
         return
     found = differences(read_manifest(folder), manifest)
     if found:
@@ -144,41 +145,22 @@ def write_part(folder: Path, number: int, table: pyarrow.Table) -> None:
     """
     import pyarrow.parquet
 
-    write_aside(
-        part_path(folder, number),
-        lambda file: pyarrow.parquet.write_table(
+    with _written(part_path(folder, number)) as aside:
+        pyarrow.parquet.write_table(
             table,
-            file,
+            aside,
             row_group_size=_ROWS_PER_GROUP,
             compression="zstd",
             write_page_checksum=True,
-        ),
-    )
+        )
 
 
-def write_aside(path: Path, write: Any) -> None:
-    """Write a file beside its place, see that it is on the disk, and rename it.
-
-    Raises:
-        OSError: if it cannot be written, with the folder's name; nothing is left behind.
-    """
-    aside = path.with_name(f".{path.name}.tmp")
+@contextlib.contextmanager
+def _written(path: Path) -> Iterator[Path]:
+    """Write a file whole or not at all; an OSError says that it is the folder's."""
     try:
-        with open(aside, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            reason = error.strerror or str(error)
-            raise OSError(f"`out`: cannot write to {path.parent} ({reason})") from error
-        raise
-    with contextlib.suppress(OSError):  # a system that cannot sync a folder
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        with replacing(path, path.with_name(f".{path.name}.tmp")) as aside:
+            yield aside
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(f"`out`: cannot write to {path.parent} ({reason})") from error

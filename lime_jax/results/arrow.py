@@ -1,68 +1,47 @@
 """Explanations as Arrow tables of a fixed schema, and back: what workers and files exchange.
 
 Two forms. In `rows_table` a row of the data set is a row of the table, with lists for its labels
-and features; nothing is lost, and `explanations_of` reads it back. In `long_table` there is a row
-for every row, label and selected feature. A number that is not known (NaN) is null in both. The
-types are the same in either precision of JAX.
+and features; nothing is lost, and `explanations_of` reads it back. `long_table` is the tidy table:
+a row for every row, label and listed feature. A number that is not known (NaN) is null in both.
+The types are the same in either precision of JAX.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lime_jax.image.explanations import ImageExplanations
 from lime_jax.optional import require
-from lime_jax.results.explanations import Explanations
+from lime_jax.results.arrays import ExplanationArrays
+from lime_jax.results.kinds import RowField, kind_named, row_fields
+from lime_jax.results.ragged import RAGGED, list_array
 from lime_jax.results.row_index import as_ids, column_names, id_column, level_columns, objects
+from lime_jax.results.saved import restored, stored_facts
+from lime_jax.results.tidy import NUMBERS, TEXTS, TidyLines, coded_texts
+from lime_jax.typing import Column, Scalar
 
 if TYPE_CHECKING:
     import pyarrow
 
-LONG_COLUMNS = (
-    *("row_id", "label", "feature", "condition", "value", "weight", "std_error"),
-    *("intercept", "score", "local_pred", "prediction"),
-)
-"""Of `long_table`: the last four belong to the row and the label."""
-
-_WHOLE = ("labels", "bins", "support", "key_ids", "samples_used")
+LONG_COLUMNS = ("row_id", *TEXTS, *NUMBERS)
+"""Of `long_table`."""
 _KEY = b"lime_jax"
-KINDS = {one.kind: one for one in (Explanations, ImageExplanations)}
-"""Of explanations, by the name that files and tables give them."""
-# Attribute, column, and whether there is an entry per (l)abel, (f)eature, (o)utput or neither.
-_NUMBERS = (
-    ("coef", "weight", "lf"),
-    ("std_error", "std_error", "lf"),
-    ("intercept", "intercept", "l"),
-    ("score", "score", "l"),
-    ("local_pred", "local_pred", "l"),
-    ("prediction", "prediction", "o"),
-    ("held_out_score", "held_out_score", "l"),
-    ("effective_samples", "effective_samples", ""),
-    ("samples_used", "samples_used", ""),
-    ("labels", "label_number", "l"),
-    ("values", "number", "f"),
-    ("bins", "bin", "f"),
-    ("variables", "variable", "f"),
-    ("support", "support", "f"),
-    ("key_ids", "key_id", ""),
-)
 
 
-def row_schema(id_type: Any = None, images: bool = False) -> pyarrow.Schema:
+def row_schema(id_type: Any = None, kind: str = "table") -> pyarrow.Schema:
     """The columns of `rows_table`.
 
     Args:
         id_type: of `row_id`; None: int64.
-        images: whether images were explained; then the superpixels and the image come last.
+        kind: of explanations; those of images have their superpixels and the image last.
 
     Returns:
         `row_id`; the lists `label`, `feature`, `condition` and `value`; `weight` and `std_error`,
         a list of features for each label; `intercept`, `score`, `local_pred` by label and
-        `prediction` by output; then what else `Explanations` have of a row.
+        `prediction` by output; then what else explanations have of a row.
 
     Raises:
         ImportError: if pyarrow is missing.
@@ -72,19 +51,13 @@ def row_schema(id_type: Any = None, images: bool = False) -> pyarrow.Schema:
         ['row_id', 'label', 'feature', 'condition', 'value', 'weight', 'std_error']
     """
     pa = require("pyarrow", extra="cli")
-    texts = pa.list_(pa.string())
-    fields: list[tuple[str, Any]] = [("row_id", id_type or pa.int64())]
-    fields += [(name, texts) for name in ("label", "feature", "condition", "value")]
-    for name, column, axes in _NUMBERS:
-        type_ = _number_type(name)
-        for _ in axes:
-            type_ = pa.list_(type_)
-        fields.append((column, type_))
-    if images:
-        picture = [("data", pa.binary()), ("shape", pa.list_(pa.int64())), ("dtype", pa.string())]
-        fields.append(("superpixels", pa.list_(pa.list_(pa.int64()))))
-        fields.append(("image", pa.struct(picture)))
-    return pa.schema(fields)
+    texts = [(name, pa.list_(pa.string())) for name in TEXTS]
+    fields = [
+        (field.column, _type_of(field))
+        for field in row_fields(kind_named(kind)).values()
+        if field.column
+    ]
+    return pa.schema([("row_id", id_type or pa.int64()), *texts, *fields])
 
 
 def long_schema(id_type: Any = None) -> pyarrow.Schema:
@@ -98,21 +71,26 @@ def long_schema(id_type: Any = None) -> pyarrow.Schema:
 
     Raises:
         ImportError: if pyarrow is missing.
+
+    Example:
+        >>> long_schema().names[-2:]
+        ['local_pred', 'prediction']
     """
     pa = require("pyarrow", extra="cli")
-    types = [id_type or pa.int64(), *[pa.string()] * 4, *[pa.float64()] * 6]
+    texts, numbers = [pa.string()] * len(TEXTS), [pa.float64()] * len(NUMBERS)
+    types = [id_type or pa.int64(), *texts, *numbers]
     return pa.schema(list(zip(LONG_COLUMNS, types, strict=True)))
 
 
 def rows_table(
-    explanations: Explanations,
-    row_ids: Iterable[Any] | None = None,
+    explanations: ExplanationArrays,
+    row_ids: Iterable[Scalar] | None = None,
     texts: bool = True,
 ) -> pyarrow.Table:
     """A table with one row for every row of the data set.
 
     Args:
-        explanations: of tables or images.
+        explanations: of any kind.
         row_ids: what the rows are to be called; None: the `row_ids` of `explanations`.
         texts: whether `label`, `feature`, `condition` and `value` are wanted; `explanations_of`
             does not need them, and they take longer to make than all numbers.
@@ -124,88 +102,87 @@ def rows_table(
         ImportError: if pyarrow is missing.
 
     Example:
-        >>> import lime_jax
-        >>> X = np.arange(8.0).reshape(4, 2)
-        >>> found = lime_jax.TabularExplainer().fit(X).explain(X, lambda batch: batch.sum(1))
-        >>> table = rows_table(found, ["a", "b", "c", "d"])
-        >>> table["weight"][0].as_py() == found.coef[0].tolist()
+        >>> table = rows_table(explanations, ["a", "b", "c", "d"])
+        >>> table["weight"][0].as_py() == explanations.coef[0].tolist()
         True
-        >>> np.array_equal(explanations_of(table).coef, found.coef)
+        >>> np.array_equal(explanations_of(table).coef, explanations.coef)
         True
     """
     pa = require("pyarrow", extra="cli")
-    is_image = isinstance(explanations, ImageExplanations)
-    ids = _id_column(explanations, row_ids)
-    present = _present(explanations)
+    present, fields = explanations.present, row_fields(explanations)
     columns: dict[str, Any] = {
-        "row_id": ids,
+        "row_id": _id_column(explanations, row_ids),
         **(_text_columns(explanations, present) if texts else {}),
         **{
-            column: _nested(getattr(explanations, name), name, axes, present)
-            for name, column, axes in _NUMBERS
+            field.column: _column_of(getattr(explanations, name), field, present)
+            for name, field in fields.items()
+            if field.column
         },
     }
-    if is_image:
-        columns |= _picture_columns(explanations)
-    arrays, facts = explanations._stored()
+    facts = stored_facts(explanations)
     facts["labels"] = explanations.labels.shape[1]
     if row_ids is not None:
         facts["row_names"] = ("",)
-    facts["dtypes"] = {name: arrays[name].dtype.str for name, _, _ in _NUMBERS}
-    schema = row_schema(ids.type, is_image).with_metadata({_KEY: json.dumps(facts)})
-    fields = [field for field in schema if field.name in columns]
-    return pa.table(columns, schema=pa.schema(fields, schema.metadata))
+    facts["dtypes"] = {
+        name: getattr(explanations, name).dtype.str
+        for name, field in fields.items()
+        if not field.is_ragged
+    }
+    schema = row_schema(columns["row_id"].type, explanations.kind)
+    schema = pa.schema([f for f in schema if f.name in columns], {_KEY: json.dumps(facts)})
+    return pa.table(columns, schema=schema)
 
 
-def long_table(explanations: Explanations, row_ids: Iterable[Any] | None = None) -> pyarrow.Table:
-    """A table with one row for every row of the data set, label and selected feature.
+def long_table(
+    explanations: ExplanationArrays, row_ids: Iterable[Scalar] | None = None
+) -> pyarrow.Table:
+    """The tidy table: one row for every row of the data set, label and listed feature.
 
     Args:
-        explanations: of tables or images.
+        explanations: of any kind.
         row_ids: as in `rows_table`.
 
     Returns:
-        A table of `long_schema`.
+        A table of `long_schema`; of an index of several levels each has a column of its own.
 
     Raises:
         ImportError: if pyarrow is missing.
+
+    Example:
+        >>> long_table(explanations)["feature"].to_pylist()[:2]
+        ['age', 'hours']
     """
     pa = require("pyarrow", extra="cli")
-    ids = _id_column(explanations, row_ids)
-    row, label, feature = np.nonzero(explanations.listed)
-    unknown = explanations.never_met[row, feature]
-    number = explanations.labels[row, label]
-    texts, names = _texts(explanations), pa.array(explanations.feature_names, pa.string())
-    columns: list[Any] = [
-        ids.take(pa.array(row)),
-        pa.array(explanations.output_names, pa.string()).take(pa.array(number)),
-        names.take(pa.array(feature)),
-        *(dictionary.take(pa.array(codes[row, feature])) for codes, dictionary in texts),
-    ]
-    numbers = [
-        np.where(unknown, np.nan, explanations.coef[row, label, feature]),
-        explanations.std_error[row, label, feature],
-        *(getattr(explanations, name)[row, label] for name in LONG_COLUMNS[7:10]),
-        explanations.prediction[row, number],
-    ]
-    columns += [_known(column.astype(np.float64)) for column in numbers]
-    return pa.table(columns, schema=long_schema(ids.type))
+    lines = TidyLines.of(explanations)
+    ids, names = _id_levels(explanations, row_ids)
+    which = pa.array(lines.rows)
+    columns: dict[str, Any] = {
+        name: level.take(which) for name, level in zip(names, ids, strict=True)
+    }
+    for name, (codes, texts) in lines.texts.items():
+        columns[name] = pa.array(texts, pa.string()).take(pa.array(codes))
+    for name, numbers in lines.numbers.items():
+        columns[name] = _known(numbers.astype(np.float64))
+    return pa.table(columns)
 
 
-def explanations_of(table: pyarrow.Table) -> Explanations:
+def explanations_of(table: pyarrow.Table) -> Any:
     """What a table of `rows_table` was made of, without a copy of the texts.
 
     Args:
         table: of `rows_table`; rows may be taken out of it.
 
     Returns:
-        The explanations; `ImageExplanations` of images.
+        The explanations, of the kind that they were.
 
     Raises:
         ValueError: if the table is something else.
         ImportError: if pyarrow is missing.
+
+    Example:
+        >>> explanations_of(rows_table(explanations)[1:3]).coef.shape
+        (2, 1, 2)
     """
-    require("pyarrow", extra="cli")
     metadata = table.schema.metadata or {}
     if _KEY not in metadata:
         raise ValueError(
@@ -213,59 +190,47 @@ def explanations_of(table: pyarrow.Table) -> Explanations:
             f"{', '.join(table.column_names[:8])}"
         )
     facts = json.loads(metadata[_KEY])
-    kind, names = KINDS[facts["kind"]], facts["names"]
-    sizes = {"l": facts["labels"], "o": len(facts["output_names"]), "f": len(names["columns"])}
+    sizes = {
+        "l": facts["labels"],
+        "o": len(facts["output_names"]),
+        "f": len(facts["names"]["columns"]),
+    }
     arrays: dict[str, Any] = {}
-    for name, column, axes in _NUMBERS:
-        filler = {"std_error": np.nan, "bins": -1}.get(name, 0)
-        found = _dense(table[column].combine_chunks(), axes, sizes, filler)
-        arrays[name] = found.astype(facts["dtypes"][name])
-    if kind is ImageExplanations:
-        arrays |= _pictures(table)
-        arrays["feature_mask"] = arrays["values"] > 0
-    return kind(**kind._restored(arrays, facts), row_ids=_ids_of(table["row_id"]))
+    for name, field in row_fields(kind_named(facts["kind"])).items():
+        column = table[field.column].combine_chunks()
+        if field.is_ragged:
+            arrays[name] = tuple(RAGGED[field.axes].objects(column))
+        else:
+            dense = _dense(column, field, sizes)
+            arrays[name] = dense.astype(facts["dtypes"][name])
+    return restored(facts, arrays, _ids_of(table["row_id"]))
 
 
-def list_array(flat: Any, sizes: np.ndarray) -> pyarrow.ListArray:
-    """An array of lists, from what is in them.
-
-    Args:
-        flat: Arrow array of all items, list after list.
-        sizes: (lists,) whole numbers: how many items each list has.
-
-    Returns:
-        The lists.
-
-    Raises:
-        ImportError: if pyarrow is missing.
-
-    Example:
-        >>> import pyarrow
-        >>> list_array(pyarrow.array([1, 2, 3]), np.array([2, 0, 1])).to_pylist()
-        [[1, 2], [], [3]]
-    """
+def _type_of(field: RowField) -> Any:
     pa = require("pyarrow", extra="cli")
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), flat)
+    if field.is_ragged:
+        return RAGGED[field.axes].type()
+    of_axes = pa.int64() if field.is_whole else pa.float64()
+    for _ in field.axes:
+        of_axes = pa.list_(of_axes)
+    return of_axes
 
 
-def _number_type(name: str) -> Any:
-    pa = require("pyarrow", extra="cli")
-    return pa.int64() if name in _WHOLE else pa.float64()
-
-
-def _id_column(explanations: Explanations, row_ids: Any) -> Any:
-    """The rows' names in their own type; a struct where they have several levels."""
-    pa = require("pyarrow", extra="cli")
+def _id_levels(explanations: ExplanationArrays, row_ids: Any) -> tuple[list[Any], list[str]]:
+    """The rows' names in their own types, one column for each level, and what they are called."""
     if row_ids is not None:
-        return id_column(as_ids(row_ids))
+        return [id_column(as_ids(row_ids))], ["row_id"]
     names = explanations.row_names
     levels = [id_column(level) for level in level_columns(explanations.row_ids, names)]
-    return (
-        levels[0]
-        if len(levels) == 1
-        else pa.StructArray.from_arrays(levels, names=column_names(names, ()))
-    )
+    return levels, column_names(names, LONG_COLUMNS)
+
+
+def _id_column(explanations: ExplanationArrays, row_ids: Any) -> Any:
+    """The rows' names; a struct where they have several levels."""
+    levels, names = _id_levels(explanations, row_ids)
+    if len(levels) == 1:
+        return levels[0]
+    return require("pyarrow", extra="cli").StructArray.from_arrays(levels, names=names)
 
 
 def _ids_of(column: Any) -> np.ndarray:
@@ -281,56 +246,26 @@ def _ids_of(column: Any) -> np.ndarray:
     return objects(column.to_pylist())
 
 
-def _present(explanations: Explanations) -> np.ndarray:
-    """(rows, features) which features a row has: an image has no more than its superpixels."""
-    if isinstance(explanations, ImageExplanations):
-        return explanations.feature_mask
-    return np.ones(explanations.values.shape, bool)
-
-
-def _texts(explanations: Explanations) -> list[tuple[np.ndarray, Any]]:
-    """Conditions and values: (rows, features) codes, and the texts of all codes."""
+def _text_columns(explanations: ExplanationArrays, present: np.ndarray) -> dict[str, Any]:
     pa = require("pyarrow", extra="cli")
-    found = [explanations.texts(k) for k in range(len(explanations.feature_names))]
-    codes, first = np.empty(explanations.values.shape, np.int64), 0
-    for k, (own, conditions, _) in enumerate(found):
-        codes[:, k] = own + first
-        first += len(conditions)
-    both = ([text for one in found for text in one[position]] for position in (1, 2))
-    return [(codes, pa.array(texts, pa.string())) for texts in both]
-
-
-def _text_columns(explanations: Explanations, present: np.ndarray) -> dict[str, Any]:
-    pa = require("pyarrow", extra="cli")
-    names, outputs = (
-        pa.array(texts, pa.string())
-        for texts in (explanations.feature_names, explanations.output_names)
-    )
     rows, labels = explanations.labels.shape
-    features = np.broadcast_to(np.arange(len(names)), explanations.values.shape)
-    (codes, conditions), (_, values) = _texts(explanations)
-    columns = {
-        "label": list_array(outputs.take(_indices(explanations.labels)), np.full(rows, labels))
-    }
-    each = {
-        "feature": (names, features),
-        "condition": (conditions, codes),
-        "value": (values, codes),
-    }
-    for name, (dictionary, numbers) in each.items():
-        taken = dictionary.take(_indices(numbers[present]))
+    outputs = pa.array(explanations.output_names, pa.string())
+    taken = outputs.take(pa.array(explanations.labels.reshape(-1)))
+    columns = {"label": list_array(taken, np.full(rows, labels))}
+    features = np.broadcast_to(np.arange(present.shape[1]), present.shape)
+    each = ((features, list(explanations.feature_names)), *coded_texts(explanations))
+    for name, (codes, texts) in zip(TEXTS[1:], each, strict=True):
+        taken = pa.array(texts, pa.string()).take(pa.array(codes[present]))
         columns[name] = list_array(taken, present.sum(1))
     return columns
 
 
-def _indices(numbers: np.ndarray) -> Any:
-    return require("pyarrow", extra="cli").array(numbers.reshape(-1))
-
-
-def _nested(values: np.ndarray, name: str, axes: str, present: np.ndarray) -> Any:
-    """An array as lists, one axis within the other; features that a row lacks are left out."""
-    values = values.astype(np.int64 if name in _WHOLE else np.float64)
-    rows, sizes = len(values), present.sum(1)
+def _column_of(values: Any, field: RowField, present: np.ndarray) -> Any:
+    """A field as lists, one axis within the other; features that a row lacks are left out."""
+    if field.is_ragged:
+        return RAGGED[field.axes].column(values)
+    values = values.astype(np.int64 if field.is_whole else np.float64)
+    rows, sizes, axes = len(values), present.sum(1), field.axes
     if axes == "":
         return _known(values)
     if axes == "f":
@@ -349,9 +284,9 @@ def _known(values: np.ndarray) -> Any:
     return require("pyarrow", extra="cli").array(values, from_pandas=True)
 
 
-def _dense(column: Any, axes: str, sizes: dict[str, int], filler: float | int) -> np.ndarray:
+def _dense(column: Column, field: RowField, sizes: Mapping[str, int]) -> np.ndarray:
     """Nested lists as an array, filled up where a row lacks features."""
-    rows = len(column)
+    rows, axes = len(column), field.axes
     shape = (rows, *(sizes[axis] for axis in axes))
     for _ in axes[:-1]:
         column = column.flatten()
@@ -360,35 +295,6 @@ def _dense(column: Any, axes: str, sizes: dict[str, int], filler: float | int) -
         return flat.to_numpy(zero_copy_only=False).reshape(shape)
     flat = column.flatten().to_numpy(zero_copy_only=False)
     lengths = column.value_lengths().to_numpy(zero_copy_only=False)
-    dense = np.full((len(column), sizes["f"]), filler, flat.dtype)
+    dense = np.full((len(column), sizes["f"]), field.filler, flat.dtype)
     dense[np.arange(sizes["f"]) < lengths[:, None]] = flat
     return dense.reshape(shape)
-
-
-def _picture_columns(explanations: ImageExplanations) -> dict[str, Any]:
-    pa = require("pyarrow", extra="cli")
-    superpixels = [
-        list_array(pa.array(own.reshape(-1).astype(np.int64)), np.full(own.shape[0], own.shape[1]))
-        for own in explanations.segments
-    ]
-    heights = np.array([len(own) for own in superpixels], np.int64)
-    empty = pa.array([], pa.list_(pa.int64()))
-    images = [
-        {"data": image.tobytes(), "shape": list(image.shape), "dtype": image.dtype.str}
-        for image in explanations.images
-    ]
-    return {
-        "superpixels": list_array(pa.concat_arrays([empty, *superpixels]), heights),
-        "image": pa.array(images, row_schema(images=True).field("image").type),
-    }
-
-
-def _pictures(table: pyarrow.Table) -> dict[str, np.ndarray]:
-    arrays = {}
-    for row, superpixels in enumerate(table["superpixels"]):
-        flat = superpixels.values.flatten().to_numpy()
-        arrays[f"segments_{row}"] = flat.reshape(len(superpixels), -1).astype(np.int32)
-    for row, image in enumerate(table["image"].to_pylist()):
-        flat = np.frombuffer(image["data"], np.dtype(image["dtype"]))
-        arrays[f"image_{row}"] = flat.reshape(image["shape"]).copy()
-    return arrays

@@ -4,33 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from lime_jax.image.explanations import ImageExplanations
-from lime_jax.results.explanations import Explanations
+from lime_jax.results.arrays import ExplanationArrays
+from lime_jax.results.kinds import RowField, row_fields, shared_fields
 from lime_jax.results.row_index import join_ids
 
-_SAME = (
-    *("algorithm", "output_names", "classes", "conditions", "link", "groups", "kernel_width"),
-    "method",
-)
-"""What is one thing for all rows."""
+_MAY_DIFFER = ("row_names", "output_kind", "num_samples", "num_replicates", "model_path")
+"""What parts share within themselves, and need not have in common."""
 
-_PADDING = {
-    "coef": 0,
-    "std_error": np.nan,
-    "support": 0,
-    "values": 0,
-    "bins": -1,
-    "variables": 0,
-    "feature_mask": False,
-}
-"""Fields with an axis of features, and what they hold where an image has fewer superpixels."""
+Part = TypeVar("Part", bound=ExplanationArrays)
 
 
-def concatenate(parts: Sequence[Explanations]) -> Explanations:
+def concatenate(parts: Sequence[Part]) -> Part:
     """Put the explanations of parts of a data set together.
 
     Args:
@@ -59,20 +47,15 @@ def concatenate(parts: Sequence[Explanations]) -> Explanations:
     if len(parts) == 1:
         return first
     _check_same(parts)
-    is_image = isinstance(first, ImageExplanations)
-    if not is_image:
+    if not first.features_by_row:
         parts = _with_all_levels(parts)
     widest = max(parts, key=lambda part: part.coef.shape[2])
     changes: dict[str, Any] = {"names": widest.names}
-    for name in first.row_fields():
-        fields = [getattr(part, name) for part in parts]
-        if isinstance(fields[0], tuple):
-            changes[name] = tuple(entry for field in fields for entry in field)
-            continue
-        if is_image and name in _PADDING:
-            fields = [_padded(field, widest.coef.shape[2], _PADDING[name]) for field in fields]
-        changes[name] = join_ids(fields) if name == "row_ids" else np.concatenate(fields)
-    changes["row_names"], changes["row_ids"] = _row_names(parts, changes["row_ids"])
+    for name, field in row_fields(first).items():
+        values = [getattr(part, name) for part in parts]
+        changes[name] = _joined(values, field, widest.coef.shape[2])
+    ids = join_ids([part.row_ids for part in parts])
+    changes["row_names"], changes["row_ids"] = _row_names(parts, ids)
     kinds = {part.output_kind for part in parts}
     changes["output_kind"] = kinds.pop() if len(kinds) == 1 else "value"
     changes["num_samples"] = max(part.num_samples for part in parts)
@@ -81,7 +64,7 @@ def concatenate(parts: Sequence[Explanations]) -> Explanations:
 
 
 def _row_names(
-    parts: Sequence[Explanations], ids: np.ndarray
+    parts: Sequence[ExplanationArrays], ids: np.ndarray
 ) -> tuple[tuple[str, ...], np.ndarray]:
     """What the levels are called; numbers that count the rows of each part count them all."""
     names = {part.row_names for part in parts}
@@ -93,7 +76,7 @@ def _row_names(
     return names.pop() if len(names) == 1 else ("",) * levels.pop(), ids
 
 
-def _check_same(parts: Sequence[Explanations]) -> None:
+def _check_same(parts: Sequence[ExplanationArrays]) -> None:
     first = parts[0]
     for number, part in enumerate(parts):
         if type(part) is not type(first):
@@ -101,7 +84,9 @@ def _check_same(parts: Sequence[Explanations]) -> None:
                 f"`parts`: expected parts of one kind, but part 0 is {type(first).__name__} and "
                 f"part {number} {type(part).__name__}"
             )
-        for name in _SAME:
+        for name in shared_fields(first):
+            if name in _MAY_DIFFER:
+                continue
             one, other = getattr(first, name), getattr(part, name)
             both_nan = isinstance(one, float) and np.isnan(one) and np.isnan(other)
             if one != other and not both_nan:
@@ -115,16 +100,16 @@ def _check_same(parts: Sequence[Explanations]) -> None:
                 f"`parts`: expected as many labels for every row, but part 0 has "
                 f"{first.labels.shape[1]} and part {number} {part.labels.shape[1]}"
             )
-        if not isinstance(part, ImageExplanations) and _but_names(part) != _but_names(first):
+        if not first.features_by_row and _but_levels(part) != _but_levels(first):
             raise ValueError(f"`parts`: the features of part {number} are not those of part 0")
 
 
-def _but_names(part: Explanations) -> Any:
+def _but_levels(part: ExplanationArrays) -> Any:
     """All but the names of levels: parts may have met others."""
     return dataclasses.replace(part.names, levels=()), part.names.categorical
 
 
-def _with_all_levels(parts: Sequence[Explanations]) -> list[Explanations]:
+def _with_all_levels(parts: Sequence[Part]) -> list[Part]:
     """The parts with the levels of all of them, and codes that agree."""
     if all(part.names == parts[0].names for part in parts):
         return list(parts)
@@ -154,6 +139,17 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _padded(field: np.ndarray, width: int, filler: Any) -> np.ndarray:
-    more = [(0, 0)] * (field.ndim - 1) + [(0, width - field.shape[-1])]
-    return np.pad(field, more, constant_values=filler)
+def _joined(values: list[Any], field: RowField, width: int) -> Any:
+    """A field of all parts; rows of fewer features are filled up."""
+    if field.is_ragged:
+        return sum(values, ())
+    if field.axes.endswith("f"):
+        values = [
+            np.pad(
+                value,
+                [(0, 0)] * (value.ndim - 1) + [(0, width - value.shape[-1])],
+                constant_values=field.filler,
+            )
+            for value in values
+        ]
+    return np.concatenate(values)

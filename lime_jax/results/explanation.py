@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lime_jax.results.arrays import ExplanationArrays
 from lime_jax.results.row_index import name_text
-from lime_jax.typing import Support
-from lime_jax.views.report import RowReport, row_fragment, row_page
+from lime_jax.results.shap_values import shap_row
+from lime_jax.typing import Scalar, Support
+from lime_jax.views.report import Picture, RowReport, row_fragment, row_page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from lime_jax.results.explanations import Explanations
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class Explanation:
         row: its number there.
     """
 
-    explanations: Explanations
+    explanations: ExplanationArrays
     row: int
 
     def __repr__(self) -> str:
@@ -36,14 +37,14 @@ class Explanation:
         return "\n".join([f"Explanation of {self.row_name}, {self.label_name()}:", *lines])
 
     @property
-    def row_id(self) -> Any:
+    def row_id(self) -> Scalar:
         """What the row is called: its id, its place in a frame's index, or its number."""
         return self.explanations.row_ids[self.row]
 
     @property
     def row_name(self) -> str:
         """What views call the row, such as "row 7"."""
-        return f"row {name_text(self.row_id)}"
+        return f"{self.explanations.subject} {name_text(self.row_id)}"
 
     @property
     def method(self) -> str:
@@ -87,7 +88,7 @@ class Explanation:
         outputs = self.explanations.outputs
         return [outputs.label(number) for number in self.explanations.labels[self.row]]
 
-    def label_name(self, label: Any = None) -> str:
+    def label_name(self, label: Scalar = None) -> str:
         """Name of an output.
 
         Args:
@@ -114,7 +115,9 @@ class Explanation:
             return float("nan")
         return float(self.explanations.coef[self.row, position, feature])
 
-    def as_list(self, num_features: int | None = 10, label: Any = None) -> list[tuple[str, float]]:
+    def as_list(
+        self, num_features: int | None = 10, label: Scalar = None
+    ) -> list[tuple[str, float]]:
         """Conditions and weights, strongest first.
 
         What no training row had comes last, with NaN: no sample tells how the model reacts to it.
@@ -145,7 +148,7 @@ class Explanation:
             result[label] = [(k, self._weight(position, k)) for k in features]
         return result
 
-    def report(self, num_features: int | None = 10, label: Any = None) -> RowReport:
+    def report(self, num_features: int | None = 10, label: Scalar = None) -> RowReport:
         """What a page says about this row.
 
         Args:
@@ -177,6 +180,8 @@ class Explanation:
             degrees_of_freedom=None if exact or not replicates else replicates - 1,
             algorithm=all_.algorithm,
             link=all_.link,
+            subject=all_.subject,
+            heads=all_.heads,
         )
 
     def _notes(self) -> tuple[str, ...]:
@@ -205,7 +210,12 @@ class Explanation:
                 notes.append(f"{', '.join(names[:3])}{more}: {text}.")
         return tuple(notes)
 
-    def as_html(self, num_features: int | None = 10, label: Any = None) -> str:
+    def pictures(self, num_features: int | None = 10, label: Scalar = None) -> Sequence[Picture]:
+        """The pictures of a page: none of a row of a table."""
+        del num_features, label
+        return ()
+
+    def as_html(self, num_features: int | None = 10, label: Scalar = None) -> str:
         """One static page of this row.
 
         Args:
@@ -215,10 +225,10 @@ class Explanation:
         Returns:
             A complete HTML document, without scripts.
         """
-        return row_page(self.report(num_features, label))
+        return row_page(self.report(num_features, label), self.pictures(num_features, label))
 
     def save_to_file(
-        self, path: str | Path, num_features: int | None = 10, label: Any = None
+        self, path: str | Path, num_features: int | None = 10, label: Scalar = None
     ) -> None:
         """Write the page of this row.
 
@@ -230,9 +240,9 @@ class Explanation:
         Path(path).write_text(self.as_html(num_features, label), encoding="utf-8")
 
     def _repr_html_(self) -> str:
-        return row_fragment(self.report())
+        return row_fragment(self.report(), self.pictures())
 
-    def show_in_notebook(self, num_features: int | None = 10, label: Any = None) -> None:
+    def show_in_notebook(self, num_features: int | None = 10, label: Scalar = None) -> None:
         """Show this row in a notebook.
 
         Args:
@@ -244,10 +254,11 @@ class Explanation:
         """
         from IPython.display import HTML, display
 
-        display(HTML(row_fragment(self.report(num_features, label))))
+        shown = self.pictures(num_features, label)
+        display(HTML(row_fragment(self.report(num_features, label), shown)))
 
     def as_pyplot_figure(
-        self, num_features: int | None = 10, label: Any = None, ax: Any = None
+        self, num_features: int | None = 10, label: Scalar = None, ax: Any = None
     ) -> Figure:
         """The weights as bars with 95 % intervals.
 
@@ -271,7 +282,7 @@ class Explanation:
             ax=ax,
         )
 
-    def to_shap(self, label: Any = None) -> Any:
+    def to_shap(self, label: Scalar = None) -> Any:
         """This row as a `shap.Explanation`, as shap's plots of one prediction take it.
 
         Args:
@@ -280,9 +291,4 @@ class Explanation:
         Returns:
             Values (features,) of one output, (features, labels) of several.
         """
-        alone = self.explanations[[self.row]]
-        found = alone.to_shap(label)[0]
-        shown = alone.shown_values(all_digits=True)
-        if shown is not None:
-            found.display_data = shown[0]
-        return found
+        return shap_row(self.explanations, self.row, label)

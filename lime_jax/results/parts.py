@@ -18,8 +18,9 @@ import numpy as np
 from lime_jax.optional import require
 from lime_jax.results.arrow import explanations_of
 from lime_jax.results.concatenation import concatenate
+from lime_jax.results.data_set import DataSetViews
 from lime_jax.results.explanation import Explanation
-from lime_jax.results.explanations import Explanations
+from lime_jax.typing import Scalar
 
 MANIFEST = "_manifest.json"
 _TEXTS = ("label", "feature", "condition", "value")
@@ -80,10 +81,10 @@ class RowGroup:
     """
 
     first: int
-    explanations: Explanations
+    explanations: Any
 
 
-class StoredExplanations:
+class StoredExplanations(DataSetViews):
     """The explanations of a data set, in the folder that a job wrote.
 
     Nothing is read before it is asked for, and no more than a part at a time unless it is.
@@ -137,8 +138,6 @@ class StoredExplanations:
         count = len(self)  # of which a slice takes few
         is_slice = isinstance(index, slice)
         rows = np.arange(*index.indices(count)) if is_slice else np.arange(count)[index]
-        if not len(self):
-            raise ValueError(f"`index`: {self.folder} has no rows, the job had none to explain")
         numbers = np.unique(rows // self._size) if len(rows) else np.zeros(1, np.int64)
         found, places = [], []
         for number in numbers.tolist():
@@ -151,7 +150,7 @@ class StoredExplanations:
         """One row after the other."""
         return (explanation for part in self.parts() for explanation in part)
 
-    def parts(self) -> Iterator[Explanations]:
+    def parts(self) -> Iterator[Any]:
         """Part after part, in the order of the rows.
 
         Yields:
@@ -159,7 +158,7 @@ class StoredExplanations:
         """
         return (self._part(number) for number in range(self.manifest["num_parts"]))
 
-    def importance(self, label: Any = None) -> tuple[np.ndarray, np.ndarray]:
+    def importance(self, label: Scalar = None) -> tuple[np.ndarray, np.ndarray]:
         """How much each feature matters over the data set; see `Explanations.importance`.
 
         Args:
@@ -169,19 +168,30 @@ class StoredExplanations:
             (features,) mean |weight| over the rows, and its standard error as a sample of rows.
 
         Raises:
-            ValueError: if `label` was not explained, or there are no rows.
+            ValueError: if `label` was not explained.
+
+        Example:
+            >>> size, error = stored.importance()
+            >>> size.round(3).tolist()
+            [1.5, 0.5]
         """
-        if not len(self):
-            raise ValueError(f"`importance` needs rows, and {self.folder} has none")
         counted = [(len(part), *part.importance(label)) for part in self.parts()]
         rows, means, errors = map(np.array, zip(*counted, strict=True))
-        share = (rows / len(self))[:, None]
+        share = (rows / max(len(self), 1))[:, None]
         mean = (share * means).sum(0)
         # Within the parts, and between them.
         variance = (share * (rows[:, None] * errors**2 + (means - mean) ** 2)).sum(0)
-        return mean, np.sqrt(variance / len(self))
+        return mean, np.sqrt(variance / max(len(self), 1))
 
-    def _part(self, number: int) -> Explanations:
+    def arrays(self) -> Any:
+        """All of them in memory."""
+        return self[:]
+
+    def sample(self) -> Any:
+        """The first part: `Explanations` that say what all have in common."""
+        return self._part(0)
+
+    def _part(self, number: int) -> Any:
         return read_part(part_path(self.folder, number))
 
     def _one(self, row: int) -> Explanation:
@@ -193,7 +203,7 @@ class StoredExplanations:
         return group.explanations[place - group.first]
 
 
-def read_part(path: str | Path) -> Explanations:
+def read_part(path: str | Path) -> Any:
     """The explanations of one part.
 
     Args:

@@ -159,14 +159,14 @@ def column_names(names: Sequence[str], taken: Sequence[str]) -> list[str]:
         taken: the names of the table's other columns.
 
     Returns:
-        "row"; of several levels their own names, or "row_0" and so on where they have none.
+        "row_id"; of several levels their own names, or "row_0" and so on where they have none.
 
     Example:
         >>> column_names(("city", "label", ""), ["label", "weight"])
         ['city', 'row_label', 'row_2']
     """
     if len(names) < 2:
-        return ["row"]
+        return ["row_id"]
     found: list[str] = []
     for level, name in enumerate(names):
         free = name not in (*taken, *found)

@@ -33,6 +33,7 @@ from lime_jax.distributed.ray import pool as ray_pool
 from lime_jax.distributed.ray.worker import Worker
 from lime_jax.distributed.sending import pack
 from lime_jax.results.arrow import explanations_of
+from lime_jax.results.saved import stored_arrays, stored_facts
 
 FEW = {"num_samples": 128}
 
@@ -93,7 +94,8 @@ def numbers():
 
 def assert_same(found, expected):
     """Every number and every text, bit for bit."""
-    (arrays, facts), (others, other_facts) = found._stored(), expected._stored()
+    arrays, others = stored_arrays(found), stored_arrays(expected)
+    facts, other_facts = stored_facts(found), stored_facts(expected)
     assert json.dumps(facts) == json.dumps(other_facts)  # where NaN equals NaN
     assert arrays.keys() == others.keys()
     for name, array in arrays.items():

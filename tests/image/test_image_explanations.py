@@ -10,6 +10,7 @@ from lime.lime_image import ImageExplanation as LimeExplanation
 
 import lime_jax
 from lime_jax import ImageExplanations
+from lime_jax.results.arrow import LONG_COLUMNS
 from lime_jax.results.names import FeatureNames
 
 NAMES = ("cat", "dog & <b>", "eel")
@@ -63,7 +64,6 @@ def make(images, segments, weights, **changes):
         num_replicates=8,
         images=tuple(images),
         segments=tuple(segments),
-        feature_mask=mask,
     )
     return ImageExplanations(**{**fields, **changes})
 
@@ -226,9 +226,9 @@ class TestBatches:
 
     def test_the_table_has_a_line_for_each_superpixel_there_is(self, explanations):
         table = explanations.to_pandas()
-        assert list(table) == ["row", "label", "superpixel", "pixels", "weight", "std_error"]
+        assert list(table) == [*LONG_COLUMNS, "superpixel", "pixels"]
         assert len(table) == 3 * (6 + 4 + 6)
-        of_one = table[(table["row"] == 1) & (table["label"] == "cat")]
+        of_one = table[(table["row_id"] == 1) & (table["label"] == "cat")]
         assert of_one["pixels"].sum() == 64
         np.testing.assert_array_equal(of_one["weight"], explanations.coef[1, 0, :4])
         assert explanations.to_arrow().num_rows == len(table)
@@ -280,8 +280,8 @@ class TestFiles:
     def test_files_need_no_pickle(self, explanations, tmp_path):
         explanations[:2].save(tmp_path / "e.npz")
         with np.load(tmp_path / "e.npz", allow_pickle=False) as file:
-            assert file["image_1"].shape == (8, 8, 3)
-            assert "image_2" not in file
+            assert file["images_1"].shape == (8, 8, 3)
+            assert "images_2" not in file
 
     def test_no_images_are_an_empty_file(self, explanations, tmp_path):
         explanations[:0].save(tmp_path / "none.npz")
@@ -290,9 +290,9 @@ class TestFiles:
     def test_a_file_that_lost_an_image_is_refused(self, explanations, tmp_path):
         explanations.save(tmp_path / "e.npz")
         with np.load(tmp_path / "e.npz") as file:
-            kept = {name: file[name] for name in file if name != "image_1"}
+            kept = {name: file[name] for name in file if name != "images_1"}
         np.savez(tmp_path / "part.npz", **kept)
-        with pytest.raises(ValueError, match=r"`path`: expected a file .*\(image_1 is not"):
+        with pytest.raises(ValueError, match=r"`path`: expected a file .*\(images_1 is not"):
             lime_jax.load(tmp_path / "part.npz")
 
 

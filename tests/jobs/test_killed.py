@@ -21,7 +21,7 @@ import pandas as pd
 import pyarrow, pyarrow.parquet, pyarrow.csv
 import jax
 import lime_jax
-from lime_jax.jobs import explain_file, folder as job_folder
+from lime_jax.jobs import explain_file
 
 home = Path(sys.argv[1])
 rng = np.random.default_rng(11)
@@ -104,7 +104,7 @@ def killed():
                 os.kill(os.getpid(), signal.SIGKILL)
             os.rename(aside, path)
 
-        job_folder.os.replace = replace
+        os.replace = replace
 
     (out / "part-00007.parquet").unlink(missing_ok=True)
     there = (out / "_manifest.json").exists()

@@ -19,6 +19,8 @@ from lime_jax.results.arrow import (
     row_schema,
     rows_table,
 )
+from lime_jax.results.kinds import row_fields
+from lime_jax.results.tidy import NUMBERS
 
 FACTS = (
     *("output_names", "conditions", "names", "method", "model_path", "output_kind", "algorithm"),
@@ -28,7 +30,7 @@ FACTS = (
 
 def assert_same(found, expected):
     assert type(found) is type(expected)
-    for name in expected.row_fields():
+    for name in (*row_fields(expected), "row_ids"):
         ours, theirs = getattr(found, name), getattr(expected, name)
         pairs = zip(ours, theirs, strict=True) if isinstance(ours, tuple) else [(ours, theirs)]
         for one, other in pairs:
@@ -131,7 +133,7 @@ def test_no_rows_come_back_as_none(wine):
 def test_the_schema_is_the_same_whatever_was_explained(explanations, mixed, pictures):
     for one in (explanations, mixed):
         assert rows_table(one).schema.remove_metadata() == row_schema()
-    assert rows_table(pictures).schema.remove_metadata() == row_schema(images=True)
+    assert rows_table(pictures).schema.remove_metadata() == row_schema(kind="image")
     for one in (explanations, mixed, pictures):
         assert long_table(one).schema == long_schema()
 
@@ -151,10 +153,10 @@ def test_the_long_table_is_the_tidy_one_with_ids_and_facts(explanations):
     tidy, table = explanations.to_dict(), long_table(explanations)
     for name in ("label", "feature", "condition", "value"):
         assert table[name].to_pylist() == tidy[name].tolist()
-    for name in ("weight", "std_error"):
+    for name in NUMBERS:
         np.testing.assert_array_equal(table[name].to_numpy(), tidy[name])
-    rows = tidy["row"]
-    assert table["row_id"].to_pylist() == explanations.row_ids[rows].tolist()
+    rows = tidy["row_id"]
+    assert table["row_id"].to_pylist() == rows.tolist()
     number = [explanations.output_names.index(name) for name in tidy["label"]]
     place = [explanations.position(int(r), n) for r, n in zip(rows, number, strict=True)]
     for name in ("intercept", "score", "local_pred"):

@@ -154,7 +154,8 @@ class TestAsASequence:
         assert [e.as_list() for e in part] == [explanations[r].as_list() for r in rows]
 
 
-COLUMNS = ["row", "label", "feature", "condition", "value", "weight", "std_error"]
+COLUMNS = ["row_id", "label", "feature", "condition", "value", "weight", "std_error"]
+COLUMNS += ["intercept", "score", "local_pred", "prediction"]
 
 
 class TestTables:
@@ -162,7 +163,9 @@ class TestTables:
         table = explanations.to_pandas()
         assert list(table.columns) == COLUMNS
         assert len(table) == 9 * 3 * 4
-        line = table[(table.row == 5) & (table.label == "dog") & (table.feature == "age")].iloc[0]
+        line = table[(table.row_id == 5) & (table.label == "dog") & (table.feature == "age")].iloc[
+            0
+        ]
         assert line.condition == explanations.condition(5, 0)
         assert line.value == f"{ROWS[5, 0]:.2f}"
         assert line.weight == explanations.coef[5, 1, 0]
@@ -178,7 +181,7 @@ class TestTables:
         e = request.getfixturevalue(which)
         table = e.to_pandas()
         feature = [NAMES.index(name) for name in table["feature"]]
-        pairs = list(zip(table["row"], feature, strict=True))
+        pairs = list(zip(table["row_id"], feature, strict=True))
         assert table["condition"].tolist() == [e.condition(r, k) for r, k in pairs]
         assert table["value"].tolist() == [e.value(r, k) for r, k in pairs]
 
@@ -384,7 +387,11 @@ class TestPages:
         assert "row 2" not in page.text
 
     def test_a_data_set_without_rows_is_a_page_too(self, explanations):
-        Elements(explanations[:0].as_html())
+        page = Elements(explanations[:0].as_html(title="Nothing"))
+        assert "Nothing" in page.text
+        assert "rows0" in page.text.replace(" ", "")
+        assert "Chosen rows" not in page.text
+        assert all(name in page.text for name in NAMES)
 
     def test_a_notebook_shows_a_fragment(self, explanations, monkeypatch):
         shown = []

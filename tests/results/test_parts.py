@@ -10,6 +10,7 @@ import pytest
 import lime_jax
 from lime_jax.results import parts
 from lime_jax.results.arrow import rows_table
+from lime_jax.results.kinds import row_fields
 from lime_jax.results.parts import MANIFEST, StoredExplanations
 
 ROWS, SIZE = 60, 25
@@ -58,7 +59,7 @@ def opened(monkeypatch):
 
 def assert_same(found, wanted):
     assert len(found) == len(wanted)
-    for name in wanted.row_fields():
+    for name in (*row_fields(wanted), "row_ids"):
         np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name))
     assert found.conditions == wanted.conditions
 
@@ -136,17 +137,6 @@ def test_importance_is_that_of_all_rows(stored, whole, label):
 
 def test_a_part_alone_is_explanations(folder, whole):
     assert_same(lime_jax.load(folder / "part-00001.parquet"), whole[25:50])
-
-
-def test_nothing_to_explain_is_no_explanations(tmp_path):
-    manifest = {"num_rows": 0, "rows_per_part": SIZE, "num_parts": 0}
-    (tmp_path / MANIFEST).write_text(json.dumps(manifest))
-    stored = lime_jax.load(tmp_path)
-    assert (len(stored), list(stored), list(stored.parts())) == (0, [], [])
-    with pytest.raises(ValueError, match="has no rows"):
-        stored[:]
-    with pytest.raises(ValueError, match="needs rows"):
-        stored.importance()
 
 
 def test_an_unfinished_job_says_how_to_finish_it(folder, tmp_path):

@@ -79,7 +79,9 @@ class TestTheIndexOfAFrame:
         found, index = indexed
         table = rows_table(found)
         assert len(set(map(str, table["row_id"].to_pylist()))) == index.nunique()
-        assert long_table(found)["row_id"].type == table["row_id"].type
+        types = table["row_id"].type
+        types = [types] if index.nlevels == 1 else [field.type for field in types]
+        assert long_table(found).schema.types[: index.nlevels] == types
         read = explanations_of(table)
         mixed = index.dtype == object and index.nlevels == 1
         as_text = isinstance(index, pd.PeriodIndex) or mixed
@@ -90,7 +92,7 @@ class TestTheIndexOfAFrame:
 
 def test_numbers_are_kept_after_a_filter():
     found = explain(FRAME[FRAME.b == 2])
-    assert found.to_dict()["row"].tolist() == [2, 2, 7, 7]
+    assert found.to_dict()["row_id"].tolist() == [2, 2, 7, 7]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_rows_without_names_are_counted(rows):
     explainer = lime_jax.TabularExplainer().fit(rows)
     found = explainer.explain(rows, lambda batch: np.asarray(batch)[:, 0], num_samples=64)
     assert found.row_ids.tolist() == list(range(12))
-    assert found[4:6].to_dict()["row"].tolist() == [4, 4, 5, 5]
+    assert found[4:6].to_dict()["row_id"].tolist() == [4, 4, 5, 5]
     parts = [
         explainer.explain(rows[k : k + 4], lambda batch: np.asarray(batch)[:, 0]) for k in (0, 4)
     ]
@@ -125,7 +127,7 @@ def test_given_ids_come_back_as_they_were_given(name):
     ids = IDS[name]
     found = explain(FRAME.set_axis(INDEXES["text"]), ids)
     assert found.row_ids.tolist() == list(ids)
-    assert found.to_dict()["row"].tolist() == [one for one in ids for _ in "ab"]
+    assert found.to_dict()["row_id"].tolist() == [one for one in ids for _ in "ab"]
 
 
 def test_an_iterator_of_ids_is_read_once():
@@ -150,7 +152,7 @@ def test_images_are_called_by_their_ids(tmp_path):
     counted = explainer.explain(images, bright, **options)
     found = explainer.explain(images, bright, row_ids=["cat", "dog"], **options)
     assert counted.row_ids.tolist() == [0, 1]
-    assert set(found.to_dict()["row"]) == {"cat", "dog"}
+    assert set(found.to_dict()["row_id"]) == {"cat", "dog"}
     assert repr(found[1]).startswith("Explanation of image dog, ")
     assert "image dog" in found.as_html()
     found.save(tmp_path / "e.npz")

@@ -6,7 +6,6 @@ from lime_jax.views.report.images import Outline as Outline
 from lime_jax.views.report.images import Picture as Picture
 from lime_jax.views.report.images import superpixel_pictures as superpixel_pictures
 from lime_jax.views.report.page import dataset_page as dataset_page
-from lime_jax.views.report.page import images_page as images_page
 from lime_jax.views.report.page import row_fragment as row_fragment
 from lime_jax.views.report.page import row_page as row_page
 from lime_jax.views.report.row import RowReport as RowReport
@@ -16,7 +15,6 @@ __all__ = [
     "Picture",
     "RowReport",
     "dataset_page",
-    "images_page",
     "row_fragment",
     "row_page",
     "superpixel_pictures",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float
@@ -16,11 +17,14 @@ from lime_jax.views.report.reading import legend, reading
 from lime_jax.views.report.row import RowReport
 from lime_jax.views.report.style import page_style, scoped_style
 
-__all__ = ["dataset_page", "images_page", "row_fragment", "row_page"]
+__all__ = ["dataset_page", "row_fragment", "row_page"]
+
+Ranking: TypeAlias = tuple[
+    Sequence[str], Float[np.ndarray, " features"], Float[np.ndarray, " features"] | None
+]
 
 _MOST_OUTPUTS = 10
 _MOST_RANKED = 50
-_ROW_HEADS = ("condition", "this row", "weight")
 
 
 def row_page(report: RowReport, pictures: Sequence[Picture] = ()) -> str:
@@ -53,64 +57,37 @@ def row_fragment(report: RowReport, pictures: Sequence[Picture] = ()) -> str:
 
 def dataset_page(
     title: str,
-    feature_names: Sequence[str],
-    mean_absolute_weights: Float[np.ndarray, " features"],
-    std_errors: Float[np.ndarray, " features"] | None,
     facts: Sequence[tuple[str, str]],
-    rows: Sequence[RowReport],
+    rows: Sequence[tuple[RowReport, Sequence[Picture]]],
+    ranking: Ranking | None = None,
+    subject: str = "row",
 ) -> str:
     """A data set's explanations as a page: facts, the ranking of features, and chosen rows.
 
     Args:
-        mean_absolute_weights: (features,) mean over the rows, in units of the output.
-        std_errors: (features,) in the same units; None, 0 or NaN: no interval.
+        rows: what to show, each with its pictures.
+        ranking: names of features, their mean |weight| over the rows and its standard error (None,
+            0 or NaN: no interval), both in units of the output; None: features differ by row.
+        subject: what was explained, such as "row" or "image".
 
     Example:
-        >>> page = dataset_page("Trees", ["a"], np.array([0.1]), None, [("rows", "3")], [])
+        >>> page = dataset_page("Trees", [("rows", "3")], [], (["a"], np.array([0.1]), None))
         >>> "<h1>Trees</h1>" in page
         True
     """
-    for name, values in (
-        ("mean_absolute_weights", mean_absolute_weights),
-        ("std_errors", std_errors),
-    ):
-        if values is not None and len(values) != len(feature_names):
-            raise ValueError(
-                f"`{name}` should have one entry per name in `feature_names` "
-                f"({len(feature_names)}), got {len(values)}."
-            )
+    what = "a data set" if subject == "row" else f"{subject}s"
     sections = [
-        f'<header><p class="k">Explanations of a data set</p><h1>{text(title)}</h1></header>',
-        _facts([(name, value) for name, value in facts]),
-        "<h2>Which features matter most</h2>",
-        _ranking(feature_names, mean_absolute_weights, std_errors),
-    ]
-    if rows:
-        sections.append(f"<h2>{'Chosen rows' if len(rows) > 1 else 'A chosen row'}</h2>")
-        sections += [_folded(row) for row in rows]
-    return _page(title, "\n".join([*sections, _FOOTER]))
-
-
-def images_page(
-    title: str,
-    facts: Sequence[tuple[str, str]],
-    images: Sequence[tuple[RowReport, Sequence[Picture]]],
-) -> str:
-    """Some explained images as one page, each with its pictures.
-
-    Example:
-        >>> page = images_page("Cats", [("images", "0")], [])
-        >>> "<h1>Cats</h1>" in page
-        True
-    """
-    sections = [
-        f'<header><p class="k">Explanations of images</p><h1>{text(title)}</h1></header>',
+        f'<header><p class="k">Explanations of {what}</p><h1>{text(title)}</h1></header>',
         _facts(facts),
-        '<div class="d">',
-        *(_folded(report, pictures) for report, pictures in images),
-        "</div>",
     ]
-    return _page(title, "\n".join([*sections, _FOOTER]))
+    if ranking is not None:
+        sections += ["<h2>Which features matter most</h2>", _ranking(*ranking)]
+        if rows:
+            sections.append(f"<h2>{'Chosen rows' if len(rows) > 1 else 'A chosen row'}</h2>")
+    folded = [_folded(report, pictures) for report, pictures in rows]
+    if any(pictures for _, pictures in rows):
+        folded = ['<div class="d">', *folded, "</div>"]
+    return _page(title, "\n".join([*sections, *folded, _FOOTER]))
 
 
 _FOOTER = "<footer>Made with lime_jax. Weights describe the model, not the world.</footer>"
@@ -202,7 +179,7 @@ def _weights(report: RowReport) -> str:
     )
     return bar_table(
         caption,
-        ("superpixel", "pixels", "weight") if report.subject == "image" else _ROW_HEADS,
+        (*report.heads, "weight"),
         [report.conditions[k] for k in order],
         [report.values[k] for k in order],
         weights[order].tolist(),
@@ -215,6 +192,12 @@ def _ranking(
     mean_absolute_weights: Float[np.ndarray, " features"],
     std_errors: Float[np.ndarray, " features"] | None,
 ) -> str:
+    for name, values in (("weights", mean_absolute_weights), ("errors", std_errors)):
+        if values is not None and len(values) != len(feature_names):
+            raise ValueError(
+                f"`ranking`: expected one of the {name} for each of {len(feature_names)} names, "
+                f"got {len(values)}"
+            )
     if not feature_names:
         return '<p class="q">no features</p>'
     errors = np.zeros_like(mean_absolute_weights) if std_errors is None else std_errors

@@ -27,7 +27,8 @@ class RowReport:
         effective_samples: (sum of weights)² / sum of squared weights; NaN if unknown.
         num_samples: drawn for this explanation; 0 if none.
         degrees_of_freedom: of Student's t for the intervals; None: 1.96 standard errors.
-        subject: what is explained: "row", or "image" with superpixels as features.
+        subject: what is explained, such as "row" or "image".
+        heads: what a feature and its value are called.
         algorithm: "lime", or "kernel_shap": the weights are Shapley values, the intercept is the
             expected value, and samples are coalitions.
         link: "identity", or "logit": weights are in log-odds.
@@ -52,6 +53,7 @@ class RowReport:
     notes: tuple[str, ...] = ()
     degrees_of_freedom: int | None = None
     subject: str = "row"
+    heads: tuple[str, str] = ("condition", "this row")
     algorithm: str = "lime"
     link: str = "identity"
 

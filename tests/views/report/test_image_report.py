@@ -13,7 +13,7 @@ from lime_jax.views.plots.pictures import outline, overlaid
 from lime_jax.views.report import (
     Picture,
     RowReport,
-    images_page,
+    dataset_page,
     row_fragment,
     row_page,
     superpixel_pictures,
@@ -41,6 +41,7 @@ def report(label="cat"):
         method="sampled",
         degrees_of_freedom=7,
         subject="image",
+        heads=("superpixel", "pixels"),
     )
 
 
@@ -65,7 +66,9 @@ def tree(page):
 PAGES = {
     "image": lambda: row_page(report(), pictures()),
     "fragment": lambda: row_fragment(report(), pictures()),
-    "images": lambda: images_page("Cats", [("images", "2")], [(report(), pictures())] * 2),
+    "images": lambda: dataset_page(
+        "Cats", [("images", "2")], [(report(), pictures())] * 2, subject="image"
+    ),
 }
 
 
@@ -89,7 +92,12 @@ def test_a_page_is_well_formed_static_and_self_contained(kind):
     [
         row_page(report(HOSTILE), pictures(label=HOSTILE)),
         row_page(report(), [Picture(np.zeros((2, 2, 3), np.uint8), HOSTILE, HOSTILE)]),
-        images_page(HOSTILE, [(HOSTILE, HOSTILE)], [(report(HOSTILE), pictures(label=HOSTILE))]),
+        dataset_page(
+            HOSTILE,
+            [(HOSTILE, HOSTILE)],
+            [(report(HOSTILE), pictures(label=HOSTILE))],
+            subject="image",
+        ),
     ],
 )
 def test_hostile_names_show_as_text(page):

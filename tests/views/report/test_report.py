@@ -43,11 +43,9 @@ def row(features=3, **changes):
 def data_page(name="worst area", **changes):
     return dataset_page(
         changes.get("title", "Breast cancer"),
-        [name, "b"],
-        np.array([0.02, 0.3]),
-        np.array([0.001, np.nan]),
         [(changes.get("fact", "rows"), changes.get("fact", "569"))],
-        changes.get("rows", [row(), row(title="row 1")]),
+        [(shown, ()) for shown in changes.get("rows", [row(), row(title="row 1")])],
+        ([name, "b"], np.array([0.02, 0.3]), np.array([0.001, np.nan])),
     )
 
 
@@ -56,7 +54,7 @@ PAGES = {
     "fragment": lambda: row_fragment(row()),
     "dataset": data_page,
     "empty row": lambda: row_page(row(0)),
-    "empty dataset": lambda: dataset_page("t", [], np.zeros(0), None, [], []),
+    "empty dataset": lambda: dataset_page("t", [], [], ([], np.zeros(0), None)),
     "exact": lambda: row_page(row(method="exact", std_errors=[0.0, math.nan, 0.0])),
 }
 
@@ -231,13 +229,13 @@ def test_a_data_set_ranks_its_features_and_folds_its_rows():
     (_, none), (_, whisker) = drawn(page, "t w")[:2]
     assert none is None
     assert whisker is not None
-    with pytest.raises(ValueError, match=r"`mean_absolute_weights`.*`feature_names`"):
-        dataset_page("t", ["a"], np.ones(2), np.ones(2), [], [])
+    with pytest.raises(ValueError, match=r"`ranking`: expected one of the weights for each of 1"):
+        dataset_page("t", [], [], (["a"], np.ones(2), np.ones(2)))
 
 
 def test_a_long_ranking_is_cut_and_says_so(rng):
     names = [f"f{k}" for k in range(5000)]
-    page = dataset_page("t", names, rng.uniform(size=5000), None, [], [])
+    page = dataset_page("t", [], [], (names, rng.uniform(size=5000), None))
     assert len(page) < 60_000
     assert "The strongest 50 of 5,000." in words(page)
 

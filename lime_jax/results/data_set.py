@@ -1,0 +1,212 @@
+"""What can be asked of the explanations of a data set, whether they are in memory or in files."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lime_jax.results.arrays import ExplanationArrays
+from lime_jax.results.arrow import long_table
+from lime_jax.results.explanation import Explanation
+from lime_jax.results.saved import save
+from lime_jax.results.shap_values import shap_explanation
+from lime_jax.results.tidy import tidy_columns
+from lime_jax.typing import Scalar
+from lime_jax.views.report import dataset_page
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+    from matplotlib.figure import Figure
+
+
+class DataSetViews(abc.ABC):
+    """Tables, files, pictures and pages of the explanations of a data set."""
+
+    @abc.abstractmethod
+    def __len__(self) -> int:
+        """Number of rows."""
+
+    @abc.abstractmethod
+    def __getitem__(self, index: Any) -> Any:
+        """One row for an integer, else the explanations of some rows."""
+
+    @abc.abstractmethod
+    def importance(self, label: Scalar = None) -> tuple[np.ndarray, np.ndarray]:
+        """(features,) mean |weight| over the rows, and its standard error."""
+
+    @abc.abstractmethod
+    def arrays(self) -> ExplanationArrays:
+        """All of them in memory."""
+
+    @abc.abstractmethod
+    def sample(self) -> ExplanationArrays:
+        """Some of them, or none, that say what all have in common."""
+
+    def to_dict(self) -> dict[str, np.ndarray]:
+        """The weights as the columns of a tidy table, with no library but NumPy.
+
+        Returns:
+            row_id, label, feature, condition, value, weight and std_error, and of the row and the
+            label intercept, score, local_pred and prediction; one entry per row, label and listed
+            feature. Of an index of several levels each has a column under its own name. Of images
+            also the numbers superpixel and pixels.
+
+        Example:
+            >>> table = explanations.to_dict()
+            >>> table["feature"][:2].tolist(), table["weight"].shape
+            (['age', 'hours'], (8,))
+        """
+        return tidy_columns(self.arrays())
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The weights as a tidy table, with the columns of `to_dict`.
+
+        Returns:
+            One line per row, label and listed feature.
+
+        Example:
+            >>> explanations.to_pandas().columns[:4].tolist()
+            ['row_id', 'label', 'feature', 'condition']
+        """
+        import pandas
+
+        return pandas.DataFrame(self.to_dict())
+
+    def to_arrow(self) -> pyarrow.Table:
+        """The weights as a tidy Arrow table: `lime_jax.results.arrow.long_table`.
+
+        Returns:
+            One line per row, label and listed feature; a number that is not known is null.
+
+        Raises:
+            ImportError: if pyarrow is missing.
+
+        Example:
+            >>> explanations.to_arrow().column_names[:4]
+            ['row_id', 'label', 'feature', 'condition']
+        """
+        return long_table(self.arrays())
+
+    def to_shap(self, label: Scalar = None) -> Any:
+        """The weights as a `shap.Explanation`: contributions that add up to `local_pred`.
+
+        Args:
+            label: class, name or number of an output; None: all that were explained.
+
+        Returns:
+            Values (rows, features) and base values (rows,) of one output; values
+            (rows, features, labels) and base values (rows, labels) of several. `data` has numbers
+            and codes, `display_data` the names of levels, `output_names` those of the outputs.
+
+        Raises:
+            ImportError: if shap is missing.
+            ValueError: if `label` was not explained.
+
+        Example:
+            >>> explanations.to_shap().values.shape
+            (4, 2)
+        """
+        return shap_explanation(self.arrays(), label)
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to an `.npz` file, without pickle; `lime_jax.load` reads it.
+
+        Args:
+            path: of the file; it appears only when it is complete.
+
+        Example:
+            >>> explanations.save(folder / "explanations.npz")
+            >>> len(lime_jax.load(folder / "explanations.npz"))
+            4
+        """
+        save(self.arrays(), Path(path))
+
+    def summary_figure(self, max_features: int = 10) -> Figure:
+        """The data-set ranking as a picture.
+
+        Args:
+            max_features: how many to show.
+
+        Returns:
+            A matplotlib figure.
+
+        Example:
+            >>> figure = explanations.summary_figure(max_features=5)
+            >>> figure.savefig(folder / "summary.png")
+        """
+        from lime_jax.views.plots import summary_bars
+
+        size, error = self.importance()
+        names = list(self.sample().feature_names)
+        return summary_bars(names, size, error, max_features=max_features)
+
+    def heat_map_figure(self, max_features: int = 10) -> Figure:
+        """Weights of all rows as a picture, for each row of its predicted class.
+
+        Args:
+            max_features: how many to show.
+
+        Returns:
+            A matplotlib figure.
+
+        Raises:
+            ValueError: if rows have features of their own, such as superpixels.
+
+        Example:
+            >>> figure = explanations.heat_map_figure(max_features=5)
+            >>> figure.savefig(folder / "heat_map.png")
+        """
+        from lime_jax.views.plots import heat_map
+
+        arrays = self.arrays()
+        arrays.check_comparable()
+        weights = arrays.coef[np.arange(len(arrays)), arrays.shown].astype(np.float64)
+        return heat_map(list(arrays.feature_names), weights, max_features=max_features)
+
+    def as_html(self, rows: Sequence[int] = (0, 1, 2), title: str = "Explanations") -> str:
+        """One static page: what was done, the data-set ranking, and some rows.
+
+        Args:
+            rows: numbers of those to show.
+            title: of the page.
+
+        Returns:
+            A complete HTML document, without scripts, with its pictures inside; of images and
+            others that have features of their own there is no ranking.
+
+        Example:
+            >>> explanations.as_html(rows=[0], title="Hours").startswith("<!doctype html>")
+            True
+        """
+        sample = self.sample()
+        ranking = None
+        if not sample.features_by_row:
+            ranking = (list(sample.feature_names), *self.importance())
+        shown: list[Explanation] = [self[row] for row in rows if row < len(self)]
+        sections = [(row.report(), row.pictures()) for row in shown]
+        facts = _facts(sample, len(self))
+        return dataset_page(title, facts, sections, ranking, sample.subject)
+
+
+def _facts(sample: ExplanationArrays, count: int) -> list[tuple[str, str]]:
+    """What a page says about all rows."""
+    is_shapley = sample.algorithm == "kernel_shap"
+    facts = [
+        (f"{sample.subject}s", f"{count:,}"),
+        ("algorithm", "KernelSHAP" if is_shapley else "LIME"),
+        ("method", sample.method),
+        ("model", sample.model_path),
+        ("output", sample.output_kind),
+    ]
+    if sample.method == "sampled" and is_shapley:
+        drawn = "in complementary pairs" if sample.num_replicates else "all there are"
+        facts.append(("coalitions", f"{sample.num_samples:,}, {drawn}"))
+    elif sample.method == "sampled":
+        drawn = f"{sample.num_samples:,} in {sample.num_replicates} replicates"
+        facts.append(("samples", drawn))
+    return facts
