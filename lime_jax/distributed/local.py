@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from lime_jax.distributed.worker import ChunkSpec, explain_chunk
@@ -12,13 +12,17 @@ if TYPE_CHECKING:
 
 
 def explain_tables(
-    spec: ChunkSpec, blocks: Iterable[tuple[int, Any, Any]], num_workers: int | None = None
+    spec: ChunkSpec,
+    blocks: Iterable[tuple[int, Any, Any]],
+    num_workers: int | None = None,
+    name_of: Callable[[int], str] = "block {}".format,
 ) -> Iterator[tuple[int, pyarrow.Table]]:
     """Explain blocks of rows; the function of this name in every engine.
 
     Args:
         blocks: number, rows, and their ids or None; taken when the block before is done.
         num_workers: of other engines; this process uses all cores by itself.
+        name_of: what messages call a block, from its number.
 
     Yields:
         The number of a block, and the table of `explain_chunk`.
@@ -27,6 +31,6 @@ def explain_tables(
         try:
             table = explain_chunk(spec, rows, row_ids)
         except Exception as error:
-            error.add_note(f"raised for block {number}")
+            error.add_note(f"raised for {name_of(number)}")
             raise
         yield number, table

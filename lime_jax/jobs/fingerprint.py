@@ -174,7 +174,7 @@ def in_words(value: Any) -> Any:
     return f"{content_hash(value)[:16]} of {_name(value)}"
 
 
-def versions(model: Any, schema: Schema) -> dict[str, str]:
+def versions(model: Any, schema: Schema | None) -> dict[str, str]:
     """The packages that sway numbers.
 
     Args:
@@ -183,7 +183,7 @@ def versions(model: Any, schema: Schema) -> dict[str, str]:
     Returns:
         Versions by name; "none" where a package is not installed.
     """
-    library = () if schema.kind == "array" else ("narwhals", str(schema.backend))
+    library = ("narwhals", str(schema.backend)) if schema and schema.kind == "frame" else ()
     installed = importlib.metadata.packages_distributions()
     own = {name for module in _modules(model) for name in installed.get(module, ())}
     found = {}

@@ -50,20 +50,19 @@ def make_manifest(
             "rows": rows_in_file,
             "columns": {field.name: str(field.type) for field in source.schema},
         },
-        "explainer": {**in_words(explainer.get_params(deep=False)), "learned": _learned(explainer)},
+        "explainer": {
+            **in_words(explainer.get_params(deep=False)),
+            "learned": content_hash(explainer.learned),
+        },
         "columns": list(columns),
         **known,
         "facts": in_words(facts),
         "options": in_words(spec.options),
         "precision": "float64" if spec.enable_x64 else "float32",
         "device": device,
-        "versions": versions(spec.model, explainer.schema_),
+        "versions": versions(spec.model, getattr(explainer, "schema_", None)),
     }
     return json.loads(json.dumps(manifest))  # as it is read back
-
-
-def _learned(explainer: Any) -> str:
-    return content_hash(explainer._learned)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

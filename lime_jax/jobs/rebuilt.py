@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lime_jax.front.checks import listed
+from lime_jax.front.explainer import Explainer
 from lime_jax.jobs.cells import TextColumn, parsed, text_cells
 from lime_jax.jobs.source import Source
 from lime_jax.optional import require
 from lime_jax.tabular.frames import Schema
 from lime_jax.tabular.frames.fitted_rows import fitted_rows
+from lime_jax.typing import Table
 
 if TYPE_CHECKING:
     import pyarrow
@@ -50,12 +52,7 @@ class RowForm:
             ValueError: naming the columns that are missing, or twice, or a frame's own.
         """
         names = schema.fitted_names if columns is None else _checked(schema, columns)
-        there = source.schema.names
-        missing = [name for name in names if name not in there]
-        if missing:
-            raise ValueError(
-                f"`data`: {source.path} has no column {listed(missing)}; it has {listed(there)}"
-            )
+        _check_there(names, source)
         if len(names) != len(schema.columns):
             raise ValueError(
                 f"`columns`: expected {len(schema.columns)} names, one for each feature, got "
@@ -106,6 +103,44 @@ class RowForm:
                 "on numbers"
             )
         return _to_float(column)
+
+
+@dataclasses.dataclass(frozen=True)
+class TakenColumns:
+    """How rows of a file become rows of an explainer that has no schema of them.
+
+    Attributes:
+        explainer: that reads its rows from columns.
+        columns: of the file.
+    """
+
+    explainer: Explainer
+    columns: tuple[str, ...]
+
+    def rebuild(self, block: pyarrow.Table) -> Table:
+        """Rows of the file as the explainer takes them."""
+        return self.explainer.rows_of(block, self.columns)
+
+
+def row_form(
+    explainer: Explainer, source: Source, columns: Sequence[str] | None
+) -> RowForm | TakenColumns:
+    """How rows of a file become rows that an explainer takes; ValueError if columns are missing."""
+    schema = getattr(explainer, "schema_", None)
+    if schema is not None:
+        return RowForm.of(schema, source, columns)
+    names = explainer.columns if columns is None else tuple(columns)
+    _check_there(names, source)
+    return TakenColumns(explainer, names)
+
+
+def _check_there(names: Sequence[str], source: Source) -> None:
+    there = source.schema.names
+    missing = [name for name in names if name not in there]
+    if missing:
+        raise ValueError(
+            f"`data`: {source.path} has no column {listed(missing)}; it has {listed(there)}"
+        )
 
 
 def _checked(schema: Schema, columns: Sequence[str]) -> tuple[str, ...]:

@@ -18,11 +18,10 @@ from lime_jax.front.progress import progress_bar
 from lime_jax.jobs.blocks import read_blocks
 from lime_jax.jobs.folder import check_folder, locked, settle_manifest, unfinished, write_part
 from lime_jax.jobs.manifest import make_manifest
-from lime_jax.jobs.rebuilt import RowForm
+from lime_jax.jobs.rebuilt import RowForm, TakenColumns, row_form
 from lime_jax.jobs.source import Source, open_source
 from lime_jax.optional import require
 from lime_jax.results.parts import StoredExplanations
-from lime_jax.tabular.explainer import TabularExplainer
 
 _ROWS_PER_PART = 2**14
 _CELLS_PER_PART = 2**22
@@ -55,7 +54,7 @@ def explain_file(
     the same, byte for byte. A row's numbers are those it has in any other call of `explain`.
 
     Args:
-        explainer: a `TabularExplainer`, fitted.
+        explainer: a `TabularExplainer`, fitted, or one of a kind of your own.
         data: `.csv`, `.tsv` or `.jsonl`, also with `.gz`; `.parquet`, `.arrow` or `.feather`.
         model: as `explain` takes it, or a `ModelFactory`.
         out: folder, made if it is not there.
@@ -93,15 +92,12 @@ def explain_file(
             stored = explain_file(explainer, "big.parquet", model, "out/")
             stored[123_456].as_list()
     """
-    _check(explainer, rows_per_part, engine, num_workers)
-    features, labels = len(explainer.schema_.columns), _num_labels(explainer, model, options)
-    size = rows_per_part or _rows_per_part(features * labels)
+    _check(rows_per_part, engine, num_workers)
     folder, source = Path(out), open_source(data)
     check_folder(folder, resume)
-    spec, form = (
-        ChunkSpec(explainer, model, options),
-        RowForm.of(explainer.schema_, source, columns),
-    )
+    spec, form = ChunkSpec(explainer, model, options), row_form(explainer, source, columns)
+    features, labels = len(form.columns), _num_labels(explainer, model, options)
+    size = rows_per_part or _rows_per_part(features * labels)
     rows_in_file = source.count_rows()
     chosen = row_range(rows, rows_in_file)
     with locked(folder):
@@ -126,7 +122,7 @@ class _Job:
 
     spec: ChunkSpec
     source: Source
-    form: RowForm
+    form: RowForm | TakenColumns
     folder: Path
     rows: range
     size: int
@@ -142,7 +138,9 @@ class _Job:
         done = 0
         try:
             with contextlib.ExitStack() as stack:
-                tables: Any = explain_tables(self.spec, self._blocks(), num_workers=num_workers)
+                tables: Any = explain_tables(
+                    self.spec, self._blocks(), num_workers=num_workers, name_of=self._name_of
+                )
                 stack.callback(tables.close)  # so that an engine lets go of its workers
                 for number, table in tables:
                     write_part(self.folder, number, self._numbered(number, table))
@@ -175,28 +173,15 @@ class _Job:
                 mine = self.rows_of(number)
                 error.add_note(f"in one of rows {mine[0]:,} to {mine[-1]:,} of the file")
                 raise
-            yield _Part(number, self.rows_of(number)), rebuilt, None
+            yield number, rebuilt, None
+
+    def _name_of(self, number: int) -> str:
+        """What an engine's messages call a part."""
+        rows = self.rows_of(number)
+        return f"block {number}, rows {rows[0]:,} to {rows[-1]:,} of the file"
 
 
-class _Part(int):
-    """The number of a part, which says in an engine's messages what rows it has."""
-
-    rows: range
-
-    def __new__(cls, number: int, rows: range) -> _Part:
-        part = super().__new__(cls, number)
-        part.rows = rows
-        return part
-
-    def __str__(self) -> str:
-        return f"{int(self)}, rows {self.rows[0]:,} to {self.rows[-1]:,} of the file"
-
-
-def _check(explainer: Any, rows_per_part: Any, engine: Any, num_workers: Any) -> None:
-    if not isinstance(explainer, TabularExplainer):
-        raise ValueError(
-            f"`explainer`: expected a TabularExplainer, got {type(explainer).__name__}"
-        )
+def _check(rows_per_part: Any, engine: Any, num_workers: Any) -> None:
     counts = {"rows_per_part": rows_per_part, "num_workers": num_workers}
     for name, count in counts.items():
         if count is not None:

@@ -152,11 +152,11 @@ class ExplanationArrays:
             label: class, name or number of an output; None: of each row the predicted one.
 
         Returns:
-            (features,) mean |weight| over the rows, and its standard error as a sample of rows; 0
-            where there are no rows.
+            (features,) mean |weight| over the rows, and its standard error as a sample of rows.
 
         Raises:
-            ValueError: if `label` was not explained, or rows have features of their own.
+            ValueError: if `label` was not explained, there are no rows, or these have features of
+                their own.
 
         Example:
             >>> size, error = explanations.importance()
@@ -164,8 +164,8 @@ class ExplanationArrays:
             [1.5, 0.5]
         """
         self.check_comparable()
-        if len(self) == 0:
-            return np.zeros(len(self.feature_names)), np.zeros(len(self.feature_names))
+        if not len(self):
+            raise ValueError("`importance`: expected rows to average over, got none")
         rows = np.arange(len(self))
         position = self.positions(rows, label)
         size = np.abs(self.coef[rows, position]).astype(np.float64)

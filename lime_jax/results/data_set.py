@@ -185,7 +185,7 @@ class DataSetViews(abc.ABC):
         """
         sample = self.sample()
         ranking = None
-        if not sample.features_by_row:
+        if not sample.features_by_row and len(self):
             ranking = (list(sample.feature_names), *self.importance())
         shown: list[Explanation] = [self[row] for row in rows if row < len(self)]
         sections = [(row.report(), row.pictures()) for row in shown]

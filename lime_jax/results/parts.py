@@ -138,6 +138,7 @@ class StoredExplanations(DataSetViews):
         count = len(self)  # of which a slice takes few
         is_slice = isinstance(index, slice)
         rows = np.arange(*index.indices(count)) if is_slice else np.arange(count)[index]
+        self._check_rows()
         numbers = np.unique(rows // self._size) if len(rows) else np.zeros(1, np.int64)
         found, places = [], []
         for number in numbers.tolist():
@@ -168,20 +169,21 @@ class StoredExplanations(DataSetViews):
             (features,) mean |weight| over the rows, and its standard error as a sample of rows.
 
         Raises:
-            ValueError: if `label` was not explained.
+            ValueError: if `label` was not explained, or there are no rows.
 
         Example:
             >>> size, error = stored.importance()
             >>> size.round(3).tolist()
             [1.5, 0.5]
         """
+        self._check_rows()
         counted = [(len(part), *part.importance(label)) for part in self.parts()]
         rows, means, errors = map(np.array, zip(*counted, strict=True))
-        share = (rows / max(len(self), 1))[:, None]
+        share = (rows / len(self))[:, None]
         mean = (share * means).sum(0)
         # Within the parts, and between them.
         variance = (share * (rows[:, None] * errors**2 + (means - mean) ** 2)).sum(0)
-        return mean, np.sqrt(variance / max(len(self), 1))
+        return mean, np.sqrt(variance / len(self))
 
     def arrays(self) -> Any:
         """All of them in memory."""
@@ -189,7 +191,12 @@ class StoredExplanations(DataSetViews):
 
     def sample(self) -> Any:
         """The first part: `Explanations` that say what all have in common."""
+        self._check_rows()
         return self._part(0)
+
+    def _check_rows(self) -> None:
+        if not len(self):
+            raise ValueError(f"`path`: expected rows, and {self.folder} has none")
 
     def _part(self, number: int) -> Any:
         return read_part(part_path(self.folder, number))

@@ -63,11 +63,11 @@ def coded_texts(explanations: ExplanationArrays) -> tuple[Coded, Coded]:
     conditions: list[str] = []
     values: list[str] = []
     codes = np.empty(explanations.values.shape, np.int64)
-    for feature in range(codes.shape[1]):
-        own, *texts = explanations.texts(feature)
-        codes[:, feature] = own + len(conditions)
-        conditions += texts[0]
-        values += texts[1]
+    for feature in range(len(explanations.feature_names)):
+        of_feature, its_conditions, its_values = explanations.texts(feature)
+        codes[:, feature] = of_feature + len(conditions)
+        conditions += its_conditions
+        values += its_values
     return (codes, conditions), (codes, values)
 
 

@@ -494,7 +494,7 @@ HOSTILE = {
     "an option": ({"mesh": None}, None, "`mesh`: no option of a distributed"),
     "no file": ({"data": "none.csv"}, None, "`data`: no such file: none.csv"),
     "no table": ({"data": "none.xlsx"}, None, "`data`: expected a file that ends in"),
-    "no explainer": ({"explainer": "lime"}, None, "`explainer`: expected a TabularExplainer"),
+    "no explainer": ({"explainer": "lime"}, None, "`explainer`: expected an explainer"),
     "columns of a frame": (
         {"columns": list(make_frame(1))},
         None,

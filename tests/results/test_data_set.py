@@ -26,7 +26,7 @@ def whole():
 
 def stored(explanations, folder):
     """As a job writes them."""
-    count = max(1, math.ceil(len(explanations) / SIZE))
+    count = math.ceil(len(explanations) / SIZE)
     for number in range(count):
         rows = np.arange(len(explanations))[number * SIZE : (number + 1) * SIZE]
         table = rows_table(explanations[rows], rows)
@@ -100,14 +100,9 @@ def test_the_page_is_that_of_all_rows(data_set, whole):
     assert data_set.as_html(rows=[4], title="A") == whole.as_html(rows=[4], title="A")
 
 
-def test_no_rows_matter_nothing(nothing):
-    assert len(nothing) == 0
-    assert [size.tolist() for size in nothing.importance()] == [[0.0] * 3, [0.0] * 3]
-
-
-def test_no_rows_are_empty_views(nothing, tmp_path):
-    assert len(nothing.to_pandas()) == nothing.to_arrow().num_rows == 0
-    assert list(nothing.to_pandas()) == list(LONG_COLUMNS)
-    assert "a" in nothing.as_html()
-    nothing.save(tmp_path / "none.npz")
-    assert len(lime_jax.load(tmp_path / "none.npz")) == len(nothing[:]) == len([*nothing]) == 0
+def test_no_rows_have_no_importance(nothing):
+    assert len(nothing) == len([*nothing]) == 0
+    with pytest.raises(ValueError, match="expected rows"):
+        nothing.importance()
+    with pytest.raises(ValueError, match="expected rows"):
+        nothing.summary_figure()

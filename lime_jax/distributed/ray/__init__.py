@@ -7,7 +7,7 @@ blocks and the order in which they are finished.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lime_jax.distributed.blocks import Blocks
@@ -219,6 +219,7 @@ def explain_tables(
     num_cpus_per_worker: float | int = 1,
     num_gpus_per_worker: float | int = 0,
     ordered: bool = False,
+    name_of: Callable[[int], str] = "block {}".format,
 ) -> Generator[tuple[int, pyarrow.Table], None, None]:
     """Explain blocks of rows that come from anywhere, as Arrow tables.
 
@@ -229,6 +230,7 @@ def explain_tables(
         num_cpus_per_worker: as in `explain`.
         num_gpus_per_worker: as in `explain`.
         ordered: whether tables come in the order of the blocks, else as they are finished.
+        name_of: what messages call a block, from its number.
 
     Yields:
         Number of the block, and its table of the spec's form.
@@ -239,7 +241,7 @@ def explain_tables(
         Exception: the model's own, with a note about the block.
     """
     settings = Resources(num_workers, num_cpus_per_worker, num_gpus_per_worker)
-    named = ((number, f"rows of block {number}", X, ids) for number, X, ids in blocks)
+    named = ((number, f"rows of {name_of(number)}", X, ids) for number, X, ids in blocks)
     with open_pool([spec], settings) as pool:
         for number, _, table in pool.run(named, ordered):
             yield number, table

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ def explain_tables(
     blocks: Iterable[tuple[int, Any, Any]],
     num_workers: int | None = None,
     session: Any = None,
+    name_of: Callable[[int], str] = "block {}".format,
 ) -> Iterator[tuple[int, pyarrow.Table]]:
     """Explain blocks of rows on Spark, each by a job of its own.
 
@@ -36,6 +37,7 @@ def explain_tables(
         num_workers: blocks in flight; None: as many as the session runs tasks.
         session: a `SparkSession`; None: the running one, or else one of the master that is
             configured (by `spark-submit`), or of this machine, which is stopped at the end.
+        name_of: what messages call a block, from its number.
 
     Yields:
         Number and table of each block, as they are finished: not in order.
@@ -70,7 +72,7 @@ def explain_tables(
                 return
             for done in wait(running, return_when=FIRST_COMPLETED).done:
                 number = running.pop(done)
-                yield number, _table_of(number, *done.result())
+                yield number, _table_of(name_of(number), *done.result())
 
 
 def _stop(context: Any, tag: str, running: dict[Future[Any], int]) -> None:
@@ -114,13 +116,13 @@ class _ExplainBlock:
         return "table", sink.getvalue().to_pybytes()
 
 
-def _table_of(number: int, kind: str, data: bytes) -> pyarrow.Table:
+def _table_of(name: str, kind: str, data: bytes) -> pyarrow.Table:
     if kind == "table":
         return require("pyarrow", extra="cli").ipc.open_stream(data).read_all()
     from pyspark import cloudpickle
 
     error = cloudpickle.loads(data)
-    error.add_note(f"raised for block {number}")
+    error.add_note(f"raised for {name}")
     raise error
 
 
