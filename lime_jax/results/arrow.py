@@ -50,14 +50,7 @@ def row_schema(id_type: Any = None, kind: str = "table") -> pyarrow.Schema:
         >>> row_schema().names[:7]
         ['row_id', 'label', 'feature', 'condition', 'value', 'weight', 'std_error']
     """
-    pa = require("pyarrow", extra="cli")
-    texts = [(name, pa.list_(pa.string())) for name in TEXTS]
-    fields = [
-        (field.column, _type_of(field))
-        for field in row_fields(kind_named(kind)).values()
-        if field.column
-    ]
-    return pa.schema([("row_id", id_type or pa.int64()), *texts, *fields])
+    return _schema_of(row_fields(kind_named(kind)), id_type)
 
 
 def long_schema(id_type: Any = None) -> pyarrow.Schema:
@@ -128,7 +121,7 @@ def rows_table(
         for name, field in fields.items()
         if not field.is_ragged
     }
-    schema = row_schema(columns["row_id"].type, explanations.kind)
+    schema = _schema_of(fields, columns["row_id"].type)
     schema = pa.schema([f for f in schema if f.name in columns], {_KEY: json.dumps(facts)})
     return pa.table(columns, schema=schema)
 
@@ -204,6 +197,13 @@ def explanations_of(table: pyarrow.Table) -> Any:
             dense = _dense(column, field, sizes)
             arrays[name] = dense.astype(facts["dtypes"][name])
     return restored(facts, arrays, _ids_of(table["row_id"]))
+
+
+def _schema_of(fields: Mapping[str, RowField], id_type: Any) -> pyarrow.Schema:
+    pa = require("pyarrow", extra="cli")
+    texts = [(name, pa.list_(pa.string())) for name in TEXTS]
+    numbers = [(field.column, _type_of(field)) for field in fields.values() if field.column]
+    return pa.schema([("row_id", id_type or pa.int64()), *texts, *numbers])
 
 
 def _type_of(field: RowField) -> Any:
