@@ -50,7 +50,7 @@ class BatchModel:
             return self(inputs)
         return self.checked(engine.predict_rows(self.model.predict, inputs), len(inputs))  # pyright: ignore[reportArgumentType]
 
-    def checked(self, raw: Any, count: int, first_row: int | None = None) -> np.ndarray:
+    def checked(self, raw: object, count: int, first_row: int | None = None) -> np.ndarray:
         """What came back for `count` inputs, as (count, outputs) numbers."""
         outputs = as_outputs(raw, count, self.num_outputs, first_row)
         self.num_outputs, self.output_columns = outputs.shape[1], output_columns(raw)

@@ -30,8 +30,8 @@ E = TypeVar("E", bound=Explanations, covariant=True)
 
 
 @runtime_checkable
-class Explainer(Protocol):
-    """The settings that explainers of all kinds of data have."""
+class CommonSettings(Protocol):
+    """The settings that explainers of all kinds of data have, as a call reads them."""
 
     algorithm: str
     link: str
@@ -103,7 +103,7 @@ class Call(Protocol[M, E]):
         X: the rows as they came, for the names in a frame's index.
     """
 
-    explainer: Explainer
+    explainer: CommonSettings
     X: Table
 
     def __len__(self) -> int:
@@ -187,7 +187,7 @@ def explain(call: Call[M, E], model: ModelLike, options: ExplainOptions) -> list
 
 
 def _outputs(
-    explainer: Explainer, opened: BatchModel, prediction: np.ndarray
+    explainer: CommonSettings, opened: BatchModel, prediction: np.ndarray
 ) -> tuple[str, OutputLabels]:
     """What the outputs of a model are, and what they are called."""
     model, count = opened.model, prediction.shape[1]

@@ -42,7 +42,7 @@ def check_seed(seed: object) -> None:
     check_whole("seed", seed, 0, 2**32 - 1)
 
 
-def check_choices(explainer: Any, known: Mapping[str, Sequence[Any]]) -> None:
+def check_choices(explainer: object, known: Mapping[str, Sequence[Any]]) -> None:
     """Refuse settings that are none of their choices."""
     for name, choices in known.items():
         if getattr(explainer, name) not in choices:

@@ -61,7 +61,7 @@ class ExplainOptions:
         check_mesh(self.mesh)
 
 
-def check_num_samples(num_samples: Any, tolerance: Any) -> None:
+def check_num_samples(num_samples: object, tolerance: object) -> None:
     """Refuse what is neither a number of samples nor "auto"."""
     if num_samples != "auto":
         if num_samples is not None:

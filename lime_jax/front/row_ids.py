@@ -57,7 +57,7 @@ def hash_ids(ids: Iterable[Any], num_rows: int | None = None) -> UInt32[np.ndarr
     return _upper(np.fromiter(map(_to_64_bits, values), np.uint64, shape[0]))
 
 
-def _to_64_bits(value: Any) -> int:
+def _to_64_bits(value: object) -> int:
     """A fixed 64-bit number for one id. Python's own `hash` differs from process to process."""
     if isinstance(value, int | np.integer | np.bool_):
         value = int(value)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from lime_jax.front.checks import check_choices, check_seed
+from lime_jax.front.explainer import ExplainerLike
 
 Record = TypeVar("Record")
 
 MODES = ("classification", "regression", None)
 
 
-def read_settings(explainer: Any, records: Mapping[str, type[Record]]) -> Record:
+def read_settings(explainer: ExplainerLike, records: Mapping[str, type[Record]]) -> Record:
     """What an explainer's algorithm is set to.
 
     Args:

@@ -21,7 +21,7 @@ from lime_jax.image.fits import ImageTask, image_fits
 from lime_jax.image.model import ImageModel
 from lime_jax.image.settings import ImageLimeSettings, ImageSettings, ImageShapSettings
 from lime_jax.models.opening import as_predict_fn
-from lime_jax.typing import LinearFit, ModelLike
+from lime_jax.typing import LinearFit, ModelLike, Table
 from lime_jax.warn import warn
 
 
@@ -30,9 +30,9 @@ class ImageCall(call.Call[ImageModel, ImageExplanations]):
 
     def __init__(
         self,
-        explainer: call.Explainer,
+        explainer: call.CommonSettings,
         settings: ImageLimeSettings | ImageShapSettings,
-        images: Any,
+        images: Table,
     ) -> None:
         self.explainer, self.settings, self.X = explainer, settings, images
         self.images = read_images(images, settings.channel_axis)
@@ -89,7 +89,7 @@ def _segmented(settings: ImageSettings, images: Sequence[np.ndarray]) -> list[np
 
 
 def _superpixels(
-    settings: ImageSettings, way: Any, image: np.ndarray, number: int, count: int
+    settings: ImageSettings, way: object, image: np.ndarray, number: int, count: int
 ) -> np.ndarray:
     axis = settings.channel_axis
     try:

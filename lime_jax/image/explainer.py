@@ -109,7 +109,7 @@ class ImageExplainer(BaseEstimator):
 
     def explain(
         self,
-        images: Any,
+        images: Table,
         model: ModelLike,
         labels: Sequence[Any] | np.ndarray | None = None,
         top_labels: int | str | None = "auto",

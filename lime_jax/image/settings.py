@@ -12,6 +12,7 @@ from lime_jax import engine
 from lime_jax.fits.linear import LinearMethod
 from lime_jax.fits.shapley import LINKS, ShapleyMethod, make_shapley_method
 from lime_jax.front.checks import check_choices
+from lime_jax.front.explainer import ExplainerLike
 from lime_jax.front.options import ExplainOptions
 from lime_jax.front.ragged import padded_width
 from lime_jax.front.settings import read_settings
@@ -94,8 +95,8 @@ class ImageShapSettings(ImageSettings):
     def method(self, players: int, options: ExplainOptions) -> ShapleyMethod:
         """Which coalitions there are, padded, and the fit: images of other numbers run the same."""
         key, _ = engine.keys_of(self.seed)
-        num_samples: Any = options.num_samples
-        return make_shapley_method(key, players, num_samples, self.link, padded_width(players))
+        wanted = options.num_samples or "auto"
+        return make_shapley_method(key, players, wanted, self.link, padded_width(players))
 
     def program_of(self, players: int) -> int:
         """Images of one such number are explained together."""
@@ -109,7 +110,7 @@ class ImageShapSettings(ImageSettings):
 _SETTINGS = {"lime": ImageLimeSettings, "kernel_shap": ImageShapSettings}
 
 
-def image_settings(explainer: Any) -> ImageLimeSettings | ImageShapSettings:
+def image_settings(explainer: ExplainerLike) -> ImageLimeSettings | ImageShapSettings:
     """What an `ImageExplainer` is set to.
 
     Raises:

@@ -8,13 +8,14 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from lime_jax.front.checks import check_whole
+from lime_jax.typing import Column
 
 
 def learn_background(
     values: Float64[np.ndarray, "rows features"],
     categorical: Bool[np.ndarray, " features"],
-    sample_weight: Any = None,
-    summarize: Any = None,
+    sample_weight: Column | None = None,
+    summarize: float | int | None = None,
     seed: int = 0,
 ) -> tuple[Float64[np.ndarray, "background features"], Float64[np.ndarray, " background"]]:
     """Background rows and their weights.

@@ -83,7 +83,7 @@ class TableCall(call.Call[OpenedModel, Explanations]):
 
     def __init__(
         self,
-        explainer: Any,
+        explainer: call.CommonSettings,
         algorithm: Algorithm[Any, Plan],
         plan: Plan,
         X: Table,

@@ -22,7 +22,7 @@ from lime_jax.tabular.kernel_shap import TabularShap
 from lime_jax.tabular.lime import TabularLime
 from lime_jax.tabular.opening.open_model import LastModel
 from lime_jax.tabular.settings import LimeSettings, ShapSettings
-from lime_jax.typing import ModelLike, Pytree, Table
+from lime_jax.typing import Column, ModelLike, Pytree, Table
 
 ALGORITHMS = {"lime": TabularLime, "kernel_shap": TabularShap}
 SETTINGS = {"lime": LimeSettings, "kernel_shap": ShapSettings}
@@ -137,7 +137,9 @@ class TabularExplainer(BaseEstimator):
         self.summarize = summarize
         self.seed = seed
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> TabularExplainer:
+    def fit(
+        self, X: Table, y: Column | None = None, sample_weight: Column | None = None
+    ) -> TabularExplainer:
         """Learn the columns of a table. LIME keeps no rows; to KernelSHAP they are the background.
 
         Args:
@@ -170,8 +172,8 @@ class TabularExplainer(BaseEstimator):
 
     def explain(
         self,
-        X: Any,
-        model: Any,
+        X: Table,
+        model: ModelLike,
         labels: Sequence[Any] | np.ndarray | None = None,
         top_labels: int | None = None,
         num_features: int | None = None,
@@ -262,7 +264,11 @@ class TabularExplainer(BaseEstimator):
         return self._explain(X, model, options, [self.kernel_width])[0]
 
     def sweep(
-        self, X: Any, model: Any, kernel_width: Sequence[float] | np.ndarray, **options: Any
+        self,
+        X: Table,
+        model: ModelLike,
+        kernel_width: Sequence[float] | np.ndarray,
+        **options: Any,
     ) -> list[Explanations]:
         """Explain the same rows under several kernel widths, with one set of model calls.
 

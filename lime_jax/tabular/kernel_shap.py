@@ -22,7 +22,7 @@ from lime_jax.tabular.players import make_players
 from lime_jax.tabular.settings import ShapSettings
 from lime_jax.tabular.shapley_fits import Background, ShapPlan, ShapTask
 from lime_jax.tabular.stats import TabularStats
-from lime_jax.typing import LinearFit, Table
+from lime_jax.typing import Column, LinearFit, Table
 from lime_jax.warn import warn
 
 MANY_ROWS = 2000
@@ -40,7 +40,9 @@ class TabularShap:
     """There are no bins."""
 
     @classmethod
-    def learn(cls, settings: ShapSettings, X: Table, y: Any, sample_weight: Any) -> TabularShap:
+    def learn(
+        cls, settings: ShapSettings, X: Table, y: Column | None, sample_weight: Column | None
+    ) -> TabularShap:
         """Learn a background; see `TabularExplainer.fit`."""
         if y is not None:
             raise ValueError("`y`: KernelSHAP needs no classes; leave it out")

@@ -30,7 +30,7 @@ from lime_jax.tabular.learn import fit_tabular
 from lime_jax.tabular.opening.sample_facts import SampleFacts, sample_facts
 from lime_jax.tabular.settings import LimeSettings
 from lime_jax.tabular.stats import TabularStats
-from lime_jax.typing import LinearFit, Table, replaced
+from lime_jax.typing import Column, LinearFit, Table, replaced
 
 DEFAULT_NUM_SAMPLES = 4096
 
@@ -65,7 +65,9 @@ class TabularLime:
     facts: dict[Any, SampleFacts] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def learn(cls, settings: LimeSettings, X: Table, y: Any, sample_weight: Any) -> TabularLime:
+    def learn(
+        cls, settings: LimeSettings, X: Table, y: Column | None, sample_weight: Column | None
+    ) -> TabularLime:
         """Learn a table; see `TabularExplainer.fit`."""
         if isinstance(X, TabularStats):
             schema, stats = _schema_of(X, settings.feature_names), X
@@ -273,7 +275,9 @@ class TabularLime:
             )
 
 
-def _schema_of(stats: TabularStats, feature_names: Any) -> frames.Schema:
+def _schema_of(
+    stats: TabularStats, feature_names: Sequence[str] | np.ndarray | None
+) -> frames.Schema:
     """Names for statistics that came without rows."""
     count = stats.num_features
     names = tuple(map(str, range(count) if feature_names is None else feature_names))

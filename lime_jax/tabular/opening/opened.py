@@ -16,7 +16,7 @@ from lime_jax.front.batch_model import BatchModel
 from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.models.structure import Structure
 from lime_jax.tabular import frames
-from lime_jax.typing import pytree, static
+from lime_jax.typing import Array, Table, pytree, static
 
 
 @pytree
@@ -27,11 +27,11 @@ class _OfCodes:
         levels: by code, for each of `columns`.
     """
 
-    model: Any
+    model: Callable[..., Array]
     levels: tuple[Any, ...]
     columns: tuple[int, ...] = static()
 
-    def __call__(self, codes: Any) -> Any:
+    def __call__(self, codes: Array) -> Array:
         """Call the model with the levels."""
         numbers = codes
         for column, levels in zip(self.columns, self.levels, strict=True):
@@ -102,7 +102,7 @@ class OpenedModel(BatchModel):
         return self.checked(self.model.predict(table), len(inputs))
 
     def predict_rows(
-        self, X: Any, values: Float64[np.ndarray, "rows features"], batch_size: int | None
+        self, X: Table, values: Float64[np.ndarray, "rows features"], batch_size: int | None
     ) -> Float64[np.ndarray, "rows outputs"]:
         """The outputs for the rows to explain, as they came."""
         if self.is_jax:
@@ -157,7 +157,7 @@ class OpenedModel(BatchModel):
         """The numbers that a converted model compares or multiplies, of rows as encoded."""
         return values if self.model.rows is None else self.model.rows.columns.numbers(values)
 
-    def numbers(self, X: Any, values: Float64[np.ndarray, "rows features"]) -> np.ndarray:
+    def numbers(self, X: Table, values: Float64[np.ndarray, "rows features"]) -> np.ndarray:
         """The rows as a JAX model takes them: levels that are numbers, not their codes."""
         if self.schema.kind == "array" and any(self.schema.categorical):
             own = frames.decode(self.schema, values, X, np.arange(len(values)))

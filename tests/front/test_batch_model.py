@@ -1,0 +1,38 @@
+"""A model counts and names its outputs, wherever it runs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lime_jax import jax_predict
+from lime_jax.front.batch_model import BatchModel
+from lime_jax.models.opening import as_predict_fn
+
+ROWS = np.arange(6.0).reshape(3, 2)
+
+
+def opened(model):
+    return BatchModel(as_predict_fn(model))
+
+
+def test_a_model_on_the_device_is_the_engines_target_itself():
+    model = opened(jax_predict(lambda batch: batch[:, 0]))
+    assert model.on_device
+    assert model.target is model.model.predict
+    np.testing.assert_array_equal(model.predict_batch(ROWS), ROWS[:, :1])
+
+
+def test_a_model_on_the_host_is_called_through_the_checks():
+    model = opened(lambda batch: pd.DataFrame(batch, columns=["low", "high"]))
+    assert not model.on_device
+    assert model.target is model
+    np.testing.assert_array_equal(model.predict_batch(ROWS), ROWS)
+    assert (model.num_outputs, model.output_columns) == (2, ("low", "high"))
+
+
+@pytest.mark.parametrize("mark", [jax_predict, lambda fn: fn])
+def test_the_number_of_outputs_may_not_change(mark):
+    model = opened(mark(lambda batch: batch[:, : len(batch)]))
+    assert model.predict_batch(ROWS[:1]).shape == (1, 1)
+    with pytest.raises(ValueError, match="`model`: expected 1 outputs as in its first call, got 2"):
+        model.predict_batch(ROWS[:2])
