@@ -13,7 +13,8 @@ from lime_jax.models.classifiers import (
     output_classes,
     predicted_classes,
 )
-from lime_jax.models.convert.features import NotConvertibleError, RawTable
+from lime_jax.models.convert.columns import NotConvertibleError
+from lime_jax.models.convert.features import RawTable
 from lime_jax.models.functions import AnyFunction, as_pytree, is_pytree, why_on_device
 from lime_jax.models.labels import plain_label
 from lime_jax.models.predict import DevicePredict, Model

@@ -13,13 +13,9 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
-from lime_jax.models.convert.features import (
-    Chain,
-    Features,
-    NotConvertibleError,
-    RawTable,
-    raw_features,
-)
+from lime_jax.models.convert.column_map import Chain
+from lime_jax.models.convert.columns import NotConvertibleError
+from lime_jax.models.convert.features import Features, RawTable, raw_features
 from lime_jax.models.convert.inputs import Base, DeviceTable, Inputs
 from lime_jax.models.structure import Structure
 from lime_jax.typing import Estimator, ModelLike, Pytree

@@ -6,8 +6,9 @@ import pytest
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import StandardScaler
 
+from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.compose import apply
-from lime_jax.models.convert.features import NotConvertibleError, RawTable, raw_features
+from lime_jax.models.convert.features import RawTable, raw_features
 from lime_jax.models.registry import (
     convert,
     convert_on,

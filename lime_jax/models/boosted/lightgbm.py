@@ -21,8 +21,9 @@ from lime_jax.models.boosted.trees import (
     no_probabilities,
     with_codes,
 )
+from lime_jax.models.convert.columns import LevelColumn, NotConvertibleError
 from lime_jax.models.convert.compose import linked
-from lime_jax.models.convert.features import Features, LevelColumn, NotConvertibleError
+from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.links import sigmoid, signed_square, softmax, two_sigmoids
 from lime_jax.models.registry import Converted, HostMethod, register_converter, register_methods
 from lime_jax.typing import Array, Estimator, Table

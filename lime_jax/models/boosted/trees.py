@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from lime_jax.models.convert.columns import LevelColumn, NumberColumn
 from lime_jax.models.convert.compose import sum_of_trees
-from lime_jax.models.convert.features import Features, LevelColumn, NumberColumn
+from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.tree_sums import LevelSets
 from lime_jax.models.registry import Converted
 from lime_jax.models.structure import TreeSum

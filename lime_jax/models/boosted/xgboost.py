@@ -21,13 +21,9 @@ from lime_jax.models.boosted.trees import (
 )
 from lime_jax.models.boosted.xgboost_trees import tree_sum, with_categories
 from lime_jax.models.classifiers import ClassIndicators
+from lime_jax.models.convert.columns import LevelColumn, NotConvertibleError, NumberColumn
 from lime_jax.models.convert.compose import linear, linked
-from lime_jax.models.convert.features import (
-    Features,
-    LevelColumn,
-    NotConvertibleError,
-    NumberColumn,
-)
+from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.links import Link, sigmoid, softmax, two_sigmoids
 from lime_jax.models.registry import Converted, HostMethod, register_converter, register_methods
 from lime_jax.models.trees.thresholds import after_rounding, strictly_below

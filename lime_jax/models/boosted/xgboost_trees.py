@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Float64
 
 from lime_jax.models.boosted.trees import with_codes
-from lime_jax.models.convert.features import Features, LevelColumn, NotConvertibleError
+from lime_jax.models.convert.columns import LevelColumn, NotConvertibleError
+from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.tree_sums import LevelSets
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees.thresholds import strictly_below

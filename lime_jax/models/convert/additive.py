@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
 
-from lime_jax.models.convert.column_map import level_codes
+from lime_jax.models.convert.column_map import level_codes, put
 from lime_jax.models.convert.columns import LevelColumn, NumberColumn
-from lime_jax.models.convert.features import Features, put
+from lime_jax.models.convert.features import Features
 from lime_jax.models.structure import Additive
 from lime_jax.typing import AnyArray, Array, pytree, static
 

@@ -13,31 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from lime_jax.models.convert.column_map import Chain, Identity, SideBySide, column_map, put
+from lime_jax.models.convert.column_map import Chain, SideBySide, column_map, put
 from lime_jax.models.convert.columns import (
     Column,
     LevelColumn,
-    NotConvertibleError,
     NumberColumn,
-    PointColumn,
 )
 from lime_jax.models.convert.inputs import Base, Inputs
 from lime_jax.typing import Pytree
-
-__all__ = [
-    "Chain",
-    "Column",
-    "Features",
-    "Identity",
-    "LevelColumn",
-    "NotConvertibleError",
-    "NumberColumn",
-    "PointColumn",
-    "RawTable",
-    "put",
-    "raw_features",
-    "side_by_side",
-]
 
 
 @dataclasses.dataclass(frozen=True)

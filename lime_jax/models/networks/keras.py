@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.models.convert.features import NotConvertibleError, RawTable
+from lime_jax.models.convert.columns import NotConvertibleError
+from lime_jax.models.convert.features import RawTable
 from lime_jax.models.networks.keras_inputs import Columns, columns_of_inputs, split_inputs
 from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.models.registry import register_opener

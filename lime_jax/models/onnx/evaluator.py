@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.models.convert.features import NotConvertibleError, put
+from lime_jax.models.convert.column_map import put
+from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.onnx.operators import BUILDERS, OPERATORS
 from lime_jax.models.onnx.reader import Graph, Input
 from lime_jax.typing import AnyArray, Array, pytree, static

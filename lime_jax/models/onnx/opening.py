@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.compose import apply, linear, sum_of_trees
-from lime_jax.models.convert.features import Features, NotConvertibleError, RawTable, raw_features
+from lime_jax.models.convert.features import Features, RawTable, raw_features
 from lime_jax.models.onnx.classes import output_classes
 from lime_jax.models.onnx.evaluator import OnnxPredict, build
 from lime_jax.models.onnx.reader import Graph, Node, OnnxSource, Proto, read_graph, read_proto

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from lime_jax.models.convert.features import NotConvertibleError
+from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.optional import require
 
 Value: TypeAlias = Any

@@ -7,8 +7,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from lime_jax.models.convert.column_map import put
+from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.compose import linked, sum_of_trees
-from lime_jax.models.convert.features import Features, NotConvertibleError, put
+from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.links import softmax, two_sigmoids
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.boosting import WHY_PROBABILITIES

@@ -9,8 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lime_jax.models.convert.column_map import put
+from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.compose import average
-from lime_jax.models.convert.features import Features, NotConvertibleError, put
+from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.links import softmax
 from lime_jax.models.registry import Converted, convert_on, register_converter
 from lime_jax.typing import AnyArray, Array, Estimator, pytree, static

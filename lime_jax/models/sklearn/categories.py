@@ -10,14 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Int
 
-from lime_jax.models.convert.features import (
+from lime_jax.models.convert.columns import (
     Column,
-    Features,
     LevelColumn,
     NotConvertibleError,
     NumberColumn,
     PointColumn,
 )
+from lime_jax.models.convert.features import Features
 from lime_jax.typing import Estimator, Scalar
 
 

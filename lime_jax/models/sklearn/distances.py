@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from lime_jax.models.convert.features import Column, Features, LevelColumn, NumberColumn
+from lime_jax.models.convert.columns import Column, LevelColumn, NumberColumn
+from lime_jax.models.convert.features import Features
 from lime_jax.typing import AnyArray, Array
 
 PAIRS_AT_ONCE = 1 << 20  # of a row and a point: a few MiB, and enough to fill a device

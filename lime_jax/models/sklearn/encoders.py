@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from lime_jax.models.convert.features import (
+from lime_jax.models.convert.columns import (
     Column,
-    Features,
     LevelColumn,
     NotConvertibleError,
     NumberColumn,
     PointColumn,
 )
+from lime_jax.models.convert.features import Features
 from lime_jax.models.labels import is_missing
 from lime_jax.models.registry import register_transformer
 from lime_jax.typing import Estimator, Scalar

@@ -7,8 +7,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from lime_jax.models.convert.columns import NotConvertibleError, NumberColumn
 from lime_jax.models.convert.compose import average
-from lime_jax.models.convert.features import Features, NotConvertibleError, NumberColumn
+from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.inputs import Inputs
 from lime_jax.models.registry import Converted, convert_on, register_converter
 from lime_jax.models.sklearn.trees import refuse_several_targets

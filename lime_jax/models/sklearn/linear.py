@@ -5,8 +5,9 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
+from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.compose import linear, linked
-from lime_jax.models.convert.features import Features, NotConvertibleError
+from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.links import (
     Link,
     normalized_clipped,

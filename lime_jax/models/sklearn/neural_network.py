@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.compose import apply, linked
-from lime_jax.models.convert.features import Features, NotConvertibleError
+from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.links import Link, softmax, two_sigmoids
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.linear import refuse_many_labels

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from lime_jax.models.convert.features import Features, NotConvertibleError
+from lime_jax.models.convert.columns import NotConvertibleError
+from lime_jax.models.convert.features import Features
 from lime_jax.models.registry import register_converter
 from lime_jax.typing import Estimator
 

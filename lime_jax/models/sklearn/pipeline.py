@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.compose import scaled
-from lime_jax.models.convert.features import Features, NotConvertibleError, side_by_side
+from lime_jax.models.convert.features import Features, side_by_side
 from lime_jax.models.registry import (
     Converted,
     convert_on,

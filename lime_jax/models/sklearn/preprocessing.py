@@ -11,15 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.models.convert.features import (
+from lime_jax.models.convert.columns import (
     Column,
-    Features,
     LevelColumn,
     NotConvertibleError,
     NumberColumn,
     PointColumn,
-    side_by_side,
 )
+from lime_jax.models.convert.features import Features, side_by_side
 from lime_jax.models.convert.inputs import DeviceTable
 from lime_jax.models.labels import is_missing
 from lime_jax.models.opening import as_predict_fn

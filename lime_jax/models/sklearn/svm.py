@@ -8,8 +8,10 @@ from typing import Any, TypeAlias
 import jax.numpy as jnp
 import numpy as np
 
+from lime_jax.models.convert.column_map import put
+from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.compose import apply, linear, linked
-from lime_jax.models.convert.features import Features, NotConvertibleError, put
+from lime_jax.models.convert.features import Features
 from lime_jax.models.functions import AnyFunction
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.coupling import PairProbabilities, votes

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Int
 
+from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.compose import sum_of_trees
-from lime_jax.models.convert.features import Features, NotConvertibleError
+from lime_jax.models.convert.features import Features
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees.thresholds import after_rounding

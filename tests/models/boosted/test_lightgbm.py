@@ -6,7 +6,8 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from lime_jax.models.convert.features import NotConvertibleError, RawTable
+from lime_jax.models.convert.columns import NotConvertibleError
+from lime_jax.models.convert.features import RawTable
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.registry import convert
 from tests.models.trees.tree_oracle import assert_equal, assert_same_leaves, walk

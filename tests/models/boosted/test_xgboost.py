@@ -8,7 +8,8 @@ import pytest
 import xgboost as xgb
 
 from lime_jax.models.boosted.trees import with_codes
-from lime_jax.models.convert.features import NumberColumn, RawTable, raw_features
+from lime_jax.models.convert.columns import NumberColumn
+from lime_jax.models.convert.features import RawTable, raw_features
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.registry import convert_on
 from tests.models.trees.tree_oracle import assert_equal, assert_same_leaves, walk

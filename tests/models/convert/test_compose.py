@@ -6,16 +6,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lime_jax.models.convert.compose import apply, average, linear, linked, scaled, sum_of_trees
-from lime_jax.models.convert.features import (
-    Features,
+from lime_jax.models.convert.columns import (
     LevelColumn,
     NotConvertibleError,
     NumberColumn,
     PointColumn,
-    RawTable,
-    raw_features,
 )
+from lime_jax.models.convert.compose import apply, average, linear, linked, scaled, sum_of_trees
+from lime_jax.models.convert.features import Features, RawTable, raw_features
 from lime_jax.models.convert.links import softmax, two_sigmoids
 from lime_jax.models.convert.tree_sums import merge_trees, pull_back
 from lime_jax.models.structure import Additive, TreeSum

@@ -5,17 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lime_jax.models.convert.features import (
-    Features,
-    Identity,
+from lime_jax.models.convert.column_map import Identity
+from lime_jax.models.convert.columns import (
     LevelColumn,
     NotConvertibleError,
     NumberColumn,
     PointColumn,
-    RawTable,
-    raw_features,
-    side_by_side,
 )
+from lime_jax.models.convert.features import Features, RawTable, raw_features, side_by_side
 from lime_jax.models.convert.inputs import DeviceTable
 
 TINY, HUGE = np.finfo(np.float64).tiny, np.finfo(np.float64).max

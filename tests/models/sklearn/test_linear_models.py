@@ -9,7 +9,9 @@ from sklearn import dummy, linear_model, svm
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from lime_jax import as_predict_fn
-from lime_jax.models.convert.features import Features, Identity, NumberColumn
+from lime_jax.models.convert.column_map import Identity
+from lime_jax.models.convert.columns import NumberColumn
+from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.links import normalized_sigmoids, two_symmetric
 from lime_jax.models.registry import convert_on
 from lime_jax.models.structure import Additive

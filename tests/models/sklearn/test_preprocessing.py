@@ -20,14 +20,13 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from lime_jax.models.convert.features import (
+from lime_jax.models.convert.columns import (
     LevelColumn,
     NotConvertibleError,
     NumberColumn,
     PointColumn,
-    RawTable,
-    raw_features,
 )
+from lime_jax.models.convert.features import RawTable, raw_features
 from lime_jax.models.convert.inputs import DeviceTable
 from lime_jax.models.registry import transform_on
 

@@ -18,7 +18,8 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from lime_jax.models.convert.features import NotConvertibleError, RawTable
+from lime_jax.models.convert.columns import NotConvertibleError
+from lime_jax.models.convert.features import RawTable
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.registry import convert
 from tests.models.trees.tree_oracle import (

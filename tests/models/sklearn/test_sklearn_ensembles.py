@@ -21,7 +21,8 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from lime_jax.models.convert.features import NotConvertibleError, RawTable
+from lime_jax.models.convert.columns import NotConvertibleError
+from lime_jax.models.convert.features import RawTable
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.registry import convert
 from lime_jax.models.structure import Additive, TreeSum

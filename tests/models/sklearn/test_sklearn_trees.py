@@ -17,7 +17,8 @@ from sklearn.tree import (
     ExtraTreeRegressor,
 )
 
-from lime_jax.models.convert.features import NotConvertibleError, RawTable
+from lime_jax.models.convert.columns import NotConvertibleError
+from lime_jax.models.convert.features import RawTable
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.registry import convert
 from tests.models.trees.tree_oracle import (
