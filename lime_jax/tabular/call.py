@@ -132,8 +132,7 @@ class TableCall(call.Call[OpenedModel, Explanations]):
 
     def fit(self, model: OpenedModel, request: call.Request) -> list[call.Outcome]:
         """Explain the rows: an outcome for each kernel width."""
-        common = {field.name: getattr(request, field.name) for field in dataclasses.fields(request)}
-        table = TableRequest(**common, values=self.values, model=model)
+        table = TableRequest(**vars(request), values=self.values, model=model)
         return self.algorithm.explain(self.plan, table)
 
     def pack(self, fit: LinearFit, **fields: Any) -> Explanations:
