@@ -14,7 +14,9 @@ from jax.sharding import Mesh
 
 from lime_jax import engine
 from lime_jax.engine import AdaptiveFit
-from lime_jax.engine.work import RowNumbers
+from lime_jax.engine.work import Predictor, RowNumbers
+from lime_jax.fits.independent import IndependentMethod
+from lime_jax.fits.linear import LinearMethod
 from lime_jax.fits.output_scale import OutputScale
 from lime_jax.fits.settled import settled
 from lime_jax.fits.surrogate_score import SurrogateDomain, Surrogates, SurrogateScore
@@ -26,12 +28,20 @@ from lime_jax.models.structure import Structure, TreeSum
 from lime_jax.models.trees.thresholds import on_their_side
 from lime_jax.tabular import exact
 from lime_jax.tabular.config import WIDE_COLUMN, TabularConfig, make_domain, make_method
-from lime_jax.tabular.domain import TabularInstance, encode_rows, host_inputs
+from lime_jax.tabular.domain import TabularDomain, TabularInstance, encode_rows, host_inputs
 from lime_jax.tabular.opening.opened import OpenedModel
 from lime_jax.tabular.opening.sample_facts import sample_facts
 from lime_jax.tabular.opening.two_outputs import mirrored
 from lime_jax.tabular.stats import TabularStats
-from lime_jax.typing import LinearFit, pytree, replaced
+from lime_jax.typing import (
+    Array,
+    LinearFit,
+    PredictFn,
+    Pytree,
+    Sampler,
+    pytree,
+    replaced,
+)
 from lime_jax.warn import warn
 
 SCORE_SAMPLES = 2048
@@ -58,7 +68,7 @@ class Task:
 
     stats: TabularStats
     configs: tuple[TabularConfig, ...]
-    domain: Any
+    domain: TabularDomain
     seed: int
     values: np.ndarray
     bins: np.ndarray
@@ -67,7 +77,7 @@ class Task:
     labels: np.ndarray
     batch_size: int | None
     tick: Callable[[int], None] | None
-    neighborhoods: dict[type, Any]
+    neighborhoods: dict[type, tuple[tuple[object, ...], engine.SharedNeighborhood]]
     mesh: Mesh | None = None
     held_tests: Mapping[int, np.ndarray] = dataclasses.field(default_factory=dict)
 
@@ -98,7 +108,7 @@ class Task:
         """What all configurations agree on."""
         return self.configs[0]
 
-    def methods(self) -> list[Any]:
+    def methods(self) -> list[LinearMethod | IndependentMethod]:
         """One for each configuration."""
         shared = self.domain.shared
         return [make_method(self.stats, config, shared=shared) for config in self.configs]
@@ -126,7 +136,7 @@ def sampled_fits(task: Task, model: OpenedModel, both_add_up: bool) -> list[Line
         For every configuration, fits with a leading axis of rows.
     """
 
-    def run(target: Any, labels: np.ndarray) -> list[LinearFit]:
+    def run(target: Predictor, labels: np.ndarray) -> list[LinearFit]:
         return _run(task, task.methods(), target, labels)
 
     return mirrored(
@@ -147,7 +157,7 @@ def settled_fit(
         tolerance /= float(model.scale.unit[0])
     enough = partial(settled, tolerance=tolerance, top=top)
 
-    def run(target: Any, labels: np.ndarray) -> AdaptiveFit:
+    def run(target: Predictor, labels: np.ndarray) -> AdaptiveFit:
         return engine.explain_until(_work(task, method, target, task.rows(labels)), enough)
 
     def both(found: AdaptiveFit, back: Callable[[LinearFit], LinearFit]) -> AdaptiveFit:
@@ -181,7 +191,7 @@ def exact_fits(
     variances: list[Any] = [None] * len(task.configs)
     measured = score and isinstance(structure, TreeSum)
     target = _seen_by_samples(task, model, near, scale) if measured else None
-    if measured and _matched(task):
+    if target is not None and _matched(task):
         variances = _output_variances(task, target)
     rows = task.rows(task.labels, in_units=False)
     fits = []
@@ -189,7 +199,7 @@ def exact_fits(
         form = exact.make_closed_form(near, stats, config, effective_num_samples, tables)
         tick = task.tick if config is task.configs[-1] else None
         fits.append(engine.explain_exact(form, rows, variance, tick, task.mesh))
-    if measured and not _matched(task):
+    if target is not None and not _matched(task):
         scores = _surrogate_scores(task, target, fits)
         fits = [replaced(fit, score=one) for fit, one in zip(fits, scores, strict=True)]
     if measured:
@@ -197,7 +207,9 @@ def exact_fits(
     return [scale.outward(fit, task.labels) for fit in fits]
 
 
-def _seen_by_samples(task: Task, model: OpenedModel, near: Structure, scale: OutputScale) -> Any:
+def _seen_by_samples(
+    task: Task, model: OpenedModel, near: Structure, scale: OutputScale
+) -> Predictor:
     """What says of samples what `near` does; outputs that are not far are the model's own."""
     if not model.on_device:
         return lambda inputs: (model(inputs) - scale.origin) / scale.unit
@@ -214,10 +226,10 @@ def _seen_by_samples(task: Task, model: OpenedModel, near: Structure, scale: Out
 class _LessOrigin:
     """A model on the device, less the origin of its outputs."""
 
-    model: Any
-    origin: Any
+    model: PredictFn
+    origin: Array | np.ndarray
 
-    def __call__(self, inputs: Any) -> Any:
+    def __call__(self, inputs: Array) -> Array:
         return self.model(inputs) - self.origin
 
 
@@ -241,7 +253,7 @@ def _matched(task: Task) -> bool:
     return by_bins == ("bins", "same_bin", "encoded") and task.domain.shared
 
 
-def _output_variances(task: Task, target: Any) -> list[Any]:
+def _output_variances(task: Task, target: Predictor) -> list[Any]:
     """How much the outputs vary in each row's neighborhood, (rows, outputs) for every width."""
     stats, quiet = task.stats, _to_score(task)
     few = (np.diff(stats.offsets) <= WIDE_COLUMN)[stats.bin_feature]
@@ -253,7 +265,7 @@ def _output_variances(task: Task, target: Any) -> list[Any]:
     return _run(quiet, methods, target, task.labels)
 
 
-def _surrogate_scores(task: Task, target: Any, fits: Sequence[LinearFit]) -> list[Any]:
+def _surrogate_scores(task: Task, target: Predictor, fits: Sequence[LinearFit]) -> list[Any]:
     """R² of the fits on samples of each row's neighborhood, (rows, labels) for every width."""
     quiet = _to_score(task)
     methods = [
@@ -276,17 +288,17 @@ def _to_score(task: Task) -> Task:
 
 def _run(
     task: Task,
-    methods: Sequence[Any],
-    target: Any,
+    methods: Sequence[Sampler],
+    target: Predictor,
     labels: np.ndarray,
-    seen: tuple[Any, engine.Rows] | None = None,
+    seen: tuple[SurrogateDomain, engine.Rows] | None = None,
 ) -> list[Any]:
     domain, rows = (task.domain, task.rows(labels)) if seen is None else seen
     work = _work(task, methods[0], target, rows)
     return engine.sweep(dataclasses.replace(work, domain=domain), methods)
 
 
-def _work(task: Task, method: Any, target: Any, rows: engine.Rows) -> engine.Work[Any]:
+def _work(task: Task, method: Sampler, target: Predictor, rows: engine.Rows) -> engine.Work[Any]:
     """What the engine is asked for."""
     return engine.Work(
         task.seed,
@@ -306,7 +318,7 @@ def _host_inputs(task: Task) -> engine.HostInputs:
     """Makes a host model's inputs of samples; columns that are held keep their very values."""
     perturbed = np.asarray(task.domain.perturbed)
 
-    def inputs_of(samples: Any, numbers: RowNumbers) -> np.ndarray:
+    def inputs_of(samples: Pytree, numbers: RowNumbers) -> np.ndarray:
         made = host_inputs(task.stats, samples, sampling=task.config.sampling)
         if numbers is None or perturbed.all():
             return made

@@ -20,7 +20,7 @@ from lime_jax.models.convert.column_map import Chain, Identity, column_map
 from lime_jax.models.convert.columns import Column, LevelColumn, NumberColumn, PointColumn
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees import tree_predict
-from lime_jax.models.trees.thresholds import between, round_down
+from lime_jax.models.trees.thresholds import between, ranks, round_down
 from lime_jax.typing import AnyArray, Array, pytree, static
 
 
@@ -179,8 +179,7 @@ class HostColumns:
         for k, (column, known) in enumerate(self._made):
             made[:, k] = _values(column, values[:, column.raw])
             if known is not None:
-                ranks = np.searchsorted(known, made[:, k]).astype(np.float64)
-                made[:, k] = np.where(np.isnan(made[:, k]), np.nan, ranks)
+                made[:, k] = ranks(made[:, k], known)
         return made
 
     def numbers(

@@ -32,11 +32,6 @@ class LevelSets:
         return tuple(np.frombuffer(flags, bool) for _, flags in self._number)
 
 
-def pull_back(trees: TreeSum, features: Features) -> TreeSum:
-    """Trees on raw columns that do the same, with level sets of categorical ones."""
-    return move(trees, features, ())
-
-
 def move(trees: TreeSum, features: Features, kept: Sequence[int]) -> TreeSum:
     """Trees on the raw columns, and on some columns as they are.
 

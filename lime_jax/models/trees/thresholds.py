@@ -148,3 +148,16 @@ def on_their_side(
         below = np.nextafter(below, np.array(-np.inf, dtype))
         above = np.nextafter(above, np.array(np.inf, dtype))
     return chosen
+
+
+def ranks(
+    values: Float64[np.ndarray, " rows"], thresholds: Float64[np.ndarray, " _"]
+) -> Float64[np.ndarray, " rows"]:
+    """Of numbers among thresholds: `value <= thresholds[i]` is `rank <= i`; NaN stays.
+
+    Example:
+        >>> ranks(np.array([1.0, 2.5, np.nan]), np.array([1.0, 2.0])).tolist()
+        [0.0, 2.0, nan]
+    """
+    rank = np.searchsorted(thresholds, values).astype(np.float64)
+    return np.where(np.isnan(values), np.nan, rank)

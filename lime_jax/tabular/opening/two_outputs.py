@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.engine.work import Predictor
 from lime_jax.models.predict import DevicePredict
+from lime_jax.tabular.opening.opened import OpenedModel
 from lime_jax.typing import Array, LinearFit, PredictFn, Pytree, pytree, replaced
 
 _T = TypeVar("_T")
@@ -91,7 +92,7 @@ def mirror_back(fit: LinearFit, labels: np.ndarray) -> LinearFit:
 
 def mirrored(
     run: Callable[[Predictor, np.ndarray], _T],
-    model: Any,
+    model: OpenedModel,
     labels: np.ndarray,
     both_add_up: bool,
     apply: Callable[[_T, Callable[[LinearFit], LinearFit]], _T],
@@ -104,9 +105,10 @@ def mirrored(
     """
     second_only = np.zeros((len(labels), 1), np.int64)
     if model.on_device:
-        if model.scale is not None:
-            found = run(DevicePredict(InUnits(model.on_codes(), model.scale.unit)), labels)
-            return apply(found, lambda fit: model.scale.outward(fit, labels))
+        scale = model.scale
+        if scale is not None:
+            found = run(DevicePredict(InUnits(model.on_codes(), scale.unit)), labels)
+            return apply(found, lambda fit: scale.outward(fit, labels))
         if not both_add_up or model.host is None:
             return run(model.on_codes(), labels)
         # An estimator's: they add up, and there is no looking at them within the program.

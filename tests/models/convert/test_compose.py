@@ -15,7 +15,7 @@ from lime_jax.models.convert.columns import (
 from lime_jax.models.convert.compose import apply, average, linear, linked, scaled, sum_of_trees
 from lime_jax.models.convert.features import Features, RawTable, raw_features
 from lime_jax.models.convert.links import softmax, two_sigmoids
-from lime_jax.models.convert.tree_sums import merge_trees, pull_back
+from lime_jax.models.convert.tree_sums import merge_trees, move
 from lime_jax.models.structure import Additive, TreeSum
 
 NAN = np.nan
@@ -144,7 +144,7 @@ def test_a_large_forest_behind_a_large_one_hot_moves_fast():
     features = Features(columns, num_raw=1)
     rng = np.random.default_rng(0)
     trees = stumps(rng.integers(levels, size=nodes), np.full(nodes, 0.5), np.zeros(nodes, bool))
-    raw = pull_back(trees, features)
+    raw = move(trees, features, ())
     assert len(raw.level_sets) == len(np.unique(trees.column)) - 1
     for node in 3 * rng.integers(nodes, size=50):
         flags = raw.level_sets[raw.level_set[node]]

@@ -82,10 +82,8 @@ def columns_of(instances: TabularInstance, setting: Setting) -> Columns:
     # The kernel by mismatches: another bin than x's own costs a constant factor.
     low, high = _own_bin(instances.bins, stats)
     low, high = jnp.where(matched, low, -jnp.inf), jnp.where(matched, high, jnp.inf)
-    of_normal = interval((low - normal_mean) / normal_std, (high - normal_mean) / normal_std)
-    of_bins = jnp.where(met, jnp.asarray(stats.probability)[instances.bins], 0)
-    drawn = jnp.asarray(stats.drawn_by_frequency) | (config.sampling == "bins")
-    p = jnp.where(matched, jnp.where(drawn, of_bins, of_normal), 0).astype(units.dtype)
+    limits = (low - normal_mean) / normal_std, (high - normal_mean) / normal_std
+    p = jnp.where(matched, _chance(instances.bins, *limits, setting), 0).astype(units.dtype)
     miss = jnp.where(by_units, 1, jnp.exp(-0.5 / square))
     q = p / jnp.where(p > 0, p + (1 - p) * miss, 1)
 
@@ -110,6 +108,14 @@ def columns_of(instances: TabularInstance, setting: Setting) -> Columns:
         varies=perturbed & known & (variance > 0),
         support=jnp.where(known | ~perturbed, Support.FULL, Support.NONE).astype(jnp.int32),
     )
+
+
+def _chance(bins: Array, low: Array, high: Array, setting: Setting) -> Array:
+    """Of x's own bin without the kernel: its frequency, or what a normal law has within limits."""
+    stats = setting.stats
+    frequency = jnp.where(bins >= 0, jnp.asarray(stats.probability)[bins], 0)
+    drawn = jnp.asarray(stats.drawn_by_frequency) | (setting.config.sampling == "bins")
+    return jnp.where(drawn, frequency, interval(low, high))
 
 
 def interval(low: Float[Array, "*batch"], high: Float[Array, "*batch"]) -> Float[Array, "*batch"]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 
 from lime_jax.typing import Array, Float, Int, LinearFit, Support
@@ -13,7 +11,7 @@ def shapley_fit(
     coef: Float[Array, "rows outputs players"],
     expected: Float[Array, "rows outputs"],
     labels: Int[Array, "rows labels"],
-    num_background: Any,
+    num_background: int,
 ) -> LinearFit:
     """The explanation of the wanted outputs.
 

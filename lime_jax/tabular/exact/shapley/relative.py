@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from lime_jax.models.structure import Additive, Structure, TreeSum
+from lime_jax.models.trees.thresholds import ranks
 
 __all__ = ["Relative", "make_relative"]
 
@@ -35,8 +36,7 @@ class Relative:
         moved = values - self.center
         for column, thresholds in enumerate(self.thresholds):
             if thresholds is not None:
-                rank = np.searchsorted(thresholds, values[:, column]).astype(np.float64)
-                moved[:, column] = np.where(np.isnan(values[:, column]), np.nan, rank)
+                moved[:, column] = ranks(values[:, column], thresholds)
         return moved
 
 
