@@ -11,7 +11,7 @@ import numpy as np
 from lime_jax.engine import budget
 from lime_jax.engine.work import HostPredict, RowNumbers, Work
 from lime_jax.models.predict import DevicePredict
-from lime_jax.typing import Array, Method, Pytree
+from lime_jax.typing import AnyArray, Method, Pytree
 
 
 def call_on_samples(
@@ -32,12 +32,12 @@ def call_on_samples(
     few = budget.numbers_per_host_call(domain.sample_size)
     step = budget.units_per_call(size, rows * units * domain.sample_size, max(few, wanted))
 
-    def inputs_from(start: int) -> np.ndarray | Array:
+    def inputs_from(start: int) -> AnyArray:
         some = jax.tree.map(lambda leaf: leaf[:, :, start : start + step], samples)
         return work.host_inputs(some, numbers)
 
     parts: list[np.ndarray] = []
-    following: np.ndarray | Array | None = inputs_from(0)
+    following: AnyArray | None = inputs_from(0)
     for start in range(step, size + step, step):
         inputs = following
         assert inputs is not None

@@ -12,7 +12,6 @@ from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from lime_jax.engine.blocks import map_blocks, on_one
 from lime_jax.engine.devices import Devices
@@ -20,6 +19,7 @@ from lime_jax.engine.one_row import predict, sample, summarize, summarize_one
 from lime_jax.engine.work import Rows
 from lime_jax.models.predict import DevicePredict
 from lime_jax.typing import (
+    AnyArray,
     Array,
     ClosedForm,
     Domain,
@@ -59,7 +59,7 @@ class CalledRows:
 
     instances: Pytree
     samples: Pytree
-    outputs: Array | np.ndarray
+    outputs: AnyArray
     summaries: Pytree
 
 
@@ -270,25 +270,24 @@ def sample_rows(
 
 @_on_rows()
 def summarize_rows(
-    rows: CalledRows, devices: Devices, domain: Domain, method: Method, units: Array, count: Array
+    rows: CalledRows, devices: Devices, setting: Setting, units: Array, count: Array
 ) -> Pytree:
     """Summaries of earlier units, and of these with a host model's outputs."""
 
     def one(row: CalledRows) -> Pytree:
-        outputs, earlier = jnp.asarray(row.outputs), row.summaries
-        return summarize(row.instances, domain, method, row.samples, outputs, units, earlier)
+        seen = row.samples, jnp.asarray(row.outputs)
+        rule = setting.domain, setting.method
+        return summarize(row.instances, *rule, *seen, units, row.summaries)
 
     return _map_rows(one, rows, count, 1)
 
 
 @_on_rows()
-def solve_rows(
-    rows: SummedRows, devices: Devices, domain: Domain, method: Method, count: Array
-) -> Pytree:
+def solve_rows(rows: SummedRows, devices: Devices, setting: Setting, count: Array) -> Pytree:
     """Fits of rows from their summaries."""
 
     def one(row: SummedRows) -> Pytree:
-        coordinates = domain.coordinates(row.rows.instances)
-        return method.solve(row.summaries, coordinates, row.rows.labels)
+        coordinates = setting.domain.coordinates(row.rows.instances)
+        return setting.method.solve(row.summaries, coordinates, row.rows.labels)
 
     return _map_rows(one, rows, count, 8)

@@ -132,14 +132,15 @@ class RowRun:
         padding = np.zeros((len(chunk.rows) - len(y), *y.shape[1:]), moved.dtype)
         seen = self.devices.place_rows(np.concatenate([moved, padding]))
         called = programs.CalledRows(chunk.rows.instances, samples, seen, summaries)
-        fixed = {"domain": self.setting.domain, "method": self.setting.method}
-        return programs.summarize_rows(called, self.devices, **fixed, units=units, count=chunk.most)
+        counts = {"units": units, "count": chunk.most}
+        return programs.summarize_rows(called, self.devices, setting=self.setting, **counts)
 
     def solve(self, chunk: Chunk, summaries: Pytree) -> Pytree:
         """Fits where the devices have the summaries, of the outputs as they were summed up."""
         summed = programs.SummedRows(chunk.rows, summaries)
-        fixed = {"domain": self.setting.domain, "method": self.setting.method}
-        return programs.solve_rows(summed, self.devices, **fixed, count=chunk.most)
+        # Without the model: another one solves by the same program.
+        setting = dataclasses.replace(self.setting, model=None)
+        return programs.solve_rows(summed, self.devices, setting=setting, count=chunk.most)
 
     def merge_pairs(self, summaries: Pytree) -> Pytree:
         """Summaries with neighboring replicates together, half as many."""

@@ -14,7 +14,7 @@ from lime_jax.engine.devices import for_rows
 from lime_jax.engine.shared_run import draw_shared
 from lime_jax.engine.work import Rows, Work
 from lime_jax.fits.output_scale import OutputScale
-from lime_jax.typing import Array, Pytree, SharedMethod
+from lime_jax.typing import AnyArray, Pytree, SharedMethod
 
 
 def sweep_shared(work: Work[SharedMethod], methods: Sequence[SharedMethod]) -> list[Pytree]:
@@ -47,9 +47,7 @@ class SeenSamples:
     scale: OutputScale | None
 
 
-def adjust(
-    method: SharedMethod, layout: Pytree, outputs: Sequence[Array | np.ndarray]
-) -> SeenSamples:
+def adjust(method: SharedMethod, layout: Pytree, outputs: Sequence[AnyArray]) -> SeenSamples:
     """A layout with the model's outputs."""
     scale = None
     if isinstance(outputs[0], np.ndarray):

@@ -10,12 +10,10 @@ from lime_jax.engine.host_calls import call_in_batches
 from lime_jax.engine.one_row import units_of
 from lime_jax.engine.work import Work
 from lime_jax.models.predict import DevicePredict
-from lime_jax.typing import Array, Pytree, SharedMethod
+from lime_jax.typing import AnyArray, Pytree, SharedMethod
 
 
-def draw_shared(
-    work: Work[SharedMethod], skip: int = 0
-) -> tuple[list[Pytree], list[Array | np.ndarray]]:
+def draw_shared(work: Work[SharedMethod], skip: int = 0) -> tuple[list[Pytree], list[AnyArray]]:
     """Draw replicates, and call the model on them; all devices of a mesh keep all samples.
 
     Args:
@@ -47,9 +45,7 @@ def draw_shared(
     return retained, outputs
 
 
-def _predict(
-    work: Work[SharedMethod], samples: Pytree, number: int, keep: bool
-) -> Array | np.ndarray:
+def _predict(work: Work[SharedMethod], samples: Pytree, number: int, keep: bool) -> AnyArray:
     """The model's outputs for a group of units; a host model's inputs are kept if asked for."""
     if isinstance(work.model, DevicePredict):
         return programs.predict_units(work.model, work.domain, samples, for_rows(work.mesh))

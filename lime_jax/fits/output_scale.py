@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
 
-from lime_jax.typing import Array, LinearFit, Pytree, replaced
+from lime_jax.typing import AnyArray, LinearFit, Pytree, replaced
 
 _SMALL = 2.0**-60
 """A unit from here to its inverse takes no weight that matters out of what 32 bits hold."""
@@ -94,9 +94,7 @@ def power_of_two(size: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*s
     return np.ldexp(1.0, np.minimum(exponent, 1023))
 
 
-def _of_labels(
-    values: np.ndarray, labels: np.ndarray | None, like: np.ndarray | Array
-) -> np.ndarray:
+def _of_labels(values: np.ndarray, labels: np.ndarray | None, like: AnyArray) -> np.ndarray:
     """(rows or 1, ..., labels) with as many axes as `like`."""
     rows = np.broadcast_to(values, (len(like), values.shape[-1])) if values.ndim == 1 else values
     if labels is not None:

@@ -22,7 +22,7 @@ from lime_jax.image.domain import ImageDomain, ImageInstance
 from lime_jax.image.model import ImageModel
 from lime_jax.image.settings import ImageLimeSettings, ImageShapSettings
 from lime_jax.results.names import FeatureNames
-from lime_jax.typing import Array, LinearFit, Pytree, replaced
+from lime_jax.typing import AnyArray, LinearFit, Pytree, replaced
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _instances(task: ImageTask, rows: np.ndarray) -> ImageInstance:
     )
 
 
-def _rendered(domain: ImageDomain, instances: ImageInstance, samples: Pytree) -> np.ndarray | Array:
+def _rendered(domain: ImageDomain, instances: ImageInstance, samples: Pytree) -> AnyArray:
     """Every sample as a picture for a host model, in the very numbers of the images."""
     dtype = instances.image.dtype
     if dtype.itemsize < 8:

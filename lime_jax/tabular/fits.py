@@ -33,15 +33,7 @@ from lime_jax.tabular.opening.opened import OpenedModel
 from lime_jax.tabular.opening.sample_facts import sample_facts
 from lime_jax.tabular.opening.two_outputs import mirrored
 from lime_jax.tabular.stats import TabularStats
-from lime_jax.typing import (
-    Array,
-    LinearFit,
-    PredictFn,
-    Pytree,
-    Sampler,
-    pytree,
-    replaced,
-)
+from lime_jax.typing import AnyArray, Array, LinearFit, PredictFn, Pytree, Sampler, pytree, replaced
 from lime_jax.warn import warn
 
 SCORE_SAMPLES = 2048
@@ -227,7 +219,7 @@ class _LessOrigin:
     """A model on the device, less the origin of its outputs."""
 
     model: PredictFn
-    origin: Array | np.ndarray
+    origin: AnyArray
 
     def __call__(self, inputs: Array) -> Array:
         return self.model(inputs) - self.origin

@@ -11,7 +11,7 @@ import numpy as np
 from lime_jax.engine.work import Predictor
 from lime_jax.models.predict import DevicePredict
 from lime_jax.tabular.opening.opened import OpenedModel
-from lime_jax.typing import Array, LinearFit, PredictFn, Pytree, pytree, replaced
+from lime_jax.typing import AnyArray, LinearFit, PredictFn, Pytree, pytree, replaced
 
 _T = TypeVar("_T")
 
@@ -40,7 +40,7 @@ class InUnits:
     """
 
     model: PredictFn
-    unit: Array | np.ndarray
+    unit: AnyArray
 
     def __call__(self, inputs: Pytree) -> Pytree:
         """Call the model on a batch."""
