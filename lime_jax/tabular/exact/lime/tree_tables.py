@@ -151,7 +151,7 @@ def _on_device(array: np.ndarray) -> Array:
     return jnp.asarray(array, jnp.int32 if array.dtype.kind == "i" else kind)
 
 
-def _padded(values: np.ndarray, number: np.ndarray, padding: float = 0) -> np.ndarray:
+def _padded(values: np.ndarray, number: np.ndarray, padding: float | int = 0) -> np.ndarray:
     """Values by number; -1 gets the padding."""
     return np.append(values, np.asarray([padding], values.dtype))[number]
 

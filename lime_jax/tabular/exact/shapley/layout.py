@@ -229,7 +229,7 @@ def _padded(count: np.ndarray, known: tuple[int, ...]) -> np.ndarray:
     return np.array(step)[np.searchsorted(step, count)]
 
 
-def _at(values: np.ndarray, number: np.ndarray, padding: float) -> np.ndarray:
+def _at(values: np.ndarray, number: np.ndarray, padding: float | int) -> np.ndarray:
     """Values by number; -1 gets the padding."""
     rest = np.full((1, *values.shape[1:]), padding, values.dtype)
     return np.concatenate([values, rest])[number]
