@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax import jax_predict
+from lime_jax import as_predict_fn, jax_predict
 
 X = np.random.default_rng(11).normal(size=(200, 4))
 SLOPES = np.array([[2.0, 0.0, -1.0], [-1.0, 1.5, 0.0], [0.5, 0.0, 0.0], [0.0, 0.3, 0.1]])
@@ -78,3 +78,15 @@ def assert_close(ours, expected, tolerance=1e-5):
         ours,
         expected,
     )
+
+
+def assert_converts(model, method, rows, tolerance=1e-9):
+    """A scikit-learn model runs on the device, with the outputs it has itself; the conversion."""
+    converted = as_predict_fn(getattr(model, method))
+    assert converted.path == "jax", converted.reason
+    for some in (rows, rows[:1]):
+        expected = getattr(model, method)(some).reshape(len(some), -1)
+        close = tolerance if jax.config.read("jax_enable_x64") else 1e-5
+        scale = max(np.abs(expected).max(), 1.0)
+        np.testing.assert_allclose(converted(some), expected, rtol=0, atol=close * scale)
+    return converted

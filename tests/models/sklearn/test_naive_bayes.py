@@ -1,10 +1,10 @@
-import jax
 import numpy as np
 import pytest
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
 
 from lime_jax import as_predict_fn
+from tests.house import assert_converts
 
 
 @pytest.fixture(scope="module")
@@ -25,15 +25,9 @@ def y(request, X):
 
 
 def assert_same_outputs(model, method, rows):
-    converted = as_predict_fn(getattr(model, method))
-    assert converted.path == "jax", converted.reason
+    converted = assert_converts(model, method, rows)
     assert converted.structure is None
     assert converted.why_not_exact
-    for some in (rows, rows[:1]):
-        expected = getattr(model, method)(some).reshape(len(some), -1)
-        close = 1e-9 if jax.config.read("jax_enable_x64") else 1e-5
-        scale = max(np.abs(expected).max(), 1.0)
-        np.testing.assert_allclose(converted(some), expected, rtol=0, atol=close * scale)
     return converted
 
 

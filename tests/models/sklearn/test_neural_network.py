@@ -1,12 +1,12 @@
 import warnings
 
-import jax
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from lime_jax import as_predict_fn
+from tests.house import assert_converts
 
 ACTIVATIONS = ["relu", "tanh", "logistic", "identity"]
 
@@ -28,14 +28,8 @@ def fitted(model, X, y):
 
 
 def assert_same_outputs(model, method, rows):
-    converted = as_predict_fn(getattr(model, method))
-    assert converted.path == "jax", converted.reason
+    converted = assert_converts(model, method, rows, tolerance=1e-10)
     assert converted.structure is None
-    for some in (rows, rows[:1]):
-        expected = getattr(model, method)(some).reshape(len(some), -1)
-        close = 1e-10 if jax.config.read("jax_enable_x64") else 1e-5
-        scale = max(np.abs(expected).max(), 1.0)
-        np.testing.assert_allclose(converted(some), expected, rtol=0, atol=close * scale)
     return converted
 
 

@@ -9,7 +9,6 @@ et al., "From local explanations to global understanding with explainable AI for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -180,13 +179,13 @@ def _values(chunk: Long, missed: list[Array]) -> Array:
     return jnp.where(_flags(missed, positions), -loss[:, None], sums[:, :-1])
 
 
-def _count(sets: Sequence[Array]) -> Array:
+def _count(sets: Pytree) -> Array:
     """Positions in sets that come word by word."""
     counts = [jax.lax.population_count(word) for word in sets]
     return jnp.stack(counts).sum(0).astype(jnp.int32)
 
 
-def _flags(sets: Sequence[Array], positions: int) -> Array:
+def _flags(sets: Pytree, positions: int) -> Array:
     """Whether each position is in sets that come word by word: (boxes, positions, ...)."""
     bit = jnp.arange(WORD, dtype=jnp.uint32)[:, None]
     words = [((word[:, None] >> bit) & 1) > 0 for word in sets]
@@ -200,7 +199,7 @@ def _factorials(positions: int) -> Float64[np.ndarray, " cells"]:
     return np.where(n > 0, np.exp(log), 1.0).ravel()
 
 
-def _own(chunk: Short | Long, missed: Sequence[Sequence[Array]]) -> Array:
+def _own(chunk: Short | Long, missed: Pytree) -> Array:
     """The boxes that rows are in, (outputs, rows)."""
     values = chunk.value if isinstance(chunk, Short) else (chunk.value,)
     inside = [
