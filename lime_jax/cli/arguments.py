@@ -55,9 +55,9 @@ examples:
     lime-jax explain --model model.skops --data big.parquet --background train.parquet \\
         --target late --out explanations/ --resume
 
-The table has one line per row, label and feature: row, label, feature, condition, value, weight,
-std_error. `row` counts the rows of --data from 0. A folder has part-00000.parquet and so on, one
-line per row with lists, `row_id` counts the rows. Read .npz and folders back with lime_jax.load.
+The table has one line per row, label and feature: row_id, label, feature, condition, value, weight,
+std_error. A folder has part-00000.parquet and so on, one line per row with lists. `row_id` counts
+the rows of --data from 0. Read .npz and folders back with lime_jax.load.
 """
 
 

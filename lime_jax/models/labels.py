@@ -11,8 +11,8 @@ from jaxtyping import Float64
 
 from lime_jax.typing import Scalar
 
-Labels: TypeAlias = Sequence[Any] | np.ndarray | None
-"""Outputs by class, name or number."""
+Labels: TypeAlias = Any
+"""A sequence of outputs by class, name or number; None: all. Anything else is refused."""
 _LISTED = 10  # classes that an error names
 
 

@@ -128,7 +128,7 @@ def read(path):
 def assert_same_table(table, explanations):
     wanted = explanations.to_pandas()
     assert list(table.columns) == list(wanted.columns)
-    for name in ("row", "label", "feature", "condition"):
+    for name in ("row_id", "label", "feature", "condition"):
         assert table[name].tolist() == wanted[name].tolist()
     for name in ("weight", "std_error"):
         np.testing.assert_allclose(table[name], wanted[name], rtol=1e-6)
@@ -239,8 +239,8 @@ def test_rows_keep_their_number_and_their_explanation(cli, tmp_path, rows, kept,
     assert cli(tmp_path / "all.csv") == 0
     assert cli(tmp_path / f"some{suffix}", rows=rows) == 0
     some, whole = read(tmp_path / f"some{suffix}"), read(tmp_path / "all.csv")
-    whole = whole[whole.row.isin(list(kept))]
-    assert some.row.tolist() == whole.row.tolist()
+    whole = whole[whole.row_id.isin(list(kept))]
+    assert some.row_id.tolist() == whole.row_id.tolist()
     np.testing.assert_allclose(some.weight, whole.weight, atol=1e-5)
 
 
@@ -513,7 +513,7 @@ def test_the_demo_in_a_process_of_its_own_fills_the_cache(tmp_path):
     assert done.stderr == ""
     made = {path.name for path in (tmp_path / "a" / "b").iterdir()}
     assert made == {"report.html", "summary.png", "explanations.parquet"}
-    assert read(tmp_path / "a" / "b" / "explanations.parquet").row.nunique() == 114
+    assert read(tmp_path / "a" / "b" / "explanations.parquet").row_id.nunique() == 114
     conditions = re.findall(r"^  .*(?:<|>).*  [+-]0\.\d{4}  +0\.\d{4}$", done.stdout, re.M)
     assert len(conditions) == 10
     ranking = done.stdout.partition("All 114 test rows")[2]
