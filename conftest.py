@@ -15,7 +15,9 @@ def _examples():
     return {
         "explainer": explainer,
         "explanations": explainer.explain(X, lambda batch: batch[:, 0] / 10 + batch[:, 1]),
-        "image_explanations": of_images.explain(images, lambda batch: batch[:, :16].mean((1, 2))),
+        "image_explanations": of_images.explain(
+            list(images), lambda batch: batch[:, :16].mean((1, 2))
+        ),
     }
 
 

@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float64, Shaped
-from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from lime_jax.typing import pytree, static
@@ -177,7 +176,7 @@ class TabularStats:
 
 
 def multiples(
-    numbers: Float64[np.ndarray, "*batch"], step: ArrayLike
+    numbers: Float64[np.ndarray, "*batch"], step: float | int | np.ndarray
 ) -> Float64[np.ndarray, "*batch"]:
     """Whole numbers times a step, as one would write it: 0.57, not 57 * 0.01.
 
