@@ -13,6 +13,8 @@ import pytest
 
 from tests.differential.triple import run
 
+pytestmark = pytest.mark.precision
+
 SEEDS = range(300)
 MANY_MAPS = 30_000
 

@@ -14,6 +14,8 @@ from lime_jax.models.predict import DevicePredict
 from lime_jax.tabular.config import make_domain, make_method
 from lime_jax.tabular.domain import TabularInstance, encode_rows, host_inputs
 
+pytestmark = pytest.mark.precision
+
 RNG = np.random.default_rng(11)
 X = RNG.normal(size=(200, 3))
 STATS = fit_tabular(X)

@@ -29,6 +29,8 @@ from tests.house import SLOPES, X, assert_close
 from tests.house import softmax_on_device as on_device
 from tests.house import softmax_on_host as on_host
 
+pytestmark = pytest.mark.precision
+
 STATS = fit_tabular(X)
 CONFIGS = {
     "shared": TabularConfig(num_samples=256),

@@ -18,6 +18,8 @@ from lime_jax.tabular.domain import TabularInstance
 from lime_jax.tabular.learn import fit_tabular
 from lime_jax.typing import Coordinates, View
 
+pytestmark = pytest.mark.precision
+
 FEATURES = 4
 
 

@@ -19,6 +19,8 @@ from lime_jax.tabular.domain import TabularInstance
 from lime_jax.tabular.learn import fit_tabular
 from lime_jax.typing import Support
 
+pytestmark = pytest.mark.precision
+
 METHODS = ("none", "highest_weights", "forward_selection", "lasso_path")
 
 

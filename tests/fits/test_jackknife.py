@@ -8,6 +8,8 @@ import pytest
 from lime_jax.fits.jackknife import jackknife_standard_error, leave_one_out
 from lime_jax.stages.moments import pool, weighted_moments
 
+pytestmark = pytest.mark.precision
+
 
 @pytest.mark.parametrize("num_replicates", [1, 2, 8])
 def test_the_first_fit_has_all_replicates_and_every_other_lacks_one(num_replicates):

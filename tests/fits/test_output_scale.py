@@ -8,6 +8,8 @@ import pytest
 from lime_jax.fits.output_scale import OutputScale, power_of_two
 from lime_jax.typing import LinearFit
 
+pytestmark = pytest.mark.precision
+
 RNG = np.random.default_rng(0)
 
 

@@ -8,6 +8,8 @@ from scipy.stats import t
 
 from lime_jax.fits.settled import settled, warn_unsettled
 
+pytestmark = pytest.mark.precision
+
 FACTOR = t.ppf(0.975, 7)
 
 

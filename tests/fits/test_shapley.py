@@ -18,6 +18,8 @@ from lime_jax.stages.masks import MaskSamples, all_subsets, mask_coordinates, ma
 from lime_jax.typing import Support, pytree
 from tests.house import all_coalitions, shapley_values
 
+pytestmark = pytest.mark.precision
+
 
 def explain(method, *games, labels=None):
     """The fit of some games; players beyond the games' are padding."""

@@ -12,6 +12,8 @@ from lime_jax.models.predict import DevicePredict
 from lime_jax.tabular.config import make_domain, make_method
 from lime_jax.tabular.domain import TabularInstance, encode_rows
 
+pytestmark = pytest.mark.precision
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 3))
 COEF = RNG.normal(size=(2, 2, 2, 3)).astype(np.float32)  # rows, widths, labels, features

@@ -5,6 +5,7 @@ import itertools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from lime_jax import TabularConfig, engine, fit_tabular
 from lime_jax.engine.one_row import sample, units_of
@@ -12,6 +13,8 @@ from lime_jax.fits.variance import MatchedVariance
 from lime_jax.models.predict import DevicePredict
 from lime_jax.tabular.config import make_domain, make_method
 from lime_jax.tabular.domain import TabularInstance, encode_rows
+
+pytestmark = pytest.mark.precision
 
 RNG = np.random.default_rng(0)
 X = np.column_stack(

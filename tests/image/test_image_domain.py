@@ -9,6 +9,8 @@ from lime_jax.image.domain import ImageDomain, ImageInstance
 from lime_jax.stages.masks import MaskSamples, mask_coordinates, mask_view, masks_of
 from lime_jax.typing import Domain, Support
 
+pytestmark = pytest.mark.precision
+
 HEIGHT, WIDTH, PLAYERS = 6, 5, 4
 PRESENT = np.array([True, True, True, False])  # the last one is padding
 SEGMENTS = (np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH) // 7 % 3).astype(np.int32)

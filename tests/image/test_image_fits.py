@@ -6,6 +6,8 @@ import pytest
 from lime_jax import ImageExplainer, jax_predict
 from lime_jax.engine import budget
 
+pytestmark = pytest.mark.precision
+
 SIZE = (8, 10)
 
 

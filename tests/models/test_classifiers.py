@@ -27,6 +27,8 @@ from lime_jax.models.classifiers import ClassIndicators, exclude_each_other, las
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.outputs import as_outputs
 
+pytestmark = pytest.mark.precision
+
 rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 3))
 three = np.digitize(X[:, 0] + X[:, 1], [-0.4, 0.4])

@@ -17,6 +17,8 @@ eqx = pytest.importorskip("equinox")
 nnx = pytest.importorskip("flax.nnx")
 linen = pytest.importorskip("flax.linen")
 
+pytestmark = pytest.mark.precision
+
 X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
 
 

@@ -8,6 +8,8 @@ import pytest
 from lime_jax.models.host import host_predict
 from lime_jax.models.opening import as_predict_fn
 
+pytestmark = pytest.mark.precision
+
 
 def sums(batch):
     assert isinstance(batch, np.ndarray)

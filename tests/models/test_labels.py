@@ -5,6 +5,8 @@ import pytest
 
 from lime_jax.models.labels import OutputLabels, choose_labels, name_outputs, plain_label
 
+pytestmark = pytest.mark.precision
+
 NAMES = {
     "given": (2, None, None, ("a", "b"), ("a", "b"), None),
     "given before the model's own": (2, ("c", "d"), None, ("a", "b"), ("a", "b"), ("c", "d")),

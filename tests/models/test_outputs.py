@@ -19,6 +19,8 @@ from lime_jax.models.outputs import (
     warn_unless_probabilities,
 )
 
+pytestmark = pytest.mark.precision
+
 GOOD = {
     "a list": ([1, 2, 3], [[1], [2], [3]]),
     "one output": (np.array([1.5, 2, 3], np.float32), [[1.5], [2], [3]]),

@@ -14,6 +14,8 @@ from lime_jax.models.functions import jax_predict
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.predict import DevicePredict
 
+pytestmark = pytest.mark.precision
+
 
 @jax.tree_util.register_pytree_node_class
 class Affine:

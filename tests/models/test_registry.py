@@ -17,6 +17,8 @@ from lime_jax.models.registry import (
     transform_on,
 )
 
+pytestmark = pytest.mark.precision
+
 X = np.random.default_rng(0).normal(size=(20, 2))
 FRAME = pd.DataFrame(X, columns=["a", "b"])
 TABLE = RawTable.of_numbers(2)

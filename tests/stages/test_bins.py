@@ -23,6 +23,8 @@ from lime_jax.stages.bins import (
     weighted_percentiles,
 )
 
+pytestmark = pytest.mark.precision
+
 
 @pytest.mark.parametrize("percentiles", [QUARTILES, DECILES, (0.0, 33.3, 100.0)])
 @pytest.mark.parametrize("rows", [1, 2, 101])

@@ -9,6 +9,8 @@ import pytest
 from lime_jax.stages.coalition_units import fewest_coalitions, make_shapley_design
 from lime_jax.stages.coalitions import random_subsets, shapley_coalitions
 
+pytestmark = pytest.mark.precision
+
 BUDGETS = [(2, 4), (6, 40), (7, 128), (12, 1024), (15, 2048), (14, 12000), (30, 2048), (201, 700)]
 
 

@@ -23,6 +23,8 @@ from lime_jax.stages.designs import (
 )
 from lime_jax.stages.sobol import sobol, sobol_direction_numbers
 
+pytestmark = pytest.mark.precision
+
 NAMES = ("iid", "latin_hypercube", "sobol")
 NUM_COLUMNS = 5
 

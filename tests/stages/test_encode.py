@@ -3,12 +3,15 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from lime.lime_tabular import LimeTabularExplainer
 from sklearn.preprocessing import StandardScaler
 
 from lime_jax.stages.encode import same_bin, standardize
 from lime_jax.tabular.domain import encode_rows
 from lime_jax.tabular.learn import fit_tabular
+
+pytestmark = pytest.mark.precision
 
 
 def test_same_bin_is_limes_binary_column(rng):

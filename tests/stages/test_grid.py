@@ -5,6 +5,8 @@ from scipy import ndimage
 
 from lime_jax.stages.grid import grid_segments
 
+pytestmark = pytest.mark.precision
+
 SIZES = [(1, 1, 1), (7, 5, 3), (10, 10, 4), (3, 40, 8), (224, 224, 32), (227, 150, 16), (9, 4, 50)]
 
 

@@ -16,6 +16,8 @@ from lime_jax.stages.kernels import (
     shapley_kernel,
 )
 
+pytestmark = pytest.mark.precision
+
 METRICS = ("euclidean", "cosine", "manhattan")
 
 

@@ -15,6 +15,8 @@ from lime_jax.stages.marginals import categorical, normal, truncated_normal
 from lime_jax.tabular.domain import TabularDomain, encode_rows, host_inputs
 from lime_jax.tabular.learn import fit_tabular
 
+pytestmark = pytest.mark.precision
+
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 3e-5), (np.float64, 1e-12)])
 def test_normal_is_scipys_quantile(x64, rng, dtype, tolerance):

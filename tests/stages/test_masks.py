@@ -23,6 +23,8 @@ from lime_jax.stages.masks import (
 )
 from lime_jax.typing import Support
 
+pytestmark = pytest.mark.precision
+
 PRESENT = np.array([True, True, True, False])
 
 

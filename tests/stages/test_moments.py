@@ -13,6 +13,8 @@ from hypothesis import given, settings
 
 from lime_jax.stages.moments import empty_moments, merge, pool, varying, weighted_moments
 
+pytestmark = pytest.mark.precision
+
 
 def samples(rng, num_samples=60, num_features=4, num_outputs=2):
     z = rng.normal(size=(num_samples, num_features)) + np.arange(num_features)

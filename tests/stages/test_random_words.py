@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from lime_jax.stages.random_words import (
     block_index,
@@ -12,6 +13,8 @@ from lime_jax.stages.random_words import (
     replicate_words,
     uniform_from_bits,
 )
+
+pytestmark = pytest.mark.precision
 
 
 def test_uniforms_are_the_same_in_both_precisions_and_never_0_or_1():

@@ -10,6 +10,8 @@ from sklearn.metrics import r2_score
 from lime_jax.stages.moments import weighted_moments
 from lime_jax.stages.ridge import local_prediction, r_squared, ridge
 
+pytestmark = pytest.mark.precision
+
 # Compiled once per shape and precision, to keep the many small cases fast.
 fit = jax.jit(ridge)
 score_of = jax.jit(r_squared)

@@ -22,6 +22,8 @@ from lime_jax.stages.select import (
     select,
 )
 
+pytestmark = pytest.mark.precision
+
 METHODS = ("none", "highest_weights", "forward_selection", "lasso_path", "auto")
 NUM_FEATURES = 9
 

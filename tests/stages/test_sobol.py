@@ -12,6 +12,8 @@ from scipy.stats import qmc
 
 from lime_jax.stages.sobol import sobol, sobol_direction_numbers
 
+pytestmark = pytest.mark.precision
+
 
 @functools.cache
 def nets(num_bits: int, num_columns: int = 30) -> np.ndarray:

@@ -9,6 +9,8 @@ from lime_jax.stages.masks import MaskSamples
 from lime_jax.tabular.background import BackgroundDomain, host_inputs
 from lime_jax.typing import Domain
 
+pytestmark = pytest.mark.precision
+
 BACKGROUND = np.arange(12.0).reshape(3, 4)
 WEIGHTS = np.array([0.5, 0.25, 0.25])
 X = np.array([100.0, 101, np.nan, 103])

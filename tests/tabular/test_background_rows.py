@@ -8,6 +8,8 @@ from sklearn.cluster import KMeans
 from lime_jax import TabularExplainer
 from lime_jax.tabular.background_rows import learn_background
 
+pytestmark = pytest.mark.precision
+
 X = np.random.default_rng(5).normal(size=(60, 3))
 NUMERIC = np.zeros(3, bool)
 

@@ -10,6 +10,8 @@ from lime_jax.fits.linear import LinearMethod
 from lime_jax.tabular.config import TabularConfig, make_domain, make_method
 from lime_jax.tabular.learn import fit_tabular
 
+pytestmark = pytest.mark.precision
+
 
 @pytest.fixture(scope="module")
 def stats():

@@ -28,6 +28,8 @@ from sklearn.svm import SVC
 from lime_jax import TabularExplainer
 from tests.house import assert_same
 
+pytestmark = pytest.mark.precision
+
 NUMBERS = ("prediction", "coef", "std_error", "intercept", "score", "local_pred")
 
 RNG = np.random.default_rng(3)

@@ -21,6 +21,8 @@ from lime_jax import TabularExplainer
 from lime_jax.typing import Support
 from tests.house import assert_same
 
+pytestmark = pytest.mark.precision
+
 RNG = np.random.default_rng(5)
 ROWS = 240
 FRAME = pd.DataFrame(

@@ -5,6 +5,8 @@ import pytest
 
 import lime_jax
 
+pytestmark = pytest.mark.precision
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 4))
 ROWS = X[:3]

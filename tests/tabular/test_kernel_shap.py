@@ -27,6 +27,8 @@ from lime_jax.tabular.background_rows import learn_background
 from tests import house
 from tests.house import ALL_BUT_SCORES, shapley_of_model
 
+pytestmark = pytest.mark.precision
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import shap

@@ -18,6 +18,8 @@ from lime_jax.distributed.spark.udf import strongest_first
 from lime_jax.results.arrow import long_table, rows_table
 from tests.house import all_coalitions, shapley_values
 
+pytestmark = pytest.mark.precision
+
 WORDS = "(never in the training rows)"
 RNG = np.random.default_rng(0)
 ROWS = 300

@@ -8,6 +8,8 @@ from sklearn.preprocessing import StandardScaler
 
 from lime_jax import TabularExplainer
 
+pytestmark = pytest.mark.precision
+
 RNG = np.random.default_rng(0)
 RATE = np.where(RNG.random(600) < 0.5, 0.1, np.round(RNG.uniform(0.11, 1, 600), 2))
 X = np.column_stack([RATE, np.round(RNG.normal(60, 2, (600, 2)), 2)])

@@ -10,6 +10,8 @@ from sklearn.preprocessing import StandardScaler
 from lime_jax.tabular.learn import fit_tabular
 from lime_jax.tabular.stats import CategoricalColumn, NumericColumn, TabularStats
 
+pytestmark = pytest.mark.precision
+
 LIMES = {
     "quartile": QuartileDiscretizer,
     "decile": DecileDiscretizer,

@@ -12,6 +12,8 @@ from lime_jax.tabular.config import make_domain, make_method
 from lime_jax.tabular.domain import TabularInstance, encode_rows, host_inputs
 from tests.house import X
 
+pytestmark = pytest.mark.precision
+
 STATS = fit_tabular(X)
 SLOPES = np.array([[2.0, 0.0], [-1.0, 1.5], [0.5, 0.0], [0.0, 0.3]])
 WIDTHS = (0.7, 1.5, 4.0)

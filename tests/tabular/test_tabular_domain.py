@@ -19,6 +19,8 @@ from lime_jax.tabular.domain import (
 from lime_jax.tabular.learn import fit_tabular
 from lime_jax.typing import Support
 
+pytestmark = pytest.mark.precision
+
 ROWS, DRAWS = 400, 256
 LEVELS = 2  # the column of levels
 

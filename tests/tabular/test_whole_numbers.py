@@ -26,6 +26,8 @@ from lime_jax.tabular.exact.lime.tables import chance_in_bins
 from lime_jax.tabular.learn import fit_tabular
 from lime_jax.tabular.stats import NumericColumn, TabularStats
 
+pytestmark = pytest.mark.precision
+
 ROWS = 400
 LIMES = {"quartile": QuartileDiscretizer, "decile": DecileDiscretizer}
 MOST = {"quartile": 0.25, "decile": 0.1}

@@ -12,6 +12,8 @@ from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.registry import convert
 from tests.models.trees.tree_oracle import assert_equal, assert_same_leaves, walk
 
+pytestmark = pytest.mark.precision
+
 SMALL = {"n_estimators": 4, "num_leaves": 7, "n_jobs": 1, "verbose": -1, "min_child_samples": 3}
 FOREST = {"boosting_type": "rf", "subsample": 0.6, "subsample_freq": 1}
 COLORS = ["red", "lime", "blue", "gold", "pink", "teal", "gray"]

@@ -14,6 +14,8 @@ from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.registry import convert_on
 from tests.models.trees.tree_oracle import assert_equal, assert_same_leaves, walk
 
+pytestmark = pytest.mark.precision
+
 SMALL = {"n_estimators": 4, "max_depth": 3, "n_jobs": 1}
 COLORS = ["red", "lime", "blue", "gold", "pink", "teal", "gray"]
 

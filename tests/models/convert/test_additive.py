@@ -7,6 +7,8 @@ import pytest
 from lime_jax.models.convert.additive import additive_predict
 from lime_jax.models.structure import Additive
 
+pytestmark = pytest.mark.precision
+
 NAN = np.nan
 MODEL = Additive(
     intercept=np.array([1.0, -1.0]),

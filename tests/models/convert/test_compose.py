@@ -18,6 +18,8 @@ from lime_jax.models.convert.links import softmax, two_sigmoids
 from lime_jax.models.convert.tree_sums import merge_trees, move
 from lime_jax.models.structure import Additive, TreeSum
 
+pytestmark = pytest.mark.precision
+
 NAN = np.nan
 TABLE = RawTable(("x", "c", "n"), (None, ("a", None, "b"), None))
 ROWS = np.array([[x, c, n] for x in (-1.5, 0.25, 3, NAN) for c in (0, 1, 2) for n in (1, 4, NAN)])

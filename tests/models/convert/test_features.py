@@ -15,6 +15,8 @@ from lime_jax.models.convert.columns import (
 from lime_jax.models.convert.features import Features, RawTable, raw_features, side_by_side
 from lime_jax.models.convert.inputs import DeviceTable
 
+pytestmark = pytest.mark.precision
+
 TINY, HUGE = np.finfo(np.float64).tiny, np.finfo(np.float64).max
 
 

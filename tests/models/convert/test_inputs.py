@@ -26,6 +26,8 @@ from lime_jax.models.convert.columns import LevelColumn, NumberColumn, PointColu
 from lime_jax.models.convert.features import Features, RawTable
 from lime_jax.models.convert.inputs import DeviceTable, HostColumns, Spikes
 
+pytestmark = pytest.mark.precision
+
 RNG = np.random.default_rng(0)
 CENTS = np.round(RNG.normal(60, 5, size=(400, 3)), 2)
 Y = CENTS[:, 0] + 10 * (CENTS[:, 1] > 60.1) * (CENTS[:, 2] < 61.3)

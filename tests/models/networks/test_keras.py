@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+pytestmark = pytest.mark.precision
+
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import jax

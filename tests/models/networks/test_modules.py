@@ -11,6 +11,8 @@ eqx = pytest.importorskip("equinox")
 nnx = pytest.importorskip("flax.nnx")
 linen = pytest.importorskip("flax.linen")
 
+pytestmark = pytest.mark.precision
+
 X = np.random.default_rng(0).normal(size=(4, 4)).astype(np.float32)  # as many rows as columns
 
 

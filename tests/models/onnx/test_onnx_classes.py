@@ -12,6 +12,8 @@ from lime_jax.models.onnx import load
 
 skl2onnx = pytest.importorskip("skl2onnx")
 
+pytestmark = pytest.mark.precision
+
 X = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)
 three, two = np.digitize(X[:, 0], [-0.4, 0.4]), (X[:, 0] > 0).astype(int)
 CODES = {"numbers": np.array([1, 2, 3]), "names": np.array(["b", "c", "d"])}

@@ -28,6 +28,8 @@ from lime_jax.models.onnx import load
 from lime_jax.models.structure import Additive, TreeSum
 from lime_jax.models.trees import tree_predict
 
+pytestmark = pytest.mark.precision
+
 X3, y3 = load_iris(return_X_y=True)
 X3 = X3.astype(np.float32)
 X2, y2 = X3[:100], y3[:100]

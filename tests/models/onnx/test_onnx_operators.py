@@ -9,6 +9,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lime_jax.models.onnx import load
 
+pytestmark = pytest.mark.precision
+
 rng = np.random.default_rng(3)
 INT_END = np.iinfo(np.int64).max
 

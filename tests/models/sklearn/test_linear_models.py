@@ -16,6 +16,8 @@ from lime_jax.models.convert.links import normalized_sigmoids, two_symmetric
 from lime_jax.models.registry import convert_on
 from lime_jax.models.structure import Additive
 
+pytestmark = pytest.mark.precision
+
 REGRESSORS = [
     partial(linear_model.LinearRegression),
     partial(linear_model.LinearRegression, fit_intercept=False),

@@ -6,6 +6,8 @@ from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, Gaussi
 from lime_jax import as_predict_fn
 from tests.house import assert_converts
 
+pytestmark = pytest.mark.precision
+
 
 @pytest.fixture(scope="module")
 def X():

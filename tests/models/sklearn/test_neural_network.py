@@ -8,6 +8,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from lime_jax import as_predict_fn
 from tests.house import assert_converts
 
+pytestmark = pytest.mark.precision
+
 ACTIVATIONS = ["relu", "tanh", "logistic", "identity"]
 
 

@@ -1,11 +1,14 @@
 """What is not converted says why, and is explained all the same."""
 
 import numpy as np
+import pytest
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from lime_jax import TabularExplainer, as_predict_fn
+
+pytestmark = pytest.mark.precision
 
 X = np.round(np.random.default_rng(0).normal(size=(80, 3)), 1)  # with neighbors equally far
 

@@ -28,6 +28,8 @@ from lime_jax.models.convert.features import RawTable
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.structure import Additive, TreeSum
 
+pytestmark = pytest.mark.precision
+
 COLORS, SIZES = ("blue", "green", None, "red"), ("L", "M", "S")
 NUMBERS, TEXTS = ["age", "height", "income"], ["color", "size"]
 NAMES = ("age", "color", "height", "size", "income")

@@ -30,6 +30,8 @@ from lime_jax.models.convert.features import RawTable, raw_features
 from lime_jax.models.convert.inputs import DeviceTable
 from lime_jax.models.registry import transform_on
 
+pytestmark = pytest.mark.precision
+
 NAN = np.nan
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 3)) * [1, 100, 0.01] + [0, 1e3, 5]

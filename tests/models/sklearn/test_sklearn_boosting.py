@@ -30,6 +30,8 @@ from tests.models.trees.tree_oracle import (
     walk,
 )
 
+pytestmark = pytest.mark.precision
+
 rng = np.random.default_rng(0)
 X = rng.normal(size=(150, 4))
 X[:, 1] = rng.integers(0, 5, 150) / 10

@@ -28,6 +28,8 @@ from lime_jax.models.registry import convert
 from lime_jax.models.structure import Additive, TreeSum
 from tests.models.trees.tree_oracle import agree, device_float, walk
 
+pytestmark = pytest.mark.precision
+
 rng = np.random.default_rng(0)
 X = rng.normal(size=(200, 4)).astype(np.float32).astype(float)
 two = np.array(["no", "yes"])[(X[:, 0] * X[:, 2] + X[:, 1] > 0.2).astype(int)]

@@ -29,6 +29,8 @@ from tests.models.trees.tree_oracle import (
     walk,
 )
 
+pytestmark = pytest.mark.precision
+
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 4))
 X[:, 1] = rng.integers(0, 5, 120) / 10  # thresholds that float32 can not hold

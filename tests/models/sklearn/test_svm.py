@@ -15,6 +15,8 @@ from lime_jax.models.sklearn import distances
 from lime_jax.models.structure import Additive
 from tests.house import assert_converts
 
+pytestmark = pytest.mark.precision
+
 KERNELS = [
     dict(kernel="linear"),
     dict(kernel="rbf", gamma=0.7),

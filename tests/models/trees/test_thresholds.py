@@ -13,6 +13,8 @@ from lime_jax.models.trees.thresholds import (
     strictly_below,
 )
 
+pytestmark = pytest.mark.precision
+
 TOP = float(np.finfo(np.float32).max)
 OVERFLOW = 2.0**128 - 2.0**103  # from here on float32 rounds to infinity
 SPECIAL = [0.0, 0.1, 1.0, 1 + 2.0**-24, 1 + 2.0**-23 + 2.0**-24, 16777217.0, 2.0**-149, 2.0**-150]

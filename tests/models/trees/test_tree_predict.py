@@ -14,6 +14,8 @@ from lime_jax.models.trees import tree_predict
 from lime_jax.models.trees.masks import Masks
 from lime_jax.models.trees.traversal import Traversal
 
+pytestmark = pytest.mark.precision
+
 MASKS, TRAVERSAL = 10**6, 0
 WAYS = pytest.mark.parametrize("largest_mask", [MASKS, TRAVERSAL], ids=["masks", "traversal"])
 

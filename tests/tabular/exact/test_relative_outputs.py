@@ -18,6 +18,8 @@ from lime_jax.models.structure import Additive
 from lime_jax.models.trees import tree_predict
 from lime_jax.tabular.exact import is_far, relative_outputs
 
+pytestmark = pytest.mark.precision
+
 RNG = np.random.default_rng(0)
 X = np.column_stack([RNG.normal(size=(200, 2)), RNG.integers(0, 3, 200)])
 Y = 50 * X[:, 0] + 10 * X[:, 0] * X[:, 1] + np.array([0.0, 30.0, -20.0])[X[:, 2].astype(int)]

@@ -22,6 +22,8 @@ from lime_jax.tabular.opening import open_model as opening
 from lime_jax.tabular.opening.open_model import LastModel, open_model
 from lime_jax.tabular.opening.sample_facts import SampleFacts, sample_facts
 
+pytestmark = pytest.mark.precision
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
 Y = X[:, 0] + (X[:, 1] > 0)

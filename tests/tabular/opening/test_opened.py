@@ -11,6 +11,8 @@ from lime_jax.models.predict import Model
 from lime_jax.tabular import frames
 from lime_jax.tabular.opening.opened import OpenedModel
 
+pytestmark = pytest.mark.precision
+
 FRAME = pd.DataFrame({"size": [1.5, 2.5, 3.5], "color": pd.Categorical(["red", "blue", "red"])})
 SCHEMA = frames.learn_schema(FRAME)
 NUMBERS = frames.learn_schema(np.zeros((1, 2)))

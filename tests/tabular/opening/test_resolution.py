@@ -18,6 +18,8 @@ from lime_jax import jax_predict
 from lime_jax.models.convert.compose import apply
 from lime_jax.models.registry import register_converter
 
+pytestmark = pytest.mark.precision
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 3))
 Y = 50 * X[:, 0] + 10 * X[:, 0] * X[:, 1]

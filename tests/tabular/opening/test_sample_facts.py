@@ -3,12 +3,15 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from lime_jax import fit_tabular
 from lime_jax.tabular.config import TabularConfig, make_domain
 from lime_jax.tabular.domain import TabularSamples
 from lime_jax.tabular.opening.sample_facts import sample_facts
 from lime_jax.tabular.stats import CategoricalColumn, TabularStats
+
+pytestmark = pytest.mark.precision
 
 RNG = np.random.default_rng(0)
 SPIKED = np.concatenate([np.full(600, 0.1), RNG.uniform(0.2, 1, 400)])

@@ -16,6 +16,8 @@ from lime_jax.tabular.frames import encode, learn_schema
 from lime_jax.tabular.opening.opened import OpenedModel
 from lime_jax.tabular.opening.self_check import difference_from_itself
 
+pytestmark = pytest.mark.precision
+
 X = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32).astype(np.float64)
 SCHEMA = learn_schema(X, None, ["age", "size", "cost"], None)
 MODEL = as_predict_fn(LinearRegression().fit(X, X[:, 0]), table=RawTable(None, (None,) * 3))

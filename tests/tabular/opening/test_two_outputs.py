@@ -6,6 +6,8 @@ import pytest
 import lime_jax
 from lime_jax.tabular.opening.two_outputs import NotMirroredError, second_output
 
+pytestmark = pytest.mark.precision
+
 X = np.random.default_rng(0).normal(size=(80, 3))
 
 

@@ -26,6 +26,8 @@ from lime_jax.engine.one_row import explain_one
 from lime_jax.tabular.config import TabularConfig, make_domain, make_method
 from lime_jax.tabular.domain import TabularInstance, encode_rows
 
+pytestmark = pytest.mark.precision
+
 
 @functools.cache
 def case_of(name: str) -> Case:

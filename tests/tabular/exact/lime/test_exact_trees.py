@@ -21,6 +21,8 @@ from lime_jax.tabular.domain import TabularInstance, encode_rows
 from lime_jax.tabular.stats import CategoricalColumn, NumericColumn, TabularStats
 from lime_jax.typing import Support
 
+pytestmark = pytest.mark.precision
+
 # Two numeric columns, the first with a spiked bin and missing values, and one of levels.
 SPIKED = NumericColumn(
     edges=[0.0, 1.0, 2.5],

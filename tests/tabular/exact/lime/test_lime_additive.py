@@ -13,6 +13,8 @@ from lime_jax.tabular import exact
 from lime_jax.tabular.domain import TabularInstance, encode_rows
 from lime_jax.typing import Support
 
+pytestmark = pytest.mark.precision
+
 RNG = np.random.default_rng(3)
 ROWS = 400
 X = np.column_stack(

@@ -10,6 +10,8 @@ from lime_jax.models.convert.features import RawTable
 from lime_jax.models.structure import Additive, TreeSum
 from lime_jax.tabular.exact.shapley.relative import make_relative
 
+pytestmark = pytest.mark.precision
+
 START = 1.6e9
 RNG = np.random.default_rng(4)
 TIMES = START + 20.0 * RNG.integers(0, 50, 60)

@@ -14,6 +14,8 @@ from lime_jax.models.structure import Additive
 from lime_jax.tabular.exact.shapley import shapley_form, shapley_tables, shapley_why_not
 from tests.house import shapley_of_model
 
+pytestmark = pytest.mark.precision
+
 # Two numeric columns, one of them far from 0, one with missing values, and one of levels.
 MODEL = Additive(
     intercept=np.array([0.5, -1.0]),

@@ -26,6 +26,8 @@ from lime_jax.tabular.exact.shapley import shares as shapley_shares
 from lime_jax.tabular.exact.shapley.coalitions import CoalitionForm, coalition_game
 from lime_jax.tabular.exact.shapley.shares import coalition_words
 
+pytestmark = pytest.mark.precision
+
 FIELDS = ("coef", "std_error", "intercept", "score", "local_pred", "held_out_score")
 COLUMNS = 12
 FEW = 64  # of the 4,096 coalitions of 12 columns

@@ -25,6 +25,8 @@ from lime_jax.tabular.exact.shapley import shapley_form, shapley_tables, shapley
 from lime_jax.tabular.exact.shapley.lines import shapley_lines
 from tests.house import shapley_of_model
 
+pytestmark = pytest.mark.precision
+
 FEATURES = 6
 BOTH_WAYS = pytest.mark.parametrize("table_bytes", [2**20, 0], ids=["tables", "patterns"])
 
