@@ -146,6 +146,13 @@ class LinearFit:
         held_out_score: R² on samples that the surrogate was not fitted to: on every replicate,
             the surrogate of the others; at most `score`, but for noise. None: an exact fit,
             where it is `score`.
+
+    Example:
+        >>> import lime_jax
+        >>> key, stats = jax.random.key(0), lime_jax.fit_tabular(np.eye(4))
+        >>> fit = lime_jax.explain_tabular(key, jax.numpy.eye(4)[0], stats, lambda X: X.sum(1))
+        >>> fit.coef.shape, fit.score.shape
+        ((1, 4), (1,))
     """
 
     coef: Float[Array, "*batch outputs features"]

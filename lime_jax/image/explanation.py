@@ -27,6 +27,11 @@ class ImageExplanation(Explanation):
     Attributes:
         explanations: that it is part of.
         row: its number there.
+
+    Example:
+        >>> image_explanation = image_explanations[0]
+        >>> image_explanation.row_name, image_explanation.image.shape
+        ('image 0', (32, 32))
     """
 
     explanations: ImageArrays
@@ -88,6 +93,11 @@ class ImageExplanation(Explanation):
 
         Raises:
             ValueError: if both `_only` are asked for, or `label` was not explained.
+
+        Example:
+            >>> image, mask = image_explanation.image_and_mask(num_features=2)
+            >>> image.shape, mask.shape
+            ((32, 32, 3), (32, 32))
         """
         if positive_only and negative_only:
             raise ValueError(
@@ -118,6 +128,10 @@ class ImageExplanation(Explanation):
 
         Returns:
             (H, W) in units of the output; 0 where not selected.
+
+        Example:
+            >>> image_explanation.heatmap().shape
+            (32, 32)
         """
         return self._weights(label)[self.segments]
 
@@ -129,6 +143,10 @@ class ImageExplanation(Explanation):
 
         Returns:
             (H, W) in units of the output; 0 where exact, NaN where not selected.
+
+        Example:
+            >>> bool((image_explanation.std_error_map() >= 0).all())
+            True
         """
         position = self.explanations.position(self.row, label)
         errors = self.explanations.std_error[self.row, position].astype(np.float64)
@@ -149,6 +167,10 @@ class ImageExplanation(Explanation):
 
         Raises:
             ValueError: if `percentile` is out of its range, or `label` was not explained.
+
+        Example:
+            >>> image_explanation.covered(percentile=50).shape
+            (32, 32)
         """
         if not 0 <= percentile <= 100:
             raise ValueError(f"`percentile` should be from 0 to 100, got {percentile!r}.")
@@ -164,6 +186,10 @@ class ImageExplanation(Explanation):
 
         Returns:
             Name of the output and the model's value, such as "Egyptian cat: 0.812".
+
+        Example:
+            >>> image_explanation.title()
+            'prediction: 0.125'
         """
         value = self._predicted(label)
         as_decimals = self.explanations.output_kind == "probability" and value >= 0.001
@@ -185,6 +211,9 @@ class ImageExplanation(Explanation):
 
         Returns:
             A matplotlib figure.
+
+        Example:
+            >>> image_explanation.plot(percentile=50).savefig(folder / "overlay.png")
         """
         from lime_jax.views.plots import superpixel_overlay
 
@@ -203,6 +232,9 @@ class ImageExplanation(Explanation):
 
         Returns:
             A matplotlib figure.
+
+        Example:
+            >>> image_explanation.contours(num_features=2).savefig(folder / "contours.png")
         """
         from lime_jax.views.plots import superpixel_contours
 
@@ -225,6 +257,9 @@ class ImageExplanation(Explanation):
 
         Returns:
             A matplotlib figure.
+
+        Example:
+            >>> image_explanation.heat_map_figure().savefig(folder / "heat_map.png")
         """
         from lime_jax.views.plots import superpixel_heat_map
 
@@ -242,6 +277,9 @@ class ImageExplanation(Explanation):
 
         Returns:
             A matplotlib figure, the outputs with the largest predictions first.
+
+        Example:
+            >>> image_explanation.top_labels_figure().savefig(folder / "labels.png")
         """
         from lime_jax.views.plots import picture_grid
 
@@ -271,6 +309,9 @@ class ImageExplanation(Explanation):
         Raises:
             ValueError: if `view` is another.
             ImportError: if matplotlib is missing.
+
+        Example:
+            >>> image_explanation.save_png(folder / "image.png", view="heat map")
         """
         views = {
             "overlay": self.plot,
@@ -294,6 +335,9 @@ class ImageExplanation(Explanation):
 
         Returns:
             A matplotlib figure.
+
+        Example:
+            >>> image_explanation.as_pyplot_figure(num_features=2).savefig(folder / "image.png")
         """
         return self.contours(label, num_features, ax)
 
@@ -312,6 +356,10 @@ class ImageExplanation(Explanation):
 
         Returns:
             Pictures of at most 480 pixels, with texts for those who cannot see them.
+
+        Example:
+            >>> [picture.pixels.shape for picture in image_explanation.pictures()][0]
+            (32, 32, 3)
         """
         return superpixel_pictures(
             self.picture,
@@ -339,6 +387,10 @@ class ImageExplanation(Explanation):
 
         Returns:
             A complete HTML document, without scripts, with the pictures inside.
+
+        Example:
+            >>> image_explanation.as_html(num_features=2).startswith("<!doctype html>")
+            True
         """
         shown = self.pictures(num_features, label, percentile)
         return row_page(self.report(num_features, label), shown)

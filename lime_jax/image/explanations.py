@@ -34,8 +34,8 @@ class ImageExplanations(ImageArrays, Explanations):
         >>> images = np.linspace(0, 1, 2 * 32 * 32).reshape(2, 32, 32)
         >>> explainer = lime_jax.ImageExplainer(segmentation="grid", cell_size=16)
         >>> explanations = explainer.explain(list(images), lambda batch: batch[:, :16].mean((1, 2)))
-        >>> explanations
-        ImageExplanations(2 images, 1 labels, 4 superpixels, sampled, model: host: a Python ...
+        >>> explanations.coef.shape
+        (2, 1, 4)
     """
 
     kind: ClassVar[str] = "image"

@@ -91,7 +91,18 @@ class ExplanationArrays:
         return len(self.coef)
 
     def take(self, index: Any) -> Any:
-        """Some rows: a slice, a mask or an array of numbers."""
+        """Some rows.
+
+        Args:
+            index: a slice, a mask or an array of numbers.
+
+        Returns:
+            Explanations of the same kind.
+
+        Example:
+            >>> explanations.take([0, 2]).coef.shape
+            (2, 1, 2)
+        """
         names = (*row_fields(self), "row_ids")
         return dataclasses.replace(
             self, **{name: taken(getattr(self, name), index) for name in names}
@@ -161,7 +172,7 @@ class ExplanationArrays:
         Example:
             >>> size, error = explanations.importance()
             >>> size.round(3).tolist()
-            [1.5, 0.5]
+            [1.331, 1.331]
         """
         self.check_comparable()
         if not len(self):
@@ -174,7 +185,15 @@ class ExplanationArrays:
     def replicates_of(self, row: int) -> int:
         """Replicates that a row's standard errors come from; 0 where exact.
 
-        Neighboring ones of very many count as one; see `stages.designs.group_count`.
+        Args:
+            row: its number.
+
+        Returns:
+            Neighboring ones of very many count as one; see `stages.designs.group_count`.
+
+        Example:
+            >>> explanations.replicates_of(0)
+            8
         """
         if self.algorithm == "kernel_shap":
             used = int(self.samples_used[row])
@@ -186,7 +205,19 @@ class ExplanationArrays:
         return group_count(int(self.samples_used[row]) // size)
 
     def position(self, row: int, label: Scalar) -> int:
-        """Where in `labels` an output of a row is; None: the predicted class."""
+        """Where in `labels` an output of a row is.
+
+        Args:
+            row: its number.
+            label: class, name or number of an output; None: the predicted class.
+
+        Returns:
+            Index into the second axis of `coef`.
+
+        Example:
+            >>> explanations.position(0, "prediction")
+            0
+        """
         return int(self.positions(np.array([row]), label)[0])
 
     def positions(self, rows: np.ndarray, label: Scalar) -> np.ndarray:
@@ -217,7 +248,7 @@ class ExplanationArrays:
 
         Example:
             >>> explanations.condition(0, 1)
-            'hours <= 1.00'
+            'hours <= 1.75'
         """
         text = self._condition(row, feature)
         return f"{text} (never in the training rows)" if self.never_met[row, feature] else text
@@ -261,8 +292,16 @@ class ExplanationArrays:
     def texts(self, feature: int) -> tuple[np.ndarray, list[str], list[str]]:
         """What `condition` and `value` say of a feature in all rows, each text made once.
 
+        Args:
+            feature: its number.
+
         Returns:
             (rows,) codes, and the condition and the value of each code.
+
+        Example:
+            >>> codes, conditions, values = explanations.texts(1)
+            >>> values[codes[0]]
+            '1.00'
         """
         bits = np.ascontiguousarray(self.values[:, feature], np.float64).view(np.int64)
         _, first, codes = np.unique(bits, return_index=True, return_inverse=True)

@@ -40,11 +40,11 @@ class DataSetViews(abc.ABC):
         """(features,) mean |weight| over the rows, and its standard error."""
 
     @abc.abstractmethod
-    def arrays(self) -> ExplanationArrays:
+    def _arrays(self) -> ExplanationArrays:
         """All of them in memory."""
 
     @abc.abstractmethod
-    def sample(self) -> ExplanationArrays:
+    def _sample(self) -> ExplanationArrays:
         """Some of them, or none, that say what all have in common."""
 
     def to_dict(self) -> dict[str, np.ndarray]:
@@ -61,7 +61,7 @@ class DataSetViews(abc.ABC):
             >>> table["feature"][:2].tolist(), table["weight"].shape
             (['age', 'hours'], (8,))
         """
-        return tidy_columns(self.arrays())
+        return tidy_columns(self._arrays())
 
     def to_pandas(self) -> pandas.DataFrame:
         """The weights as a tidy table, with the columns of `to_dict`.
@@ -90,7 +90,7 @@ class DataSetViews(abc.ABC):
             >>> explanations.to_arrow().column_names[:4]
             ['row_id', 'label', 'feature', 'condition']
         """
-        return long_table(self.arrays())
+        return long_table(self._arrays())
 
     def to_shap(self, label: Scalar = None) -> Any:
         """The weights as a `shap.Explanation`: contributions that add up to `local_pred`.
@@ -111,7 +111,7 @@ class DataSetViews(abc.ABC):
             >>> explanations.to_shap().values.shape
             (4, 2)
         """
-        return shap_explanation(self.arrays(), label)
+        return shap_explanation(self._arrays(), label)
 
     def save(self, path: str | Path) -> None:
         """Write everything to an `.npz` file, without pickle; `lime_jax.load` reads it.
@@ -124,7 +124,7 @@ class DataSetViews(abc.ABC):
             >>> len(lime_jax.load(folder / "explanations.npz"))
             4
         """
-        save(self.arrays(), Path(path))
+        save(self._arrays(), Path(path))
 
     def summary_figure(self, max_features: int = 10) -> Figure:
         """The data-set ranking as a picture.
@@ -142,7 +142,7 @@ class DataSetViews(abc.ABC):
         from lime_jax.views.plots import summary_bars
 
         size, error = self.importance()
-        names = list(self.sample().feature_names)
+        names = list(self._sample().feature_names)
         return summary_bars(names, size, error, max_features=max_features)
 
     def heat_map_figure(self, max_features: int = 10) -> Figure:
@@ -163,7 +163,7 @@ class DataSetViews(abc.ABC):
         """
         from lime_jax.views.plots import heat_map
 
-        arrays = self.arrays()
+        arrays = self._arrays()
         arrays.check_comparable()
         weights = arrays.coef[np.arange(len(arrays)), arrays.shown].astype(np.float64)
         return heat_map(list(arrays.feature_names), weights, max_features=max_features)
@@ -183,7 +183,7 @@ class DataSetViews(abc.ABC):
             >>> explanations.as_html(rows=[0], title="Hours").startswith("<!doctype html>")
             True
         """
-        sample = self.sample()
+        sample = self._sample()
         ranking = None
         if not sample.features_by_row and len(self):
             ranking = (list(sample.feature_names), *self.importance())

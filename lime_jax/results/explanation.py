@@ -26,6 +26,11 @@ class Explanation:
     Attributes:
         explanations: that it is part of.
         row: its number there.
+
+    Example:
+        >>> explanation = explanations[0]
+        >>> explanation.row_name
+        'row 0'
     """
 
     explanations: ExplanationArrays
@@ -84,6 +89,10 @@ class Explanation:
 
         Returns:
             Their classes, or their numbers where the model has no classes.
+
+        Example:
+            >>> explanation.available_labels()
+            [0]
         """
         outputs = self.explanations.outputs
         return [outputs.label(number) for number in self.explanations.labels[self.row]]
@@ -96,6 +105,10 @@ class Explanation:
 
         Returns:
             The name.
+
+        Example:
+            >>> explanation.label_name()
+            'prediction'
         """
         position = self.explanations.position(self.row, label)
         return self.explanations.output_names[self.explanations.labels[self.row, position]]
@@ -128,6 +141,10 @@ class Explanation:
 
         Returns:
             Pairs such as ("worst area > 1160.50", 0.130).
+
+        Example:
+            >>> [condition for condition, weight in explanation.as_list(2)]
+            ['hours <= 1.75', 'age <= 27.50']
         """
         features, position = self._strongest(num_features, label)
         condition = self.explanations.condition
@@ -141,6 +158,10 @@ class Explanation:
 
         Returns:
             For each label, pairs of feature number and weight.
+
+        Example:
+            >>> [feature for feature, weight in explanation.as_map()[0]]
+            [1, 0]
         """
         result = {}
         for label in self.available_labels():
@@ -157,6 +178,10 @@ class Explanation:
 
         Returns:
             Names and numbers.
+
+        Example:
+            >>> explanation.report(num_features=1).conditions
+            ['hours <= 1.75']
         """
         features, position = self._strongest(num_features, label)
         all_ = self.explanations
@@ -211,7 +236,19 @@ class Explanation:
         return tuple(notes)
 
     def pictures(self, num_features: int | None = 10, label: Scalar = None) -> Sequence[Picture]:
-        """The pictures of a page: none of a row of a table."""
+        """The pictures of a page.
+
+        Args:
+            num_features: how many to show; None: all.
+            label: class, name or number of an output; None: the predicted class.
+
+        Returns:
+            None of a row of a table.
+
+        Example:
+            >>> explanation.pictures()
+            ()
+        """
         del num_features, label
         return ()
 
@@ -224,6 +261,10 @@ class Explanation:
 
         Returns:
             A complete HTML document, without scripts.
+
+        Example:
+            >>> explanation.as_html(num_features=1).startswith("<!doctype html>")
+            True
         """
         return row_page(self.report(num_features, label), self.pictures(num_features, label))
 
@@ -236,6 +277,9 @@ class Explanation:
             path: of the file.
             num_features: how many to show; None: all.
             label: class, name or number of an output; None: the predicted class.
+
+        Example:
+            >>> explanation.save_to_file(folder / "row.html")
         """
         Path(path).write_text(self.as_html(num_features, label), encoding="utf-8")
 
@@ -251,6 +295,9 @@ class Explanation:
 
         Raises:
             ImportError: outside a notebook's Python, without IPython.
+
+        Example:
+            >>> explanation.show_in_notebook()  # doctest: +SKIP
         """
         from IPython.display import HTML, display
 
@@ -269,6 +316,10 @@ class Explanation:
 
         Returns:
             A matplotlib figure.
+
+        Example:
+            >>> figure = explanation.as_pyplot_figure(num_features=2)
+            >>> figure.savefig(folder / "row.png")
         """
         from lime_jax.views.plots import explanation_bars
 
@@ -290,5 +341,9 @@ class Explanation:
 
         Returns:
             Values (features,) of one output, (features, labels) of several.
+
+        Example:
+            >>> explanation.to_shap().values.round(1).tolist()
+            [-2.0, -2.0]
         """
         return shap_row(self.explanations, self.row, label)

@@ -92,10 +92,10 @@ class Explanations(ExplanationArrays, DataSetViews):
     def _how_many_features(self) -> str:
         return f"{self.coef.shape[2]} features"
 
-    def arrays(self) -> Any:
+    def _arrays(self) -> Any:
         """Itself: all is in memory."""
         return self
 
-    def sample(self) -> Any:
+    def _sample(self) -> Any:
         """Itself: all is in memory."""
         return self

@@ -156,6 +156,10 @@ class StoredExplanations(DataSetViews):
 
         Yields:
             The explanations of one part, which are not kept.
+
+        Example:
+            >>> [len(part) for part in stored.parts()]
+            [3, 1]
         """
         return (self._part(number) for number in range(self.manifest["num_parts"]))
 
@@ -174,7 +178,7 @@ class StoredExplanations(DataSetViews):
         Example:
             >>> size, error = stored.importance()
             >>> size.round(3).tolist()
-            [1.5, 0.5]
+            [1.331, 1.331]
         """
         self._check_rows()
         counted = [(len(part), *part.importance(label)) for part in self.parts()]
@@ -185,11 +189,11 @@ class StoredExplanations(DataSetViews):
         variance = (share * (rows[:, None] * errors**2 + (means - mean) ** 2)).sum(0)
         return mean, np.sqrt(variance / len(self))
 
-    def arrays(self) -> Any:
+    def _arrays(self) -> Any:
         """All of them in memory."""
         return self[:]
 
-    def sample(self) -> Any:
+    def _sample(self) -> Any:
         """The first part: `Explanations` that say what all have in common."""
         self._check_rows()
         return self._part(0)

@@ -79,6 +79,10 @@ def width_figure(
 
     Raises:
         ValueError: if there are no explanations, or `label` was not explained.
+
+    Example:
+        >>> tried = explainer.sweep(X, lambda batch: batch.sum(1), kernel_width=[0.5, 1.0, 2.0])
+        >>> width_figure(tried, row=0).savefig(folder / "widths.png")
     """
     from lime_jax.views.plots import width_curve
 

@@ -42,6 +42,10 @@ class TabularConfig:
         design: "sobol", "latin_hypercube" or "iid".
         features: columns that are perturbed, the others keep x's values; None: all.
         held_out_score: whether to score the surrogate on samples that it was not fitted to.
+
+    Example:
+        >>> TabularConfig(num_samples=1024, encoding="one_hot").encoding
+        'one_hot'
     """
 
     kernel_width: Float[Array, "*batch"] | float | int | None = None

@@ -36,6 +36,14 @@ class NumericColumn:
         missing: share of rows without a value; they are a bin of their own.
         step: what all numbers are multiples of, such as 1 for whole numbers; 0: of nothing.
         spikes: values that are bins by themselves, and are called by their value.
+
+    Example:
+        >>> column = NumericColumn(
+        ...     edges=[10], frequencies=[0.5, 0.5], means=[5, 15], stds=[1, 1], lower=[0, 10],
+        ...     upper=[10, 20], mean=10.0, std=5.0,
+        ... )
+        >>> TabularStats.from_columns([column]).num_features
+        1
     """
 
     edges: Numbers
@@ -58,6 +66,10 @@ class CategoricalColumn:
     Attributes:
         levels: the numbers that stand for the levels, ascending.
         frequencies: share of the rows with each level.
+
+    Example:
+        >>> TabularStats.from_columns([CategoricalColumn([3, 7], [0.5, 0.5])]).num_features
+        1
     """
 
     levels: Numbers
@@ -99,6 +111,11 @@ class TabularStats:
         discrete_columns: numbers of the columns whose bins only hold single values (static).
         valued_columns: of them the numeric ones with several values, drawn like levels (static).
         whole_columns: numeric columns whose samples are rounded to a step (static).
+
+    Example:
+        >>> from lime_jax import fit_tabular
+        >>> fit_tabular(np.arange(8.0)[:, None]).categorical.tolist()
+        [False]
     """
 
     center: Shaped[Any, " features"]
