@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 class ImageExplanation(Explanation):
     """The explanation of one image, with the methods of `lime`'s.
 
-    Attributes:
-        explanations: that it is part of.
-        row: its number there.
-
     Example:
         >>> image_explanation = image_explanations[0]
         >>> image_explanation.row_name, image_explanation.image.shape
@@ -115,9 +111,8 @@ class ImageExplanation(Explanation):
             value = {k: int(np.sign(coef[k])) for k in chosen}
         signs = np.zeros(len(coef), np.int32)
         signs[list(value)] = list(value.values())
-        mask = signs[self.segments]
+        mask, axis = signs[self.segments], self.explanations.channel_axis
         paint = not (positive_only or negative_only)
-        axis = self.explanations.channel_axis
         return pixels.marked(self.image, mask, axis, paint=paint, hide_rest=hide_rest), mask
 
     def heatmap(self, label: Scalar = None) -> Float[np.ndarray, "H W"]:
@@ -149,8 +144,7 @@ class ImageExplanation(Explanation):
             True
         """
         position = self.explanations.position(self.row, label)
-        errors = self.explanations.std_error[self.row, position].astype(np.float64)
-        return errors[self.segments]
+        return self.explanations.std_error[self.row, position].astype(np.float64)[self.segments]
 
     def covered(
         self, label: Scalar = None, percentile: float | int = 80.0
@@ -197,8 +191,7 @@ class ImageExplanation(Explanation):
         return f"{self.label_name(label)}: {shown}"
 
     def _predicted(self, label: Scalar) -> float:
-        position = self.explanations.position(self.row, label)
-        number = self.explanations.labels[self.row, position]
+        number = self.explanations.labels[self.row, self.explanations.position(self.row, label)]
         return float(self.explanations.prediction[self.row, number])
 
     def plot(self, label: Scalar = None, percentile: float | int = 80.0, ax: Any = None) -> Figure:
@@ -217,8 +210,8 @@ class ImageExplanation(Explanation):
         """
         from lime_jax.views.plots import superpixel_overlay
 
-        inside = self.covered(label, percentile)
-        return superpixel_overlay(self.picture, inside, title=self.title(label), ax=ax)
+        where = self.covered(label, percentile)
+        return superpixel_overlay(self.picture, where, title=self.title(label), ax=ax)
 
     def contours(
         self, label: Scalar = None, num_features: int | None = 10, ax: Any = None
@@ -313,12 +306,8 @@ class ImageExplanation(Explanation):
         Example:
             >>> image_explanation.save_png(folder / "image.png", view="heat map")
         """
-        views = {
-            "overlay": self.plot,
-            "contours": self.contours,
-            "heat map": self.heat_map_figure,
-            "top labels": lambda label: self.top_labels_figure(),
-        }
+        views = {"overlay": self.plot, "contours": self.contours, "heat map": self.heat_map_figure}
+        views["top labels"] = lambda label: self.top_labels_figure()
         if view not in views:
             raise ValueError(f"`view` should be one of {list(views)}, got {view!r}.")
         views[view](label).savefig(path, format="png", dpi=150)
@@ -396,16 +385,15 @@ class ImageExplanation(Explanation):
         return row_page(self.report(num_features, label), shown)
 
     def _notes(self) -> tuple[str, ...]:
-        all_, notes = self.explanations, []
-        drawn = int(all_.samples_used[self.row]) or all_.num_samples
-        if all_.algorithm == "lime" and all_.effective_samples[self.row] > 0.9 * drawn:
+        notes, support = [], self.explanations.support[self.row]
+        if self._is_flat:
             notes.append(
                 "The kernel is nearly flat: almost all samples count alike, so these weights are "
                 "averages over pictures with many superpixels hidden, not effects of small changes."
             )
-        rare = (all_.support[self.row] == Support.RARE) & all_.feature_mask[self.row]
+        rare = (support == Support.RARE) & self.explanations.feature_mask[self.row]
         if rare.any():
-            names = ", ".join(f"{k}" for k in np.flatnonzero(rare)[:5])
-            more = f" and {rare.sum() - 5} more" if rare.sum() > 5 else ""
-            notes.append(f"Few samples tell about superpixel {names}{more}; its interval is wide.")
+            names = ", ".join(map(str, np.flatnonzero(rare)[:5]))
+            names += f" and {rare.sum() - 5} more" if rare.sum() > 5 else ""
+            notes.append(f"Few samples tell about superpixel {names}; its interval is wide.")
         return tuple(notes)

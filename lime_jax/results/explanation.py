@@ -209,12 +209,18 @@ class Explanation:
             heads=all_.heads,
         )
 
+    @property
+    def _is_flat(self) -> bool:
+        """Whether LIME's kernel counts nearly all samples alike."""
+        all_ = self.explanations
+        drawn = int(all_.samples_used[self.row]) or all_.num_samples
+        is_flat = float(all_.effective_samples[self.row]) > 0.9 * drawn
+        return all_.algorithm == "lime" and is_flat
+
     def _notes(self) -> tuple[str, ...]:
         all_ = self.explanations
         notes = []
-        effective = float(all_.effective_samples[self.row])
-        drawn = int(all_.samples_used[self.row]) or all_.num_samples
-        if all_.algorithm == "lime" and effective > 0.9 * drawn:
+        if self._is_flat:
             notes.append(
                 "The kernel is nearly flat: almost all samples count alike, so these weights are "
                 "averages over the whole table rather than local effects."

@@ -99,16 +99,11 @@ def width_curve(
     x = widths[order]
     _draw_weights(panels[0], x, weights[order], half[order], names, shown)
 
-    panels[1].plot(x, scores[order], color=canvas.INK, marker="o", markersize=3.5, label="fitted")
-    if held_out_scores is not None:
-        panels[1].plot(
-            x,
-            held_out_scores[order],
-            color=_COLORS[1],
-            marker="o",
-            markersize=3.5,
-            label="held out",
-        )
+    both = (("fitted", canvas.INK, scores), ("held out", _COLORS[1], held_out_scores))
+    for label, color, values in both:
+        if values is not None:
+            line = dict(color=color, marker="o", markersize=3.5, label=label)
+            panels[1].plot(x, values[order], **line)
     if chosen is not None:
         for axes in panels:
             axes.axvline(chosen, **_MARK, label="chosen")
