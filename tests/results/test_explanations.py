@@ -429,12 +429,18 @@ class TestPictures:
         assert explanations[0].as_pyplot_figure(ax=axes) is figure
         assert len(axes.patches) == 4
 
-    @pytest.mark.parametrize("rows", [9, 0])
-    def test_pictures_of_a_data_set(self, explanations, rows):
-        part = explanations[:rows]
-        for figure in (part.summary_figure(max_features=2), part.heat_map_figure(max_features=2)):
+    def test_pictures_of_a_data_set(self, explanations):
+        for view in (explanations.summary_figure, explanations.heat_map_figure):
+            figure = view(max_features=2)
             figure.canvas.draw()
             assert figure.axes
+
+    def test_pictures_of_no_rows(self, explanations):
+        figure = explanations[:0].heat_map_figure()
+        figure.canvas.draw()
+        assert figure.axes
+        with pytest.raises(ValueError, match="expected rows"):
+            explanations[:0].summary_figure()
 
 
 class TestShap:
