@@ -4,8 +4,6 @@ import os
 import subprocess
 import sys
 
-pytestmark = pytest.mark.precision
-
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import jax
@@ -19,6 +17,8 @@ from lime_jax.models.convert.features import RawTable
 keras = pytest.importorskip("keras")
 if keras.backend.backend() != "jax":
     pytest.skip("another backend was chosen", allow_module_level=True)
+
+pytestmark = pytest.mark.precision
 
 X = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
 
