@@ -15,6 +15,7 @@ from lime_jax import as_predict_fn
 from lime_jax.models.convert.features import RawTable
 
 keras = pytest.importorskip("keras")
+pytestmark = pytest.mark.precision
 if keras.backend.backend() != "jax":
     pytest.skip("another backend was chosen", allow_module_level=True)
 
