@@ -19,8 +19,6 @@ pytestmark = pytest.mark.precision
 if keras.backend.backend() != "jax":
     pytest.skip("another backend was chosen", allow_module_level=True)
 
-pytestmark = pytest.mark.precision
-
 X = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
 
 
