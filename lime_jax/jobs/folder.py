@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lime_jax.jobs.manifest import differences
-from lime_jax.optional import require
 from lime_jax.results.parts import MANIFEST, part_path, read_manifest
 from lime_jax.results.whole_files import replacing
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     import pyarrow
 
 _LOCK = ".lock"
+_DIGESTS = ".digests"
+"""A folder of what the bytes of each part add up to: pages have checksums, their headers none."""
 _OURS = re.compile(
-    rf"{re.escape(MANIFEST)}|\.lock|\.DS_Store|\.?part-\d+\.parquet(\.tmp)?|\..*\.tmp"
+    rf"{re.escape(MANIFEST)}|\.lock|\.digests|\.DS_Store|\.?part-\d+\.parquet(\.tmp)?|\..*\.tmp"
 )
 _ROWS_PER_GROUP = 2048
 """Rows that are read to show one of them."""
@@ -32,7 +34,7 @@ def locked(folder: Path) -> Iterator[None]:
     The lock is the system's: it goes when the process does, however that ends.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _DIGESTS).mkdir(parents=True, exist_ok=True)
         file = open(folder / _LOCK, "a")  # noqa: SIM115
     except OSError as error:
         reason = error.strerror or str(error)
@@ -106,35 +108,25 @@ def settle_manifest(folder: Path, manifest: dict[str, Any], resume: bool) -> Non
 
 
 def unfinished(folder: Path, manifest: dict[str, Any]) -> list[int]:
-    """The parts that are still to be made.
-
-    Returns:
-        Their numbers: of those that are missing, and those that cannot be read.
-    """
-    size, rows = manifest["rows_per_part"], manifest["num_rows"]
-    return [
-        number
-        for number in range(manifest["num_parts"])
-        if not _is_whole(part_path(folder, number), min(size, rows - number * size))
-    ]
+    """The numbers of the parts that are missing, or are not as they were written."""
+    return [n for n in range(manifest["num_parts"]) if not _is_whole(folder, n)]
 
 
-def _is_whole(path: Path, num_rows: int) -> bool:
-    """Whether a part is there, with all its rows, and every page as it was written."""
-    pa = require("pyarrow", extra="cli")
-    import pyarrow.parquet
-
-    if not path.exists():
+def _is_whole(folder: Path, number: int) -> bool:
+    """Whether a part is there, every byte as it was written."""
+    path, digest = part_path(folder, number), _digest_path(folder, number)
+    if not (path.exists() and digest.exists()):
         return False
-    try:
-        with pyarrow.parquet.ParquetFile(path, page_checksum_verification=True) as file:
-            if file.metadata.num_rows != num_rows:
-                return False
-            for group in range(file.num_row_groups):
-                file.read_row_group(group)
-    except (OSError, pa.ArrowException):
-        return False
-    return True
+    return digest.read_bytes() == _digest(path)
+
+
+def _digest_path(folder: Path, number: int) -> Path:
+    return folder / _DIGESTS / f"{part_path(folder, number).stem}.sha256"
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest().encode()
 
 
 def write_part(folder: Path, number: int, table: pyarrow.Table) -> None:
@@ -153,6 +145,9 @@ def write_part(folder: Path, number: int, table: pyarrow.Table) -> None:
             compression="zstd",
             write_page_checksum=True,
         )
+        digest = _digest(aside)
+    with _written(_digest_path(folder, number)) as aside:
+        aside.write_bytes(digest)
 
 
 @contextlib.contextmanager

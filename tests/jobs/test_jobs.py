@@ -220,15 +220,18 @@ def spoil(path, how):
         path.unlink()
     elif how == "cut off":
         path.write_bytes(path.read_bytes()[:-500])
-    elif how == "a changed byte":
+    elif how.startswith("a changed byte"):
         spoiled = bytearray(path.read_bytes())
-        spoiled[len(spoiled) // 4] ^= 0xFF
+        place = spoiled.index(b"PAR1", 4) - 100 if "footer" in how else len(spoiled) // 4
+        spoiled[place] ^= 0xFF
         path.write_bytes(spoiled)
     else:
         pyarrow.parquet.write_table(pyarrow.parquet.read_table(path)[:-1], path)
 
 
-@pytest.mark.parametrize("how", ["gone", "cut off", "a changed byte", "a row short"])
+@pytest.mark.parametrize(
+    "how", ["gone", "cut off", "a changed byte", "a changed byte of the footer", "a row short"]
+)
 def test_resume_makes_what_is_missing_or_broken_and_no_more(
     job, finished, tmp_path, monkeypatch, how
 ):
@@ -411,7 +414,10 @@ def test_a_full_disk_leaves_finished_parts_alone(job, finished, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "4 of 5 parts are finished" in error.value.__notes__[-1]
     assert content(out) == kept
-    assert sorted(p.name for p in out.iterdir() if p.name.startswith(".")) == [".lock"]
+    assert sorted(p.name for p in out.iterdir() if p.name.startswith(".")) == [
+        ".digests",
+        ".lock",
+    ]
     job(resume=True)
     assert content(out) == content(finished)
 

@@ -176,7 +176,7 @@ def test_a_part_without_its_name_is_made_again(found):
     killed = found["killed"]
     assert killed["code"] == -9
     assert ".part-00007.parquet.tmp" in killed["aside"]  # and that of an earlier kill
-    assert killed["left"] == [".lock"]
+    assert killed["left"] == [".digests", ".lock"]
 
 
 def test_memory_does_not_grow_with_the_file(found):

@@ -30,7 +30,7 @@ from tests.house import assert_same
 
 pytestmark = pytest.mark.precision
 
-NUMBERS = ("prediction", "coef", "std_error", "intercept", "score", "local_pred")
+FIELDS = ("prediction", "coef", "std_error", "intercept", "score", "local_pred")
 
 RNG = np.random.default_rng(3)
 FRAME = pd.DataFrame(
@@ -91,7 +91,7 @@ def test_the_same_samples_give_the_same_explanations(name, explainer):
     assert ours.model_path == "jax: Pipeline.predict_proba converted to JAX"
     assert theirs.model_path == "host: a Python function of a NumPy batch"
     assert (ours.method, ours.output_kind) == ("sampled", "probability")
-    assert_same(ours, theirs, NUMBERS, tolerance=1e-4)
+    assert_same(ours, theirs, FIELDS, tolerance=1e-4)
 
 
 def test_a_margin_too(explainer):
@@ -100,7 +100,7 @@ def test_a_margin_too(explainer):
     theirs = explainer.explain(SOME, lambda frame: model.decision_function(frame), **ASKED)
     assert ours.model_path == "jax: Pipeline.decision_function converted to JAX"
     assert (ours.output_kind, ours.output_names) == ("margin", ("yes",))
-    assert_same(ours, theirs, NUMBERS, tolerance=1e-3)
+    assert_same(ours, theirs, FIELDS, tolerance=1e-3)
 
 
 def in_logs(table):

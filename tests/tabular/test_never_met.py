@@ -73,7 +73,7 @@ def test_what_training_never_had_is_listed_with_nan(explained, tmp_path):
             assert ("its weight is not known" in page) == bool(text)
             assert "nan" not in page.lower().replace(WORDS, "")
             if text:
-                assert table[table["row"] == row].set_index("condition").weight.isna()[text]
+                assert table[table["row_id"] == row].set_index("condition").weight.isna()[text]
                 assert {line["weight"] for line in lines if line["condition"] == text} == {None}
     assert np.isfinite(explained.coef).all()
 
