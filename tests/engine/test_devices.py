@@ -72,7 +72,7 @@ CASES = {
 def found(tmp_path_factory):
     """What the script found, by case."""
     path = tmp_path_factory.mktemp("mesh") / "found.json"
-    flags = "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8"
     # Eight devices that factorize need a ninth thread.
     environment = {**os.environ, "XLA_FLAGS": flags, "NPROC": "9", "JAX_PLATFORMS": "cpu"}
     subprocess.run([sys.executable, __file__, str(path)], env=environment, check=True, timeout=600)

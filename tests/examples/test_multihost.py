@@ -26,7 +26,7 @@ def said(tmp_path_factory):
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    flags = "--xla_force_host_platform_device_count=4"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4"
     environment = {**os.environ, "XLA_FLAGS": flags, "NPROC": "5", "JAX_PLATFORMS": "cpu"}
     command = [sys.executable, "-m", "lime_jax.examples.multihost", "--processes", "2"]
     command += ["--coordinator", f"localhost:{port}", "--rows", str(ROWS), "--out", str(folder)]
