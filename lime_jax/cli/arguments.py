@@ -61,7 +61,7 @@ the rows of --data from 0. Read .npz and folders back with lime_jax.load.
 """
 
 
-_Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
+_Commands: TypeAlias = argparse._SubParsersAction
 
 
 class _Parser(argparse.ArgumentParser):

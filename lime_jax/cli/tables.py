@@ -13,14 +13,14 @@ from lime_jax.front.checks import listed
 from lime_jax.jobs.cells import TextColumn, typed
 from lime_jax.jobs.source import open_source
 from lime_jax.optional import is_installed, require
-from lime_jax.typing import Estimator, Scalar
+from lime_jax.typing import Estimator, Scalar, Table
 
 if TYPE_CHECKING:
     import narwhals.stable.v1 as nw
     import pyarrow
 
-TextsOf: TypeAlias = "Callable[[pyarrow.Table], Mapping[str, TextColumn]]"
-"""From a table of text cells to the columns that are text whatever they look like."""
+TextsOf: TypeAlias = Callable[[Table], Mapping[str, TextColumn]]
+"""From a pyarrow table of text cells to the columns that are text whatever they look like."""
 
 
 def read_table(path: str | Path, argument: str, texts: TextsOf | None = None) -> nw.DataFrame[Any]:
