@@ -204,7 +204,7 @@ def _identify(call: Call[Any, Any], options: ExplainOptions) -> tuple[np.ndarray
         row_ids = list(row_ids)
     ids = call.content_ids() if row_ids is None else hash_ids(row_ids, len(call))
     if options.mesh is not None:
-        check_same_rows(options.mesh, call.content_ids(), ids)
+        check_same_rows(options.mesh, ids if row_ids is None else call.content_ids(), ids)
     return ids, row_index(call.X, len(call), row_ids)
 
 

@@ -46,9 +46,9 @@ def check_choices(explainer: object, known: Mapping[str, Sequence[Any]]) -> None
     """Refuse settings that are none of their choices."""
     for name, choices in known.items():
         if getattr(explainer, name) not in choices:
-            listed = ", ".join(map(str, choices))
+            expected = ", ".join(map(str, choices))
             raise ValueError(
-                f"`{name}`: expected one of {listed}, got {getattr(explainer, name)!r}"
+                f"`{name}`: expected one of {expected}, got {getattr(explainer, name)!r}"
             )
 
 
