@@ -139,6 +139,17 @@ def test_a_part_alone_is_explanations(folder, whole):
     assert_same(lime_jax.load(folder / "part-00001.parquet"), whole[25:50])
 
 
+def test_nothing_to_explain_is_no_explanations(tmp_path):
+    manifest = {"num_rows": 0, "rows_per_part": SIZE, "num_parts": 0}
+    (tmp_path / MANIFEST).write_text(json.dumps(manifest))
+    stored = lime_jax.load(tmp_path)
+    assert (len(stored), list(stored), list(stored.parts())) == (0, [], [])
+    with pytest.raises(ValueError, match=r"`path`: expected rows, and .* has none"):
+        stored[:]
+    with pytest.raises(ValueError, match=r"`path`: expected rows, and .* has none"):
+        stored.importance()
+
+
 def test_an_unfinished_job_says_how_to_finish_it(folder, tmp_path):
     (tmp_path / MANIFEST).write_bytes((folder / MANIFEST).read_bytes())
     (tmp_path / "part-00001.parquet").write_bytes(b"")
