@@ -94,11 +94,7 @@ def _chosen(names: list[str], columns: ColumnChoice) -> list[str] | None:
 def fitted_categories(
     model: Estimator, names: Sequence[str], values: Callable[[str], set[Scalar]]
 ) -> dict[str, list[Scalar]]:
-    """The pandas categories that LightGBM or XGBoost was fitted on.
-
-    Args:
-        values: of a column in the training rows, nothing missing among them.
-    """
+    """The pandas categories that LightGBM or XGBoost was fitted on; `values` of training rows."""
     if hasattr(model, "get_booster") or hasattr(model, "get_categories"):
         return _of_xgboost(model.get_booster() if hasattr(model, "get_booster") else model, names)
     booster = getattr(model, "booster_", model)

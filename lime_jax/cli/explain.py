@@ -42,17 +42,11 @@ JOB_ONLY = ("resume", "engine", "workers", "rows_per_part")
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """What the files held.
+    """What the files held."""
 
-    Attributes:
-        training: what the explainer learns from.
-        rows: to explain, in the same form.
-        first_row: number of the first of them in the file.
-    """
-
-    training: Training
-    rows: Table
-    first_row: int
+    training: Training  # what the explainer learns from
+    rows: Table  # to explain, in the same form
+    first_row: int  # number of the first of them in the file
 
 
 def explain(arguments: Namespace) -> None:

@@ -55,14 +55,7 @@ def make_folder(path: str) -> Path:
 
 
 def check_writable(path: str | Path, known: Sequence[str], argument: str) -> Path:
-    """See that a file can be written, before long work is done for it.
-
-    Returns:
-        The path; that of the target if it is a link.
-
-    Raises:
-        InputError: if the suffix is unknown or the folder cannot be written to.
-    """
+    """See that a file can be written, before long work is done for it; of a link, the target."""
     path = Path(path)
     suffix = known_suffix(path, known, argument)
     if suffix == ".parquet":
@@ -82,11 +75,7 @@ def check_writable(path: str | Path, known: Sequence[str], argument: str) -> Pat
 
 
 def write_explanations(explanations: Explanations, path: Path) -> None:
-    """Write the tidy table as `.parquet` or `.csv`, or everything as `.npz`.
-
-    Args:
-        path: of the file; it appears only when it is complete.
-    """
+    """Write the tidy table as `.parquet` or `.csv`, or everything as `.npz`: whole, or no file."""
     with replacing(path) as aside:
         suffix = path.suffix.lower()
         if suffix == ".npz":

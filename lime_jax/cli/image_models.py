@@ -22,19 +22,13 @@ _BATCH = 4  # images at a time: onnxruntime is fastest on few
 
 @dataclasses.dataclass(frozen=True)
 class Classifier:
-    """A model of images, and the pictures that it takes.
+    """A model of images, and the pictures that it takes."""
 
-    Attributes:
-        predict: of a batch (images, height, width, 3), RGB from 0 to 255.
-        class_names: of the outputs; None: numbers.
-        batch_size: images at a time, on the host; None: no matter.
-    """
-
-    predict: PredictFn
+    predict: PredictFn  # of a batch (images, height, width, 3), RGB from 0 to 255
     size: tuple[int, int]
     name: str
-    class_names: tuple[str, ...] | None
-    batch_size: int | None = None
+    class_names: tuple[str, ...] | None  # of the outputs; None: numbers
+    batch_size: int | None = None  # images at a time, on the host; None: no matter
 
 
 def load_classifier(path: str | None) -> Classifier:

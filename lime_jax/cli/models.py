@@ -18,10 +18,8 @@ def load_model(
 ) -> Any:
     """Load a fitted model.
 
-    Args:
-        trust_pickle: whether a pickle may be loaded, which runs code that the file holds.
-        trust_types: that may come from a `.skops` file beyond those that skops trusts; it does not
-            trust scikit-learn's trees, since a file made by an attacker can crash the process.
+    `trust_types` are those of a `.skops` file beyond what skops trusts: it does not trust
+    scikit-learn's trees, since a file made by an attacker can crash the process.
     """
     path = Path(path)
     suffix = known_suffix(path, (".skops", *_PICKLES), "--model")

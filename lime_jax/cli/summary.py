@@ -11,12 +11,7 @@ if TYPE_CHECKING:
 
 
 def how_explained(samples_used: np.ndarray, explanations: Explanations) -> str:
-    """The method and the way the model ran, in words.
-
-    Args:
-        samples_used: of all rows, by each.
-        explanations: of some of them.
-    """
+    """The method and the way the model ran, in words; `explanations` may be some of the rows."""
     sampled = int((samples_used > 0).sum())
     drawn = "coalitions" if explanations.algorithm == "kernel_shap" else "samples"
     words = f"sampled ({explanations.num_samples:,} {drawn})"

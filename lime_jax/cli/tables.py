@@ -39,11 +39,7 @@ def read_table(path: str | Path, argument: str, texts: TextsOf | None = None) ->
 
 
 def as_read(table: pyarrow.Table, is_text: bool, texts: TextsOf | None = None) -> nw.DataFrame[Any]:
-    """An Arrow table of a file, as the explainers take it.
-
-    Args:
-        is_text: whether all columns are text cells, which have to be read.
-    """
+    """An Arrow table of a file, perhaps all of text cells to be read, as the explainers take it."""
     import narwhals.stable.v1 as nw
 
     if is_text:
@@ -77,11 +73,7 @@ def _values(column: nw.Series[Any]) -> list[Scalar]:
 def with_categories(
     table: nw.DataFrame[Any], categories: Mapping[str, Sequence[Scalar]]
 ) -> nw.DataFrame[Any]:
-    """A table with pandas categories where a model was fitted on them.
-
-    Args:
-        categories: in their order, by column; others that occur come after them.
-    """
+    """A table with the pandas categories that a model was fitted on; others come after them."""
     import narwhals.stable.v1 as nw
 
     if not categories or not table.implementation.is_pandas():

@@ -28,25 +28,17 @@ _NOTHING = {*NULLS, None}
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """What the explainer learns from, as it takes it.
-
-    Attributes:
-        names: of the columns that the model was fitted on.
-        form: from a table to rows as the model takes them: an array or a frame.
-        rows: to learn from, in that form.
-        feature_names: of an array's columns; None for a frame.
-        categorical: columns whose values are levels.
-        texts: as the columns are in these rows.
-    """
+    """What the explainer learns from, as it takes it."""
 
     model: Estimator
-    names: list[str]
+    names: list[str]  # of the columns that the model was fitted on
+    # From a table to rows as the model takes them: an array or a frame
     form: Callable[[nw.DataFrame[Any]], Table]
-    rows: Table
+    rows: Table  # to learn from, in that form
     target: np.ndarray | None
-    feature_names: list[str] | None
-    categorical: list[str] | None
-    texts: tables.TextsOf
+    feature_names: list[str] | None  # of an array's columns; None for a frame
+    categorical: list[str] | None  # columns whose values are levels
+    texts: tables.TextsOf  # as the columns are in these rows
 
 
 def read_model(arguments: Namespace) -> Estimator:
@@ -63,8 +55,7 @@ def texts_of(
 ) -> tables.TextsOf:
     """What to ask which columns of a csv file are text; one that --text names must be there.
 
-    Args:
-        known: columns that are text in the training rows; None: they are not known yet.
+    `known` are those that are text in the training rows; None: they are not known yet.
     """
 
     def texts(cells: pyarrow.Table) -> dict[str, TextColumn]:
@@ -144,11 +135,7 @@ def _categories(model: Estimator, features: nw.DataFrame[Any]) -> dict[str, list
 
 
 def check_model(model: Estimator, rows: Table, first: str = "row to explain") -> None:
-    """Call the model on one row, so that a mismatch is said before the work, and clearly.
-
-    Args:
-        first: what the first of them is, for the error.
-    """
+    """Call the model on one row, so that a mismatch is said before the work, and clearly."""
     from lime_jax.models.opening import as_called_on_host
 
     predict = as_called_on_host(model).predict

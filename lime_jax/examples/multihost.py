@@ -44,14 +44,10 @@ from lime_jax.tabular.explainer import TabularExplainer
 
 
 def explain_both_ways(num_rows: int) -> tuple[Explanations, Explanations, np.ndarray]:
-    """Explain rows of the breast cancer table; every process of a job calls this.
+    """Explain at least as many rows of the breast cancer table as there are processes.
 
-    Args:
-        num_rows: how many, at least as many as there are processes.
-
-    Returns:
-        The explanations of this process's own rows; those of all rows, by one mesh over all
-        devices; and which rows are its own.
+    Every process of a job calls this. It gives the explanations of this process's own rows; those
+    of all rows, by one mesh over all devices; and which rows are its own.
     """
     from sklearn.datasets import load_breast_cancer
     from sklearn.linear_model import LogisticRegression
@@ -75,11 +71,7 @@ def explain_both_ways(num_rows: int) -> tuple[Explanations, Explanations, np.nda
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one process of the example.
-
-    Args:
-        arguments: of the command line; None: those of this process.
-    """
+    """Run one process of the example."""
     parser = argparse.ArgumentParser(prog="python -m lime_jax.examples.multihost")
     parser.add_argument("--coordinator", help="address of process 0, such as localhost:7777")
     parser.add_argument("--processes", type=int, help="how many there are")

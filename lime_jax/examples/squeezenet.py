@@ -26,19 +26,13 @@ class SqueezeNet:
 
     Poolings round up, as in the Caffe model that the weights come from. Convolutions have the
     precision of `jax.default_matmul_precision`; on a CPU that is float32.
-
-    Attributes:
-        layers: kernel (height, width, in, out) and bias of every convolution, for RGB images.
     """
 
+    # Kernel (height, width, in, out) and bias of every convolution, for RGB images
     layers: dict[str, tuple[Float[Array, "height width in out"], Float[Array, " out"]]]
 
     def __call__(self, images: Any) -> Float[Array, "images 1000"]:
-        """The probabilities of the classes.
-
-        Args:
-            images: (images, 227, 227, 3), RGB from 0 to 255, integers or floats.
-        """
+        """Probabilities of the classes of (images, 227, 227, 3), RGB from 0 to 255."""
         images = jnp.asarray(images)
         by_block = lambda images: _in_blocks(self._classify, images)  # noqa: E731
         return lax.platform_dependent(images, cpu=by_block, default=self._classify)

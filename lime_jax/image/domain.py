@@ -12,32 +12,22 @@ from lime_jax.typing import Bool, Coordinates, Float, Int, Pytree, View, pytree,
 
 @pytree
 class ImageInstance:
-    """One image as the device knows it.
+    """One image as the device knows it."""
 
-    Attributes:
-        image: height and width, with channels first, last or not at all, in its own dtype.
-        hidden: what hidden superpixels show, of the same shape.
-        segments: superpixel of each pixel, 0 to `superpixels - 1`.
-        present: superpixels that there are; images of fewer ones are padded.
-    """
-
-    image: Any
-    hidden: Any
-    segments: Int[Any, "*batch height width"]
+    image: Any  # height and width, with channels first, last or not at all, in its own dtype
+    hidden: Any  # what hidden superpixels show, of the same shape
+    segments: Int[Any, "*batch height width"]  # superpixel of each pixel, 0 to `superpixels - 1`
+    # Superpixels that there are; images of fewer ones are padded
     present: Bool[Any, "*batch superpixels"]
 
 
 @pytree
 class ImageDomain:
-    """Superpixels of an image, each of them shown or hidden; see `Domain`.
+    """Superpixels of an image, each of them shown or hidden; see `Domain`."""
 
-    Attributes:
-        keep_probability: of each superpixel, where a method draws uniforms.
-        channel_axis: "last", "first", or None: there are no channels.
-    """
-
-    keep_probability: Float[Any, ""] | float
+    keep_probability: Float[Any, ""] | float  # of each superpixel, where a method draws uniforms
     sample_size: int = static()
+    # "last", "first", or None: there are no channels
     channel_axis: str | None = static(default=None)
 
     @property
@@ -55,11 +45,7 @@ class ImageDomain:
         return MaskSamples(masks_of(draws, instance.present, self.keep_probability))
 
     def inputs(self, instance: ImageInstance, samples: MaskSamples) -> Pytree:
-        """Every sample as a picture.
-
-        Returns:
-            (..., samples, *image), in the image's own dtype: what a model is called with.
-        """
+        """Every sample as a picture in the image's own dtype, (..., samples, *image)."""
         shown = samples.masks[..., instance.segments]
         if self.channel_axis == "last":
             shown = shown[..., None]

@@ -27,17 +27,12 @@ from lime_jax.typing import AnyArray, LinearFit, Pytree, replaced
 
 @dataclasses.dataclass(frozen=True)
 class ImageTask:
-    """Images to explain, and how.
-
-    Attributes:
-        hidden: what the superpixels of each image show when they are hidden.
-        segments: superpixel of each pixel, by image.
-    """
+    """Images to explain, and how."""
 
     settings: ImageLimeSettings | ImageShapSettings
     images: Sequence[np.ndarray]
-    hidden: Sequence[np.ndarray]
-    segments: Sequence[np.ndarray]
+    hidden: Sequence[np.ndarray]  # what the superpixels of each image show when they are hidden
+    segments: Sequence[np.ndarray]  # superpixel of each pixel, by image
     request: Request
 
     @cached_property

@@ -104,14 +104,7 @@ def _looks_like_the_other_layout(image: Image, channel_axis: ChannelAxis) -> boo
 
 
 def as_array(image: Any, channel_axis: ChannelAxis, what: str) -> Image:
-    """An array, or a Pillow image as one, with its values as they are.
-
-    Returns:
-        An array in this machine's byte order, not checked for its shape or values.
-
-    Raises:
-        ValueError: if it is a path, or NumPy can make no array of it.
-    """
+    """An array in this machine's byte order, or a Pillow image as one; values are not checked."""
     if isinstance(image, str | bytes | os.PathLike):
         raise ValueError(
             f"{what} must be an array of pixels or a Pillow image, got {image!r}. "

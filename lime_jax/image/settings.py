@@ -111,11 +111,7 @@ _SETTINGS = {"lime": ImageLimeSettings, "kernel_shap": ImageShapSettings}
 
 
 def image_settings(explainer: ExplainerLike) -> ImageLimeSettings | ImageShapSettings:
-    """What an `ImageExplainer` is set to.
-
-    Raises:
-        ValueError: if a setting is not usable; it names it.
-    """
+    """What an `ImageExplainer` is set to, checked."""
     known = {"channel_axis": ("last", "first"), "distance": METRICS, "link": LINKS}
     check_choices(explainer, known)
     for name, high in (("kernel_width", np.inf), ("alpha", np.inf), ("keep_probability", 1)):

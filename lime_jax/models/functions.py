@@ -84,13 +84,9 @@ def as_pytree(fn: AnyFunction) -> AnyFunction:
 
 @dataclasses.dataclass(frozen=True)
 class Jitted:
-    """A jitted function, known by the function inside.
+    """A jitted function, known by the function inside."""
 
-    Attributes:
-        inside: compared; what it captures is no part of it, as for JAX.
-    """
-
-    inside: AnyFunction
+    inside: AnyFunction  # compared; what it captures is no part of it, as for JAX
     fn: AnyFunction = dataclasses.field(compare=False)
 
     def __call__(self, *args: Pytree, **options: Pytree) -> Pytree:

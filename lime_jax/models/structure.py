@@ -21,33 +21,24 @@ class TreeSum:
     A node sends a row left if `value <= threshold` in float64: each library's own comparison and
     rounding rule is in the threshold, not here. A node with a `level_set` sends left the codes
     that are in it. Nodes of all trees are numbered together.
-
-    Attributes:
-        column: tested by each node; -1 at a leaf.
-        threshold: of numeric tests; NaN elsewhere.
-        level_set: number of the node's set in `level_sets`; -1 for numeric tests and leaves.
-        left: number of the left child; -1 at a leaf.
-        right: number of the right child; -1 at a leaf.
-        value: of each leaf, for `width` neighboring outputs; 0 at other nodes.
-        roots: first node of each tree.
-        output: first of the outputs that a tree adds to (0 where `width` is all of them).
-        level_sets: unique sets of levels as flags by code; in each, as many as the column has.
-        base: constant part of every output.
-        num_features: raw columns of the table.
     """
 
-    column: Int32[np.ndarray, " nodes"]
-    threshold: Float64[np.ndarray, " nodes"]
+    column: Int32[np.ndarray, " nodes"]  # tested by each node; -1 at a leaf
+    threshold: Float64[np.ndarray, " nodes"]  # of numeric tests; NaN elsewhere
     missing_left: Bool[np.ndarray, " nodes"]
+    # Number of the node's set in `level_sets`; -1 for numeric tests and leaves
     level_set: Int32[np.ndarray, " nodes"]
-    left: Int32[np.ndarray, " nodes"]
-    right: Int32[np.ndarray, " nodes"]
+    left: Int32[np.ndarray, " nodes"]  # number of the left child; -1 at a leaf
+    right: Int32[np.ndarray, " nodes"]  # number of the right child; -1 at a leaf
+    # Of each leaf, for `width` neighboring outputs; 0 at other nodes
     value: Float64[np.ndarray, "nodes width"]
-    roots: Int32[np.ndarray, " trees"]
+    roots: Int32[np.ndarray, " trees"]  # first node of each tree
+    # First of the outputs that a tree adds to (0 where `width` is all of them)
     output: Int32[np.ndarray, " trees"]
+    # Unique sets of levels as flags by code; in each, as many as the column has
     level_sets: tuple[np.ndarray, ...]
-    base: Float64[np.ndarray, " outputs"]
-    num_features: int
+    base: Float64[np.ndarray, " outputs"]  # constant part of every output
+    num_features: int  # raw columns of the table
 
     @property
     def num_outputs(self) -> int:
@@ -66,21 +57,15 @@ class Additive:
 
     A numeric column adds `(value - shift) * slope`, or `missing` where it is NaN; a categorical one
     `level_value` of its code.
-
-    Attributes:
-        intercept: constant part of every output.
-        shift: of each column; where the line crosses 0.
-        slope: of each column; 0 for a categorical one.
-        missing: what a missing number adds.
-        level_value: by code, of all categorical columns in a row.
-        level_offsets: first entry of every column in `level_value`.
     """
 
-    intercept: Float64[np.ndarray, " outputs"]
-    shift: Float64[np.ndarray, " features"]
-    slope: Float64[np.ndarray, "features outputs"]
-    missing: Float64[np.ndarray, "features outputs"]
+    intercept: Float64[np.ndarray, " outputs"]  # constant part of every output
+    shift: Float64[np.ndarray, " features"]  # of each column; where the line crosses 0
+    slope: Float64[np.ndarray, "features outputs"]  # of each column; 0 for a categorical one
+    missing: Float64[np.ndarray, "features outputs"]  # what a missing number adds
+    # By code, of all categorical columns in a row
     level_value: Float64[np.ndarray, "levels outputs"]
+    # First entry of every column in `level_value`
     level_offsets: Int32[np.ndarray, " features_plus_1"]
 
     @property

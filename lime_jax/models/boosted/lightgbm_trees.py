@@ -25,18 +25,12 @@ SMALL = float(np.float32(1e-35))
 
 @dataclasses.dataclass(frozen=True)
 class ModelText:
-    """The text form of a model.
+    """The text form of a model."""
 
-    Attributes:
-        header: what it says of the whole model; flags without a value are "".
-        trees: what it says of each tree.
-        parameters: of the objective; flags without a value are "".
-    """
-
-    header: dict[str, str]
-    trees: list[dict[str, str]]
+    header: dict[str, str]  # what it says of the whole model; flags without a value are ""
+    trees: list[dict[str, str]]  # what it says of each tree
     objective: str
-    parameters: dict[str, str]
+    parameters: dict[str, str]  # of the objective; flags without a value are ""
 
 
 def read_text(text: str) -> ModelText:
@@ -54,14 +48,10 @@ def read_text(text: str) -> ModelText:
 
 @dataclasses.dataclass(frozen=True)
 class _Nodes:
-    """The nodes of all trees: of each tree the inner ones, then the leaves.
-
-    Attributes:
-        inner: how many inner nodes each tree has; it has one more leaf.
-    """
+    """The nodes of all trees: of each tree the inner ones, then the leaves."""
 
     trees: Sequence[dict[str, str]]
-    inner: Int[np.ndarray, " trees"]
+    inner: Int[np.ndarray, " trees"]  # how many inner nodes each tree has; it has one more leaf
 
     @classmethod
     def of(cls, trees: Sequence[dict[str, str]]) -> _Nodes:

@@ -23,16 +23,11 @@ MARGIN_IS_EXACT = (
 
 @dataclasses.dataclass(frozen=True)
 class TakenForMissing:
-    """Numbers that a library reads as missing values.
+    """Numbers that a library reads as missing values."""
 
-    Attributes:
-        low: of each column, smallest such number; NaN: none.
-        words: which numbers, for a message.
-    """
-
-    low: Float64[np.ndarray, " columns"]
+    low: Float64[np.ndarray, " columns"]  # of each column, smallest such number; NaN: none
     high: Float64[np.ndarray, " columns"]
-    words: str
+    words: str  # which numbers, for a message
 
     def steps(self) -> dict[int, tuple[Any, ...]]:
         """What makes them missing, by column; see `NumberColumn`."""
@@ -54,8 +49,7 @@ def boosted_trees(
 ) -> Converted:
     """A sum of trees whose level sets go by the library's codes, in terms of the raw columns.
 
-    Args:
-        as_codes: the step that the library does with numbers before it takes them for codes.
+    `as_codes` is the step that the library does with numbers before it takes them for codes.
     """
     why = ""
     if taken is not None:

@@ -42,14 +42,10 @@ def _log_odds(probability: np.ndarray) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class _Objective:
-    """What an objective makes of margins.
+    """What an objective makes of margins."""
 
-    Attributes:
-        predict: link of `Booster.predict`; None: identity.
-        to_margin: from `base_score`, as XGBoost keeps it, to the margin.
-    """
-
-    predict: Link | None = None
+    predict: Link | None = None  # link of `Booster.predict`; None: identity
+    # From `base_score`, as XGBoost keeps it, to the margin
     to_margin: Callable[[np.ndarray], np.ndarray] = np.asarray
     kind: str = "value"
 

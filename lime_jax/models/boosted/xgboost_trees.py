@@ -30,9 +30,7 @@ def tree_sum(
 ) -> TreeSum:
     """A sum of trees, the nodes in use numbered together; level sets by XGBoost's own codes.
 
-    Args:
-        outputs: that each tree adds to; may be of more trees.
-        weights: of the trees, as dropping some of them left them; None: all count alike.
+    `outputs` may be of more trees; `weights` are as dropping some trees left them.
     """
     if any(int(tree["tree_param"]["size_leaf_vector"]) > 1 for tree in trees):
         raise NotConvertibleError("XGBoost: multi_output_tree has no JAX form here")
@@ -102,11 +100,7 @@ def _category_sets(
 
 
 def with_categories(model: Mapping[str, Any], types: Sequence[str], features: Features) -> Features:
-    """The columns with XGBoost's codes in place of categories; it refuses one it does not know.
-
-    Args:
-        model: part of the JSON form, which knows the categories of pandas and its kin.
-    """
+    """The columns with XGBoost's codes in place of categories; it refuses one it does not know."""
     for k in (k for k, kind in enumerate(types) if kind == "c"):
         source = features.columns[k]
         if not isinstance(source, LevelColumn):

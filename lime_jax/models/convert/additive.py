@@ -18,22 +18,16 @@ from lime_jax.typing import AnyArray, Array, pytree, static
 
 @pytree
 class AdditivePredict:
-    """An additive model: lines of numbers, tables of levels; see `Additive`.
-
-    Attributes:
-        missing: of the numeric columns; 0 where a missing number makes the output missing.
-        is_filled: of the numeric columns, whether it does not.
-        tables: of the categorical columns, by code; NaN in the last row for unknown codes.
-        numbers: the numeric columns (static, as all below).
-    """
+    """An additive model: lines of numbers, tables of levels; see `Additive`."""
 
     intercept: Array
     shift: Array
     slope: Array
-    missing: Array
-    is_filled: Array
+    missing: Array  # of the numeric columns; 0 where a missing number makes the output missing
+    is_filled: Array  # of the numeric columns, whether it does not
+    # Of the categorical columns, by code; NaN in the last row for unknown codes
     tables: tuple[Array, ...]
-    numbers: tuple[int, ...] = static()
+    numbers: tuple[int, ...] = static()  # the numeric columns
     levels: tuple[int, ...] = static()
 
     def __call__(self, inputs: AnyArray) -> Array:
@@ -83,12 +77,9 @@ def additive_of(
     intercept: Float64[np.ndarray, " outputs"],
     features: Features,
 ) -> Additive:
-    """A linear model of columns as one of raw columns.
+    """A linear model of columns as one of raw columns; the others' coefficients are 0.
 
     Of several lines of one raw column, the first says where it crosses 0.
-
-    Args:
-        coef: of the columns; 0 for those that are neither lines nor tables.
     """
     count, outputs = features.num_raw, len(intercept)
     slope, missing = np.zeros((count, outputs)), np.zeros((count, outputs))

@@ -57,19 +57,14 @@ class Identity:
 
 @pytree
 class Lines:
-    """Numbers through lines, cut off at two heights; see `NumberColumn.line`.
+    """Numbers through lines, cut off at two heights; see `NumberColumn.line`."""
 
-    Attributes:
-        shift: of each column, and so on.
-        missing: their value where the raw one is missing.
-    """
-
-    shift: Array
+    shift: Array  # of each column, and so on
     scale: Array
     offset: Array
     low: Array
     high: Array
-    missing: Array
+    missing: Array  # their value where the raw one is missing
     raw: tuple[int, ...] = static()
 
     def __call__(self, inputs: AnyArray) -> Array:
@@ -81,19 +76,13 @@ class Lines:
 
 @pytree
 class Steps:
-    """Numbers through the same kinds of steps; see `NumberColumn.steps`.
+    """Numbers through the same kinds of steps; see `NumberColumn.steps`."""
 
-    Attributes:
-        numbers: of each step, one for each column.
-        raw: the raw columns (static, as all below).
-        functions: of each step, the name of NumPy's function or "".
-    """
-
-    numbers: tuple[tuple[Array, ...], ...]
+    numbers: tuple[tuple[Array, ...], ...]  # of each step, one for each column
     missing: Array
-    raw: tuple[int, ...] = static()
+    raw: tuple[int, ...] = static()  # the raw columns
     names: tuple[str, ...] = static()
-    functions: tuple[str, ...] = static()
+    functions: tuple[str, ...] = static()  # of each step, the name of NumPy's function or ""
 
     def __call__(self, inputs: AnyArray) -> Array:
         """The columns of a batch."""
@@ -122,21 +111,15 @@ def _step(name: str, function: str, numbers: tuple[Array, ...], values: Array) -
 
 @pytree
 class ColumnMap:
-    """Columns made of raw columns.
+    """Columns made of raw columns."""
 
-    Attributes:
-        numbers: functions of raw numbers, each of some columns.
-        tables: for each raw column that is read by level, what every column made of it is at each
-            level (rows), and in the last row elsewhere.
-        points: of those that are numbers, the sorted points that stand for levels.
-        table_raw: of the tables; those with points are the last (static, as `order`).
-        order: where each output column is among the numbers and the tables' columns.
-    """
-
-    numbers: tuple[Lines | Steps, ...]
+    numbers: tuple[Lines | Steps, ...]  # functions of raw numbers, each of some columns
+    # For each raw column that is read by level, what every column made of it is at each level
+    # (rows), and in the last row elsewhere
     tables: tuple[Array, ...]
-    points: tuple[Array, ...]
-    table_raw: tuple[int, ...] = static()
+    points: tuple[Array, ...]  # of those that are numbers, the sorted points that stand for levels
+    table_raw: tuple[int, ...] = static()  # of the tables; those with points are the last
+    # Where each output column is among the numbers and the tables' columns
     order: tuple[int, ...] = static()
 
     def __call__(self, inputs: AnyArray) -> Array:

@@ -32,30 +32,18 @@ StepPart: TypeAlias = Any
 
 @dataclasses.dataclass(frozen=True)
 class NumberColumn:
-    """A function of a raw numeric column.
+    """A function of a raw numeric column."""
 
-    Attributes:
-        raw: number of the raw column.
-        steps: in order, each a name and numbers: ("subtract" | "add" | "multiply" | "divide" |
-            "constant", number), ("clip", low, high), ("function", name of a NumPy function of one
-            number), ("fill", number for NaN), ("missing", low, high: numbers that become NaN),
-            ("above", number: 1 above it, 0 elsewhere) or ("float32",).
-        missing: this column's value where the raw one is missing; NaN: missing too.
-        single: whether the raw column is float32, and stays so from step to step.
-    """
-
-    raw: int
+    raw: int  # number of the raw column
+    # In order: ("subtract" | "add" | "multiply" | "divide" | "constant", number), ("clip", low,
+    # high), ("function", name of NumPy's of one number), ("fill", number for NaN), ("missing", low,
+    # high: numbers that become NaN), ("above", number: 1 above it, 0 elsewhere) or ("float32",).
     steps: tuple[tuple[Any, ...], ...] = ()
-    missing: float = np.nan
-    single: bool = False
+    missing: float = np.nan  # this column's value where the raw one is missing; NaN: missing too
+    single: bool = False  # whether the raw column is float32, and stays so from step to step
 
     def then(self, *step: StepPart) -> NumberColumn:
-        """The column after one more step.
-
-        Raises:
-            NotConvertibleError: if it scales by what is not positive, or if a number in it is not
-                finite.
-        """
+        """The column after one more step, whose scale must be positive, and its numbers finite."""
         _check(step)
         missing = float(_apply(np.float64(self.missing), (step,), self.single))
         return dataclasses.replace(self, steps=(*self.steps, step), missing=missing)
@@ -159,15 +147,10 @@ class NumberColumn:
 
 @dataclasses.dataclass(frozen=True)
 class LevelColumn:
-    """A table over the levels of a raw categorical column.
+    """A table over the levels of a raw categorical column."""
 
-    Attributes:
-        raw: number of the raw column.
-        values: by code: numbers (NaN: missing), or objects such as text.
-    """
-
-    raw: int
-    values: np.ndarray
+    raw: int  # number of the raw column
+    values: np.ndarray  # by code: numbers (NaN: missing), or objects such as text
 
     def then(self, *step: StepPart) -> LevelColumn:
         """The column after one more step."""
@@ -188,15 +171,10 @@ class LevelColumn:
 
 @dataclasses.dataclass(frozen=True)
 class PointColumn:
-    """A raw numeric column that an encoder takes for levels: values at some points.
+    """A raw numeric column that an encoder takes for levels: values at some points."""
 
-    Attributes:
-        raw: number of the raw column.
-        points: where it has values; NaN is missing.
-    """
-
-    raw: int
-    points: np.ndarray
+    raw: int  # number of the raw column
+    points: np.ndarray  # where it has values; NaN is missing
     values: np.ndarray
     other: float
 

@@ -33,13 +33,7 @@ from lime_jax.typing import AnyArray, Array, Pytree, pytree
 
 
 def apply(fn: Pytree, features: Features, why_not_exact: str = "") -> Converted:
-    """A model that is any JAX function of its columns.
-
-    Args:
-        fn: a pytree, (samples, columns) -> (samples, outputs); host arrays in it are put on the
-            device.
-        why_not_exact: what to say to those who ask for a closed form.
-    """
+    """A model that is any JAX function of its columns; its host arrays are put on the device."""
     why = why_not_exact or "its output is not a sum over trees or over columns"
     on_device = put(fn)
 
@@ -52,12 +46,9 @@ def apply(fn: Pytree, features: Features, why_not_exact: str = "") -> Converted:
 def sum_of_trees(trees: TreeSum, features: Features, *, rounds_inputs: bool = False) -> Converted:
     """A model that is a sum of trees on its columns, moved to the raw ones as far as they can be.
 
-    It refuses columns that are sums, or no increasing functions, of raw ones: no threshold on a
-    table decides the same to the last digit.
-
-    Args:
-        trees: on the columns of `features`; a test of a level column may be a threshold on its
-            numbers, or a level set by code.
+    A test of a level column may be a threshold on its numbers, or a level set by code. It refuses
+    columns that are sums, or no increasing functions, of raw ones: no threshold on a table decides
+    the same to the last digit.
     """
     if features.base is not None:
         raise NotConvertibleError(
@@ -136,11 +127,7 @@ def _additive_model(structure: Additive, rounds_inputs: bool = False) -> Convert
 
 
 def linked(converted: Converted, link: Link, why_not_exact: str) -> Converted:
-    """A function of a model's outputs.
-
-    Args:
-        why_not_exact: why there is no closed form any more, and what has one.
-    """
+    """A function of a model's outputs; why that has no closed form, and what has one."""
     return converted.then(LinkFunction(link), why_not_exact)
 
 

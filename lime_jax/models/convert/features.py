@@ -25,19 +25,14 @@ from lime_jax.typing import Pytree
 
 @dataclasses.dataclass(frozen=True)
 class RawTable:
-    """The columns that a model's inputs have.
+    """The columns that a model's inputs have."""
 
-    Attributes:
-        names: of the columns; None for an array.
-        levels: for each column its levels by code (None among them: missing), or None: numbers.
-        single: whether the model is given its numbers in float32.
-        backend: "pandas", "polars" or "pyarrow", which have missing values of their own; None: an
-            array, or not known.
-    """
-
-    names: tuple[str, ...] | None
+    names: tuple[str, ...] | None  # of the columns; None for an array
+    # For each column its levels by code (None among them: missing), or None: numbers
     levels: tuple[tuple[Any, ...] | None, ...]
-    single: bool = False
+    single: bool = False  # whether the model is given its numbers in float32
+    # "pandas", "polars" or "pyarrow", which have missing values of their own; None: an array, or
+    # not known
     backend: str | None = None
 
     @classmethod
@@ -48,25 +43,16 @@ class RawTable:
 
 @dataclasses.dataclass(frozen=True)
 class Features:
-    """What one step of a pipeline hands to the next.
+    """What one step of a pipeline hands to the next."""
 
-    Attributes:
-        columns: functions of the raw columns, or of the columns of `base`.
-        base: from the raw table to a matrix; None: `columns` are of the raw table itself.
-        names: of the columns, where the step before has them.
-        num_raw: columns of the raw table.
-        base_width: columns of the matrix that `base` makes.
-        table: the raw table, where it is known.
-        mixed_by: what made `base`, in words.
-    """
-
-    columns: tuple[Column, ...]
+    columns: tuple[Column, ...]  # functions of the raw columns, or of the columns of `base`
+    # From the raw table to a matrix; None: `columns` are of the raw table itself
     base: Base | None = None
-    names: tuple[str, ...] | None = None
-    num_raw: int = 0
-    base_width: int = 0
-    table: RawTable | None = None
-    mixed_by: str = "a step before it"
+    names: tuple[str, ...] | None = None  # of the columns, where the step before has them
+    num_raw: int = 0  # columns of the raw table
+    base_width: int = 0  # columns of the matrix that `base` makes
+    table: RawTable | None = None  # the raw table, where it is known
+    mixed_by: str = "a step before it"  # what made `base`, in words
 
     def __len__(self) -> int:
         """Number of columns."""

@@ -47,24 +47,17 @@ Base = Callable[[Inputs], Any]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Spikes:
-    """Numbers of a column that many samples are equal to.
-
-    Attributes:
-        on_device: what becomes of them there, when they are samples.
-    """
+    """Numbers of a column that many samples are equal to."""
 
     values: Float64[np.ndarray, " spikes"]
-    on_device: np.ndarray
+    on_device: np.ndarray  # what becomes of them there, when they are samples
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class DeviceTable:
-    """The raw table, in the device's precision: numbers, and codes where there are levels.
+    """The raw table, in the device's precision: numbers, and codes where there are levels."""
 
-    Attributes:
-        spikes: of each column; None: it has none. Empty: no column has.
-    """
-
+    # Of each column; None: it has none. Empty: no column has.
     spikes: tuple[Spikes | None, ...] = ()
 
     def table(self) -> Any:

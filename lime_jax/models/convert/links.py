@@ -18,13 +18,9 @@ LOWEST_MARGIN = -np.log(np.finfo(np.float64).max)  # below it, scikit-learn's si
 
 @pytree
 class LinkFunction:
-    """A function of a model's outputs as a pytree.
+    """A function of a model's outputs as a pytree."""
 
-    Attributes:
-        link: a function that is always the same object, so that it compiles once.
-    """
-
-    link: Link = static()
+    link: Link = static()  # a function that is always the same object, so that it compiles once
 
     def __call__(self, outputs: Array) -> Array:
         """Apply the link."""

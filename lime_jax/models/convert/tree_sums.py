@@ -33,11 +33,7 @@ class LevelSets:
 
 
 def move(trees: TreeSum, features: Features, kept: Sequence[int]) -> TreeSum:
-    """Trees on the raw columns, and on some columns as they are.
-
-    Args:
-        kept: columns of `features` that stay; they are numbered behind the raw ones.
-    """
+    """Trees on the raw columns, and behind them on the columns that are `kept` as they are."""
     moved = dataclasses.replace(
         trees,
         column=trees.column.copy(),

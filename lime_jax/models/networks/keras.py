@@ -22,18 +22,12 @@ _BATCH = 4096  # Keras's own default of 32 is for training
 
 @pytree
 class KerasPredict:
-    """A Keras model as a function of its variables, which are the leaves: training goes on freely.
+    """A Keras model as a function of its variables, the leaves: training goes on freely."""
 
-    Attributes:
-        trainable: values of the trainable variables.
-        model: the model itself, known by its identity.
-        columns: that each input takes, of a model of several.
-    """
-
-    trainable: tuple[Any, ...]
+    trainable: tuple[Any, ...]  # values of the trainable variables
     non_trainable: tuple[Any, ...]
-    model: ModelLike = static()
-    columns: Columns | None = static()
+    model: ModelLike = static()  # the model itself, known by its identity
+    columns: Columns | None = static()  # that each input takes, of a model of several
 
     def __call__(self, inputs: AnyArray) -> Any:
         """The outputs for a batch, layers as in inference."""
@@ -55,11 +49,7 @@ def _takes_training(model: ModelLike) -> bool:
 
 @register_opener("keras.Model", method="predict")
 def open_keras(model: ModelLike, output: str | None, table: RawTable | None) -> Model:
-    """In JAX on Keras's JAX backend, with the variables' present values; else by its `predict`.
-
-    Args:
-        table: that it is called with; None: as the model says.
-    """
+    """In JAX on Keras's JAX backend, with the variables' present values; else by its `predict`."""
     kind = type(model).__name__
     if not model.built:
         raise ValueError(

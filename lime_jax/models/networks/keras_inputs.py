@@ -11,11 +11,7 @@ Columns = tuple[tuple[int, ...], ...]
 
 
 def columns_of_inputs(model: ModelLike, table: RawTable | None) -> Columns | None:
-    """Which columns each input of a model takes: those of its name, else one after the other.
-
-    Args:
-        table: that it is called with; None: one of all its columns.
-    """
+    """Which columns each input of a model takes: those of its name, else one after the other."""
     inputs = getattr(model, "inputs", None)
     if not isinstance(inputs, list) or len(inputs) < 2:
         return None

@@ -63,14 +63,10 @@ def open_equinox(model: ModelLike, output: str | None, table: RawTable | None) -
 
 @pytree
 class NnxPredict:
-    """A Flax NNX module as a function of its state.
-
-    Attributes:
-        graph: everything else; equal for modules of one make.
-    """
+    """A Flax NNX module as a function of its state."""
 
     state: Any
-    graph: Any = static()
+    graph: Any = static()  # everything else; equal for modules of one make
 
     def __call__(self, inputs: AnyArray) -> Array:
         """The outputs for a batch; what the module writes into its state is dropped."""
@@ -81,14 +77,10 @@ class NnxPredict:
 
 @pytree
 class LinenPredict:
-    """A Flax Linen module as a function of its variables.
-
-    Attributes:
-        module: without them; equal for modules of one make.
-    """
+    """A Flax Linen module as a function of its variables."""
 
     variables: Any
-    module: Any = static()
+    module: Any = static()  # without them; equal for modules of one make
 
     def __call__(self, inputs: AnyArray) -> Array:
         """The outputs for a batch."""

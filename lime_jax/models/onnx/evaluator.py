@@ -22,16 +22,11 @@ for _family in ("elementwise", "shapes", "convolution", "reductions", "tables", 
 
 @pytree
 class OnnxPredict:
-    """A model as a function of a batch.
-
-    Attributes:
-        parts: for each node that keeps its weights in attributes a pytree; else None.
-        graph: what is done with them.
-    """
+    """A model as a function of a batch."""
 
     weights: dict[str, Any]
-    parts: tuple[Any, ...]
-    graph: Graph = static()
+    parts: tuple[Any, ...]  # for each node that keeps its weights in attributes a pytree; else None
+    graph: Graph = static()  # what is done with them
 
     def __call__(self, inputs: AnyArray) -> Array:
         """The outputs for a batch, of any shape that the graph takes."""
@@ -94,11 +89,7 @@ def batch_size(graph: Graph) -> int | None:
 
 
 def split_columns(inputs: AnyArray, entries: tuple[Input, ...]) -> dict[str, Any]:
-    """One batch as the inputs of a model, in their types.
-
-    Args:
-        inputs: the batch; where there are several inputs, their columns side by side.
-    """
+    """One batch as the inputs of a model, in their types; of several inputs side by side."""
     if len(entries) == 1:
         parts = [inputs]
     else:

@@ -34,11 +34,7 @@ def operator(*names: str) -> Callable[[_T], _T]:
 
 
 def builder(*names: str) -> Callable[[_T], _T]:
-    """Register what makes a pytree of some operators' nodes.
-
-    Args:
-        *names: of the operators, with "ai.onnx.ml." in front where they belong to that domain.
-    """
+    """Register what makes a pytree of some operators' nodes; names are as in `Node.op`."""
 
     def register(function: _T) -> _T:
         BUILDERS.update(dict.fromkeys(names, function))
@@ -60,11 +56,7 @@ def integers(node: Node, value: Value, what: str) -> tuple[int, ...]:
 
 
 def axes_of(node: Node, value: Value, rank: int) -> tuple[int, ...] | None:
-    """Axes from an input or, in older versions, an attribute.
-
-    Args:
-        rank: of the array; negative axes count from its end.
-    """
+    """Axes, counted from the first, by an input or, in older versions, an attribute."""
     given = node.get("axes") if value is None else value
     if given is None:
         return None

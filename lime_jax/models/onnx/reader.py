@@ -40,16 +40,11 @@ class Fixed:
 
 @dataclasses.dataclass(frozen=True)
 class Node:
-    """One operation.
+    """One operation."""
 
-    Attributes:
-        op: its kind; "ai.onnx.ml.Scaler" outside the standard domain.
-        inputs: names of values; "" where an optional one is left out.
-    """
-
-    op: str
+    op: str  # its kind; "ai.onnx.ml.Scaler" outside the standard domain
     name: str
-    inputs: tuple[str, ...]
+    inputs: tuple[str, ...]  # names of values; "" where an optional one is left out
     outputs: tuple[str, ...]
     attributes: tuple[tuple[str, Any], ...]
     opset: int
@@ -66,40 +61,26 @@ class Node:
 
 @dataclasses.dataclass(frozen=True)
 class Input:
-    """What the model is fed with.
-
-    Attributes:
-        dtype: of it; "" if it is text or no tensor.
-        shape: None where a size is free, None altogether if it is not said.
-    """
+    """What the model is fed with."""
 
     name: str
-    dtype: str
+    dtype: str  # of it; "" if it is text or no tensor
+    # None where a size is free, None altogether if it is not said
     shape: tuple[int | None, ...] | None
 
 
 @dataclasses.dataclass(frozen=True)
 class Graph:
-    """The part of a model that its chosen output needs.
+    """The part of a model that its chosen output needs."""
 
-    Attributes:
-        nodes: in an order in which they can be run.
-        output: name of the chosen value.
-        fixed: arrays of integers, such as shapes, by name.
-    """
-
-    nodes: tuple[Node, ...]
+    nodes: tuple[Node, ...]  # in an order in which they can be run
     inputs: tuple[Input, ...]
-    output: str
-    fixed: tuple[tuple[str, Fixed], ...]
+    output: str  # name of the chosen value
+    fixed: tuple[tuple[str, Fixed], ...]  # arrays of integers, such as shapes, by name
 
 
 def read_proto(source: OnnxSource) -> Any:
-    """A model as an `onnx.ModelProto`.
-
-    Args:
-        source: a path, the bytes of a file, or the message itself.
-    """
+    """A model as an `onnx.ModelProto`, by its path, the bytes of its file, or as it is."""
     if not isinstance(source, str | bytes | os.PathLike):
         return source
     require("onnx", extra="onnx", needed_by="an ONNX model")

@@ -15,12 +15,7 @@ from lime_jax.typing import Array, pytree, static
 
 
 def finish(scores: Value, transform: str) -> Array:
-    """What is done to scores at last.
-
-    Args:
-        transform: "NONE", "LOGISTIC" (number by number), "SOFTMAX", or "TWO_SIGMOIDS": both
-            probabilities from the one margin.
-    """
+    """What is done to scores at last; "TWO_SIGMOIDS": both probabilities from one margin."""
     if transform == "LOGISTIC":
         return jax.nn.sigmoid(scores)
     if transform == "TWO_SIGMOIDS":
@@ -96,14 +91,10 @@ def _scaler(node: Node) -> Scaler:
 
 @pytree
 class Imputer:
-    """Missing numbers filled in.
-
-    Attributes:
-        gone: the number that stands for missing; NaN: NaN.
-    """
+    """Missing numbers filled in."""
 
     filled: Any
-    gone: Any
+    gone: Any  # the number that stands for missing; NaN: NaN
 
     def __call__(self, x: Value) -> Array:
         """The columns of a batch."""

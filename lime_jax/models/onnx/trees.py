@@ -21,18 +21,12 @@ from lime_jax.typing import Array, pytree, static
 
 @dataclasses.dataclass(frozen=True)
 class Ensemble:
-    """A node on the host.
+    """A node on the host."""
 
-    Attributes:
-        trees: on one flag for each test of equality, and behind them the node's columns.
-        equal_columns: that are tested for equality.
-        transform: of the sum, see `finish`.
-    """
-
-    trees: TreeSum
-    equal_columns: tuple[int, ...]
+    trees: TreeSum  # on one flag for each test of equality, and behind them the node's columns
+    equal_columns: tuple[int, ...]  # that are tested for equality
     equal_values: np.ndarray
-    transform: str
+    transform: str  # of the sum, see `finish`
 
 
 @pytree

@@ -47,13 +47,9 @@ def convert_regressor(model: Estimator, method: str, features: Features) -> Conv
 
 @pytree
 class WeightedMedian:
-    """The weighted median of a model's outputs: the least at which half the weight is reached.
+    """The weighted median of a model's outputs: the least at which half the weight is reached."""
 
-    Attributes:
-        weights: of the outputs; whole numbers, whose sums are exact.
-    """
-
-    weights: Any
+    weights: Any  # of the outputs; whole numbers, whose sums are exact
 
     def __call__(self, outputs: AnyArray) -> Array:
         """The median of each row, (samples, outputs) -> (samples, 1)."""

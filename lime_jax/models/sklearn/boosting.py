@@ -40,11 +40,7 @@ def convert_regressor(model: Estimator, method: str, features: Features) -> Conv
 
 
 def probabilities(margin: Converted, num_classes: int) -> Converted:
-    """A classifier's probabilities from its margins, for the log loss.
-
-    Args:
-        margin: of the second of two classes, or of each class.
-    """
+    """A classifier's probabilities from its margins, one or one for each class (log loss)."""
     return linked(margin, two_sigmoids if num_classes == 2 else softmax, WHY_PROBABILITIES)
 
 

@@ -85,15 +85,10 @@ class PiecewiseCurve:
 
 @pytree
 class Calibration:
-    """One curve per class, made to sum to 1.
+    """One curve per class, made to sum to 1."""
 
-    Attributes:
-        curves: of the second of two classes, or of each class.
-        skip: how many scores are left out, from the first.
-    """
-
-    curves: tuple[Any, ...]
-    skip: int = static()
+    curves: tuple[Any, ...]  # of the second of two classes, or of each class
+    skip: int = static()  # how many scores are left out, from the first
 
     def __call__(self, scores: AnyArray) -> Array:
         """Probabilities, (samples, scores) -> (samples, classes)."""
@@ -108,14 +103,10 @@ class Calibration:
 
 @pytree
 class Temperature:
-    """Scores of all classes times one number, then softmax.
-
-    Attributes:
-        probabilities: whether the scores are probabilities.
-    """
+    """Scores of all classes times one number, then softmax."""
 
     beta: Any
-    probabilities: bool = static()
+    probabilities: bool = static()  # whether the scores are probabilities
 
     def __call__(self, scores: AnyArray) -> Array:
         """Probabilities, (samples, scores) -> (samples, classes)."""

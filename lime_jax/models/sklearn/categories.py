@@ -23,23 +23,15 @@ from lime_jax.typing import Estimator, Scalar
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CodedColumn:
-    """A column that reaches the trees as the number of its category.
+    """A column that reaches the trees as the number of its category."""
 
-    Attributes:
-        category: of each level of the column; -1 where it is missing or unknown to the model.
-    """
-
+    # Of each level of the column; -1 where it is missing or unknown to the model
     category: Int[np.ndarray, " levels"]
 
     def levels_left(
         self, categories: Bool[np.ndarray, " categories"], missing_left: bool
     ) -> Bool[np.ndarray, " levels"]:
-        """The levels that a node sends left.
-
-        Args:
-            categories: those that go left, by number; at least as many as there are.
-            missing_left: where missing ones go, and unknown ones, which the model takes for them.
-        """
+        """The levels that a node sends left; unknown ones go where missing ones do."""
         return np.where(self.category < 0, missing_left, categories[self.category])
 
 

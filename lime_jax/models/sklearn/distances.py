@@ -67,11 +67,7 @@ def squared_distances(inputs: AnyArray, points: AnyArray) -> Array:
 
 
 def in_blocks(fn: Callable[[Any], Array], inputs: AnyArray, num_points: int) -> Array:
-    """Call a function on as many rows at a time as memory is for.
-
-    Args:
-        fn: (samples, columns) -> (samples, outputs); works on samples × points numbers.
-    """
+    """Call a function that needs rows × points numbers on as many rows as memory is for."""
     rows = max(1, PAIRS_AT_ONCE // num_points)
     if len(inputs) <= rows:
         return fn(inputs)

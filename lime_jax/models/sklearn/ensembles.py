@@ -87,16 +87,11 @@ def convert_frozen(model: Estimator, method: str, features: Features) -> Convert
 
 @pytree
 class Stack:
-    """What several models return, side by side.
-
-    Attributes:
-        columns: what comes after them; None: nothing.
-        skip: how many outputs of each member are left out, from the first.
-    """
+    """What several models return, side by side."""
 
     members: tuple[Any, ...]
-    columns: Any
-    skip: tuple[int, ...] = static()
+    columns: Any  # what comes after them; None: nothing
+    skip: tuple[int, ...] = static()  # how many outputs of each member are left out, from the first
 
     def __call__(self, inputs: AnyArray) -> Array:
         """All outputs of a batch, (samples, raw columns) -> (samples, outputs)."""

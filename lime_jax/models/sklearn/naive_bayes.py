@@ -69,14 +69,10 @@ def convert_quadratic(model: Estimator, method: str, features: Features) -> Conv
 
 @pytree
 class GaussianClasses:
-    """Log-likelihoods of classes whose columns are independent and normal.
-
-    Attributes:
-        half_precision: 1 / (2 variance), the same shape.
-    """
+    """Log-likelihoods of classes whose columns are independent and normal."""
 
     means: Any
-    half_precision: Any
+    half_precision: Any  # 1 / (2 variance), the same shape
     constant: Any
 
     def __call__(self, inputs: AnyArray) -> Array:
@@ -87,17 +83,12 @@ class GaussianClasses:
 
 @pytree
 class EllipticClasses:
-    """Log-likelihoods of classes that are normal, with any covariance.
-
-    Attributes:
-        maps: (classes, columns, directions) to where the covariance is the identity.
-        margin: whether to return the second class's less the first's (static).
-    """
+    """Log-likelihoods of classes that are normal, with any covariance."""
 
     means: Any
-    maps: Any
+    maps: Any  # (classes, columns, directions) to where the covariance is the identity
     constant: Any
-    margin: bool = static()
+    margin: bool = static()  # whether to return the second class's less the first's
 
     def __call__(self, inputs: AnyArray) -> Array:
         """(samples, columns) -> (samples, classes), or (samples, 1) if `margin`."""

@@ -53,16 +53,11 @@ def _layers(model: Estimator, features: Features) -> Converted:
 
 @pytree
 class Layers:
-    """Dense layers, each but the last followed by the same activation.
+    """Dense layers, each but the last followed by the same activation."""
 
-    Attributes:
-        weights: of the layers, (inputs, outputs).
-        activation: a name in `ACTIVATIONS`, or "identity" (static).
-    """
-
-    weights: tuple[Any, ...]
+    weights: tuple[Any, ...]  # of the layers, (inputs, outputs)
     biases: tuple[Any, ...]
-    activation: str = static()
+    activation: str = static()  # a name in `ACTIVATIONS`, or "identity"
 
     def __call__(self, inputs: AnyArray) -> Array:
         """(samples, columns) -> (samples, outputs), before the output activation."""

@@ -179,11 +179,7 @@ def _of_one_number(fn: Any) -> bool:
 
 
 def jax_form(fn: Any, options: dict[str, Any] | None = None) -> Any:
-    """A function of a matrix as JAX runs it.
-
-    Args:
-        fn: jitted, marked by `jax_predict`, a pytree, or one of NumPy's functions of one number.
-    """
+    """A function of a matrix as JAX runs it: JAX already, or NumPy's of one number."""
     if _of_one_number(fn):
         return DevicePredict(getattr(jnp, fn.__name__))
     name = getattr(fn, "__name__", type(fn).__name__)

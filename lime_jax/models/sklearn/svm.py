@@ -128,18 +128,14 @@ def _pair_weights(dual: np.ndarray, support: np.ndarray) -> np.ndarray:
 
 @pytree
 class KernelSum:
-    """A weighted sum of kernels between a row and some points.
-
-    Attributes:
-        kernel: one of `KERNELS` but "linear" (static).
-    """
+    """A weighted sum of kernels between a row and some points."""
 
     points: AnyArray
     weights: Any
     intercept: AnyArray
     gamma: Any
     coef0: Any
-    kernel: str = static()
+    kernel: str = static()  # one of `KERNELS` but "linear"
     degree: int | float = static()
 
     def __call__(self, inputs: AnyArray) -> Array:

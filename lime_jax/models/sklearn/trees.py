@@ -62,13 +62,9 @@ def join(
     output: Int[np.ndarray, " trees"] | None = None,
     base: Float64[np.ndarray, " outputs"] | None = None,
 ) -> TreeSum:
-    """Trees of scikit-learn as one sum.
+    """Trees of scikit-learn as one sum; `value` is what each node would add if it were a leaf.
 
     They round a row to float32 and send it left if it is at or below the threshold.
-
-    Args:
-        value: what each of their nodes would add if it were a leaf.
-        output: to which a tree adds its value; None: to all.
     """
     sizes = np.array([tree.node_count for tree in trees])
     roots = np.cumsum(sizes) - sizes

@@ -30,23 +30,14 @@ _ROWS_ELSEWHERE, _NUMBERS_ELSEWHERE = 2**16, 2**26
 
 @pytree
 class SumOfTrees:
-    """The outputs of a `TreeSum`.
-
-    Attributes:
-        parts: some of the trees each.
-        base: constant part of every output.
-    """
+    """The outputs of a `TreeSum`."""
 
     columns: Columns
-    parts: tuple[Masks | Traversal, ...]
-    base: Array
+    parts: tuple[Masks | Traversal, ...]  # some of the trees each
+    base: Array  # constant part of every output
 
     def __call__(self, inputs: AnyArray) -> Float[Array, "rows outputs"]:
-        """Call it on a batch.
-
-        Args:
-            inputs: (rows, raw columns); numbers, NaN where missing, and level codes.
-        """
+        """Outputs of (rows, raw columns): numbers, NaN where missing, and level codes."""
         inputs = jnp.asarray(inputs, self.base.dtype)
         rows = inputs.shape[0]
         if not self.parts or not rows:
@@ -75,12 +66,7 @@ class SumOfTrees:
 
 
 def tree_predict(trees: TreeSum, *, largest_mask: int = _LARGEST_MASK) -> SumOfTrees:
-    """A sum of trees on the device: every number of its precision reaches the leaf of `trees`.
-
-    Args:
-        largest_mask: trees of up to so many leaves are evaluated by bit masks, larger ones level by
-            level; the leaves are the same.
-    """
+    """A sum of trees on the device: every number of its precision reaches the leaf of `trees`."""
     column_block, column, threshold = columns_of(trees)
     small, large = _split(trees, largest_mask)
     parts: list[Masks | Traversal] = [as_masks(trees, some, column, threshold) for some in small]

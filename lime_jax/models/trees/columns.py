@@ -20,27 +20,18 @@ _NOT_IN_SET = 0.5
 
 @pytree
 class Columns:
-    """What nodes compare with their thresholds, for a block of rows.
-
-    Attributes:
-        missing_left: of these, whether a missing one is -inf here.
-        set_column: raw column of each set of levels.
-        set_length: how many it has; other codes are not in the set.
-        set_missing: 0 where a missing code (NaN) goes left all the same, else 1.
-        flags: 0 by code for levels in the set, 1 for others; at the very end a 1 for other codes.
-        plain: the number columns are the raw ones, all and in order.
-        any_missing_left: otherwise there is nothing to replace.
-    """
+    """What nodes compare with their thresholds, for a block of rows."""
 
     number: Array
-    missing_left: Array
-    set_column: Array
+    missing_left: Array  # of these, whether a missing one is -inf here
+    set_column: Array  # raw column of each set of levels
     set_first: Array
-    set_length: Array
-    set_missing: Array
+    set_length: Array  # how many it has; other codes are not in the set
+    set_missing: Array  # 0 where a missing code (NaN) goes left all the same, else 1
+    # 0 by code for levels in the set, 1 for others; at the very end a 1 for other codes
     flags: Array
-    plain: bool = static()
-    any_missing_left: bool = static()
+    plain: bool = static()  # the number columns are the raw ones, all and in order
+    any_missing_left: bool = static()  # otherwise there is nothing to replace
 
     def __len__(self) -> int:
         """Number of columns."""

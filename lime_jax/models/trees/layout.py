@@ -15,21 +15,15 @@ TREES_TOGETHER = 64
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Layout:
-    """Some trees of a sum, tree by tree, each one's nodes breadth first and siblings adjacent.
-
-    Attributes:
-        left: place of the left child, the right one is next; -1 at a leaf.
-        levels: ends of the levels if nodes were sorted by level.
-        by_level: places of the nodes sorted by level.
-        first: place of each tree's root.
-    """
+    """Some trees of a sum, tree by tree, each one's nodes breadth first and siblings adjacent."""
 
     node: Int64[np.ndarray, " nodes"]
     tree: Int64[np.ndarray, " nodes"]
+    # Place of the left child, the right one is next; -1 at a leaf
     left: Int64[np.ndarray, " nodes"]
-    levels: Int64[np.ndarray, " levels"]
-    by_level: Int64[np.ndarray, " nodes"]
-    first: Int64[np.ndarray, " trees"]
+    levels: Int64[np.ndarray, " levels"]  # ends of the levels if nodes were sorted by level
+    by_level: Int64[np.ndarray, " nodes"]  # places of the nodes sorted by level
+    first: Int64[np.ndarray, " trees"]  # place of each tree's root
     depth: Int64[np.ndarray, " trees"]
     leaves: Int64[np.ndarray, " trees"]
 
@@ -40,11 +34,7 @@ class Layout:
 
 
 def lay_out(trees: TreeSum, which: Int64[np.ndarray, " some"]) -> Layout:
-    """Find the nodes of some trees.
-
-    Args:
-        which: numbers of those to lay out, in this order.
-    """
+    """The nodes of some trees, in this order."""
     node, tree = trees.roots[which].astype(np.int64), np.arange(len(which))
     nodes, owners, depth = [node], [tree], np.zeros(len(which), np.int64)
     while node.size:
@@ -78,22 +68,14 @@ def lay_out(trees: TreeSum, which: Int64[np.ndarray, " some"]) -> Layout:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Groups:
-    """Trees in groups of one size that add to the same outputs; -1 where there is no tree.
-
-    Attributes:
-        output: first output that a group adds to.
-    """
+    """Trees in groups of one size that add to the same outputs; -1 where there is no tree."""
 
     member: Int64[np.ndarray, "groups size"]
-    output: Int32[np.ndarray, " groups"]
+    output: Int32[np.ndarray, " groups"]  # first output that a group adds to
 
 
 def group(output: Int32[np.ndarray, " trees"], depth: Int64[np.ndarray, " trees"]) -> Groups:
-    """As few groups of trees of similar depth as hold at most 64 each.
-
-    Args:
-        output: first of the outputs that each tree adds to.
-    """
+    """As few groups of trees of similar depth, and one output, as hold at most 64 each."""
     outputs, counts = np.unique(output, return_counts=True)
     size = -(-counts.max() // -(-counts.max() // TREES_TOGETHER))
     order = np.lexsort((depth, output))

@@ -24,18 +24,14 @@ _NODES_TOGETHER = 8
 
 @pytree
 class Masks:
-    """Trees of up to a few words of leaves.
-
-    Attributes:
-        keep: bits that stay if the row goes right.
-        output: first output that a group of trees adds to.
-    """
+    """Trees of up to a few words of leaves."""
 
     column: Array  # (groups, trees, passes, nodes)
     threshold: Array
+    # Bits that stay if the row goes right
     keep: Array  # (groups, trees, passes, nodes, words)
     value: Array  # (groups, trees, leaves, width)
-    output: Array
+    output: Array  # first output that a group of trees adds to
     num_outputs: int = static()
 
     def __call__(self, columns: AnyArray) -> Array:

@@ -22,15 +22,10 @@ _WORD = 32
 
 @pytree
 class Ranks:
-    """Numbers become the count of a column's thresholds that are below.
+    """Numbers become the count of a column's thresholds that are below."""
 
-    Attributes:
-        thresholds: of each column in a row, ascending, inf where it has no more.
-        bits: 2**bits - 1 thresholds in each row, and one place.
-    """
-
-    thresholds: Array
-    bits: int = static()
+    thresholds: Array  # of each column in a row, ascending, inf where it has no more
+    bits: int = static()  # 2**bits - 1 thresholds in each row, and one place
 
     def __call__(self, columns: AnyArray) -> Array:
         """Ranks of (columns, rows), by bisection; the largest one for NaN."""
@@ -51,25 +46,17 @@ class Traversal:
     """Trees of any size.
 
     Nodes are numbered from 1 within each tree. A leaf sends rows right, to itself.
-
-    Attributes:
-        words: child, column and rank of each node; without ranks child and column.
-        child: of each node, where the words have no room for it.
-        thresholds: of each node, if not by rank.
-        value: of each node, 0 where it is no leaf.
-        first: of each tree: place of its node 0.
-        output: first output that a group of trees adds to.
-        ranks: of the columns, if by rank.
     """
 
-    words: Array
-    child: Array | None
-    thresholds: Array | None
-    value: Array
+    words: Array  # child, column and rank of each node; without ranks child and column
+    child: Array | None  # of each node, where the words have no room for it
+    thresholds: Array | None  # of each node, if not by rank
+    value: Array  # of each node, 0 where it is no leaf
+    # Of each tree: place of its node 0
     first: Array  # (groups, trees)
-    output: Array
+    output: Array  # first output that a group of trees adds to
     depth: Array
-    ranks: Ranks | None
+    ranks: Ranks | None  # of the columns, if by rank
     column_bits: int = static()
     num_outputs: int = static()
 
