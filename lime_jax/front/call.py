@@ -77,6 +77,7 @@ class Outcome:
         variables: (rows, features) the rows' interpretable variables; None: all are 1.
         kernel_width: NaN where a kernel has none.
         groups: names of the columns of each feature, where features can be groups.
+        route: which of several ways that give the same the model took, and why.
     """
 
     fit: LinearFit
@@ -91,6 +92,7 @@ class Outcome:
     variables: np.ndarray | None = None
     kernel_width: float = float("nan")
     groups: tuple[tuple[str, ...], ...] = ()
+    route: str = ""
 
 
 @runtime_checkable
@@ -168,7 +170,6 @@ def explain(call: Call[M, E], model: ModelLike, options: ExplainOptions) -> list
         algorithm=explainer.algorithm,
         link=explainer.link,
         method="exact" if request.is_exact else "sampled",
-        model_path=f"{opened.model.path}: {opened.model.reason}",
         output_kind=kind,
         output_names=outputs.names,
         classes=outputs.classes,
@@ -183,7 +184,16 @@ def explain(call: Call[M, E], model: ModelLike, options: ExplainOptions) -> list
             check_fit(
                 outcome.fit, outcome.enough, request.is_exact, opened.hidden_error, explainer.link
             )
-    return [call.pack(outcome.fit, **_fields(outcome), **facts) for outcome in outcomes]
+    path = f"{opened.model.path}: {opened.model.reason}"
+    return [
+        call.pack(
+            outcome.fit,
+            **_fields(outcome),
+            **facts,
+            model_path="; ".join(filter(None, (path, outcome.route))),
+        )
+        for outcome in outcomes
+    ]
 
 
 def _outputs(
@@ -217,7 +227,7 @@ def _add_up(opened: BatchModel, kind: str, prediction: np.ndarray) -> bool:
 def _fields(outcome: Outcome) -> dict[str, Any]:
     """The attributes of explanations that an outcome has, but for those of its fit."""
     fields = {field.name: getattr(outcome, field.name) for field in dataclasses.fields(outcome)}
-    del fields["fit"], fields["enough"]
+    del fields["fit"], fields["enough"], fields["route"]
     shape = outcome.values.shape
     if outcome.bins is None:
         fields["bins"] = np.full(shape, -1, np.int32)

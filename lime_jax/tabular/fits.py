@@ -27,13 +27,30 @@ from lime_jax.models.predict import DevicePredict
 from lime_jax.models.structure import Structure, TreeSum
 from lime_jax.models.trees.thresholds import on_their_side
 from lime_jax.tabular import exact
-from lime_jax.tabular.config import WIDE_COLUMN, TabularConfig, make_domain, make_method
+from lime_jax.tabular.config import (
+    WIDE_COLUMN,
+    TabularConfig,
+    kernel_width_of,
+    make_domain,
+    make_method,
+)
 from lime_jax.tabular.domain import TabularDomain, TabularInstance, encode_rows, host_inputs
+from lime_jax.tabular.exact.route import Route, route
 from lime_jax.tabular.opening.opened import OpenedModel
 from lime_jax.tabular.opening.sample_facts import sample_facts
 from lime_jax.tabular.opening.two_outputs import mirrored
 from lime_jax.tabular.stats import TabularStats
-from lime_jax.typing import AnyArray, Array, LinearFit, PredictFn, Pytree, Sampler, pytree, replaced
+from lime_jax.typing import (
+    AnyArray,
+    Array,
+    ClosedForm,
+    LinearFit,
+    PredictFn,
+    Pytree,
+    Sampler,
+    pytree,
+    replaced,
+)
 from lime_jax.warn import warn
 
 SCORE_SAMPLES = 2048
@@ -161,6 +178,7 @@ def settled_fit(
 def exact_fits(
     task: Task,
     model: OpenedModel,
+    route: Route,
     effective_num_samples: int | None,
     score: bool,
 ) -> list[LinearFit]:
@@ -168,27 +186,25 @@ def exact_fits(
 
     Args:
         model: and the tables that were built of it; filled here.
+        route: see `route_of`.
 
     Returns:
         For every configuration, fits with a leading axis of rows; no standard errors.
     """
     config, stats, structure = task.config, task.stats, model.structure
     assert structure is not None
-    facts = (config.sampling, config.encoding, config.distance_space, config.features)
-    facts = (*facts, jnp.result_type(float))
-    if facts not in model.tables:
-        near, scale = exact.relative_outputs(structure, stats.center, stats.scale)
-        model.tables[facts] = near, scale, exact.make_tables(near, stats, config)
-    near, scale, tables = model.tables[facts]
+    precision = jnp.result_type(float)
+    if precision not in model.tables:
+        model.tables[precision] = exact.relative_outputs(structure, stats.center, stats.scale)
+    near, scale = model.tables[precision]
     variances: list[Any] = [None] * len(task.configs)
     measured = score and isinstance(structure, TreeSum)
     target = _seen_by_samples(task, model, near, scale) if measured else None
     if target is not None and _matched(task):
         variances = _output_variances(task, target)
-    rows = task.rows(task.labels, in_units=False)
-    fits = []
+    formula, fits = _by_passes if route.one_by_one else _by_tables, []
     for config, variance in zip(task.configs, variances, strict=True):
-        form = exact.make_closed_form(near, stats, config, effective_num_samples, tables)
+        form, rows = formula(task, config, near, model, effective_num_samples)
         tick = task.tick if config is task.configs[-1] else None
         fits.append(engine.explain_exact(form, rows, variance, tick, task.mesh))
     if target is not None and not _matched(task):
@@ -197,6 +213,45 @@ def exact_fits(
     if measured:
         fits = [_without_vague_scores(*each) for each in zip(fits, task.configs, strict=True)]
     return [scale.outward(fit, task.labels) for fit in fits]
+
+
+_Formula = tuple[ClosedForm, engine.Rows]
+
+
+def _by_tables(
+    task: Task, config: TabularConfig, near: Structure, model: OpenedModel, effective: int | None
+) -> _Formula:
+    """A closed form from tables that serve any number of rows."""
+    facts = (config.sampling, config.encoding, config.distance_space, config.features)
+    facts = (*facts, jnp.result_type(float))
+    if facts not in model.tables:
+        model.tables[facts] = exact.make_tables(near, task.stats, config)
+    form = exact.make_closed_form(near, task.stats, config, effective, model.tables[facts])
+    return form, task.rows(task.labels, in_units=False)
+
+
+def _by_passes(
+    task: Task, config: TabularConfig, near: Structure, model: OpenedModel, effective: int | None
+) -> _Formula:
+    """A closed form of few rows, from a pass over the trees for each."""
+    assert isinstance(near, TreeSum)
+    facts = ("passes", config.features)
+    if facts not in model.tables:
+        model.tables[facts] = exact.passes_of(near, task.stats, config)
+    rows = task.rows(task.labels, in_units=False)
+    width = float(kernel_width_of(task.stats, config))
+    given = rows.instances, task.values, width, task.labels
+    rows = dataclasses.replace(rows, instances=exact.sum_rows(model.tables[facts], *given))
+    return exact.PassForm(exact.make_setting(task.stats, config, effective)), rows
+
+
+def route_of(task: Task, model: OpenedModel) -> Route:
+    """Whether passes over the trees or tables of their boxes are to explain these rows."""
+    trees, config = model.structure, task.config
+    rows = len(task.values) * len(task.configs)
+    if config.sampling != "bins" or task.mesh is not None or not isinstance(trees, TreeSum):
+        return Route(0, rows, 0)
+    return route(trees, rows, model.tables)
 
 
 def _seen_by_samples(

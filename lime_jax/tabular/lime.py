@@ -18,9 +18,11 @@ from lime_jax.tabular import exact, frames
 from lime_jax.tabular.call import TableRequest
 from lime_jax.tabular.conditions import bin_conditions, interval_conditions
 from lime_jax.tabular.config import TabularConfig, make_domain, make_method
+from lime_jax.tabular.exact.route import Route
 from lime_jax.tabular.fits import (
     Task,
     exact_fits,
+    route_of,
     row_variables,
     sampled_fits,
     settled_fit,
@@ -165,11 +167,14 @@ class TabularLime:
             held_tests=self._held_tests(plan.configs[0], model.model),
         )
         used: np.ndarray | None = None
+        route: Route | str = ""
         if len(request.values) == 0:
             none = LinearFit.of_no_rows(request.labels.shape[1], request.values.shape[1])
             fits = [none] * len(plan.configs)
         elif request.is_exact:
-            fits = exact_fits(task, model, options.effective_num_samples, options.score)
+            route = route_of(task, model)
+            asked = options.effective_num_samples, options.score
+            fits = exact_fits(task, model, route, *asked)
         elif options.num_samples == "auto":
             top, tolerance = options.num_features or 10, options.tolerance
             found = settled_fit(task, model, request.both_add_up, tolerance, top)
@@ -178,7 +183,7 @@ class TabularLime:
         else:
             fits = sampled_fits(task, model, request.both_add_up)
         return [
-            self._outcome(task, config, request, fit, used)
+            dataclasses.replace(self._outcome(task, config, request, fit, used), route=str(route))
             for config, fit in zip(plan.configs, fits, strict=True)
         ]
 

@@ -6,6 +6,7 @@ import pytest
 import xgboost
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
+    ExtraTreesRegressor,
     GradientBoostingClassifier,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
@@ -19,7 +20,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 import lime_jax
 from lime_jax import TabularExplainer
 from lime_jax.typing import Support
-from tests.house import assert_same
+from tests.house import ALL_BUT_SCORES, assert_same
 
 pytestmark = pytest.mark.precision
 
@@ -207,10 +208,32 @@ class TestARow:
         assert found.condition(0, 1) == "income is missing"
 
 
+class TestFewRowsAndMany:
+    """Few rows are explained one by one, many from tables of all boxes."""
+
+    def test_have_the_same_explanations(self, explainer, forest):
+        many = explainer.explain(FRAME[:40], forest)
+        few = explainer.explain(FRAME[7:12], forest)
+        assert_same(few, many[7:12], (*ALL_BUT_SCORES, "score"), tolerance=1e-5)
+
+    def test_say_which_way_they_took_and_why(self, explainer, forest):
+        few, many = (explainer.explain(FRAME[:rows], forest).model_path for rows in (8, 9))
+        assert "row by row over" in few
+        assert "from tables of" in many
+        assert all(path.endswith("pay for more than 8 rows") for path in (few, many))
+
+    def test_large_trees_take_more_rows_one_by_one(self):
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(20_000, 2))
+        forest = ExtraTreesRegressor(5, random_state=0).fit(X, rng.normal(size=len(X)))
+        explainer = TabularExplainer().fit(X)
+        assert "row by row over 99,995 splits" in explainer.explain(X[:12], forest).model_path
+
+
 class TestFacts:
     def test_there_is_no_noise_and_there_are_no_samples(self, plain):
         assert plain.method == "exact"
-        assert plain.model_path == "jax: Pipeline.predict_proba converted to JAX"
+        assert plain.model_path.startswith("jax: Pipeline.predict_proba converted to JAX; exact, ")
         assert plain.output_kind == "probability"
         assert plain.output_names == ("no", "yes")
         assert (plain.std_error == 0).all()

@@ -12,13 +12,24 @@ from lime_jax.models.structure import Additive, Structure, TreeSum
 from lime_jax.tabular.config import TabularConfig, kernel_width_of, make_domain
 from lime_jax.tabular.exact.lime.additive import AdditiveForm, AdditiveTables, additive_tables
 from lime_jax.tabular.exact.lime.columns import Setting
+from lime_jax.tabular.exact.lime.passes import PassForm, passes_of, sum_rows
 from lime_jax.tabular.exact.lime.tree_tables import TreeTables, tree_tables
 from lime_jax.tabular.exact.lime.trees import TreeForm
 from lime_jax.tabular.exact.relative_outputs import is_far, relative_outputs
 from lime_jax.tabular.stats import TabularStats
 from lime_jax.typing import ClosedForm
 
-__all__ = ["is_far", "make_closed_form", "make_tables", "relative_outputs", "why_not"]
+__all__ = [
+    "PassForm",
+    "is_far",
+    "make_closed_form",
+    "make_setting",
+    "make_tables",
+    "passes_of",
+    "relative_outputs",
+    "sum_rows",
+    "why_not",
+]
 
 
 def why_not(structure: Structure | None, stats: TabularStats, config: TabularConfig) -> str:
@@ -108,14 +119,20 @@ def make_closed_form(
     if reason:
         raise ValueError(f"there is no closed form: {reason}")
     tables = make_tables(structure, stats, config) if tables is None else tables
-    width = kernel_width_of(stats, config)
-    float_ = jnp.result_type(float)
+    setting = make_setting(stats, config, effective_num_samples)
+    if isinstance(tables, AdditiveTables):
+        return AdditiveForm(tables, setting)
+    return TreeForm(tables, setting)
+
+
+def make_setting(
+    stats: TabularStats, config: TabularConfig, effective_num_samples: int | None = None
+) -> Setting:
+    """What explanations in closed form depend on besides model and row; see `make_closed_form`."""
+    width, float_ = kernel_width_of(stats, config), jnp.result_type(float)
     config = dataclasses.replace(
         config, kernel_width=jnp.asarray(width, float_), alpha=jnp.asarray(config.alpha, float_)
     )
     perturbed = make_domain(stats, config).perturbed
     on_device = jax.tree.map(jnp.asarray, stats)
-    setting = Setting(on_device, config, perturbed, effective_num_samples)
-    if isinstance(tables, AdditiveTables):
-        return AdditiveForm(tables, setting)
-    return TreeForm(tables, setting)
+    return Setting(on_device, config, perturbed, effective_num_samples)

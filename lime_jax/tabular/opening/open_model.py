@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import pickle
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,8 +12,8 @@ import numpy as np
 from lime_jax.models.convert.features import RawTable
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.predict import Model
-from lime_jax.models.registry import has_methods, opener_of
 from lime_jax.tabular import frames
+from lime_jax.tabular.opening.fingerprint import fingerprint
 from lime_jax.tabular.opening.opened import OpenedModel
 from lime_jax.tabular.opening.resolution import needs_resolution, on_host_if_far
 from lime_jax.tabular.opening.sample_facts import SampleFacts
@@ -42,14 +40,14 @@ class LastModel:
         samples: SampleFacts,
     ) -> OpenedModel:
         """See what a model is, or recognize it."""
-        fingerprint, opened = _fingerprint(model, output), self.opened
+        content, opened = fingerprint(model, output), self.opened
         if (
             opened is None
-            or fingerprint is None
-            or opened.fingerprint != fingerprint
+            or content is None
+            or opened.fingerprint != content
             or not _begin_with(opened.schema.levels, schema.levels)
         ):
-            opened = self.opened = open_model(model, output, schema, values, samples, fingerprint)
+            opened = self.opened = open_model(model, output, schema, values, samples, content)
         return opened.view(schema=schema)
 
     def __getstate__(self) -> dict[str, None]:
@@ -63,7 +61,7 @@ def open_model(
     schema: frames.Schema,
     values: np.ndarray,
     samples: SampleFacts,
-    fingerprint: bytes | None = None,
+    content: bytes | None = None,
 ) -> OpenedModel:
     """See what a model is.
 
@@ -77,7 +75,7 @@ def open_model(
     if opened.host is not None:
         opened = _checked(opened, schema, values, samples)
     # Of no rows nothing was checked: look again.
-    return OpenedModel(opened, schema, fingerprint if len(values) else None)
+    return OpenedModel(opened, schema, content if len(values) else None)
 
 
 def _checked(
@@ -184,15 +182,3 @@ def _every_level(schema: frames.Schema, row: np.ndarray) -> np.ndarray:
     rows = np.repeat(row, sizes.max(initial=0), axis=0)
     codes = np.minimum(np.arange(len(rows))[:, None], np.maximum(sizes - 1, 0))
     return np.where(sizes > 0, codes, rows).astype(row.dtype)
-
-
-def _fingerprint(model: ModelLike, output: str | None) -> bytes | None:
-    """Of all that a fitted model consists of; a model that was fitted again has another one."""
-    owner = getattr(model, "__self__", model)
-    if not (hasattr(owner, "fit") or has_methods(owner)) or opener_of(owner)[0] is not None:
-        return None
-    try:
-        content = pickle.dumps((model, output, str(jnp.result_type(float))), protocol=5)
-    except Exception:  # whatever a stranger's object raises when it is asked for its state
-        return None
-    return hashlib.blake2b(content).digest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Int
 from scipy.special import ndtr
 
 from lime_jax.tabular.exact.boxes import Conditions
@@ -83,10 +83,37 @@ def chance_in_bins(
     if len(of_levels):
         packed = conditions.sets[conditions.level_set[chosen[of_levels]]]
         flags = np.unpackbits(packed, axis=1)
-        # A missing level without a number of its own is the last code.
-        codes = np.where(np.isnan(values), len(values) - 1, values + stats.center[k]).astype(int)
-        chance[of_levels] = flags[:, np.clip(codes, 0, flags.shape[1] - 1)]
+        chance[of_levels] = flags[:, np.minimum(level_codes(stats, k), flags.shape[1] - 1)]
     return chance
+
+
+def level_codes(stats: TabularStats, k: int) -> Int[np.ndarray, " bins"]:
+    """Codes of the levels of column `k`; a missing one without a number of its own is the last."""
+    values = stats.bin_mean[stats.offsets[k] : stats.offsets[k + 1]]
+    codes = np.where(np.isnan(values), len(values) - 1, values + stats.center[k])
+    return np.maximum(codes, 0).astype(np.int64)
+
+
+def cdf_in_bin(
+    ends: Float64[np.ndarray, " ends"], stats: TabularStats, bin_: int
+) -> tuple[int, Float64[np.ndarray, " inside"]]:
+    """Chance of a value up to each of some ascending ends, in one bin.
+
+    Args:
+        ends: before rounding, relative to `center`.
+
+    Returns:
+        How many ends have none of the bin below them, and the chance at those that come next; the
+        bin is below the rest.
+    """
+    k, middle = stats.bin_feature[bin_], stats.bin_mean[bin_]
+    if bin_ == stats.missing_bin[k] or np.isnan(middle):
+        return len(ends), ends[:0]
+    half = stats.step[k] / 2
+    begin = np.searchsorted(ends, min(stats.bin_lower[bin_] - half, middle))
+    stop = np.searchsorted(ends, max(stats.bin_upper[bin_] + half, middle), side="right")
+    inside = _cdf(ends[begin:stop, None], stats, slice(bin_, bin_ + 1))[:, 0]
+    return int(begin), inside
 
 
 def before_rounding(

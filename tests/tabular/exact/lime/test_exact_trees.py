@@ -16,7 +16,7 @@ from lime_jax.engine.one_row import explain_one
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees import tree_predict
 from lime_jax.tabular import exact
-from lime_jax.tabular.config import TabularConfig, make_domain, make_method
+from lime_jax.tabular.config import TabularConfig, kernel_width_of, make_domain, make_method
 from lime_jax.tabular.domain import TabularInstance, encode_rows
 from lime_jax.tabular.stats import CategoricalColumn, NumericColumn, TabularStats
 from lime_jax.typing import Support
@@ -250,6 +250,48 @@ def test_exact_is_the_regression_on_every_sample(name, x64):
     np.testing.assert_allclose(fit.intercept, intercept, atol=1e-6 * scale)
     np.testing.assert_allclose(fit.score, score, atol=1e-6)
     np.testing.assert_allclose(fit.effective_samples, config.num_samples * share, rtol=1e-6)
+
+
+def explain_one_by_one(trees, stats, config, rows, labels, variance=None):
+    passes = exact.passes_of(trees, stats, config)
+    width = float(np.asarray(kernel_width_of(stats, config)))
+    bins, centered = encode_rows(stats, rows)
+    seen = TabularInstance(bins, centered.astype(jnp.result_type(float)))
+    summed = exact.sum_rows(passes, seen, rows, width, labels)
+    form = exact.PassForm(exact.make_setting(stats, config))
+    return explain_block(form, summed, jnp.asarray(labels), variance)
+
+
+IN_BINS = [name for name, case in CASES.items() if len(case) == 3]
+
+
+@pytest.mark.parametrize("name", IN_BINS)
+def test_one_by_one_is_the_regression_on_every_sample(name, x64):
+    (stats, config, rows), trees = case_of(name), TREES
+    wanted = [brute_force(trees, stats, config, x) for x in rows]
+    coef, intercept, variance, score, _ = (np.array(part) for part in zip(*wanted, strict=True))
+    labels = np.tile([1, 0], (len(rows), 1))
+    fit = explain_one_by_one(trees, stats, config, rows, labels, jnp.asarray(variance))
+    scale = np.abs(coef).max()
+    np.testing.assert_allclose(fit.coef, coef[:, ::-1], atol=1e-6 * scale)
+    np.testing.assert_allclose(fit.intercept, intercept[:, ::-1], atol=1e-6 * scale)
+    np.testing.assert_allclose(fit.score, score[:, ::-1], atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("name", IN_BINS)
+def test_one_by_one_and_by_tables_are_the_same(name, seed, x64):
+    stats, config, rows = case_of(name)
+    trees = random_trees(np.random.default_rng(seed), trees=4, depth=7, outputs=3)
+    if seed % 2:  # as boosted trees: each adds to outputs of its own
+        output = np.array([2, 0, 1, 2], np.int32)
+        trees = dataclasses.replace(trees, value=trees.value[:, :1], output=output)
+    labels = np.tile(np.arange(3), (len(rows), 1))
+    by_tables = explain(exact.make_closed_form(trees, stats, config), stats, rows, 3)
+    one_by_one = explain_one_by_one(trees, stats, config, rows, labels)
+    for name in ("coef", "intercept", "local_pred", "std_error"):
+        ours, theirs = (np.asarray(getattr(fit, name)) for fit in (one_by_one, by_tables))
+        np.testing.assert_allclose(ours, theirs, atol=1e-12 * np.nanmax(np.abs(theirs)))
 
 
 @pytest.mark.parametrize("name", ["default", "around, standardized"])
