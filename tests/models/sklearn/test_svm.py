@@ -72,7 +72,8 @@ def test_margins_are_those_of_classes_or_of_their_pairs(shape, options, X, y):
         assert converted(X).shape == (len(X), 1)
 
 
-@pytest.mark.parametrize("make", [partial(SVC, C=3.0), partial(NuSVC, nu=0.3)])
+# Kernels weighted by hundreds, as for nu=0.3, would leave float32 few digits of their sum.
+@pytest.mark.parametrize("make", [partial(SVC, C=3.0), partial(NuSVC, nu=0.6)])
 def test_probabilities_are_coupled_as_libsvm_does_it(make, X, y):
     model = fitted(partial(make, probability=True, random_state=0), X, y)
     assert_converts(model, "decision_function", X)
