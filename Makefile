@@ -40,11 +40,11 @@ test-float64: $(VENV)/.installed-test ## Run the tests of numbers with JAX_ENABL
 differential: $(VENV)/.installed-test ## Random triples against the models' own answers: N=10000.
 	JAX_ENABLE_X64=0 $(BIN)/python -m tests.differential $(N)
 
-# Old libraries warn of each other: no warning is an error there.
+# Old libraries warn of each other: no warning is an error there, and deprecations are not shown.
 test-oldest: $(VENV)/.installed-dev ## Run the tests on the oldest supported versions.
 	$(PYTHON) -m venv --clear --without-pip $(OLDEST)
 	$(BIN)/uv pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct -e '.[test]'
-	JAX_ENABLE_X64=0 $(QUICKLY) $(OLDEST)/bin/python $(PYTEST) -W default
+	JAX_ENABLE_X64=0 $(QUICKLY) $(OLDEST)/bin/python $(PYTEST) -W default -W ignore::DeprecationWarning
 
 lint: $(VENV)/.installed-dev ## Check style, format and types.
 	$(BIN)/ruff check

@@ -131,7 +131,8 @@ def _without(column: Any, words: Iterable[str]) -> Any:
 
     compute: Any = pc
     is_word = compute.is_in(column, pa.array(sorted(words), column.type))
-    return compute.if_else(is_word, pa.scalar(None, column.type), column)
+    # Not `if_else`: before pyarrow 24 it takes cells of a slice from beside it.
+    return compute.choose(is_word.cast(pa.int8()), column, pa.scalar(None, column.type))
 
 
 def _trimmed(column: Any) -> Any:

@@ -247,6 +247,8 @@ HOSTILE = {
 }
 
 
+# scikit-learn's own line about another model, which is right.
+@pytest.mark.filterwarnings("ignore:X has feature names, but:UserWarning")
 @pytest.mark.parametrize("case", HOSTILE)
 def test_bad_input_is_one_clear_line(cli, tmp_path, capsys, folder, case):
     changes, more, message = HOSTILE[case]

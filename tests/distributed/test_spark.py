@@ -57,6 +57,8 @@ def session():
             "spark.ui.enabled": "false",
             "spark.log.level": "OFF",
             "spark.sql.shuffle.partitions": "2",
+            # Else the clock of a pandas moment is that of this machine, not of the session.
+            "spark.sql.execution.arrow.pyspark.enabled": "true",
             "spark.sql.execution.arrow.maxRecordsPerBatch": "7",
             "spark.sql.session.timeZone": "Europe/Berlin",
         }.items():

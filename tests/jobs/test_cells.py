@@ -52,6 +52,14 @@ def test_words_for_nothing_are_text_in_a_text_column(word):
     assert text_cells(column, known).to_pylist() == [word, "01003"]
 
 
+def test_cells_in_the_middle_of_a_longer_column_are_read_alike():
+    cells = [f"{k}.5" if k % 7 else "NA" for k in range(50)]
+    own, middle = pa.table({"a": cells[20:40]}), pa.table({"a": cells}).slice(20, 20)
+    assert typed(middle, {}).equals(typed(own, {}))
+    text = TextColumn(has_missing=True)
+    assert typed(middle, {"a": text}).equals(typed(own, {"a": text}))
+
+
 def test_a_text_column_is_told_by_its_values():
     assert TextColumn.of(["a", "NA"]) == TextColumn(frozenset({"a", "NA"}))
     assert TextColumn.of(["a", None, np.nan]) == TextColumn(frozenset({"a"}), True)
