@@ -323,9 +323,7 @@ class Method(Sampler, Protocol):
         """The summary of both sets of samples."""
         ...
 
-    def solve(
-        self, summaries: Pytree, coordinates: Coordinates, labels: Int[Array, " labels"] | None
-    ) -> LinearFit:
+    def solve(self, summaries: Pytree, coordinates: Coordinates) -> LinearFit:
         """The explanation, from one summary per replicate."""
         ...
 
@@ -377,11 +375,11 @@ class ClosedForm(Protocol):
         self,
         instances: Pytree,
         labels: Int[Array, "rows labels"],
-        variance: Float[Array, "rows outputs"] | None,
+        variance: Float[Array, "rows labels"] | None,
     ) -> LinearFit:
         """Explanations of a block of rows.
 
-        `variance` is that of the outputs in each row's neighborhood, for the score; None: it is
+        `variance` is that of these outputs in each row's neighborhood, for the score; None: it is
         not asked for.
         """
         ...

@@ -103,7 +103,7 @@ def _chunk_until(run: RowRun, numbers: np.ndarray, settled: Settled, most: int) 
         summaries = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, 1), *parts)
         fit = run.devices.fetch(run.solve(chunk, summaries), len(left))
         if scale is not None:
-            fit = scale.outward(fit, rows.labels[: len(left)])
+            fit = scale.outward(fit, None)
         before = left
         result, left = _enter(result, left, fit, design, settled)
         if not len(left) or 2 * design.num_samples > most:

@@ -25,7 +25,7 @@ def explain_exact(
     """Explain rows by a closed form.
 
     Args:
-        variance: of the outputs in each row's neighborhood, (rows, outputs); None: no scores.
+        variance: of the outputs in each row's neighborhood, (rows, labels); None: no scores.
 
     Returns:
         Fits with a leading axis of rows, on the host.
@@ -37,6 +37,6 @@ def explain_exact(
         return programs.fit_exact(part, devices, form=form_there, count=count, block=block)
 
     # JAX returns before it is done, so several chunks keep several cores busy.
-    sizes = [leaf[0].size for leaf in jax.tree.leaves(rows.instances)]
+    labels, sizes = rows.labels.shape[1], [leaf[0].size for leaf in jax.tree.leaves(rows.instances)]
     most, at_once = min(1024, max(64, 8 * block)), 4 if mesh is None else 1
-    return collect(fit, rows, devices, max(sizes), progress, most, at_once)
+    return collect(fit, rows, devices, max(sizes), labels, progress, most, at_once)

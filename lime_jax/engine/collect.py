@@ -56,13 +56,14 @@ def collect(
     rows: Rows,
     devices: Devices,
     row_size: int,
+    num_labels: int,
     progress: Progress | None,
     most: int = 1024,
     at_once: int = 1,
     threads: int = 1,
 ) -> Pytree:
     """Fits of all rows on the host, in chunks of one shape, of which some may run side by side."""
-    bytes_per_row = 64 * row_size * (1 + 8 * rows.labels.shape[1])
+    bytes_per_row = 64 * row_size * (1 + 8 * num_labels)
     size = devices.num_rows * budget.rows_per_call(at_once * bytes_per_row, most)
     fits: list[Pytree] = []
     running: list[tuple[Pytree | Future[Pytree], int]] = []

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 
 from lime_jax.engine.adaptive import MOST_SAMPLES, AdaptiveFit, Settled, grow_rows, grow_shared
+from lime_jax.engine.asked import of_asked_outputs
 from lime_jax.engine.rows import explain_rows
 from lime_jax.engine.shared import sweep_shared
 from lime_jax.engine.work import Work
@@ -32,6 +33,7 @@ def sweep(work: Work[Any], methods: Sequence[Any]) -> list[Pytree]:
         methods: that differ in the numbers of their leaves only; they share one program.
         work: its method is not looked at; progress is told of rows that all methods are done with.
     """
+    work = of_asked_outputs(work)
     if work.domain.shared:
         return sweep_shared(work, methods)
     if len(methods) == 1:
@@ -49,4 +51,4 @@ def explain_until(work: Work[Any], settled: Settled, most: int = MOST_SAMPLES) -
             rows share them.
     """
     grow = grow_shared if work.domain.shared else grow_rows
-    return grow(work, settled, most)
+    return grow(of_asked_outputs(work), settled, most)

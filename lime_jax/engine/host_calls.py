@@ -19,6 +19,8 @@ def call_on_samples(
 ) -> np.ndarray:
     """A host model's outputs for samples (rows, units, samples, ...), averaged over the background.
 
+    Of each row's samples those that the row asks for.
+
     Inputs are made for some samples at a time: those of an image take a thousand times as much
     memory as its masks.
     """
@@ -31,6 +33,7 @@ def call_on_samples(
     wanted = 0 if batch_size is None else batch_size * domain.sample_size // each
     few = budget.numbers_per_host_call(domain.sample_size)
     step = budget.units_per_call(size, rows * units * domain.sample_size, max(few, wanted))
+    labels = None if work.rows.labels is None else work.rows.labels[numbers]
 
     def inputs_from(start: int) -> AnyArray:
         some = jax.tree.map(lambda leaf: leaf[:, :, start : start + step], samples)
@@ -45,7 +48,7 @@ def call_on_samples(
         following = inputs_from(start) if start < size else None
         if isinstance(inputs, jax.Array):
             inputs = np.array(inputs)  # a copy: a model may write into what it is called with
-        parts.append(call_in_batches(work.model, inputs, lead, batch_size, what))
+        parts.append(call_in_batches(work.model, inputs, lead, batch_size, what, labels))
     y = np.concatenate(parts, axis=2)
     if weights is None:
         return y
@@ -55,16 +58,30 @@ def call_on_samples(
 
 
 def call_in_batches(
-    model: HostPredict, inputs: np.ndarray, lead: int, batch_size: int | None, what: str
+    model: HostPredict,
+    inputs: np.ndarray,
+    lead: int,
+    batch_size: int | None,
+    what: str,
+    labels: np.ndarray | None = None,
 ) -> np.ndarray:
-    """A host model's outputs for inputs with `lead` leading axes."""
+    """A host model's outputs for inputs with `lead` leading axes.
+
+    Args:
+        labels: outputs to keep, (rows, labels), where the first axis is of rows; None: all.
+    """
     flat = inputs.reshape(-1, *inputs.shape[lead:])
     step = batch_size or len(flat)
+    each = 1 if labels is None else len(flat) // len(labels)  # inputs of a row
     outputs = []
     for start in range(0, len(flat), step):
         try:
-            outputs.append(model(flat[start : start + step]))
+            some = model(flat[start : start + step])
         except Exception as error:
             error.add_note(f"raised while lime_jax called the model on {what}")
             raise
+        if labels is not None:
+            row = np.arange(start, start + len(some)) // each
+            some = np.take_along_axis(some, labels[row], axis=1)
+        outputs.append(some)
     return np.concatenate(outputs).reshape(*inputs.shape[:lead], -1)

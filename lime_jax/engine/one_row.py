@@ -57,12 +57,17 @@ def sample(
 
 
 def predict(
-    predict_fn: PredictFn, domain: Domain, instance: Pytree, samples: Pytree
-) -> Float[Array, "units samples outputs"]:
+    predict_fn: PredictFn,
+    domain: Domain,
+    instance: Pytree,
+    samples: Pytree,
+    labels: Int[Array, " labels"] | None = None,
+) -> Float[Array, "units samples labels"]:
     """What a JAX model says of the samples of some units.
 
     Args:
         instance: the row; may be None where the domain is shared.
+        labels: outputs that are asked for; None: all.
 
     Returns:
         Outputs, averaged over the background if there is one; a model of one output may leave
@@ -79,9 +84,9 @@ def predict(
     def call(some: Pytree) -> Array:
         inputs = domain.inputs(instance, some)
         if weights is None:
-            return _outputs(predict_fn, inputs)
+            return _outputs(predict_fn, inputs, labels)
         return average_background(
-            _outputs(predict_fn, inputs.reshape(-1, *inputs.shape[2:])), weights
+            _outputs(predict_fn, inputs.reshape(-1, *inputs.shape[2:]), labels), weights
         )
 
     if calls == 1:
@@ -106,7 +111,9 @@ def average_background(
     return first[:, 0] + jnp.einsum("skc,k->sc", by_sample - first, weights, precision="highest")
 
 
-def _outputs(predict_fn: PredictFn, inputs: Array) -> Float[Array, "inputs outputs"]:
+def _outputs(
+    predict_fn: PredictFn, inputs: Array, labels: Array | None
+) -> Float[Array, "inputs labels"]:
     y = jnp.asarray(predict_fn(inputs))
     if y.ndim not in (1, 2) or y.shape[0] != inputs.shape[0]:
         count = inputs.shape[0]
@@ -114,7 +121,9 @@ def _outputs(predict_fn: PredictFn, inputs: Array) -> Float[Array, "inputs outpu
             f"`predict_fn`: expected ({count},) or ({count}, outputs) for inputs of "
             f"shape {inputs.shape}, got shape {y.shape}"
         )
-    return y.reshape(inputs.shape[0], -1).astype(jnp.result_type(float))
+    y = y.reshape(inputs.shape[0], -1)
+    y = y if labels is None else jnp.take(y, labels, axis=1)
+    return y.astype(jnp.result_type(float))
 
 
 def summarize(
@@ -164,11 +173,13 @@ def explain_one(
     """Explain one row with a neighborhood of its own.
 
     Args:
+        labels: outputs to explain; None: all.
         units_at_once: how many units are in memory together (a divisor of their number); None:
             all of them.
     """
-    summaries = summarize_one(key, instance, domain, method, predict_fn, units_at_once)
-    return method.solve(summaries, domain.coordinates(instance), labels)
+    given = key, instance, domain, method, predict_fn
+    summaries = summarize_one(*given, units_at_once, labels=labels)
+    return method.solve(summaries, domain.coordinates(instance))
 
 
 def summarize_one(
@@ -180,11 +191,13 @@ def summarize_one(
     units_at_once: int | None = None,
     skip: Int[Array, ""] | int = 0,
     num_replicates: int | None = None,
+    labels: Int[Array, " labels"] | None = None,
 ) -> Pytree:
     """What the explanation of one row needs of its samples.
 
     Args:
         num_replicates: how many are wanted; None: as many as the design has.
+        labels: outputs to explain; None: all.
     """
     wanted = num_replicates or method.design.num_replicates
     units = jnp.asarray(units_of(method.design, wanted))
@@ -192,7 +205,7 @@ def summarize_one(
 
     def add(summaries: Pytree, some: Array) -> Pytree:
         samples = sample(key, instance, domain, method, some + ahead)
-        y = predict(predict_fn, domain, instance, samples)
+        y = predict(predict_fn, domain, instance, samples, labels)
         return summarize(instance, domain, method, samples, y, some, summaries, wanted)
 
     if units_at_once is None or units_at_once >= len(units):

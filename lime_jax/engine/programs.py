@@ -67,7 +67,7 @@ class CalledRows:
 class SummedRows:
     """Rows and the summaries of their samples."""
 
-    rows: Rows
+    instances: Pytree
     summaries: Pytree
 
 
@@ -200,8 +200,7 @@ def explain_rows(
 
     def explain(row: Rows) -> Pytree:
         summaries = _sum_up(devices, setting, row, units_at_once)
-        coordinates = setting.domain.coordinates(row.instances)
-        return setting.method.solve(summaries, coordinates, row.labels)
+        return setting.method.solve(summaries, setting.domain.coordinates(row.instances))
 
     return _map_rows(explain, rows, count, block)
 
@@ -233,11 +232,11 @@ def _sum_up(
     row_key = jax.random.fold_in(setting.key, row.ids)
     arguments = (row_key, row.instances, setting.domain, setting.method, setting.model)
     if devices.sample_axis is None:
-        return summarize_one(*arguments, units_at_once, skip)
+        return summarize_one(*arguments, units_at_once, skip, labels=row.labels)
     replicates = setting.method.design.num_replicates
     own = -(-replicates // devices.num_samples)
     skip = skip + own * jax.lax.axis_index(devices.sample_axis)
-    mine = summarize_one(*arguments, units_at_once, skip, own)
+    mine = summarize_one(*arguments, units_at_once, skip, own, row.labels)
     together = jax.lax.all_gather(mine, devices.sample_axis, tiled=True)
     return jax.tree.map(lambda leaf: leaf[:replicates], together)
 
@@ -287,7 +286,6 @@ def solve_rows(rows: SummedRows, devices: Devices, setting: Setting, count: Arra
     """Fits of rows from their summaries."""
 
     def one(row: SummedRows) -> Pytree:
-        coordinates = setting.domain.coordinates(row.rows.instances)
-        return setting.method.solve(row.summaries, coordinates, row.rows.labels)
+        return setting.method.solve(row.summaries, setting.domain.coordinates(row.instances))
 
     return _map_rows(one, rows, count, 8)

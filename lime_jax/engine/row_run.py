@@ -106,7 +106,7 @@ class RowRun:
         return programs.sample_rows(chunk.rows, self.devices, setting=self.setting, **counts)
 
     def call(self, chunk: Chunk, samples: Pytree) -> np.ndarray:
-        """A host model's outputs for samples of rows, (rows, units, samples, outputs)."""
+        """A host model's outputs for samples of rows, (rows, units, samples, labels)."""
         what, numbers = "samples of rows", chunk.numbers
         if isinstance(numbers, slice):
             what += f" {numbers.start} to {numbers.stop - 1}"
@@ -137,7 +137,7 @@ class RowRun:
 
     def solve(self, chunk: Chunk, summaries: Pytree) -> Pytree:
         """Fits where the devices have the summaries, of the outputs as they were summed up."""
-        summed = programs.SummedRows(chunk.rows, summaries)
+        summed = programs.SummedRows(chunk.rows.instances, summaries)
         # Without the model: another one solves by the same program.
         setting = dataclasses.replace(self.setting, model=None)
         return programs.solve_rows(summed, self.devices, setting=setting, count=chunk.most)

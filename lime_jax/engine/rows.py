@@ -31,8 +31,8 @@ def explain_rows(work: Work[Method]) -> Pytree:
         weights = work.domain.background_weights
         calls = work.method.design.num_samples * (1 if weights is None else len(weights))
         most, threads = budget.rows_per_thread(calls), min(8, budget.num_cores())
-    size, at_once = work.domain.sample_size, 2 * threads - 1
-    return collect(fit, work.rows, run.devices, size, work.progress, most, at_once, threads)
+    sizes, at_once = (work.domain.sample_size, work.num_labels), 2 * threads - 1
+    return collect(fit, work.rows, run.devices, *sizes, work.progress, most, at_once, threads)
 
 
 def _explain_rows_on_host(run: RowRun) -> Pytree:
@@ -62,7 +62,6 @@ def _explain_rows_on_host(run: RowRun) -> Pytree:
                 run.work.progress(chunk.count)
 
     def finished(fit: Pytree, scale: OutputScale, chunk: Chunk) -> Pytree:
-        labels = None if rows.labels is None else rows.labels[chunk.numbers]
-        return scale.outward(devices.fetch(fit, chunk.count), labels)
+        return scale.outward(devices.fetch(fit, chunk.count), None)
 
     return jax.tree.map(lambda *parts: np.concatenate(parts), *(finished(*fit) for fit in fits))

@@ -72,5 +72,6 @@ def fit_shared(work: Work[SharedMethod], seen: SeenSamples) -> Pytree:
         there = {"domain": domain, "method": method, "adjusted": adjusted}
         return programs.fit_shared(part, devices, **there, count=count, block=block)
 
-    found = collect(fit, work.rows, devices, work.domain.sample_size, work.progress)
+    sizes = work.domain.sample_size, work.num_labels
+    found = collect(fit, work.rows, devices, *sizes, work.progress)
     return found if seen.scale is None else seen.scale.outward(found, work.rows.labels)

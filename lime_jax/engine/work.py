@@ -36,7 +36,7 @@ class Rows:
     Attributes:
         instances: as the domain knows them, with a leading axis.
         labels: outputs to explain, (rows, labels); None: all.
-        variance: of the outputs in each row's neighborhood, (rows, outputs); None: a closed form
+        variance: of these outputs in each row's neighborhood, (rows, labels); None: a closed form
             gives no scores, and what samples asks for none.
     """
 
@@ -80,6 +80,7 @@ class Work(Generic[_AMethod]):
             all rows share a neighborhood, or the model runs on the host, rows over both.
         neighborhood: of all rows, filled here, and read when it comes back filled; it belongs to
             one mesh.
+        num_outputs: of the model; None: not known.
         calls_no_lapack: whether neither method nor model does. Then several threads of a CPU may
             work on several rows: two programs with LAPACK in them can wait for each other for ever.
     """
@@ -94,7 +95,14 @@ class Work(Generic[_AMethod]):
     progress: Progress | None = None
     mesh: Mesh | None = None
     neighborhood: SharedNeighborhood = dataclasses.field(default_factory=SharedNeighborhood)
+    num_outputs: int | None = None
     calls_no_lapack: bool = False
+
+    @property
+    def num_labels(self) -> int:
+        """Outputs that each row asks for."""
+        labels = self.rows.labels
+        return (self.num_outputs or 1) if labels is None else labels.shape[1]
 
     @property
     def key(self) -> Array:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import jax.numpy as jnp
 
 from lime_jax.fits.jackknife import jackknife_standard_error
-from lime_jax.typing import Array, Float, Int, pytree
+from lime_jax.typing import Array, Float, pytree
 
 
 @pytree
@@ -26,21 +24,6 @@ class Sums:
     squares: Float[Array, "*batch"]
     residual_squared: Float[Array, "*batch replicates outputs"]
     products_of_parts: Float[Array, "*batch replicates outputs"]
-
-
-def take_outputs(sums: Sums, labels: Int[Array, " labels"]) -> Sums:
-    """The sums of some outputs."""
-
-    def of_outputs(leaf: Array) -> Array:
-        return jnp.take(leaf, labels, axis=-1)
-
-    return dataclasses.replace(
-        sums,
-        products=jnp.take(sums.products, labels, axis=1),
-        residual=of_outputs(sums.residual),
-        residual_squared=of_outputs(sums.residual_squared),
-        products_of_parts=of_outputs(sums.products_of_parts),
-    )
 
 
 def _difference(

@@ -22,7 +22,6 @@ from lime_jax.fits.differences import (
     estimate,
     held_out_excess,
     output_variance,
-    take_outputs,
     unexplained_variance,
 )
 from lime_jax.stages.bins import tilt
@@ -45,7 +44,7 @@ from lime_jax.typing import (
 STORED_ONE_HOTS = 32 * 2**20
 """Bytes of one-hot columns that are kept; more are made anew for every block of rows."""
 
-_Tile = tuple[Array, Array, Array | None, Array, Array]
+_Tile = tuple[Array, Array, Array | None, Array]
 _TileSums = tuple[tuple[Array, Array], Array, Array]
 
 
@@ -74,9 +73,8 @@ class Adjusted:
     """A neighborhood with the model's outputs, less what the additive functions explain.
 
     Attributes:
-        targets: 1 and the residual of each output.
-        totals: columns of which each row needs the weighted sum: 1, residual, its square, and
-            the residual times the additive function.
+        terms: of which each row needs the weighted sums: of every output the residual, its square,
+            and the residual times the additive function.
         value: of the additive functions, less their columns' means, for x in each narrow bin.
         spread: variance of each narrow column's function over its bins.
         mean: of the additive functions and the outputs.
@@ -84,8 +82,7 @@ class Adjusted:
     """
 
     layout: Layout
-    targets: Float[Array, "replicates tiles samples outputs_plus_1"]
-    totals: Float[Array, "replicates tiles samples sums"]
+    terms: Float[Array, "replicates tiles outputs 3 samples"]
     value: Float[Array, "replicates outputs narrow_bins"] | None
     spread: Float[Array, "replicates outputs narrow_columns"] | None
     mean: Float[Array, "replicates outputs"]
@@ -156,10 +153,10 @@ class IndependentMethod:
             constant, value, spread, residual = self._additive(layout, residual)
             part = y - middle - residual - constant[:, None, None]
             mean = mean + constant
-        one = jnp.ones((*y.shape[:3], 1), y.dtype)
-        totals = jnp.concatenate([one, residual, residual**2, residual * part], -1)
-        targets = jnp.concatenate([one, residual], -1)
-        return Adjusted(layout, targets, totals, value, spread, mean, jnp.abs(middle))
+        # A row's outputs are lines of memory, so that it can take some of them.
+        terms = jnp.stack([residual, residual**2, residual * part], -1)
+        terms = jnp.moveaxis(terms, 2, -1)
+        return Adjusted(layout, terms, value, spread, mean, jnp.abs(middle))
 
     @property
     def rows_at_once(self) -> int:
@@ -203,9 +200,8 @@ class IndependentMethod:
             Coefficients, with jackknife standard errors that are conditional on the selected
             features.
         """
-        sums, size = self._weighted_sums(adjusted, own_bins), adjusted.size
-        if labels is not None:
-            sums, size = take_outputs(sums, labels), size[labels]
+        sums = self._weighted_sums(adjusted, own_bins, labels)
+        size = adjusted.size if labels is None else adjusted.size[labels]
         met = own_bins >= 0
         slope, means, variances = self._exact_part(adjusted, own_bins, labels)
         beta, error, rare, left_out = estimate(sums, slope)
@@ -302,28 +298,29 @@ class IndependentMethod:
         constant, value, spread = centered(values, probability, column, columns)
         return constant, jnp.swapaxes(value, 1, 2), jnp.swapaxes(spread, 1, 2), residual
 
-    def _weighted_sums(self, adjusted: Adjusted, own_bins: Int[Array, " features"]) -> Sums:
+    def _weighted_sums(
+        self, adjusted: Adjusted, own_bins: Int[Array, " features"], labels: Array | None
+    ) -> Sums:
         """One pass over the shared samples, weighted by their proximity to x."""
-        layout, outputs = adjusted.layout, adjusted.mean.shape[1]
-        tiles = (layout.narrow, layout.wide, layout.one_hot, adjusted.targets, adjusted.totals)
-        tile_sums = self._sums_of_tiles(own_bins)
-        own, totals, squares = jax.lax.map(lambda tiles: _add_up(tile_sums, tiles), tiles)
+        layout = adjusted.layout
+        tiles = (layout.narrow, layout.wide, layout.one_hot, adjusted.terms)
+        tile_sums = self._sums_of_tiles(own_bins, labels)
+        own, totals, weights = jax.lax.map(lambda tiles: _add_up(tile_sums, tiles), tiles)
         order = jnp.argsort(jnp.concatenate([self.narrow_columns, self.wide_columns]))
         own = jnp.concatenate(own, -1)[..., order]
-        weight, residual, residual_squared, products_of_parts = jnp.split(
-            totals, [1, 1 + outputs, 1 + 2 * outputs], axis=1
-        )
         return Sums(
             hits=own[:, 0],
             products=own[:, 1:],
-            weight=weight[:, 0],
-            residual=residual,
-            squares=squares.sum(),
-            residual_squared=residual_squared,
-            products_of_parts=products_of_parts,
+            weight=weights[:, 0],
+            residual=totals[..., 0],
+            squares=weights[:, 1].sum(),
+            residual_squared=totals[..., 1],
+            products_of_parts=totals[..., 2],
         )
 
-    def _sums_of_tiles(self, own_bins: Int[Array, " features"]) -> Callable[[_Tile], _TileSums]:
+    def _sums_of_tiles(
+        self, own_bins: Int[Array, " features"], labels: Array | None
+    ) -> Callable[[_Tile], _TileSums]:
         """For x: sums of a tile in x's narrow and wide bins, over all of it, and of squares."""
         features = own_bins.shape[0]
         own_narrow, own_wide = own_bins[self.narrow_columns], own_bins[self.wide_columns]
@@ -333,17 +330,18 @@ class IndependentMethod:
         miss = -0.5 / jnp.square(jnp.asarray(self.kernel_width, own_hot.dtype))
 
         def tile_sums(tile: _Tile) -> _TileSums:
-            narrow, wide, one_hot, targets, totals = tile
+            narrow, wide, one_hot, terms = tile
+            terms = terms if labels is None else terms[labels]
             hot = self._one_hot(narrow) if one_hot is None else one_hot
             same = (wide == own_wide).astype(hot.dtype)
             matches = jnp.matmul(hot, own_hot, precision="highest") + same.sum(-1)
             w = jnp.exp((features - matches) * miss)
-            weighted = w * targets.T
+            weighted = jnp.concatenate([w[None], w * terms[:, 0]])
             by_bin = jnp.matmul(weighted, hot, precision="highest")
             of_narrow = by_bin.at[:, position].get(mode="fill", fill_value=0)
             of_wide = jnp.matmul(weighted, same, precision="highest")
-            totals = jnp.matmul(w, totals, precision="highest")
-            return (of_narrow, of_wide), totals, (w**2).sum()
+            totals = jnp.matmul(terms, w, precision="highest")
+            return (of_narrow, of_wide), totals, jnp.stack([w.sum(), (w**2).sum()])
 
         return tile_sums
 

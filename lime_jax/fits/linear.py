@@ -70,20 +70,13 @@ class LinearMethod:
         """Moments of both sets of samples."""
         return merge(first, second)
 
-    def solve(
-        self,
-        summaries: Moments,
-        coordinates: Coordinates,
-        labels: Int[Array, " labels"] | None = None,
-    ) -> LinearFit:
+    def solve(self, summaries: Moments, coordinates: Coordinates) -> LinearFit:
         """The explanation.
 
         Returns:
             Coefficients of each feature's own variable, with jackknife standard errors that are
             conditional on the selected features.
         """
-        if labels is not None:
-            summaries = _take_outputs(summaries, labels)
         summaries = _grouped(summaries)
         include = leave_one_out(summaries.weight.shape[0])
         everything = pool(summaries, include[0])
@@ -145,9 +138,10 @@ class LinearMethod:
         """One row's explanation from a neighborhood that all rows share; see `SharedMethod`."""
 
         def one(samples: Pytree, y: Array) -> Moments:
-            return self.summarize(domain.view(instance, samples), y)
+            asked = y if labels is None else jnp.take(y, labels, axis=-1)
+            return self.summarize(domain.view(instance, samples), asked)
 
-        return self.solve(jax.vmap(one)(*adjusted), domain.coordinates(instance), labels)
+        return self.solve(jax.vmap(one)(*adjusted), domain.coordinates(instance))
 
     def _select(
         self, moments: Moments, coordinates: Coordinates
@@ -181,15 +175,3 @@ def _grouped(moments: Moments) -> Moments:
         lambda leaf: leaf.reshape(groups, replicates // groups, *leaf.shape[1:]), moments
     )
     return jax.vmap(pool, in_axes=(0, None))(parts, jnp.ones(replicates // groups))
-
-
-def _take_outputs(moments: Moments, labels: Int[Array, " labels"]) -> Moments:
-    return Moments(
-        weight=moments.weight,
-        weight_squared=moments.weight_squared,
-        mean_z=moments.mean_z,
-        mean_y=jnp.take(moments.mean_y, labels, axis=-1),
-        zz=moments.zz,
-        zy=jnp.take(moments.zy, labels, axis=-1),
-        yy=jnp.take(moments.yy, labels, axis=-1),
-    )

@@ -91,10 +91,7 @@ class ShapleyMethod:
         return first + second
 
     def solve(
-        self,
-        summaries: Float[Array, "units samples outputs"],
-        coordinates: Coordinates,
-        labels: Int[Array, " labels"] | None = None,
+        self, summaries: Float[Array, "units samples outputs"], coordinates: Coordinates
     ) -> LinearFit:
         """The explanation.
 
@@ -106,8 +103,6 @@ class ShapleyMethod:
             empty and the full coalition, and `held_out_score` leaves each pair out once;
             `effective_samples` is the number of coalitions.
         """
-        if labels is not None:
-            summaries = jnp.take(summaries, labels, axis=-1)
         y = summaries.reshape(-1, 2, summaries.shape[-1])
         base, whole = y[0]
         half = ((y[:, 0] - y[:, 1]) / 2)[self.pairs]

@@ -34,13 +34,11 @@ class Surrogates:
     Attributes:
         row: as the domain knows it.
         coef: of the surrogates of each kernel width.
-        labels: outputs that they are of.
     """
 
     row: Any
     coef: Float[Any, "*rows widths labels features"]
     intercept: Float[Any, "*rows widths labels"]
-    labels: Int[Any, "*rows labels"]
 
 
 @pytree
@@ -49,11 +47,9 @@ class SurrogateView(View):
 
     Attributes:
         predicted: what the surrogates say of the samples.
-        labels: outputs that these are of.
     """
 
     predicted: Float[Array, "widths samples labels"]
-    labels: Int[Array, " labels"]
 
 
 @pytree
@@ -91,7 +87,7 @@ class SurrogateDomain:
         z = view.z[:, self.domain.coordinates(instance.row).own]
         linear = jnp.einsum("wlf,sf->wsl", instance.coef, z, precision="highest")
         predicted = linear + instance.intercept[:, None]
-        return SurrogateView(view.z, view.points, view.origin, predicted, instance.labels)
+        return SurrogateView(view.z, view.points, view.origin, predicted)
 
     def coordinates(self, instance: Surrogates) -> Coordinates:
         """X's own interpretable variables."""
@@ -125,10 +121,9 @@ class SurrogateScore:
         """Uniforms of one block; see `Method`."""
         return self.linear.draws(key, replicate, block)
 
-    def summarize(self, view: SurrogateView, y: Float[Array, "samples outputs"]) -> Moments:
+    def summarize(self, view: SurrogateView, y: Float[Array, "samples labels"]) -> Moments:
         """Weighted moments of the outputs, and of what the surrogates miss; see `Method`."""
         weights = self.linear.weights(view).astype(y.dtype)
-        y = jnp.take(y, view.labels, axis=1)
         missed = y - view.predicted[self.number]
         both = jnp.concatenate([y, missed], 1)
         return weighted_moments(jnp.zeros((y.shape[0], 1), y.dtype), both, weights)
@@ -137,14 +132,9 @@ class SurrogateScore:
         """Moments of both sets of samples; see `Method`."""
         return merge(first, second)
 
-    def solve(
-        self,
-        summaries: Moments,
-        coordinates: Coordinates,
-        labels: Int[Array, " labels"] | None = None,
-    ) -> Float[Array, " labels"]:
+    def solve(self, summaries: Moments, coordinates: Coordinates) -> Float[Array, " labels"]:
         """R² of every label; see `Method`."""
-        del coordinates, labels
+        del coordinates
         first = jax.tree.map(lambda leaf: leaf[0], summaries)
         rest = jax.tree.map(lambda leaf: leaf[1:], summaries)
         whole = jax.lax.scan(lambda a, b: (merge(a, b), None), first, rest)[0]
@@ -180,6 +170,7 @@ class SurrogateScore:
         """One row's scores; see `SharedMethod`."""
 
         def one(samples: Pytree, y: Array) -> Moments:
-            return self.summarize(domain.view(instance, samples), y)  # pyright: ignore[reportArgumentType]
+            asked = y if labels is None else jnp.take(y, labels, axis=-1)
+            return self.summarize(domain.view(instance, samples), asked)  # pyright: ignore[reportArgumentType]
 
-        return self.solve(jax.vmap(one)(*adjusted), domain.coordinates(instance), labels)
+        return self.solve(jax.vmap(one)(*adjusted), domain.coordinates(instance))

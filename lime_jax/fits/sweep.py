@@ -57,17 +57,12 @@ class SweepMethod:
         """Summaries of both sets of samples; see `Method`."""
         return jax.vmap(self.first.merge)(first, second)
 
-    def solve(
-        self,
-        summaries: Pytree,
-        coordinates: Coordinates,
-        labels: Int[Array, " labels"] | None = None,
-    ) -> Pytree:
+    def solve(self, summaries: Pytree, coordinates: Coordinates) -> Pytree:
         """What all methods make of their summaries; see `Method`."""
 
         def one(part: tuple[Method, Pytree]) -> Pytree:
             method, summaries = part
-            return method.solve(summaries, coordinates, labels)
+            return method.solve(summaries, coordinates)
 
         by_method = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), summaries)
         return jax.lax.map(one, (self.methods, by_method))

@@ -40,14 +40,14 @@ class BinOutputs:
 
     Attributes:
         codes: their bins, counted within each column.
-        totals: 1, the residuals that the additive function leaves, and what they add to the
-            squares of the outputs.
+        terms: of every output the residual that the additive function leaves, and what it adds to
+            the output's square.
         values: of the additive function, for every flat bin; the mean of each column is 0.
         spread: variance of the function of every column, of training bins.
     """
 
     codes: Int[Array, "features samples"]
-    totals: Float[Array, "samples sums"]
+    terms: Float[Array, "outputs 2 samples"]
     values: Float[Array, "bins outputs"]
     spread: Float[Array, "features outputs"]
 
@@ -120,9 +120,8 @@ class MatchedVariance:
             p = jnp.asarray(self.probability, y.dtype)
             constant, values, spread = centered(values, p, feature, layout.codes.shape[0])
             part = y - residual - constant
-        one = jnp.ones((y.shape[0], 1), y.dtype)
-        totals = jnp.concatenate([one, residual, residual * (residual + 2 * part)], axis=1)
-        return BinOutputs(layout.codes, totals, values, spread)
+        terms = jnp.stack([residual.T, (residual * (residual + 2 * part)).T], axis=1)
+        return BinOutputs(layout.codes, terms, values, spread)
 
     def explain_row(
         self,
@@ -130,10 +129,11 @@ class MatchedVariance:
         instance: Pytree,
         adjusted: BinOutputs,
         labels: Int[Array, " labels"] | None,
-    ) -> Float[Array, " outputs"]:
+    ) -> Float[Array, " labels"]:
         """One row's variances; see `SharedMethod`."""
-        del domain, labels
-        codes, totals = adjusted.codes, adjusted.totals
+        del domain
+        codes, terms = adjusted.codes, adjusted.terms
+        terms = terms if labels is None else terms[labels]
         own = self._codes(instance.bins)
         features = codes.shape[0]
         matches = jnp.zeros(codes.shape[1], jnp.result_type(float))
@@ -144,15 +144,19 @@ class MatchedVariance:
             matches = matches + jnp.asarray(same, matches.dtype)
         miss = -0.5 / jnp.square(jnp.asarray(self.linear.kernel_width, matches.dtype))
         weights = jnp.exp((features - matches) * miss)
-        sums = jnp.matmul(weights, totals, precision="highest")
-        weight = jnp.maximum(sums[0], jnp.finfo(sums.dtype).tiny)
-        residual, square = jnp.split(sums[1:] / weight, 2)
+        sums = jnp.matmul(terms, weights, precision="highest")
+        weight = jnp.maximum(weights.sum(), jnp.finfo(sums.dtype).tiny)
+        residual, square = (sums / weight).T
         without = adjusted.values.shape[0] + jnp.arange(features)
         places = jnp.where(instance.bins >= 0, instance.bins, without)
-        mean, variance = jnp.split(self._moments_by_bin(adjusted)[places].sum(0), 2)
+        moments = self._moments_by_bin(adjusted)
+        if labels is None:
+            mean, variance = moments[:, places].sum(1)
+        else:
+            mean, variance = moments[:, places[:, None], labels].sum(1)
         return jnp.maximum(variance + square - residual * (residual + 2 * mean), 0)
 
-    def _moments_by_bin(self, adjusted: BinOutputs) -> Float[Array, "bins_and_columns moments"]:
+    def _moments_by_bin(self, adjusted: BinOutputs) -> Float[Array, "2 bins_and_columns outputs"]:
         """Mean and variance of each column's function, for x in each bin, and in none of them.
 
         It is the same for all rows, so it is made once for a block of them.
@@ -160,8 +164,8 @@ class MatchedVariance:
         p, feature = jnp.asarray(self.probability, adjusted.values.dtype), self.bin_feature
         value, spread = adjusted.values.T, adjusted.spread[jnp.asarray(feature)].T
         moments = tilted_moments(value, spread, p, tilt(p, self.linear.kernel_width))
-        without = jnp.concatenate([jnp.zeros_like(adjusted.spread), adjusted.spread], axis=1)
-        return jnp.concatenate([jnp.concatenate(moments).T, without])
+        without = jnp.zeros_like(adjusted.spread), adjusted.spread
+        return jnp.stack([jnp.concatenate([a.T, b]) for a, b in zip(moments, without, strict=True)])
 
     def _one_hot(self, codes: Int[Array, "features samples"]) -> Float[Array, "bins samples"]:
         """0/1 rows of the bins that the additive function has."""

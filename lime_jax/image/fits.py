@@ -120,6 +120,7 @@ def _explain(
         request.options.batch_size,
         request.tick,
         request.options.mesh,
+        num_outputs=model.num_outputs,
     )
     try:
         return engine.explain(work)

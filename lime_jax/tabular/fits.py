@@ -145,8 +145,8 @@ def sampled_fits(task: Task, model: OpenedModel, both_add_up: bool) -> list[Line
         For every configuration, fits with a leading axis of rows.
     """
 
-    def run(target: Predictor, labels: np.ndarray) -> list[LinearFit]:
-        return _run(task, task.methods(), target, labels)
+    def run(target: Predictor, labels: np.ndarray, count: int | None) -> list[LinearFit]:
+        return _run(task, task.methods(), target, task.rows(labels), count)
 
     return mirrored(
         run, model, task.labels, both_add_up, lambda fits, back: [back(f) for f in fits]
@@ -166,8 +166,8 @@ def settled_fit(
         tolerance /= float(model.scale.unit[0])
     enough = partial(settled, tolerance=tolerance, top=top)
 
-    def run(target: Predictor, labels: np.ndarray) -> AdaptiveFit:
-        return engine.explain_until(_work(task, method, target, task.rows(labels)), enough)
+    def run(target: Predictor, labels: np.ndarray, count: int | None) -> AdaptiveFit:
+        return engine.explain_until(_work(task, method, target, task.rows(labels), count), enough)
 
     def both(found: AdaptiveFit, back: Callable[[LinearFit], LinearFit]) -> AdaptiveFit:
         return AdaptiveFit(back(found.fit), found.num_samples, found.num_replicates, found.settled)
@@ -200,15 +200,16 @@ def exact_fits(
     variances: list[Any] = [None] * len(task.configs)
     measured = score and isinstance(structure, TreeSum)
     target = _seen_by_samples(task, model, near, scale) if measured else None
+    count = near.num_outputs
     if target is not None and _matched(task):
-        variances = _output_variances(task, target)
+        variances = _output_variances(task, target, count)
     formula, fits = _by_passes if route.one_by_one else _by_tables, []
     for config, variance in zip(task.configs, variances, strict=True):
         form, rows = formula(task, config, near, model, effective_num_samples)
         tick = task.tick if config is task.configs[-1] else None
         fits.append(engine.explain_exact(form, rows, variance, tick, task.mesh))
     if target is not None and not _matched(task):
-        scores = _surrogate_scores(task, target, fits)
+        scores = _surrogate_scores(task, target, count, fits)
         fits = [replaced(fit, score=one) for fit, one in zip(fits, scores, strict=True)]
     if measured:
         fits = [_without_vague_scores(*each) for each in zip(fits, task.configs, strict=True)]
@@ -300,8 +301,8 @@ def _matched(task: Task) -> bool:
     return by_bins == ("bins", "same_bin", "encoded") and task.domain.shared
 
 
-def _output_variances(task: Task, target: Predictor) -> list[Any]:
-    """How much the outputs vary in each row's neighborhood, (rows, outputs) for every width."""
+def _output_variances(task: Task, target: Predictor, count: int) -> list[Any]:
+    """How much the outputs vary in each row's neighborhood, (rows, labels) for every width."""
     stats, quiet = task.stats, _to_score(task)
     few = (np.diff(stats.offsets) <= WIDE_COLUMN)[stats.bin_feature]
     facts = (stats.offsets, stats.probability, stats.bin_feature, np.flatnonzero(few))
@@ -309,10 +310,12 @@ def _output_variances(task: Task, target: Predictor) -> list[Any]:
         MatchedVariance(make_method(stats, config, shared=False), *facts, max_bins=stats.max_bins)
         for config in quiet.configs
     ]
-    return _run(quiet, methods, target, task.labels)
+    return _run(quiet, methods, target, task.rows(task.labels), count)
 
 
-def _surrogate_scores(task: Task, target: Predictor, fits: Sequence[LinearFit]) -> list[Any]:
+def _surrogate_scores(
+    task: Task, target: Predictor, count: int, fits: Sequence[LinearFit]
+) -> list[Any]:
     """R² of the fits on samples of each row's neighborhood, (rows, labels) for every width."""
     quiet = _to_score(task)
     methods = [
@@ -323,9 +326,8 @@ def _surrogate_scores(task: Task, target: Predictor, fits: Sequence[LinearFit]) 
     coef, intercept = (
         np.stack([getattr(fit, name) for fit in fits], 1) for name in ("coef", "intercept")
     )
-    surrogates = Surrogates(rows.instances, coef, intercept, rows.labels)
-    seen = (SurrogateDomain(task.domain), engine.Rows(surrogates, rows.ids, rows.labels))
-    return _run(quiet, methods, target, task.labels, seen)
+    seen = replaced(rows, instances=Surrogates(rows.instances, coef, intercept))
+    return _run(quiet, methods, target, seen, count, SurrogateDomain(task.domain))
 
 
 def _to_score(task: Task) -> Task:
@@ -337,15 +339,17 @@ def _run(
     task: Task,
     methods: Sequence[Sampler],
     target: Predictor,
-    labels: np.ndarray,
-    seen: tuple[SurrogateDomain, engine.Rows] | None = None,
+    rows: engine.Rows,
+    count: int | None,
+    domain: SurrogateDomain | None = None,
 ) -> list[Any]:
-    domain, rows = (task.domain, task.rows(labels)) if seen is None else seen
-    work = _work(task, methods[0], target, rows)
-    return engine.sweep(dataclasses.replace(work, domain=domain), methods)
+    work = _work(task, methods[0], target, rows, count)
+    return engine.sweep(dataclasses.replace(work, domain=domain or task.domain), methods)
 
 
-def _work(task: Task, method: Sampler, target: Predictor, rows: engine.Rows) -> engine.Work[Any]:
+def _work(
+    task: Task, method: Sampler, target: Predictor, rows: engine.Rows, count: int | None
+) -> engine.Work[Any]:
     """What the engine is asked for."""
     return engine.Work(
         task.seed,
@@ -358,6 +362,7 @@ def _work(task: Task, method: Sampler, target: Predictor, rows: engine.Rows) -> 
         task.tick,
         task.mesh,
         _neighborhood(task, type(method)),
+        count,
     )
 
 

@@ -239,7 +239,7 @@ class ShapTask:
             model = model.view(dataclasses.replace(model.model, predict=predict))
         domain, method = background.domain(rows, player_of), background.method(plan)
 
-        def run(target: Predictor, labels: np.ndarray) -> LinearFit:
+        def run(target: Predictor, labels: np.ndarray, count: int | None) -> LinearFit:
             def inputs_of(samples: Pytree, taken: RowNumbers) -> np.ndarray:
                 return host_inputs(values[taken], rows, player_of, samples)
 
@@ -253,6 +253,7 @@ class ShapTask:
                 request.options.batch_size,
                 request.tick,
                 request.options.mesh,
+                num_outputs=count,
                 # Neither a converted model nor this method calls LAPACK.
                 calls_no_lapack=request.model.host is not None,
             )

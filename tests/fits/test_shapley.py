@@ -21,20 +21,20 @@ from tests.house import all_coalitions, shapley_values
 pytestmark = pytest.mark.precision
 
 
-def explain(method, *games, labels=None):
+def explain(method, *games):
     """The fit of some games; players beyond the games' are padding."""
     masks, present = np.asarray(method.masks), np.asarray(method.equal_share) > 0
     y = np.stack([game(masks[..., present]) for game in games], axis=-1)
-    return fit_of(method, jnp.asarray(y, float), jnp.asarray(present), labels)
+    return fit_of(method, jnp.asarray(y, float), jnp.asarray(present))
 
 
 @jax.jit
-def fit_of(method, y, present, labels):
+def fit_of(method, y, present):
     def summarize(masks, y):
         return method.summarize(mask_view(MaskSamples(masks), present), y)
 
     summaries = jax.vmap(summarize)(method.masks, y)
-    return method.solve(summaries, mask_coordinates(present), labels)
+    return method.solve(summaries, mask_coordinates(present))
 
 
 def values_of_shap(game, num_players, seed=0, **options):
@@ -267,14 +267,6 @@ def test_a_constant_game_is_explained_by_zeros(key):
     fit = explain(make_shapley_method(key, 20, 200), lambda masks: np.full(masks.shape[:-1], 1e4))
     np.testing.assert_allclose(fit.coef, 0, atol=1e-6)
     np.testing.assert_array_equal([fit.score, fit.held_out_score], 1)
-
-
-def test_labels_take_some_outputs(key, rng):
-    games = [table(rng, 4) for _ in range(3)]
-    method = make_shapley_method(key, 4)
-    every, some = explain(method, *games), explain(method, *games, labels=jnp.array([2, 0]))
-    np.testing.assert_array_equal(some.coef, every.coef[np.array([2, 0])])
-    np.testing.assert_array_equal(some.intercept, every.intercept[np.array([2, 0])])
 
 
 @pytree

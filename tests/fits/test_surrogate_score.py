@@ -41,7 +41,7 @@ def test_it_is_r_squared_of_the_rows_samples(around):
     bins, centered = encode_rows(stats, X[:2])
     instances = TabularInstance(bins, centered.astype(jnp.result_type(float)))
     ids = np.arange(2, dtype=np.uint32)
-    rows = engine.Rows(Surrogates(instances, COEF, INTERCEPT, LABELS), ids, LABELS)
+    rows = engine.Rows(Surrogates(instances, COEF, INTERCEPT), ids, LABELS)
     key = engine.keys_of(0)[around]
     assert domain.shared != around
     model, never = DevicePredict(predict), lambda samples, numbers: None

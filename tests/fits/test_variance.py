@@ -42,7 +42,7 @@ def setting(**options):
 def engine_rows(stats, count):
     bins, centered = encode_rows(stats, X[:count])
     instances = TabularInstance(bins, centered.astype(jnp.result_type(float)))
-    return engine.Rows(instances, np.arange(count, dtype=np.uint32), np.zeros((count, 1), np.int32))
+    return engine.Rows(instances, np.arange(count, dtype=np.uint32))
 
 
 def matched(stats, linear):

@@ -91,7 +91,7 @@ def mirror_back(fit: LinearFit, labels: np.ndarray) -> LinearFit:
 
 
 def mirrored(
-    run: Callable[[Predictor, np.ndarray], _T],
+    run: Callable[[Predictor, np.ndarray, int | None], _T],
     model: OpenedModel,
     labels: np.ndarray,
     both_add_up: bool,
@@ -100,24 +100,24 @@ def mirrored(
     """Both probabilities from the second, unless they turn out not to add up to 1.
 
     Args:
-        run: explains labels of a model as the engine takes it.
+        run: explains labels of a model as the engine takes it, with so many outputs.
         apply: lets a function of fits work on what `run` returned.
     """
-    second_only = np.zeros((len(labels), 1), np.int64)
+    every, second_only = (labels, model.num_outputs), (np.zeros((len(labels), 1), np.int64), 1)
     if model.on_device:
         scale = model.scale
         if scale is not None:
-            found = run(DevicePredict(InUnits(model.on_codes(), scale.unit)), labels)
+            found = run(DevicePredict(InUnits(model.on_codes(), scale.unit)), *every)
             return apply(found, lambda fit: scale.outward(fit, labels))
         if not both_add_up or model.host is None:
-            return run(model.on_codes(), labels)
+            return run(model.on_codes(), *every)
         # An estimator's: they add up, and there is no looking at them within the program.
-        found = run(DevicePredict(SecondOutput(model.on_codes())), second_only)
+        found = run(DevicePredict(SecondOutput(model.on_codes())), *second_only)
         return apply(found, lambda fit: mirror_back(fit, labels))
     if not both_add_up:
-        return run(model, labels)
+        return run(model, *every)
     try:
-        found = run(second_output(model), second_only)
+        found = run(second_output(model), *second_only)
     except NotMirroredError:
-        return run(model, labels)
+        return run(model, *every)
     return apply(found, lambda fit: mirror_back(fit, labels))

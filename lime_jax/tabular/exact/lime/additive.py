@@ -142,7 +142,7 @@ class AdditiveForm:
         self,
         instances: TabularInstance,
         labels: Int[Array, "rows labels"],
-        variance: Float[Array, "rows outputs"] | None = None,
+        variance: Float[Array, "rows labels"] | None = None,
     ) -> LinearFit:
         """Explanations of a block of rows; see `ClosedForm`."""
         del variance

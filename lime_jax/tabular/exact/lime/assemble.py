@@ -16,14 +16,14 @@ def assemble(
     coef: Float[Array, "rows outputs features"],
     columns: Columns,
     labels: Int[Array, "rows labels"],
-    variance: Float[Array, "rows outputs"] | None,
+    variance: Float[Array, "rows labels"] | None,
     setting: Setting,
 ) -> LinearFit:
     """The explanation of the wanted outputs.
 
     Args:
         coef: of the regression on all columns; what columns that do not vary have is ignored.
-        variance: of the outputs under the tilted law; None: no scores.
+        variance: of these outputs under the tilted law; None: no scores.
     """
     config, effective_num_samples = setting.config, setting.effective_num_samples
     mean = jnp.take_along_axis(mean, labels, 1)
@@ -45,9 +45,9 @@ def assemble(
     explained = ((2 * full - coef) * coef * jnp.where(varies, v, 0)).sum(-1)
     score = jnp.full(mean.shape, jnp.nan, mean.dtype)
     if variance is not None:
-        variance = jnp.take_along_axis(jnp.asarray(variance, mean.dtype), labels, 1)
         # A variance that is sampled may come out smaller than what is explained exactly.
-        variance = jnp.maximum(variance, (full**2 * jnp.where(varies, v, 0)).sum(-1))
+        least = (full**2 * jnp.where(varies, v, 0)).sum(-1)
+        variance = jnp.maximum(jnp.asarray(variance, mean.dtype), least)
         constant = variance <= 0
         score = jnp.where(constant, 1, explained / jnp.where(constant, 1, variance))
     # The square of a small weight is 0 in float32, so the ratio is taken column by column.

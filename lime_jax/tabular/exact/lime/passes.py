@@ -282,11 +282,9 @@ class PassForm:
         self,
         instances: PassRows,
         labels: Int[Array, "rows labels"],
-        variance: Float[Array, "rows outputs"] | None = None,
+        variance: Float[Array, "rows labels"] | None = None,
     ) -> LinearFit:
         """Explanations of a block of rows; see `ClosedForm`."""
-        if variance is not None:
-            variance = jnp.take_along_axis(variance, labels, 1)
         every = jnp.broadcast_to(jnp.arange(labels.shape[1]), labels.shape)
         columns = columns_of(instances.instances, self.setting)
         mean, coef = instances.mean, instances.coef

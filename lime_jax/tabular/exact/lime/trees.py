@@ -54,7 +54,7 @@ class TreeForm:
         self,
         instances: TabularInstance,
         labels: Int[Array, "rows labels"],
-        variance: Float[Array, "rows outputs"] | None = None,
+        variance: Float[Array, "rows labels"] | None = None,
     ) -> LinearFit:
         """Explanations of a block of rows; see `ClosedForm`."""
         columns = columns_of(instances, self.setting)

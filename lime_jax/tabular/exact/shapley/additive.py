@@ -113,7 +113,7 @@ class ShapleyAdditiveForm:
         self,
         instances: Float[Array, "rows features"],
         labels: Int[Array, "rows labels"],
-        variance: Float[Array, "rows outputs"] | None = None,
+        variance: Float[Array, "rows labels"] | None = None,
     ) -> LinearFit:
         """Explanations of a block of rows, with players for features; see `ClosedForm`."""
         del variance

@@ -128,7 +128,7 @@ class CoalitionForm:
         self,
         instances: Float[Array, "rows features"],
         labels: Int[Array, "rows labels"],
-        variance: Float[Array, "rows outputs"] | None = None,
+        variance: Float[Array, "rows labels"] | None = None,
     ) -> LinearFit:
         """Explanations of a block of rows, with players for features; see `ClosedForm`."""
         del variance

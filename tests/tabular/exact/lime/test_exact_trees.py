@@ -271,7 +271,7 @@ def test_one_by_one_is_the_regression_on_every_sample(name, x64):
     wanted = [brute_force(trees, stats, config, x) for x in rows]
     coef, intercept, variance, score, _ = (np.array(part) for part in zip(*wanted, strict=True))
     labels = np.tile([1, 0], (len(rows), 1))
-    fit = explain_one_by_one(trees, stats, config, rows, labels, jnp.asarray(variance))
+    fit = explain_one_by_one(trees, stats, config, rows, labels, jnp.asarray(variance[:, ::-1]))
     scale = np.abs(coef).max()
     np.testing.assert_allclose(fit.coef, coef[:, ::-1], atol=1e-6 * scale)
     np.testing.assert_allclose(fit.intercept, intercept[:, ::-1], atol=1e-6 * scale)
