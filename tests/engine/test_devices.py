@@ -83,7 +83,10 @@ def found(tmp_path_factory):
 def test_the_numbers_of_a_mesh_are_those_of_one_device(found, case):
     bound = 1e-12 if jax.config.jax_enable_x64 else 2e-6
     assert set(found[case]["difference"]) == NUMBERS
-    assert max(found[case]["difference"].values()) <= bound
+    # They come from three sums of the samples' weights, each in another order.
+    of_sums = 3 * np.sqrt(SAMPLES) * float(jnp.finfo(jnp.result_type(float)).eps)
+    for name, gap in found[case]["difference"].items():
+        assert gap <= (max(bound, of_sums) if name == "effective_samples" else bound), name
     assert found[case]["rows"] == CASES[case][2]
     assert found[case]["same_used"]
 

@@ -77,8 +77,9 @@ def test_every_width_is_what_it_would_be_alone(name, where):
         assert sum(calls) == 256 * (5 if name == "around" else 1)
     alone = run(model, settings, WIDTHS[1])
     other = run(model, settings, WIDTHS, alphas=(1.0, 1.0, 2.0))
+    # The effective samples come from three sums of 256 weights: sqrt(256) steps of float32 each.
     jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-6, atol=2e-6), other[1], alone
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=6e-6, atol=2e-6), other[1], alone
     )
     assert np.abs(swept[1].coef - alone.coef).max() > 1e-4  # another penalty
     assert swept[0].effective_samples.mean() < swept[2].effective_samples.mean()

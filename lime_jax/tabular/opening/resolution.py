@@ -20,6 +20,9 @@ from lime_jax.warn import warn
 _STEPS = 1e4
 """A spread of so many steps of the device's precision loses nothing that matters."""
 
+_ROUNDING = 4
+"""So many steps of 64 bits are no spread: equal outputs, of another row of a batch of the model."""
+
 _ALIKE, _FAR = 2.0**-6, 100.0
 """Predictions that are this much alike, or the only one if it is this large, are looked into."""
 
@@ -93,10 +96,10 @@ def _look_alike(prediction: np.ndarray) -> bool:
 
 
 def _is_blurred(outputs: np.ndarray) -> bool:
-    """Whether the spread of an output is few steps of 32 bits."""
+    """Whether the spread of an output is few steps of 32 bits, and more than its own rounding."""
     size, spread = np.abs(outputs).max(0), np.ptp(outputs, 0)
-    step = float(np.finfo(np.float32).eps)
-    return bool(((spread > 0) & (spread < _STEPS * step * size)).any())
+    step, rounding = np.finfo(np.float32).eps, _ROUNDING * np.finfo(np.float64).eps
+    return bool(((spread > rounding * size) & (spread < _STEPS * float(step) * size)).any())
 
 
 def _unit(outputs: np.ndarray) -> float:

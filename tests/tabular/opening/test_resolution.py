@@ -14,9 +14,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
 import lime_jax
-from lime_jax import jax_predict
+from lime_jax import as_predict_fn, jax_predict
 from lime_jax.models.convert.compose import apply
 from lime_jax.models.registry import register_converter
+from lime_jax.tabular.opening.resolution import on_host_if_far
 
 pytestmark = pytest.mark.precision
 
@@ -150,6 +151,13 @@ def test_a_jax_function_of_small_or_large_outputs(explain, factor):
     np.testing.assert_allclose(found.std_error / factor, expected.std_error, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found.score, expected.score, atol=1e-5)
     np.testing.assert_allclose(found.local_pred / factor, expected.local_pred, atol=1e-3)
+
+
+def test_outputs_that_are_equal_but_for_the_host_s_own_rounding_stay_on_the_device():
+    model = as_predict_fn(LinearRegression().fit(X, Y))
+    equal = np.array([[0.3], [np.nextafter(0.3, 1)]])
+    assert on_host_if_far(model, equal) is model
+    assert on_host_if_far(model, np.array([[0.3], [0.3 + 1e-9]])).path == "host"
 
 
 def test_a_classifier_that_is_sure_of_its_samples_stays_on_the_device():
