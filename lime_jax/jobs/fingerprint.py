@@ -208,7 +208,7 @@ def _modules(model: Any) -> set[str]:
 
 
 def _name(value: Any) -> str:
-    if isinstance(value, types.ModuleType):
+    if isinstance(value, types.ModuleType | np.ufunc):  # older ufuncs do not know their module
         return value.__name__
     named = value if hasattr(value, "__qualname__") else type(value)
     return f"{named.__module__}.{named.__qualname__}"

@@ -187,7 +187,8 @@ def _passes(
     weight = _downwards(splits, goes_left) * tilt
     if one_of_each:
         slopes = [np.bincount(splits.column, weight * some, features) for some in step]
-        return roots.sum(1) + splits.base[labels], np.stack(slopes)
+        # Sums of nothing are whole numbers to `bincount`: trees may be leaves alone.
+        return roots.sum(1) + splits.base[labels], np.stack(slopes).astype(np.float64, copy=False)
     mean, slope = splits.base.copy(), np.zeros(features * outputs)
     place = splits.column * outputs + splits.output[: len(splits)]
     for number, (root, some) in enumerate(zip(roots, step, strict=True)):

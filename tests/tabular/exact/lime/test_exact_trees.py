@@ -329,11 +329,15 @@ def test_a_column_that_no_tree_tests_gets_exactly_0():
 
 def test_trees_of_single_leaves_have_nothing_to_explain(rng):
     trees = random_trees(rng, trees=2, depth=0, outputs=2)
-    fit = explain(exact.make_closed_form(trees, STATS, BINS), STATS, X, 2)
-    assert np.all(np.asarray(fit.coef) == 0)
-    np.testing.assert_allclose(
-        fit.local_pred, np.tile(predict(trees, X[:1]), (len(X), 1)), rtol=1e-5
-    )
+    labels = np.tile([0, 1], (len(X), 1))
+    for fit in (
+        explain(exact.make_closed_form(trees, STATS, BINS), STATS, X, 2),
+        explain_one_by_one(trees, STATS, BINS, X, labels),
+    ):
+        assert np.all(np.asarray(fit.coef) == 0)
+        np.testing.assert_allclose(
+            fit.local_pred, np.tile(predict(trees, X[:1]), (len(X), 1)), rtol=1e-5
+        )
 
 
 def test_a_level_without_training_mass_has_no_weight(x64):
