@@ -182,6 +182,8 @@ def _parquet(path: Path, columns: list[str], first_row: int) -> Tables:
                 break
             at, group = at + rows, group + 1
         groups = list(range(group, file.num_row_groups))
+        if not groups:  # older pyarrow fails if it is asked for none
+            return
         for batch in file.iter_batches(_ROWS_AT_ONCE, row_groups=groups, columns=columns):
             yield at, _as_table(batch)
             at += batch.num_rows
