@@ -10,38 +10,8 @@ from typing import Any, Protocol, TypeAlias, TypeVar, dataclass_transform, runti
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key, UInt32
-
-__all__ = [
-    "AnyArray",
-    "Array",
-    "Bool",
-    "ClosedForm",
-    "Column",
-    "Coordinates",
-    "DType",
-    "Domain",
-    "Estimator",
-    "Float",
-    "Int",
-    "Key",
-    "LinearFit",
-    "Method",
-    "ModelLike",
-    "PredictFn",
-    "Pytree",
-    "SampleDesign",
-    "Sampler",
-    "Scalar",
-    "SharedMethod",
-    "Support",
-    "Table",
-    "UInt32",
-    "View",
-    "pytree",
-    "replaced",
-    "static",
-]
+from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import UInt32 as UInt32
 
 PredictFn: TypeAlias = Callable[..., Any]
 """Batch in, batch out: `(samples, ...) -> (samples,)` or `(samples, outputs)`."""
@@ -49,6 +19,8 @@ PredictFn: TypeAlias = Callable[..., Any]
 # What cannot be said of foreign objects by a type, said by a name.
 AnyArray: TypeAlias = jax.Array | np.ndarray
 """For code that runs on the host and on the device."""
+Index: TypeAlias = Int[Array, ""] | int
+"""Of a replicate or a block."""
 Pytree: TypeAlias = Any
 """Arrays in containers, as JAX takes them apart."""
 ModelLike: TypeAlias = Any
@@ -78,9 +50,6 @@ def pytree(cls: type[_T]) -> type[_T]:
 
     Unflattening does not go through `__init__`, because JAX puts placeholders into the leaves;
     so `__init__` may check, and in the tests it does check, the annotated shapes.
-
-    Returns:
-        The same class as a frozen dataclass, registered with JAX.
     """
     cls = dataclasses.dataclass(frozen=True, eq=False)(cls)  # arrays have no single truth value
     fields = dataclasses.fields(cls)  # pyright: ignore[reportArgumentType]
@@ -107,11 +76,7 @@ def pytree(cls: type[_T]) -> type[_T]:
 
 
 def replaced(node: _T, **changes: Any) -> _T:
-    """A copy of a `pytree` with other leaves; like unflattening, it does not go through `__init__`.
-
-    Args:
-        node: of a class made by `pytree`; its arrays may be on the host.
-    """
+    """A copy of a `pytree` with other leaves, also NumPy's: it does not go through `__init__`."""
     copy = object.__new__(type(node))
     for field in dataclasses.fields(node):  # pyright: ignore[reportArgumentType]
         object.__setattr__(copy, field.name, changes.get(field.name, getattr(node, field.name)))
@@ -304,9 +269,7 @@ class Sampler(Protocol):
         """How many draws there are, in which replicates and blocks."""
         ...
 
-    def draws(
-        self, key: Key[Array, ""], replicate: Int[Array, ""] | int, block: Int[Array, ""] | int
-    ) -> Pytree:
+    def draws(self, key: Key[Array, ""], replicate: Index, block: Index) -> Pytree:
         """One block of draws, a function of nothing but these arguments."""
         ...
 

@@ -21,21 +21,7 @@ _PER_WORKER = 8
 
 
 class Blocks:
-    """The rows of a data set, from which blocks are cut.
-
-    Args:
-        X: rows or images, in the form the explainer takes.
-
-    Attributes:
-        index: what the rows are called in results.
-
-    Example:
-        >>> from lime_jax import TabularExplainer
-        >>> blocks = Blocks(TabularExplainer(), np.arange(6).reshape(3, 2), ["a", "b", "c"])
-        >>> len(blocks), blocks.cut(1, 3)
-        (3, (array([[2, 3],
-               [4, 5]]), ['b', 'c']))
-    """
+    """The rows of a data set, from which blocks are cut; `index` is what results call them."""
 
     def __init__(
         self, explainer: Explainer, X: Table, row_ids: Iterable[Scalar] | None = None
@@ -59,14 +45,10 @@ class Blocks:
         return dataclasses.replace(explanations, row_ids=ids, row_names=names)
 
     def bounds(self, num_workers: int, batch_size: int | None = None) -> list[tuple[int, int]]:
-        """Where to cut.
+        """Where to cut: the first row and the row after the last, of every block.
 
-        Args:
-            batch_size: rows of a block; None: several blocks for each worker, 4,096 rows at most.
-
-        Returns:
-            First row and row after the last, of every block. The sizes differ by a row at most,
-            so that the programs made for one block serve all.
+        By default several blocks for each worker, of 4,096 rows at most. The sizes differ by a row
+        at most, so that the programs made for one block serve all.
         """
         count = len(self)
         if not count:

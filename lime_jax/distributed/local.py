@@ -17,15 +17,10 @@ def explain_tables(
     num_workers: int | None = None,
     name_of: Callable[[int], str] = "block {}".format,
 ) -> Iterator[tuple[int, pyarrow.Table]]:
-    """Explain blocks of rows; the function of this name in every engine.
+    """Explain blocks of rows, each taken when the one before is done; as in every engine.
 
-    Args:
-        blocks: number, rows, and their ids or None; taken when the block before is done.
-        num_workers: of other engines; this process uses all cores by itself.
-        name_of: what messages call a block, from its number.
-
-    Yields:
-        The number of a block, and the table of `explain_chunk`.
+    `num_workers` is of other engines: this process uses all cores by itself. `name_of` is what
+    messages call a block, from its number.
     """
     for number, rows, row_ids in blocks:
         try:

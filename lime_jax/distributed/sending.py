@@ -24,11 +24,8 @@ _HINTS = {
 def pack(specs: ChunkSpec | Sequence[ChunkSpec], dumps: Callable[[Any], bytes]) -> bytes:
     """Specs as bytes, to be sent to workers; what several have in common, a model, once.
 
-    Args:
-        dumps: of the engine's own pickle, which takes lambdas and what a notebook defines.
-
-    Raises:
-        ValueError: if a model or an explainer cannot be pickled; it says what to do.
+    By `dumps` of the engine's own pickle, which takes lambdas and what a notebook defines.
+    ValueError if a model or an explainer cannot be pickled; it says what to do.
     """
     try:
         return dumps(specs)
@@ -56,17 +53,9 @@ def unpack(data: bytes, enable_x64: bool) -> Any:
 
 
 def portable(error: Exception, dumps: Callable[[Any], bytes]) -> bytes:
-    """An exception as bytes that can be read, with the traceback that pickle leaves out.
+    """An exception as bytes that can be read; its traceback, which pickle drops, becomes a note.
 
-    Args:
-        error: of the model, or of anyone. It gets a note.
-
-    Returns:
-        The exception, pickled; a `RuntimeError` with its words if it cannot be.
-
-    Example:
-        >>> pickle.loads(portable(KeyError("price"), pickle.dumps))
-        KeyError('price')
+    A `RuntimeError` with its words if it cannot be pickled.
     """
     error.add_note("In a worker:\n" + "".join(traceback.format_exception(error)))
     plain = RuntimeError(f"{type(error).__name__}: {error}")
@@ -77,8 +66,7 @@ def portable(error: Exception, dumps: Callable[[Any], bytes]) -> bytes:
 def first_that_travels(value: Any, plain: Any, dumps: Callable[[Any], bytes]) -> bytes:
     """A value as bytes that can be read, or else a plainer one.
 
-    Args:
-        value: exceptions are known to pickle badly, each in its own way.
+    Exceptions are known to pickle badly, each in its own way.
     """
     try:
         data = dumps(value)

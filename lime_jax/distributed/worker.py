@@ -149,22 +149,7 @@ def explain_chunk(spec: ChunkSpec, X: Any, row_ids: Iterable[Any] | None = None)
 
 
 def ids_of(column: Any) -> Any:
-    """Row ids from a column.
-
-    Args:
-        column: Arrow array, plain or chunked, of whole numbers or text.
-
-    Returns:
-        What `explain` takes as `row_ids`.
-
-    Raises:
-        ValueError: if one is null.
-
-    Example:
-        >>> import pyarrow
-        >>> ids_of(pyarrow.array([3, 1, 2]))
-        array([3, 1, 2])
-    """
+    """Row ids from an Arrow column of whole numbers or text; ValueError if one is null."""
     import pyarrow as pa
 
     if column.null_count:
@@ -177,19 +162,7 @@ def ids_of(column: Any) -> Any:
 
 
 def check_ids(row_ids: Iterable[Any] | None, num_rows: int, name: str = "row_ids") -> None:
-    """Refuse ids that do not tell the rows apart.
-
-    Args:
-        row_ids: of the rows; None: there are none.
-        num_rows: how many rows there are.
-        name: of the argument that said where ids are.
-
-    Raises:
-        ValueError: if there are more or fewer than rows, or two are the same.
-
-    Example:
-        >>> check_ids([3, 1, 2], 3)
-    """
+    """Refuse ids that do not tell the rows apart; `name` is of the argument that said them."""
     if row_ids is None:
         return
     ids = list(row_ids)

@@ -14,18 +14,12 @@ the explanation unbiased."""
 
 
 def inverse_root(
-    grams: Float[Array, "replicates bins bins"],
-    bin_feature: Int[Array, " bins"],
-    num_samples: int,
+    grams: Float[Array, "replicates bins bins"], bin_feature: Int[Array, " bins"], num_samples: int
 ) -> Float[Array, "replicates bins bins"]:
-    """For every replicate a root of the inverse Gram matrix of all the others.
+    """For every replicate a root `A` of the inverse Gram matrix `Aᵀ A` of all the others.
 
-    The bins of a column add up to 1, so each column but the first leaves its first bin out: what
-    is left is not singular, also in float32.
-
-    Returns:
-        Matrices `A` such that `Aᵀ A` is the inverse, 0 for what is left out: so each model costs
-        products only.
+    The bins of a column add up to 1, so each column but the first leaves its first bin out (0 in
+    `A`): what is left is not singular, also in float32. So each model costs products only.
     """
 
     def one(gram: Float[Array, "bins bins"]) -> Float[Array, "bins bins"]:
@@ -39,11 +33,7 @@ def inverse_root(
 def root_of(
     gram: Float[Array, "bins bins"], bin_feature: Int[Array, " bins"], num_samples: int
 ) -> Float[Array, "bins bins"]:
-    """The same of one Gram matrix.
-
-    Returns:
-        A matrix `A` such that `Aᵀ A` is the inverse, 0 for what is left out.
-    """
+    """The same of one Gram matrix."""
     kept = ~jnp.concatenate([jnp.zeros(1, bool), bin_feature[1:] != bin_feature[:-1]])
     diagonal = jnp.diag(jnp.where(kept, PENALTY * num_samples, 1).astype(gram.dtype))
     factor = jnp.linalg.cholesky(jnp.where(kept[:, None] & kept, gram, 0) + diagonal)
@@ -56,11 +46,7 @@ def fit_values(
 ) -> Float[Array, "replicates bins outputs"]:
     """For every replicate the additive function of all the others: a value for every bin.
 
-    Args:
-        sides: of each replicate, the outputs summed over the samples of every bin.
-
-    Returns:
-        The ridge regression of the outputs on the one-hot bins.
+    The ridge regression on the one-hot bins, from the outputs summed over each bin's samples.
     """
     half = jnp.matmul(root, sides.sum(0) - sides, precision="highest")
     return jnp.matmul(jnp.swapaxes(root, 1, 2), half, precision="highest")
@@ -72,11 +58,9 @@ def centered(
     bin_feature: Int[Array, " bins"],
     num_features: int,
 ) -> tuple[Array, Array, Array]:
-    """An additive function as a constant and functions of the columns whose means are 0.
+    """An additive function as constants and functions of the columns whose means are 0.
 
-    Returns:
-        The constants (*batch, outputs), the functions (*batch, bins, outputs), and their variances
-        (*batch, features, outputs), of training bins.
+    And the variances of these, of training bins, which are (*batch, features, outputs).
     """
 
     def column_sum(terms: Array) -> Array:
@@ -96,12 +80,8 @@ def tilted_moments(
 ) -> tuple[Float[Array, "*batch outputs features"], Float[Array, "*batch outputs features"]]:
     """Means and variances of functions of the columns where the kernel favors x's own bins.
 
-    Args:
-        value: of x's own bins, of functions whose means are 0; 0 where x has no bin.
-        p: training frequency of x's own bins; 0 where x has none.
-
-    Returns:
-        Those of an additive function are their sums, exactly, because columns are independent.
+    `value` and the training frequency `p` are 0 where x has no bin. Those of an additive function
+    are their sums, exactly, because columns are independent.
     """
     others = jnp.where(p < 1, (1 - q) / jnp.where(p < 1, 1 - p, 1), 0)
     mean = value * (q - p * others)

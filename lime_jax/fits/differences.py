@@ -10,12 +10,7 @@ from lime_jax.typing import Array, Float, pytree
 
 @pytree
 class Sums:
-    """Weighted sums over the samples, for one row.
-
-    Attributes:
-        hits: of the samples in x's own bin.
-        products_of_parts: of the residuals times the additive functions.
-    """
+    """Weighted sums over the samples, for one row; `hits` are in x's own bin."""
 
     hits: Float[Array, "*batch replicates features"]
     products: Float[Array, "*batch replicates outputs features"]
@@ -45,12 +40,9 @@ def _difference(
 def estimate(
     sums: Sums, slope: Float[Array, "replicates outputs features"]
 ) -> tuple[Array, Array, Array, Array]:
-    """Coefficients before shrinkage.
+    """Coefficients before shrinkage, their errors, which are of rare bins, and without replicates.
 
-    Returns:
-        Coefficients (outputs, features), their standard errors, which features rest on bins
-        that some replicate never met (their errors come from the pooled samples), and the
-        coefficients without each replicate (replicates, outputs, features).
+    Bins are rare that some replicate never met: their errors come from the pooled samples.
     """
     parts = (sums.hits, sums.products, sums.weight, sums.residual)
     pooled = [part.sum(0) for part in parts]
@@ -78,11 +70,8 @@ def output_variance(
 ) -> Float[Array, " outputs"]:
     """The variance of the outputs, whose additive part is known and needs no samples.
 
-    Args:
-        mean: of the additive functions under the kernel, exact; with the outputs' own constant.
-
-    Returns:
-        That of all replicates together; with few samples it can be negative.
+    `mean` is of the additive functions under the kernel, exact, with the outputs' own constant.
+    With few samples the variance, of all replicates together, can be negative.
     """
     tiny = jnp.finfo(mean.dtype).tiny
     weight = jnp.maximum(sums.weight, tiny)[:, None]
@@ -103,11 +92,8 @@ def unexplained_variance(
 ) -> Float[Array, " outputs"]:
     """The variance of what a surrogate leaves, from the same samples as the total.
 
-    What the additive functions explain is taken away under the exact law, under which their
-    variance is known; what their residuals explain, under that of the samples.
-
-    Args:
-        slope: part of the surrogate's coefficients from the additive functions; 0 if not kept.
+    What the additive functions explain (`slope`, 0 if not kept) is taken away under the exact law,
+    under which their variance is known; what their residuals explain, under that of the samples.
     """
     weight = jnp.maximum(sums.weight.sum(), jnp.finfo(v.dtype).tiny)
     hits = sums.hits.sum(0) / weight
@@ -126,19 +112,12 @@ def held_out_excess(
 ) -> Float[Array, " outputs"]:
     """What surrogates explain of the variance in samples that they were not fitted to.
 
-    The mean square that a surrogate `b + β z` leaves is
-    `Var y - 2 β·Cov(z, y) + Σ v β² + (E y - b - β·q)²`.
-    Of each replicate's own samples it needs the covariance. That too has the exact part of the
-    additive function and the sampled part of its residual; both are fair to a surrogate of the
-    other replicates, whose additive function it is. As in `unexplained_variance` the variance `v`
-    of the samples goes with the sampled part.
-
-    Args:
-        coef: of the surrogate without each replicate, 0 where not selected.
-
-    Returns:
-        `output_variance` less the mean square; negative where the surrogates are worse than the
-        mean.
+    The mean square that a surrogate `b + β z` (`coef`, 0 where not selected) leaves is `Var y - 2
+    β·Cov(z, y) + Σ v β² + (E y - b - β·q)²`. Of each replicate's own samples it needs the
+    covariance. That too has the exact part of the additive function and the sampled part of its
+    residual; both are fair to a surrogate of the other replicates, whose additive function it is.
+    As in `unexplained_variance` the variance `v` of the samples goes with the sampled part.
+    Negative where they are worse than the mean.
     """
     tiny = jnp.finfo(coef.dtype).tiny
     replicates, total = sums.weight.shape[0], jnp.maximum(sums.weight.sum(), tiny)

@@ -32,6 +32,7 @@ from lime_jax.typing import (
     Bool,
     Domain,
     Float,
+    Index,
     Int,
     Key,
     LinearFit,
@@ -114,7 +115,7 @@ class IndependentMethod:
     held_out: bool = static(default=True)
 
     def draws(
-        self, key: Key[Array, ""], replicate: Int[Array, ""] | int, block: Int[Array, ""] | int
+        self, key: Key[Array, ""], replicate: Index, block: Index
     ) -> Float[Array, "samples columns"]:
         """Uniforms of one block; see `Method`."""
         return uniforms(self.design, key, replicate, block)
@@ -191,14 +192,9 @@ class IndependentMethod:
         own_bins: Int[Array, " features"],
         labels: Int[Array, " labels"] | None = None,
     ) -> LinearFit:
-        """One row's explanation.
+        """One row's explanation; `own_bins` are x's flat bins, -1 where one has no training mass.
 
-        Args:
-            own_bins: x's flat bin in every column, -1 where it has no training mass.
-
-        Returns:
-            Coefficients, with jackknife standard errors that are conditional on the selected
-            features.
+        The jackknife standard errors are conditional on the selected features.
         """
         sums = self._weighted_sums(adjusted, own_bins, labels)
         size = adjusted.size if labels is None else adjusted.size[labels]

@@ -6,18 +6,11 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import stdtrit
 
-__all__ = ["interval_factor", "interval_half_widths"]
-
 
 def interval_factor(degrees_of_freedom: int | None) -> float:
     """By how much to multiply a standard error for a two-sided 95 % interval.
 
-    Args:
-        degrees_of_freedom: of Student's t (replicates - 1); None for the normal's 1.96.
-
-    Example:
-        >>> round(interval_factor(7), 3), interval_factor(None)
-        (2.365, 1.96)
+    By Student's t with `replicates - 1` degrees of freedom, or the normal's 1.96 for None.
     """
     if degrees_of_freedom is None:
         return 1.96
@@ -32,11 +25,6 @@ def interval_factor(degrees_of_freedom: int | None) -> float:
 def interval_half_widths(
     std_errors: Float[np.ndarray, " features"], degrees_of_freedom: int | None
 ) -> Float[np.ndarray, " features"]:
-    """Half widths of 95 % intervals, 0 where there is no error or none is known (NaN).
-
-    Example:
-        >>> interval_half_widths(np.array([0.5, np.nan, 0.0]), None).tolist()
-        [0.98, 0.0, 0.0]
-    """
+    """Half widths of 95 % intervals, 0 where there is no error or none is known (NaN)."""
     known = np.where(np.isfinite(std_errors), std_errors, 0.0)
     return interval_factor(degrees_of_freedom) * known

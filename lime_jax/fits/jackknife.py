@@ -6,16 +6,9 @@ import jax.numpy as jnp
 
 from lime_jax.typing import Array, Float
 
-__all__ = ["jackknife_standard_error", "leave_one_out"]
-
 
 def leave_one_out(num_replicates: int) -> Float[Array, "fits replicates"]:
-    """Which replicates each fit includes: first all of them, then all but one.
-
-    Example:
-        >>> leave_one_out(2).tolist()
-        [[1.0, 1.0], [0.0, 1.0], [1.0, 0.0]]
-    """
+    """Which replicates each fit includes: first all of them, then all but one."""
     return jnp.concatenate([jnp.ones((1, num_replicates)), 1 - jnp.eye(num_replicates)])
 
 
@@ -24,18 +17,9 @@ def jackknife_standard_error(
 ) -> Float[Array, "*shape"]:
     """Delete-one-replicate jackknife: `se² = (R - 1)/R Σ_r (left_out_r - mean)²`.
 
-    Args:
-        full: the estimate from all replicates. It stands in for a left-out estimate that is not
-            finite (a replicate that held all the samples that define it).
-
-    Returns:
-        The standard error of `full`, same shape (Efron and Tibshirani, 1993, chapter 11); NaN
-        where there is one replicate only, since nothing is known of the error then.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> round(float(jackknife_standard_error(jnp.array(2.0), jnp.array([1.0, 2.0, 3.0]))), 4)
-        1.1547
+    `full` stands in for a left-out estimate that is not finite (a replicate that held all the
+    samples that define it). NaN where there is one replicate only, since nothing is known of the
+    error then. Efron and Tibshirani (1993), chapter 11.
     """
     num_replicates = left_out.shape[0]
     if num_replicates < 2:

@@ -20,6 +20,7 @@ from lime_jax.typing import (
     Coordinates,
     Domain,
     Float,
+    Index,
     Int,
     Key,
     LinearFit,
@@ -53,7 +54,7 @@ class LinearMethod:
     held_out: bool = static(default=True)
 
     def draws(
-        self, key: Key[Array, ""], replicate: Int[Array, ""] | int, block: Int[Array, ""] | int
+        self, key: Key[Array, ""], replicate: Index, block: Index
     ) -> Float[Array, "samples columns"]:
         """Uniforms of one block."""
         return uniforms(self.design, key, replicate, block)
@@ -71,12 +72,7 @@ class LinearMethod:
         return merge(first, second)
 
     def solve(self, summaries: Moments, coordinates: Coordinates) -> LinearFit:
-        """The explanation.
-
-        Returns:
-            Coefficients of each feature's own variable, with jackknife standard errors that are
-            conditional on the selected features.
-        """
+        """The explanation: jackknife errors are conditional on the selected features."""
         summaries = _grouped(summaries)
         include = leave_one_out(summaries.weight.shape[0])
         everything = pool(summaries, include[0])

@@ -24,22 +24,14 @@ _ROUNDING = 16 * np.finfo(np.float64).eps
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class OutputScale:
-    """Outputs are `origin + unit * y`, and fits are of `y`.
-
-    Attributes:
-        origin: of every output, for all rows or for each.
-    """
+    """Outputs are `origin + unit * y`, and fits are of `y`; for all rows or for each."""
 
     origin: Float64[np.ndarray, "*rows outputs"]
     unit: Float64[np.ndarray, "*rows outputs"]
 
     @classmethod
     def of_samples(cls, y: Float64[np.ndarray, "*rows samples outputs"]) -> OutputScale:
-        """The scale of some samples: their median, and a unit that none is further away than.
-
-        Args:
-            y: outputs, by row if rows have samples of their own.
-        """
+        """The scale of samples: their median, and a unit that none is further away than."""
         middle = (y.shape[-2] - 1) // 2
         origin = np.partition(y, middle, axis=-2)[..., middle, :]
         with np.errstate(over="ignore"):
@@ -58,15 +50,10 @@ class OutputScale:
         return OutputScale(self.origin[rows], self.unit[rows])
 
     def outward(self, found: Pytree, labels: np.ndarray | None) -> Any:
-        """Fits of the outputs themselves.
+        """Fits of the outputs themselves, on the host; or mean squares, (rows, ..., outputs).
 
-        Args:
-            found: `LinearFit` of `y` with a leading axis of rows, on the host; or mean squares of
-                `y`, (rows, ..., outputs).
-
-        Returns:
-            The same for the outputs. Intercepts and local predictions are in float64; weights and
-            errors too where their own dtype does not hold them.
+        Intercepts and local predictions are in float64; weights and errors too where their own
+        dtype does not hold them.
         """
         narrow = found.intercept if isinstance(found, LinearFit) else found
         origin, unit = (_of_labels(one, labels, narrow) for one in (self.origin, self.unit))
@@ -83,12 +70,7 @@ class OutputScale:
 
 
 def power_of_two(size: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
-    """The smallest power of two above each number; 1 for 0 and what is not finite.
-
-    Example:
-        >>> power_of_two(np.array([0.0, 0.75, 1e3])).tolist()
-        [1.0, 1.0, 1024.0]
-    """
+    """The smallest power of two above each number; 1 for 0 and what is not finite."""
     usable = np.isfinite(size) & (size > 0)
     exponent = np.frexp(np.where(usable, size, 0.5))[1]
     return np.ldexp(1.0, np.minimum(exponent, 1023))

@@ -17,22 +17,8 @@ def settled(
     A row is settled if of each of its outputs the strongest weights are known: every 95 % interval
     (Student's t, `num_replicates - 1` degrees of freedom) is narrower than the tolerance to either
     side, or else their order is clear, which is when each differs in size from the next by more
-    than the 95 % half-width of the difference of two independent weights.
-
-    Args:
-        fit: a `LinearFit` on the host, with a leading axis of rows.
-        tolerance: half-width, in units of the output; None: only the order counts.
-
-    Returns:
-        (rows,) bool. Weights that are not finite numbers are settled: more samples do not help.
-
-    Example:
-        >>> from types import SimpleNamespace
-        >>> fit = SimpleNamespace(
-        ...     coef=np.array([[[0.5, 0.1]], [[0.2, 0.19]]]), std_error=np.full((2, 1, 2), 0.01)
-        ... )
-        >>> settled(fit, 8).tolist(), settled(fit, 8, tolerance=0.03).tolist()
-        ([True, False], [True, True])
+    than the 95 % half-width of the difference of two independent weights. Without a tolerance only
+    the order counts; weights that are not finite are settled: more samples do not help.
     """
     kept = np.isfinite(fit.std_error)
     size = np.where(kept, np.abs(fit.coef), -1)
@@ -59,5 +45,5 @@ def warn_unsettled(
         warn(
             f"{left} of {len(is_settled)} rows are not settled after {int(num_samples.max()):,} "
             f"samples: the order of their strongest weights is open{within}; see `std_error`, or "
-            "choose a larger `tolerance`",
+            "choose a larger `tolerance`"
         )

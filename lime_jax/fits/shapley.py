@@ -19,6 +19,7 @@ from lime_jax.typing import (
     Bool,
     Coordinates,
     Float,
+    Index,
     Int,
     Key,
     LinearFit,
@@ -26,8 +27,6 @@ from lime_jax.typing import (
     pytree,
     static,
 )
-
-__all__ = ["LINKS", "LOGIT_MARGIN", "ShapleyMethod", "make_shapley_method"]
 
 LINKS = ("identity", "logit")
 
@@ -71,7 +70,7 @@ class ShapleyMethod:
     link: str = static(default="identity")
 
     def draws(
-        self, key: Key[Array, ""], replicate: Int[Array, ""] | int, block: Int[Array, ""] | int
+        self, key: Key[Array, ""], replicate: Index, block: Index
     ) -> Bool[Array, "samples players"]:
         """Coalitions of one unit."""
         del key, block
@@ -93,15 +92,12 @@ class ShapleyMethod:
     def solve(
         self, summaries: Float[Array, "units samples outputs"], coordinates: Coordinates
     ) -> LinearFit:
-        """The explanation.
+        """The explanation: Shapley values as `coef`, the outputs of no and of all players.
 
-        Returns:
-            Shapley values as `coef`, the output without any player as `intercept`, with all of
-            them as `local_pred`: the sum of `coef` is their difference. `std_error` is of the
-            coalitions that were drawn, from the errors of pairs that the others predict; 0 where
-            all coalitions are there. `score` is the R² under the Shapley kernel, without the
-            empty and the full coalition, and `held_out_score` leaves each pair out once;
-            `effective_samples` is the number of coalitions.
+        `std_error` is of the coalitions that were drawn, from the errors of pairs that the others
+        predict; 0 where all are there. `score` is the R² under the Shapley kernel, without the
+        empty and the full coalition, and `held_out_score` leaves each pair out once;
+        `effective_samples` is the number of coalitions.
         """
         y = summaries.reshape(-1, 2, summaries.shape[-1])
         base, whole = y[0]
@@ -149,15 +145,7 @@ class ShapleyMethod:
 
 
 def log_odds(y: Any) -> Any:
-    """Log-odds of probabilities, kept `LOGIT_MARGIN` away from 0 and 1.
-
-    Returns:
-        The same shape; NaN for what is no probability, which the explainers refuse.
-
-    Example:
-        >>> log_odds(np.array([0.5, 1.5])).tolist()
-        [0.0, nan]
-    """
+    """Log-odds, kept `LOGIT_MARGIN` away from 0 and 1; NaN for what is no probability."""
     xp = np if isinstance(y, np.ndarray) else jnp
     y = xp.where((y < -LOGIT_MARGIN) | (y > 1 + LOGIT_MARGIN), xp.nan, y)
     nearest = LOGIT_MARGIN / 16  # 32 bits would round 1 less the margin by some of its percents
@@ -175,25 +163,9 @@ def make_shapley_method(
 ) -> ShapleyMethod:
     """Choose the coalitions, and work out all that does not depend on the model.
 
-    Args:
-        num_samples: coalitions, among them the empty and the full one; "auto" is
-            `2 * num_players + 2048`. All `2**num_players` are taken where that is not more;
-            otherwise a few more may be taken to fill the last unit.
-        link: scale on which the values add up: "identity" or "logit" (of probabilities, which
-            are moved 1e-6 away from 0 and 1).
-        width: columns of the masks, at least `num_players`; None: as many. The columns beyond
-            are False, so that explanations of few and many players run one program.
-
-    Raises:
-        ValueError: for no players, fewer coalitions than a fit needs, more of either than the
-            host's matrices should hold, an unknown link or a width below the number of players.
-
-    Example:
-        >>> import jax
-        >>> make_shapley_method(jax.random.key(0), 30, 2048).design.num_samples
-        2048
-        >>> make_shapley_method(jax.random.key(0), 4).masks.shape
-        (1, 16, 4)
+    `num_samples` are as in `make_shapley_design`. `link` is the scale on which the values add up.
+    `width`, at least `num_players`, is of the masks, whose columns beyond are False: explanations
+    of few and many players run one program.
     """
     if link not in LINKS:
         known = " or ".join(f'"{known}"' for known in LINKS)

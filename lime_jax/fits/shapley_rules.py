@@ -23,8 +23,6 @@ from lime_jax.stages.coalitions import ShapleyCoalitions
 from lime_jax.stages.kernels import inverse_choose
 from lime_jax.typing import Bool, Float, Int
 
-__all__ = ["ShapleyRule", "prediction_rule", "regression_rule"]
-
 _VARIANCE = {3: 1.0, 5: 0.3}
 """Prior variance of the products of three and five signs."""
 
@@ -78,13 +76,10 @@ def prediction_rule(coalitions: ShapleyCoalitions, smallest_part: int = _PART) -
     three and of five signs have the variances 1 and 0.3, shared out among all products of the
     order, and what is left has 0.3. Each pair is also predicted from the others of its part; the
     regression of these errors estimates, on the coalitions that are not there, how much the
-    prediction is off. So a wrong prior costs precision, but no bias.
-
-    Returns:
-        The rule; standard errors are those of the regression. Very many pairs are dealt to parts
-        of all sizes alike, of which it is the mean. Sources: universal kriging (Matheron, 1969)
-        with the covariances of a game's Shapley values; the difference estimator of survey
-        sampling (Särndal, Swensson and Wretman, 1992).
+    prediction is off. So a wrong prior costs precision, but no bias. Standard errors are those of
+    the regression. Very many pairs are dealt to parts of all sizes alike, of which the rule is the
+    mean. Sources: universal kriging (Matheron, 1969) with the covariances of a game's Shapley
+    values; the difference estimator of survey sampling (Särndal, Swensson and Wretman, 1992).
     """
     num_pairs, num_players = coalitions.masks[::2].shape
     parts = max(1, (num_pairs - 1) // max(smallest_part, 2 * num_players))
@@ -137,10 +132,9 @@ def _predict_values(
 def sum_of_products(
     total: Float[np.ndarray, "*shape"], count: int, order: int
 ) -> Float[np.ndarray, "*shape"]:
-    """Sum of all products of `order` different ones among signs.
+    """Sum of all products of `order` different ones among `count` signs of a total.
 
-    Returns:
-        The elementary symmetric polynomial, a Krawtchouk polynomial of the number of -1s.
+    The elementary symmetric polynomial, a Krawtchouk polynomial of the number of -1s.
 
     Example:
         >>> sum_of_products(np.array([1.0, 3.0]), count=3, order=2).tolist()

@@ -13,11 +13,13 @@ import jax.numpy as jnp
 
 from lime_jax.fits.linear import LinearMethod
 from lime_jax.stages.moments import Moments, merge, rounding, weighted_moments
+from lime_jax.stages.ridge import explained_share
 from lime_jax.typing import (
     Array,
     Coordinates,
     Domain,
     Float,
+    Index,
     Int,
     Key,
     Pytree,
@@ -43,11 +45,7 @@ class Surrogates:
 
 @pytree
 class SurrogateView(View):
-    """The samples as x and its surrogates see them.
-
-    Attributes:
-        predicted: what the surrogates say of the samples.
-    """
+    """The samples as x and its surrogates see them, and what the latter say of them."""
 
     predicted: Float[Array, "widths samples labels"]
 
@@ -96,11 +94,7 @@ class SurrogateDomain:
 
 @pytree
 class SurrogateScore:
-    """R² of the surrogates of one kernel width; a `Method` and a `SharedMethod`.
-
-    Attributes:
-        linear: whose draws and weights these are.
-    """
+    """R² of the surrogates of one kernel width; a `Method` and a `SharedMethod`."""
 
     linear: LinearMethod
     number: Int[Any, "*batch"] | int
@@ -115,9 +109,7 @@ class SurrogateScore:
         """As for the linear fit."""
         return self.linear.rows_at_once
 
-    def draws(
-        self, key: Key[Array, ""], replicate: Int[Array, ""] | int, block: Int[Array, ""] | int
-    ) -> Array:
+    def draws(self, key: Key[Array, ""], replicate: Index, block: Index) -> Array:
         """Uniforms of one block; see `Method`."""
         return self.linear.draws(key, replicate, block)
 
@@ -141,10 +133,7 @@ class SurrogateScore:
         total, missed = jnp.split(whole.yy, 2)
         mean, off = jnp.split(whole.mean_y, 2)
         missed = missed + whole.weight * off**2
-        noise = rounding(mean, whole.weight)
-        constant = total <= noise
-        perfect = jnp.where(missed <= noise, 1.0, 0.0)
-        return jnp.where(constant, perfect, 1 - missed / jnp.where(constant, 1, total))
+        return explained_share(missed, total, rounding(mean, whole.weight))
 
     def retain(self, samples: Pytree) -> Pytree:
         """All of the samples; see `SharedMethod`."""

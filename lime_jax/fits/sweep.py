@@ -11,6 +11,7 @@ from lime_jax.typing import (
     Array,
     Coordinates,
     Float,
+    Index,
     Int,
     Key,
     Method,
@@ -20,19 +21,13 @@ from lime_jax.typing import (
     pytree,
 )
 
-__all__ = ["SweepMethod", "make_sweep_method"]
-
 
 @pytree
 class SweepMethod:
-    """Methods as one; see `Method`. Summaries and fits have one more axis, that of the methods.
+    """Methods as one, stacked leaf by leaf; summaries and fits have one more axis, the methods'.
 
-    The methods take turns (`lax.map`): memory is that of one of them, and no two factorizations
-    run side by side.
-
-    Attributes:
-        first: of the methods; its draws serve all.
-        methods: all of them, stacked leaf by leaf.
+    The methods take turns (`lax.map`): memory is that of one of them, and no two factorizations run
+    side by side. The first one's draws serve all.
     """
 
     first: Method
@@ -43,9 +38,7 @@ class SweepMethod:
         """Of the draws."""
         return self.first.design
 
-    def draws(
-        self, key: Key[Array, ""], replicate: Int[Array, ""] | int, block: Int[Array, ""] | int
-    ) -> Pytree:
+    def draws(self, key: Key[Array, ""], replicate: Index, block: Index) -> Pytree:
         """Draws of one block; see `Sampler`."""
         return self.first.draws(key, replicate, block)
 
@@ -69,14 +62,7 @@ class SweepMethod:
 
 
 def make_sweep_method(methods: Sequence[Method]) -> SweepMethod:
-    """Methods as one.
-
-    Args:
-        methods: that have the same design and differ in the numbers of their leaves only.
-
-    Returns:
-        The method, whose fits have a leading axis of methods.
-    """
+    """Methods as one, of one design, that differ in the numbers of their leaves only."""
     structures = {jax.tree.structure(method) for method in methods}
     if len(structures) != 1:
         raise ValueError(

@@ -15,7 +15,18 @@ import jax.numpy as jnp
 from lime_jax.fits.additive import centered, root_of, tilted_moments
 from lime_jax.fits.linear import LinearMethod
 from lime_jax.stages.bins import tilt
-from lime_jax.typing import Array, Domain, Float, Int, Key, Pytree, SampleDesign, pytree, static
+from lime_jax.typing import (
+    Array,
+    Domain,
+    Float,
+    Index,
+    Int,
+    Key,
+    Pytree,
+    SampleDesign,
+    pytree,
+    static,
+)
 
 _COLUMNS_AT_ONCE = 64
 """Columns that are compared in one loop: more take the compiler too long."""
@@ -23,11 +34,9 @@ _COLUMNS_AT_ONCE = 64
 
 @pytree
 class BinLayout:
-    """The samples of a neighborhood.
+    """The samples of a neighborhood: bins counted within each column, and what fits to them.
 
-    Attributes:
-        codes: their bins, counted within each column; what one comparison reads lies side by side.
-        root: of the inverse Gram matrix of the additive function; None: too few samples for one.
+    The root is of the inverse Gram matrix of the additive function; None: too few samples for one.
     """
 
     codes: Int[Array, "features samples"]
@@ -80,9 +89,7 @@ class MatchedVariance:
         """Rows whose weights fit a CPU's cache, or that fill another device."""
         return 32 if jax.default_backend() == "cpu" else 4096
 
-    def draws(
-        self, key: Key[Array, ""], replicate: Int[Array, ""] | int, block: Int[Array, ""] | int
-    ) -> Array:
+    def draws(self, key: Key[Array, ""], replicate: Index, block: Index) -> Array:
         """Uniforms of one block; see `Sampler`."""
         return self.linear.draws(key, replicate, block)
 

@@ -18,12 +18,7 @@ def is_whole(value: object) -> TypeGuard[int | np.integer]:
 
 
 def listed(names: Sequence[str], most: int = 8) -> str:
-    """Names in a sentence, and how many are left out.
-
-    Example:
-        >>> listed(["a", "b", "c"], most=2)
-        "'a', 'b' and 1 more"
-    """
+    """Names in a sentence, and how many are left out."""
     shown = ", ".join(map(repr, names[:most]))
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
@@ -73,9 +68,7 @@ def check_fit(
 ) -> None:
     """Refuse what is not finite, and warn where a sampled fit rests on few samples.
 
-    Args:
-        enough: effective samples that a row needs, or (rows,) each row.
-        hidden_error: an exception of the model that could not leave a callback.
+    `hidden_error` is an exception of the model that could not leave a callback.
     """
     finite = np.isfinite(fit.coef).all(axis=(1, 2)) & np.isfinite(fit.intercept).all(axis=1)
     if not finite.all():
@@ -92,5 +85,5 @@ def check_fit(
         warn(
             f"the kernel is so narrow, or `num_samples` so few, that {few.size} of {len(fit.coef)} "
             f"rows rest on few samples (effective sample size down to {least:.3g}, "
-            f"{fit.coef.shape[2]} features); use a larger `kernel_width` or more `num_samples`",
+            f"{fit.coef.shape[2]} features); use a larger `kernel_width` or more `num_samples`"
         )

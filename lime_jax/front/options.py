@@ -20,10 +20,7 @@ AUTO_LABELS = 5
 
 @dataclasses.dataclass(frozen=True)
 class ExplainOptions:
-    """What varies from call to call; see `TabularExplainer.explain`.
-
-    Attributes are the arguments of that name.
-    """
+    """What varies from call to call: arguments of `TabularExplainer.explain`."""
 
     labels: Sequence[Any] | np.ndarray | None = None
     top_labels: int | str | None = None

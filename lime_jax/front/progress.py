@@ -24,19 +24,10 @@ _REMEMBERED = 300
 def progress_bar(
     total: int, show: bool | None, done: int = 0, lines: bool = False
 ) -> Iterator[Callable[[int], None]]:
-    """Count finished rows.
+    """Count finished rows: what it yields is called with the number of those that are done anew.
 
-    Args:
-        show: True, False, or None: on a terminal, if there are many.
-        done: how many were finished earlier; they do not count for the speed.
-        lines: whether a line is written now and then where there is no terminal.
-
-    Yields:
-        To be called with the number of rows that are done since the last call.
-
-    Example:
-        >>> with progress_bar(2, False) as tick:
-        ...     tick(2)
+    `show` is True, False, or None: on a terminal, if there are many. Rows that were `done` earlier
+    do not count for the speed. `lines` are written now and then where there is no terminal.
     """
     if show is None and total < _LONG:
         show = False

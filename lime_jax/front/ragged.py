@@ -18,8 +18,7 @@ _PADDING = {"coef": 0.0, "std_error": np.nan, "selected": 0.0, "support": 0.0}
 def padded_width(players: int) -> int:
     """How many players an instance is taken to have: a function of its own number only.
 
-    Returns:
-        At least as many: a power of two, or one and a half.
+    At least as many: a power of two, or one and a half.
 
     Example:
         >>> [padded_width(n) for n in (3, 50, 70, 97)]
@@ -32,11 +31,7 @@ def padded_width(players: int) -> int:
 
 
 def joined(parts: Sequence[tuple[LinearFit, np.ndarray]], width: int) -> LinearFit:
-    """Fits of all rows, in their order, with `width` features.
-
-    Args:
-        parts: fits of some rows each, padded or not, and the numbers of these rows.
-    """
+    """Fits of some rows each and the rows' numbers, as fits of all rows, `width` features wide."""
     back = np.argsort(np.concatenate([rows for _, rows in parts]))
     whole = {}
     for field in dataclasses.fields(LinearFit):

@@ -13,11 +13,8 @@ from jaxtyping import Float64, UInt32
 def row_ids(encoded: Float64[np.ndarray, "rows features"]) -> UInt32[np.ndarray, " rows"]:
     """Hash each row's content, so that a row keeps its id in any order, slice or batch.
 
-    Args:
-        encoded: numbers and level codes. -0.0 counts as 0.0, and every NaN as the same.
-
-    Returns:
-        One 32-bit id per row; equal rows have equal ids, n different rows share about n²/2³³.
+    -0.0 counts as 0.0, and every NaN as the same. Equal rows have equal ids; n different rows share
+    about n²/2³³.
 
     Example:
         >>> row_ids(np.array([[1.0, 2.0], [2.0, 1.0], [1.0, 2.0]]))
@@ -34,9 +31,7 @@ def row_ids(encoded: Float64[np.ndarray, "rows features"]) -> UInt32[np.ndarray,
 def hash_ids(ids: Iterable[Any], num_rows: int | None = None) -> UInt32[np.ndarray, " rows"]:
     """Hash given ids to 32 bits: the same in every process and on every platform.
 
-    Args:
-        ids: one per row: integers of any width, strings, bytes, or objects that print the same.
-            Integers hash by value, whatever their type.
+    Integers hash by value, whatever their type; what is no number, text or bytes as it prints.
 
     Example:
         >>> hash_ids([7, 7 + 2**40, "seven"])

@@ -16,14 +16,9 @@ MODES = ("classification", "regression", None)
 
 
 def read_settings(explainer: ExplainerLike, records: Mapping[str, type[Record]]) -> Record:
-    """What an explainer's algorithm is set to.
+    """What an explainer's algorithm is set to: a record whose fields are named like the settings.
 
-    Args:
-        records: for each algorithm a dataclass, whose fields are named like the settings.
-
-    Raises:
-        ValueError: if `algorithm`, `mode` or `seed` is not usable, or a setting that belongs to
-            another algorithm is not as it is by default.
+    Settings that belong to another algorithm have to be as they are by default.
     """
     check_choices(explainer, {"algorithm": tuple(records), "mode": MODES})
     check_seed(explainer.seed)

@@ -5,11 +5,4 @@ from lime_jax.jobs.run import ENGINES, explain_file
 from lime_jax.jobs.sample import sample_rows
 from lime_jax.jobs.source import file_hash, open_source
 
-__all__ = [
-    "ENGINES",
-    "check_folder",
-    "explain_file",
-    "file_hash",
-    "open_source",
-    "sample_rows",
-]
+__all__ = ["ENGINES", "check_folder", "explain_file", "file_hash", "open_source", "sample_rows"]

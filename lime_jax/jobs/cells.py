@@ -50,23 +50,13 @@ class TextColumn:
 
 
 def text_cells(column: Any, text: TextColumn) -> Any:
-    """Cells as text, as they stand; null where they are empty or stand for nothing.
-
-    Example:
-        >>> import pyarrow
-        >>> column = pyarrow.array(["01003", "NA", ""])
-        >>> text_cells(column, TextColumn()).to_pylist()
-        ['01003', 'NA', None]
-    """
+    """Cells as text, as they stand; null where they are empty or stand for nothing."""
     words = set(NULLS) - text.levels if text.has_missing else {""} - text.levels
     return _without(column, words)
 
 
 def typed(table: pyarrow.Table, texts: Mapping[str, TextColumn]) -> pyarrow.Table:
-    """A table of text as numbers, true and false, and text.
-
-    Args:
-        texts: the columns that are text whatever they look like, by name.
+    """A table of text as numbers, true and false, and text: `texts` whatever it looks like.
 
     Example:
         >>> import pyarrow
@@ -82,11 +72,7 @@ def typed(table: pyarrow.Table, texts: Mapping[str, TextColumn]) -> pyarrow.Tabl
 
 
 def parsed(column: Any, wanted: Any, name: str) -> Any:
-    """Text cells as what the training table held.
-
-    Returns:
-        The column, of that type, or numbers where others than whole ones turn up.
-    """
+    """Text cells as the training table held them, or as numbers where not all are whole."""
     pa = require("pyarrow", extra="cli")
     types = pa.types
     column = _trimmed(_without(column, NULLS))

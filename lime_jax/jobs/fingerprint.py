@@ -24,18 +24,9 @@ _PLAIN = (str, bytes, bytearray, bool, int, float, complex, np.generic, type(Non
 def content_hash(value: Any) -> str:
     """Hash what an object holds: numbers, text, code, and what is made of them.
 
-    Args:
-        value: anything. Of a Python function its code, its defaults and what it encloses count,
-            not what its module holds; of other objects what their pickle would hold; of what
-            cannot be pickled, classes and modules, no more than the name.
-
-    Example:
-        >>> content_hash({"a": np.arange(3)}) == content_hash({"a": np.arange(3)})
-        True
-        >>> content_hash([1.0]) == content_hash([1])
-        False
-        >>> content_hash(lambda x: x + 1) == content_hash(lambda x: x + 2)
-        False
+    Of a Python function its code, its defaults and what it encloses count, not what its module
+    holds; of other objects what their pickle would hold; of what cannot be pickled, classes and
+    modules, no more than the name.
     """
     return _Hashing().of(value).hex()
 
@@ -134,12 +125,7 @@ def _enclosed(cell: Any) -> Any:
 
 
 def model_hash(model: Any) -> str:
-    """Hash a model, or how it is made.
-
-    Args:
-        model: an estimator, a function, or a `ModelFactory`; of arguments that are files, what
-            these hold counts, and not their paths.
-    """
+    """Hash a model, or how a `ModelFactory` makes it: of files, what they hold counts."""
     if not isinstance(model, ModelFactory):
         return content_hash(model)
     arguments = [_or_file(value) for value in model.arguments]
@@ -175,13 +161,9 @@ def in_words(value: Any) -> Any:
 
 
 def versions(model: Any, schema: Schema | None) -> dict[str, str]:
-    """The packages that sway numbers.
+    """The packages that sway numbers, by name: the model's own too; "none" where one is missing.
 
-    Args:
-        model: whose own packages are among them: its class's, and those of all its parts.
-
-    Returns:
-        Versions by name; "none" where a package is not installed.
+    A model's own are those of its class and of all its parts.
     """
     library = ("narwhals", str(schema.backend)) if schema and schema.kind == "frame" else ()
     installed = importlib.metadata.packages_distributions()

@@ -56,15 +56,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def check_folder(folder: Path, resume: bool) -> None:
-    """Refuse a folder that is not this job's.
-
-    Args:
-        folder: of the job; it need not be there.
-        resume: whether there should be the manifest of an earlier run.
-
-    Raises:
-        ValueError: if it is, and should not be, or holds other files.
-    """
+    """Refuse a folder that is not this job's; it need not be there, unless to `resume`."""
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"`out`: expected a folder, and {folder} is a file")
     has_manifest = (folder / MANIFEST).exists()
@@ -130,11 +122,7 @@ def _digest(path: Path) -> bytes:
 
 
 def write_part(folder: Path, number: int, table: pyarrow.Table) -> None:
-    """Write a part whole or not at all.
-
-    Raises:
-        OSError: if it cannot be written, for example as the disk is full.
-    """
+    """Write a part whole or not at all."""
     import pyarrow.parquet
 
     with _written(part_path(folder, number)) as aside:

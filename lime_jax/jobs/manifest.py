@@ -25,15 +25,10 @@ def make_manifest(
     device: str,
     facts: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What the parts of a job are a function of.
+    """What the parts of a job are a function of, as JSON takes it, with no time and no machine.
 
-    Args:
-        columns: of the file, in the order of the explainer's features.
-        facts: what the caller knows beyond, such as hashes of files; the one named "model" stands
-            for the model.
-
-    Returns:
-        A mapping that JSON takes, with no time and no machine in it.
+    `facts` are what the caller knows beyond, such as hashes of files; the one named "model" stands
+    for the model.
     """
     explainer = spec.explainer
     known = {} if "model" in facts else {"model": model_hash(spec.model)}

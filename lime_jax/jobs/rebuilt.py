@@ -42,15 +42,7 @@ class RowForm:
 
     @classmethod
     def of(cls, schema: Schema, source: Source, columns: Sequence[str] | None = None) -> RowForm:
-        """See which columns are needed, and that they are there.
-
-        Args:
-            columns: names of an array's columns, where the explainer does not know them; None: its
-                own.
-
-        Raises:
-            ValueError: naming the columns that are missing, or twice, or a frame's own.
-        """
+        """See which columns are needed, an array's own or `columns`, and that they are there."""
         names = schema.fitted_names if columns is None else _checked(schema, columns)
         _check_there(names, source)
         if len(names) != len(schema.columns):
@@ -66,11 +58,7 @@ class RowForm:
         return cls(schema, names, source.is_text)
 
     def rebuild(self, block: pyarrow.Table) -> Any:
-        """Rows of the file as the explainer takes them.
-
-        Raises:
-            ValueError: if a column is not what it was in the training table.
-        """
+        """Rows of the file as the explainer takes them."""
         if self.schema.kind == "array":
             columns = [self._number(block[name], name) for name in self.columns]
         else:
@@ -107,12 +95,7 @@ class RowForm:
 
 @dataclasses.dataclass(frozen=True)
 class TakenColumns:
-    """How rows of a file become rows of an explainer that has no schema of them.
-
-    Attributes:
-        explainer: that reads its rows from columns.
-        columns: of the file.
-    """
+    """How rows of a file become rows of an explainer that has no schema of them."""
 
     explainer: Explainer
     columns: tuple[str, ...]

@@ -34,16 +34,7 @@ class RowSample:
 def sample_rows(source: Source, columns: Sequence[str], most: int | None = None) -> RowSample:
     """Take every k-th row, with k the smallest power of two that leaves few enough.
 
-    Args:
-        source: the file.
-        columns: to keep.
-        most: rows; None: 500,000, or fewer where there are many columns.
-
-    Returns:
-        The sample.
-
-    Raises:
-        ValueError: if the file is damaged.
+    By default these are 500,000 rows, or fewer where there are many columns.
     """
     pa = require("pyarrow", extra="cli")
     if most is None:

@@ -31,8 +31,7 @@ Tables = Iterator[tuple[int, Any]]
 class Source:
     """A file of rows.
 
-    Attributes:
-        schema: its columns; those of a csv file are all text, until someone says what they hold.
+    The columns of a csv file are all text, until someone says what they hold.
     """
 
     path: Path
@@ -49,13 +48,9 @@ class Source:
         return self.format in (".csv", ".tsv")
 
     def tables(self, columns: Sequence[str], first_row: int = 0) -> Tables:
-        """Read the rows, one table after the other; never the whole file.
+        """Read the rows, table after table, with the number of their first; never the whole file.
 
-        Args:
-            first_row: rows before it need not come; where the file allows it, they are not read.
-
-        Yields:
-            The number of the first row, and a table.
+        Rows before `first_row` need not come; where the file allows it, they are not read.
         """
         read = _READERS[self.format][1]
         with _as_value_error(self.path):
@@ -85,19 +80,7 @@ class Source:
 
 
 def open_source(path: str | Path, argument: str = "`data`") -> Source:
-    """See what columns a file has.
-
-    Args:
-        path: of one of `SUFFIXES`.
-        argument: as errors name it.
-
-    Returns:
-        The file, of which no row was read.
-
-    Raises:
-        ValueError: if there is no such file, or it is no table.
-        ImportError: if pyarrow is missing.
-    """
+    """See what columns a file has, of which no row is read; errors name the `argument`."""
     path = Path(path)
     suffix = suffix_of(path)
     if not suffix:
@@ -115,10 +98,7 @@ def open_source(path: str | Path, argument: str = "`data`") -> Source:
 
 
 def suffix_of(path: Path) -> str:
-    """Which of `SUFFIXES` a path ends in.
-
-    Returns:
-        The suffix, in lower case; empty if it is none of them.
+    """Which of `SUFFIXES` a path ends in, in lower case; empty if it is none of them.
 
     Example:
         >>> suffix_of(Path("rows.CSV.gz")), suffix_of(Path("rows.xlsx"))
@@ -133,14 +113,7 @@ def join_tables(tables: Sequence[pyarrow.Table]) -> pyarrow.Table:
 
 
 def file_hash(path: str | Path) -> str:
-    """What a file holds, in 64 letters; it is read a little at a time.
-
-    Args:
-        path: of the file.
-
-    Returns:
-        Its SHA-256.
-    """
+    """The SHA-256 of what a file holds; it is read a little at a time."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -202,8 +175,7 @@ def _csv(path: Path, columns: list[str], first_row: int) -> Tables:
     import pyarrow.csv
 
     as_text = pyarrow.csv.ConvertOptions(
-        column_types=dict.fromkeys(columns, pa.string()),
-        include_columns=columns,
+        column_types=dict.fromkeys(columns, pa.string()), include_columns=columns
     )
     at = 0
     one_thread = pyarrow.csv.ReadOptions(use_threads=False)  # others would read far ahead

@@ -68,12 +68,7 @@ class ExplanationArrays:
 
     @classmethod
     def of_fit(cls, fit: Pytree, **facts: Any) -> Any:
-        """The explanations that a fit of some rows makes.
-
-        Args:
-            fit: a `LinearFit` with a leading axis of rows, on the host.
-            **facts: the other attributes.
-        """
+        """The explanations of a `LinearFit` of some rows, on the host, and of all other facts."""
         return cls(
             coef=fit.coef,
             std_error=fit.std_error,

@@ -76,9 +76,7 @@ def long_schema(id_type: Any = None) -> pyarrow.Schema:
 
 
 def rows_table(
-    explanations: ExplanationArrays,
-    row_ids: Iterable[Scalar] | None = None,
-    texts: bool = True,
+    explanations: ExplanationArrays, row_ids: Iterable[Scalar] | None = None, texts: bool = True
 ) -> pyarrow.Table:
     """A table with one row for every row of the data set.
 

@@ -19,12 +19,7 @@ def register(kind: type[Any]) -> None:
 
 
 def kind_named(name: str) -> Any:
-    """The class of explanations of a kind.
-
-    Example:
-        >>> kind_named("table").__name__
-        'Explanations'
-    """
+    """The class of explanations of a kind."""
     if name not in _kinds and name in _HOMES:
         importlib.import_module(_HOMES[name])
     if name not in _kinds:

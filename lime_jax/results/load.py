@@ -8,8 +8,6 @@ from lime_jax.results.explanations import Explanations
 from lime_jax.results.parts import StoredExplanations, read_part
 from lime_jax.results.saved import read
 
-__all__ = ["load"]
-
 
 def load(path: str | Path) -> Explanations | StoredExplanations:
     """Read what `Explanations.save` or a job wrote.

@@ -68,12 +68,7 @@ class FeatureNames:
         return f"{text} s" if self.times[feature] else text
 
     def display_values(self, feature: int, values: np.ndarray) -> list[str]:
-        """`display_value` of many values.
-
-        Example:
-            >>> FeatureNames(("age",)).display_values(0, np.array([38.0, 0.5, np.nan]))
-            ['38.00', '0.50', 'missing']
-        """
+        """`display_value` of many values."""
         levels = self.levels[feature]
         if levels is not None:
             names = [*levels, "unseen"]  # the code of the last is -1
@@ -103,8 +98,7 @@ def level_name(value: Any) -> str:
 def number_text(value: float, decimals: int = 2) -> str:
     """A number as text: two decimals as in lime, more where the column or the number needs them.
 
-    Returns:
-        The text, with an exponent where there would be many zeros.
+    With an exponent where there would be many zeros.
 
     Example:
         >>> number_text(4111111111111111.0, 0), number_text(38.0), number_text(3.2e-12, 14)

@@ -28,34 +28,12 @@ _TEXTS = ("label", "feature", "condition", "value")
 
 
 def part_path(folder: Path, number: int) -> Path:
-    """Where a part of a job is.
-
-    Args:
-        folder: of the job.
-        number: of the part, from 0.
-
-    Returns:
-        The path.
-
-    Example:
-        >>> part_path(Path("job"), 7).name
-        'part-00007.parquet'
-    """
+    """Where a part of a job is, by its number from 0."""
     return folder / f"part-{number:05d}.parquet"
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What a job wrote down before its first part.
-
-    Args:
-        folder: of the job.
-
-    Returns:
-        The manifest.
-
-    Raises:
-        ValueError: if there is none, or it is something else.
-    """
+    """What a job wrote down before its first part; ValueError if there is none."""
     path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_text("utf-8"))
@@ -73,12 +51,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True)
 class RowGroup:
-    """Rows of one part that lie together in its file.
-
-    Attributes:
-        first: row of the part that they start with.
-        explanations: of them.
-    """
+    """Rows of one part that lie together in its file, from row `first` of the part."""
 
     first: int
     explanations: Any
@@ -215,18 +188,7 @@ class StoredExplanations(DataSetViews):
 
 
 def read_part(path: str | Path) -> Any:
-    """The explanations of one part.
-
-    Args:
-        path: of a parquet file of `arrow.rows_table`.
-
-    Returns:
-        The explanations.
-
-    Raises:
-        ValueError: if the file is something else, or damaged.
-        ImportError: if pyarrow is missing.
-    """
+    """The explanations of one part: a parquet file of `arrow.rows_table`."""
     with _opened(path) as file:
         return explanations_of(file.read(columns=_needed(file)))
 

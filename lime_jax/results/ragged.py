@@ -102,17 +102,7 @@ def _lists(flat: Column, shape: tuple[int, ...]) -> Column:
 
 
 def list_array(flat: Any, sizes: np.ndarray) -> pyarrow.ListArray:
-    """An array of lists, from what is in them.
-
-    Args:
-        flat: Arrow array of all items, list after list.
-        sizes: (lists,) whole numbers: how many items each list has.
-
-    Returns:
-        The lists.
-
-    Raises:
-        ImportError: if pyarrow is missing.
+    """An array of lists, from all their items, list after list, and how many each has.
 
     Example:
         >>> import pyarrow

@@ -37,13 +37,9 @@ class RowIndex:
 def row_index(X: Any, num_rows: int, row_ids: Any = None) -> RowIndex:
     """The names of rows: those that were given, else a frame's index, else their numbers.
 
-    Args:
-        X: the rows, of any kind; only pandas has an index.
-        row_ids: one for each row, of any type; None: there are none.
+    `X` are rows of any kind; only pandas has an index.
 
     Example:
-        >>> row_index([[1.0], [2.0]], 2)
-        RowIndex(ids=array([0, 1]), names=())
         >>> row_index([[1.0], [2.0]], 2, ["a", "b"])
         RowIndex(ids=array(['a', 'b'], dtype=object), names=('',))
     """
@@ -58,18 +54,7 @@ def row_index(X: Any, num_rows: int, row_ids: Any = None) -> RowIndex:
 
 
 def as_ids(values: Any) -> np.ndarray:
-    """Names of rows as an array of one axis: of numbers or moments, else of objects.
-
-    Args:
-        values: an array, an index, a series of any library, or a sequence.
-
-    Returns:
-        The array.
-
-    Example:
-        >>> as_ids([("a", 1), ("b", 2)]).shape
-        (2,)
-    """
+    """Any array, index, series or sequence as an array of numbers or moments, else of objects."""
     if hasattr(values, "to_pylist"):  # of pyarrow
         values = values.to_pylist()
     elif hasattr(values, "to_numpy"):
@@ -85,18 +70,7 @@ def as_ids(values: Any) -> np.ndarray:
 
 
 def objects(items: Sequence[Any]) -> np.ndarray:
-    """Items as an array of objects, tuples among them as they are.
-
-    Args:
-        items: of any kind.
-
-    Returns:
-        (items,) the array.
-
-    Example:
-        >>> objects([(1, 2), "a"]).shape
-        (2,)
-    """
+    """Items as an array of objects, tuples among them as they are."""
     found = np.empty(len(items), object)
     for place, item in enumerate(items):
         found[place] = item
@@ -137,29 +111,16 @@ def name_text(value: Any) -> str:
 
 
 def level_columns(ids: np.ndarray, names: Sequence[str]) -> list[np.ndarray]:
-    """One array for each level of the names.
-
-    Args:
-        ids: of `RowIndex`.
-        names: of `RowIndex`.
-
-    Returns:
-        A single one, unless the names are tuples.
-    """
+    """One array for each level of the names' tuples; else a single one."""
     if len(names) < 2:
         return [ids]
     return [as_ids([value[level] for value in ids.tolist()]) for level in range(len(names))]
 
 
 def column_names(names: Sequence[str], taken: Sequence[str]) -> list[str]:
-    """What the columns of a table are called that say which row is which.
+    """What the columns of a table are called that say which row is which; no name is `taken`.
 
-    Args:
-        names: of `RowIndex`.
-        taken: the names of the table's other columns.
-
-    Returns:
-        "row_id"; of several levels their own names, or "row_0" and so on where they have none.
+    "row_id"; of several levels their own names, or "row_0" and so on where they have none.
 
     Example:
         >>> column_names(("city", "label", ""), ["label", "weight"])
@@ -177,16 +138,8 @@ def column_names(names: Sequence[str], taken: Sequence[str]) -> list[str]:
 def id_column(ids: np.ndarray) -> pyarrow.Array:
     """One level of the names as an Arrow column; pyarrow must be there.
 
-    Args:
-        ids: of `level_columns`.
-
-    Returns:
-        Whole numbers as int64; reals, moments, text and a few more as they are; all else, also what
-        is of several types, as text.
-
-    Example:
-        >>> id_column(np.array([3, 1], np.uint8)).type
-        DataType(int64)
+    Whole numbers as int64; reals, moments, text and a few more as they are; all else, also what is
+    of several types, as text.
     """
     import pyarrow as pa
 
@@ -205,11 +158,9 @@ def id_column(ids: np.ndarray) -> pyarrow.Array:
 
 
 def store_ids(ids: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Names of rows as arrays for a file that holds no objects; `restore_ids` reads them.
+    """Names of rows as arrays, by name, for a file without objects; `restore_ids` reads them.
 
-    Returns:
-        Arrays by the name they have in the file. Objects other than text and plain numbers become
-        their text.
+    Objects other than text and plain numbers become their text.
 
     Example:
         >>> stored = store_ids(objects(["a", 1]), ("",))

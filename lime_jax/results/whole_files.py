@@ -13,11 +13,8 @@ from pathlib import Path
 def replacing(path: Path, aside: Path | None = None) -> Iterator[Path]:
     """Write a file beside its place, see that it is on the disk, and rename it.
 
-    Args:
-        aside: where it is written; None: under a name of its own, with the same suffix.
-
-    Yields:
-        The path to write to; nothing is left there if an exception comes.
+    It yields the path to write to, `aside` or one of its own with the same suffix; nothing is left
+    there if an exception comes.
 
     Example:
         >>> target = folder / "a.txt"

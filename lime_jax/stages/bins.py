@@ -46,16 +46,10 @@ def weighted_percentiles(
     percentiles: Sequence[float],
     sample_weight: Float64[np.ndarray, " rows"] | None = None,
 ) -> Float64[np.ndarray, " edges"]:
-    """Percentiles of a weighted column, on the host in float64.
+    """Percentiles of a weighted column, on the host: `numpy.percentile` of repeated rows.
 
     A weight of 2 counts as the row twice. Weights that are not whole numbers are scaled to a mean
     of 1 first.
-
-    Example:
-        >>> weighted_percentiles(np.array([1.0, 2.0]), [50.0], np.array([3.0, 1.0]))
-        array([1.])
-
-    Equals `numpy.percentile` of the repeated rows.
     """
     if sample_weight is None:
         return np.percentile(values, percentiles)
@@ -86,13 +80,9 @@ FEW_VALUES = 10
 def value_edges(
     distinct: Float64[np.ndarray, " values"], rows: float | int, most: int = FEW_VALUES
 ) -> Float64[np.ndarray, " edges"] | None:
-    """Bin edges of a column of few values: each value is a bin.
+    """All values but the largest as edges, so that each is a bin; None where they are too many.
 
-    Args:
-        rows: that have them; a weight of 2 counts as two.
-
-    Returns:
-        All values but the largest; None where there are too many of them.
+    A weight of 2 counts as two `rows`.
 
     Example:
         >>> value_edges(np.array([0.0, 1, 3]), 6)
@@ -107,16 +97,11 @@ def isolate_spikes(
     mass: Shaped[np.ndarray, " values"],
     most: float,
 ) -> tuple[Float64[np.ndarray, " _"], Float64[np.ndarray, " spikes"]]:
-    """Give each value that much of the mass sits on a bin of its own.
+    """Edges that give each value with more than the share `most` of the mass a bin; those values.
 
     Percentiles of a spiked column coincide with the spike; at the column's maximum such an edge
-    has nothing above it, and the spike would share its bin with all that is below.
-
-    Args:
-        most: share of the mass that a value may have without being a bin.
-
-    Returns:
-        Edges, none of them above which or up to which there is no value; and the spikes.
+    has nothing above it, and the spike would share its bin with all that is below. No edge is
+    returned above which or up to which there is no value.
 
     Example:
         >>> isolate_spikes(np.array([5.0]), np.array([1.0, 2, 5]), np.array([1, 1, 4]), 0.25)
@@ -237,19 +222,9 @@ def ragged_search(
 ) -> Int32[Array, "*batch features"]:
     """First of each column's own bounds that is not below the value: bisection over ragged bins.
 
-    Args:
-        bounds: upper bounds of all columns' bins, ascending within a column.
-        max_bins: of the widest column (static: the number of bisection steps follows from it).
-
-    Returns:
-        Index into `bounds`; a value above a column's last bound gets the last one.
-
-    Example:
-        >>> bounds, offsets = jnp.array([1.0, 2.0, 5.0, 9.0]), jnp.array([0, 2, 4])
-        >>> ragged_search(jnp.array([1.5, 3.0]), bounds, offsets, 2)
-        Array([1, 2], dtype=int32)
-
-    Equals `numpy.searchsorted(side="left")` column by column.
+    Equals `numpy.searchsorted(side="left")` in the columns' ascending upper `bounds`, but that a
+    value above a column's last bound gets the last one. `max_bins` is of the widest column, and
+    static: the number of steps follows from it.
     """
     low = jnp.broadcast_to(offsets[:-1], values.shape).astype(jnp.int32)
     high = jnp.broadcast_to(offsets[1:] - 1, values.shape).astype(jnp.int32)
@@ -264,15 +239,7 @@ def ragged_search(
 def one_hot_bins(
     bins: Int[Array, "*batch features"], bin_feature: Int[Array, " bins"]
 ) -> Float[Array, "*batch bins"]:
-    """All bins of all columns as 0/1 columns.
-
-    Args:
-        bins: index into the flat bins, one per column; -1 for none of them.
-
-    Example:
-        >>> one_hot_bins(jnp.array([1, 2]), jnp.array([0, 0, 1, 1]))
-        Array([0., 1., 1., 0.], dtype=float32)
-    """
+    """All bins of all columns as 0/1 columns; the flat bin -1 is none of them."""
     number = jnp.arange(bin_feature.shape[0])
     return (jnp.take(bins, bin_feature, axis=-1) == number).astype(jnp.result_type(float))
 
@@ -282,17 +249,7 @@ def tilt(
 ) -> Float[Array, " *batch"]:
     """Chance that a kernel-weighted sample falls in x's own bin, of training mass `probability`.
 
-    Args:
-        kernel_width: of the exponential kernel, in units of the distance.
-
-    Returns:
-        `p / (p + (1 - p) exp(-1 / 2 width²))`.
-
-    Example:
-        >>> float(tilt(jnp.array(1.0), 2.0))
-        1.0
-
-    Garreau & von Luxburg (2020).
+    `p / (p + (1 - p) exp(-1 / 2 width²))`: Garreau & von Luxburg (2020).
     """
     miss = jnp.exp(-0.5 / jnp.square(jnp.asarray(kernel_width, probability.dtype)))
     total = probability + (1 - probability) * miss

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from lime_jax.typing import pytree, static
 
-__all__ = ["ShapleyDesign", "fewest_coalitions", "make_shapley_design"]
-
 _UNIT_SIZE = 64  # coalitions of a unit, at most
 _FEW = 128  # coalitions of seven players: all of them are asked
 
@@ -39,20 +37,11 @@ class ShapleyDesign:
 
 
 def make_shapley_design(num_players: int, num_samples: int | str = "auto") -> ShapleyDesign:
-    """Plan the coalitions of a budget.
+    """Plan the coalitions of a budget; "auto" is `2 * num_players + 2048`.
 
-    Args:
-        num_samples: coalitions, among them the empty and the full one; "auto" is
-            `2 * num_players + 2048`.
-
-    Returns:
-        All `2**num_players` coalitions where that is not more, and where they are 128 at most: so
-        few that a drawn part of them says little of its own error. Otherwise `num_samples`, or a
-        few more to fill the last unit: a function of `num_samples` alone.
-
-    Example:
-        >>> make_shapley_design(30, 2048).num_samples, make_shapley_design(4).num_samples
-        (2048, 16)
+    All `2**num_players` coalitions where that is not more, and where they are 128 at most: so few
+    that a drawn part of them says little of its own error. Otherwise `num_samples`, or a few more
+    to fill the last unit: a function of `num_samples` alone.
     """
     if num_players < 1:
         raise ValueError(f"`num_players` must be at least 1, got {num_players}.")
@@ -70,12 +59,7 @@ def make_shapley_design(num_players: int, num_samples: int | str = "auto") -> Sh
 
 
 def fewest_coalitions(num_players: int) -> int:
-    """Coalitions that a fit needs: half as many pairs again as there are players, or all.
-
-    Example:
-        >>> fewest_coalitions(2), fewest_coalitions(30)
-        (4, 92)
-    """
+    """Coalitions that a fit needs: half as many pairs again as there are players, or all."""
     return min(3 * num_players + 2, 2 ** min(num_players, 62))
 
 

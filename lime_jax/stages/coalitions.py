@@ -15,8 +15,6 @@ from lime_jax.stages.kernels import inverse_choose, shapley_kernel
 from lime_jax.stages.masks import all_subsets, complementary_pairs, subsets_of_size
 from lime_jax.typing import Array, Bool, Float, Int, Key
 
-__all__ = ["ShapleyCoalitions", "shapley_coalitions"]
-
 _DENSE = 4  # a size of up to so many times the pairs wanted is listed, not drawn at random
 
 
@@ -161,12 +159,7 @@ def _draw(
 def random_subsets(
     rng: np.random.Generator, num_players: int, sizes: Int[np.ndarray, " subsets"]
 ) -> Bool[np.ndarray, "subsets players"]:
-    """Independent random subsets of given sizes.
-
-    Example:
-        >>> random_subsets(np.random.default_rng(0), 4, np.array([1, 3])).sum(1).tolist()
-        [1, 3]
-    """
+    """Independent random subsets of given sizes."""
     uniforms = rng.random((len(sizes), num_players))
     bound = np.take_along_axis(np.sort(uniforms, axis=1), sizes[:, None], axis=1)
     return uniforms < bound

@@ -21,19 +21,7 @@ from lime_jax.stages.random_words import (
     uniform_from_bits,
 )
 from lime_jax.stages.sobol import sobol, sobol_direction_numbers
-from lime_jax.typing import Array, Bool, Float, Int, Key, UInt32, pytree, static
-
-__all__ = [
-    "BLOCK_SIZE",
-    "Design",
-    "block_plan",
-    "group_count",
-    "iid",
-    "latin_hypercube",
-    "make_design",
-    "replicate_plan",
-    "uniforms",
-]
+from lime_jax.typing import Array, Bool, Float, Index, Key, UInt32, pytree, static
 
 DesignName = Literal["iid", "latin_hypercube", "sobol"]
 
@@ -107,10 +95,7 @@ class Design:
 
 
 def replicate_plan(num_samples: int) -> tuple[int, int]:
-    """Round a number of samples up to whole replicates of a power of two, eight or a few more.
-
-    Returns:
-        The number of replicates (at least 2) and the points in each.
+    """Round samples up to replicates (at least 2, eight or a few more) of a power of two points.
 
     Example:
         >>> replicate_plan(4096), replicate_plan(5000), replicate_plan(1000)
@@ -127,12 +112,10 @@ def replicate_plan(num_samples: int) -> tuple[int, int]:
 
 
 def group_count(num_replicates: int) -> int:
-    """Groups of consecutive replicates that are left out together.
+    """Groups of consecutive replicates that are left out together: one each, but at most 64.
 
-    Returns:
-        As many as there are replicates, up to 64; of more, pairs (and pairs of pairs) count as
-        one. A standard error gains next to nothing from more groups, and its cost would grow
-        with their square.
+    Of more, pairs (and pairs of pairs) count as one: a standard error gains next to nothing from
+    more groups, and its cost would grow with their square.
 
     Example:
         >>> group_count(8), group_count(128)
@@ -144,12 +127,7 @@ def group_count(num_replicates: int) -> int:
 
 
 def block_plan(replicate_size: int) -> tuple[int, int]:
-    """Cut a replicate into equal blocks.
-
-    Example:
-        >>> block_plan(2048), block_plan(64)
-        ((4, 512), (1, 64))
-    """
+    """Cut a replicate into equal blocks: how many, and the points in each."""
     block_size = min(replicate_size, BLOCK_SIZE)
     return replicate_size // block_size, block_size
 
@@ -212,10 +190,7 @@ def make_design(
 
 
 def uniforms(
-    design: Design,
-    key: Key[Array, ""],
-    replicate: int | Int[Array, ""],
-    block: int | Int[Array, ""],
+    design: Design, key: Key[Array, ""], replicate: Index, block: Index
 ) -> Float[Array, "points columns"]:
     """Draw one block of one replicate.
 
@@ -248,26 +223,16 @@ def uniforms(
 
 
 def iid(
-    key: Key[Array, ""],
-    replicate: int | Int[Array, ""],
-    block: int | Int[Array, ""],
-    block_size: int,
-    num_columns: int,
+    key: Key[Array, ""], replicate: Index, block: Index, block_size: int, num_columns: int
 ) -> Float[Array, "{block_size} {num_columns}"]:
-    """Independent uniforms.
-
-    Example:
-        >>> import jax
-        >>> iid(jax.random.key(0), 0, 0, block_size=4, num_columns=3).shape
-        (4, 3)
-    """
+    """Independent uniforms."""
     return uniform_from_bits(block_words(key, replicate, block, block_size, num_columns))
 
 
 def latin_hypercube(
     key: Key[Array, ""],
-    replicate: int | Int[Array, ""],
-    block: int | Int[Array, ""],
+    replicate: Index,
+    block: Index,
     block_size: int,
     replicate_size: int,
     num_columns: int,
@@ -276,18 +241,7 @@ def latin_hypercube(
 
     The strata are permuted by a keyed bijection of their numbers (an odd multiplication and a
     xorshift, a few rounds), so any block is made alone, without a table of the permutation.
-
-    Args:
-        replicate_size: points in the replicate, a power of two up to 2**23.
-
-    Returns:
-        Uniforms in the open interval (0, 1). Source: McKay, Beckman and Conover (1979).
-
-    Example:
-        >>> import jax
-        >>> points = latin_hypercube(jax.random.key(0), 0, 0, 4, 4, num_columns=1)
-        >>> jnp.sort(jnp.floor(4 * points[:, 0])).tolist()
-        [0.0, 1.0, 2.0, 3.0]
+    `replicate_size` is a power of two up to 2**23. Source: McKay, Beckman and Conover (1979).
     """
     num_bits = replicate_size.bit_length() - 1
     mask = jnp.uint32(replicate_size - 1)

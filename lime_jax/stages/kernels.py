@@ -7,22 +7,11 @@ import numpy as np
 
 from lime_jax.typing import Array, Float
 
-__all__ = [
-    "METRICS",
-    "distance",
-    "effective_sample_size",
-    "exponential_kernel",
-    "inverse_choose",
-    "shapley_kernel",
-]
-
 METRICS = ("euclidean", "cosine", "manhattan")
 
 
 def distance(
-    points: Float[Array, "samples dims"],
-    origin: Float[Array, " dims"],
-    metric: str = "euclidean",
+    points: Float[Array, "samples dims"], origin: Float[Array, " dims"], metric: str = "euclidean"
 ) -> Float[Array, " samples"]:
     """Distance of every point to one origin.
 
@@ -97,15 +86,9 @@ def shapley_kernel(num_players: int) -> Float[np.ndarray, " sizes"]:
 
 
 def inverse_choose(num_players: int) -> Float[np.ndarray, " sizes"]:
-    """One over the number of coalitions of each size.
+    """One over the number of coalitions of each size from 0 to M, in float64 on the host.
 
-    Returns:
-        `1 / C(M, size)` for the sizes from 0 to M, in float64 on the host; 0 where there are more
-        than a number can hold.
-
-    Example:
-        >>> inverse_choose(3).round(4).tolist()
-        [1.0, 0.3333, 0.3333, 1.0]
+    0 where there are more than a number can hold.
     """
     sizes = np.arange(1, num_players + 1)
     half = np.cumprod((sizes / (num_players + 1 - sizes))[: num_players // 2])

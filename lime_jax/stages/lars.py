@@ -9,8 +9,6 @@ import jax.numpy as jnp
 
 from lime_jax.typing import Array, Bool, Float, Int
 
-__all__ = ["lasso_knot"]
-
 _MAX_KNOTS = 500  # where `lars_path` ends too
 
 
@@ -40,19 +38,9 @@ def lasso_knot(
 ) -> Bool[Array, " features"]:
     """The features of the last knot of the lasso path that has few enough of them.
 
-    Args:
-        floor: the path ends where no co-moment with the residual is above this.
-
-    Returns:
-        The features with a coefficient at that knot, or at the first knot if none has few
-        enough; all features where the path has no knot, `(features,)`. The knots are those of
-        `sklearn.linear_model.lars_path(method="lasso")` (Efron et al., 2004).
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> zero = jnp.array(0.0)
-        >>> lasso_knot(jnp.eye(2), jnp.array([1.0, 2.0]), jnp.zeros(2, bool), zero, 1).tolist()
-        [False, True]
+    Those with a coefficient at that knot, or at the first knot if none has few enough; all where
+    the path has no knot. It ends where no co-moment with the residual is above `floor`. The knots
+    are those of `sklearn.linear_model.lars_path(method="lasso")` (Efron et al., 2004).
     """
     eps = jnp.finfo(zz.dtype).eps
     noise = 16 * eps * jnp.abs(zy).max()

@@ -11,17 +11,6 @@ import numpy as np
 
 from lime_jax.typing import Array, Bool, Coordinates, Float, Support, View, pytree
 
-__all__ = [
-    "MaskSamples",
-    "all_subsets",
-    "bernoulli_masks",
-    "complementary_pairs",
-    "mask_coordinates",
-    "mask_view",
-    "masks_of",
-    "subsets_of_size",
-]
-
 
 def bernoulli_masks(
     uniforms: Float[Array, "*shape"], probability: Float[Array, "..."] | float
@@ -62,12 +51,7 @@ def complementary_pairs(
 
 
 def subsets_of_size(num_players: int, size: int) -> Bool[np.ndarray, "subsets players"]:
-    """All subsets of one size.
-
-    Example:
-        >>> subsets_of_size(3, 2).astype(int).tolist()
-        [[1, 1, 0], [1, 0, 1], [0, 1, 1]]
-    """
+    """All subsets of one size."""
     count = math.comb(num_players, size)
     members = itertools.chain.from_iterable(itertools.combinations(range(num_players), size))
     members = np.fromiter(members, np.int64, count * size).reshape(count, size)
@@ -96,12 +80,7 @@ def all_subsets(num_players: int) -> Bool[np.ndarray, "subsets players"]:
 
 @pytree
 class MaskSamples:
-    """Samples of a mask domain.
-
-    Attributes:
-        masks: True where a player keeps x's own value; a player is a superpixel, a column or a
-            group of columns.
-    """
+    """Samples of a mask domain: True where a superpixel, column or group keeps x's own value."""
 
     masks: Bool[Array, "*batch samples players"]
 
@@ -111,35 +90,19 @@ def masks_of(
     present: Bool[Any, " players"],
     keep_probability: Float[Array, ""] | float,
 ) -> Bool[Array, "samples players"]:
-    """Masks from what a method draws.
-
-    Args:
-        present: players that there are; the others are never kept.
-
-    Example:
-        >>> masks_of(jnp.array([[0.2, 0.7, 0.1]]), jnp.array([True, True, False]), 0.5).tolist()
-        [[True, False, False]]
-    """
+    """Masks from what a method draws; players that are not `present` are never kept."""
     masks = draws if draws.dtype == bool else bernoulli_masks(draws, keep_probability)
     return masks & present
 
 
 def mask_view(samples: MaskSamples, present: Bool[Any, " players"]) -> View:
-    """Masks as x sees them.
-
-    Returns:
-        1 for a player that keeps x's value; x itself keeps all.
-    """
+    """Masks as x sees them: 1 for a player that keeps x's value; x itself keeps all."""
     z = samples.masks.astype(jnp.result_type(float))
     return View(z, z, jnp.asarray(present, z.dtype))
 
 
 def mask_coordinates(present: Bool[Any, " players"]) -> Coordinates:
-    """X's own mask: all players that there are.
-
-    Args:
-        present: players that there are; the others have no weight.
-    """
+    """X's own mask: all players that there are; the others have no weight."""
     numbers = jnp.arange(present.shape[0])
     support = jnp.full(present.shape, int(Support.FULL), jnp.int32)
     own = jnp.asarray(present, jnp.result_type(float))

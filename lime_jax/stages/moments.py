@@ -7,8 +7,6 @@ import jax.numpy as jnp
 
 from lime_jax.typing import Array, Bool, Float, pytree
 
-__all__ = ["Moments", "empty_moments", "merge", "pool", "varying", "weighted_moments"]
-
 
 @pytree
 class Moments:
@@ -39,12 +37,7 @@ class Moments:
 def empty_moments(
     num_features: int, num_outputs: int, dtype: jax.typing.DTypeLike = float
 ) -> Moments:
-    """Moments of no samples: the neutral element of `merge`.
-
-    Example:
-        >>> empty_moments(3, 2).zy.shape
-        (3, 2)
-    """
+    """Moments of no samples: the neutral element of `merge`."""
     dtype = jax.dtypes.canonicalize_dtype(dtype)
     return Moments(
         weight=jnp.zeros((), dtype),
@@ -173,29 +166,13 @@ def pool(
 def varying(moments: Moments) -> Bool[Array, " features"]:
     """Which interpretable variables vary over the samples by more than rounding.
 
-    Returns:
-        False for a column that is constant (or without any weight), `(features,)`.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> z = jnp.array([[0.1, 0.0], [0.1, 1.0], [0.1, 0.0]])
-        >>> varying(weighted_moments(z, z[:, :1], jnp.ones(3))).tolist()
-        [False, True]
+    False for a column that is constant (or without any weight).
     """
     return jnp.diagonal(moments.zz) > rounding(moments.mean_z, moments.weight)
 
 
 def rounding(mean: Float[Array, " columns"], weight: Float[Array, ""]) -> Float[Array, " columns"]:
-    """The sum of squares that a constant column leaves behind when it is centred.
-
-    Returns:
-        The largest sum of squares that is rounding and nothing else, `(columns,)`.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> rounding(jnp.zeros(2), jnp.array(1.0)).tolist()
-        [0.0, 0.0]
-    """
+    """The largest sum of squares that a constant column leaves behind when it is centred."""
     # Each of the two centring steps is wrong by at most one unit in the last place of the mean.
     return weight * (4 * jnp.finfo(mean.dtype).eps * mean) ** 2
 

@@ -12,9 +12,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from lime_jax.typing import Array, Float, Int, Key, UInt32
-
-__all__ = ["UNIFORM_BITS", "block_index", "block_words", "replicate_words", "uniform_from_bits"]
+from lime_jax.typing import Array, Float, Index, Key, UInt32
 
 UNIFORM_BITS = 23
 """Bits of a uniform: one fewer than float32's significand, for the half step."""
@@ -22,42 +20,23 @@ UNIFORM_BITS = 23
 _WHOLE_REPLICATE = 2**31  # more than there are replicates
 
 
-def block_index(block: int | Int[Array, ""], block_size: int) -> UInt32[Array, " {block_size}"]:
-    """Where the points of a block stand in their replicate.
-
-    Example:
-        >>> block_index(2, block_size=4).tolist()
-        [8, 9, 10, 11]
-    """
+def block_index(block: Index, block_size: int) -> UInt32[Array, " {block_size}"]:
+    """Where the points of a block stand in their replicate."""
     return jnp.uint32(block) * jnp.uint32(block_size) + jnp.arange(block_size, dtype=jnp.uint32)
 
 
 def block_words(
-    key: Key[Array, ""],
-    replicate: int | Int[Array, ""],
-    block: int | Int[Array, ""],
-    block_size: int,
-    num_columns: int,
+    key: Key[Array, ""], replicate: Index, block: Index, block_size: int, num_columns: int
 ) -> UInt32[Array, "{block_size} {num_columns}"]:
-    """Independent random words, one for each uniform of a block.
-
-    Example:
-        >>> block_words(jax.random.key(0), 0, 0, block_size=4, num_columns=3).shape
-        (4, 3)
-    """
+    """Independent random words, one for each uniform of a block."""
     block_key = jax.random.fold_in(jax.random.fold_in(key, replicate), block)
     return _words(block_key, (block_size, num_columns))
 
 
 def replicate_words(
-    key: Key[Array, ""], replicate: int | Int[Array, ""], shape: tuple[int, ...]
+    key: Key[Array, ""], replicate: Index, shape: tuple[int, ...]
 ) -> UInt32[Array, "..."]:
-    """Random words that all blocks of a replicate share, and no block has of its own.
-
-    Example:
-        >>> replicate_words(jax.random.key(0), 0, shape=(2, 3)).shape
-        (2, 3)
-    """
+    """Random words that all blocks of a replicate share, and no block has of its own."""
     number = jnp.uint32(_WHOLE_REPLICATE) + jnp.uint32(replicate)
     return _words(jax.random.fold_in(key, number), shape)
 
@@ -65,15 +44,8 @@ def replicate_words(
 def uniform_from_bits(bits: UInt32[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Turn random words into uniforms that are never 0 and never 1.
 
-    Args:
-        bits: random 32-bit words, of which the upper 23 bits count.
-
-    Returns:
-        The centers of 2**23 equal intervals: exact in float32, so the same in float64.
-
-    Example:
-        >>> (uniform_from_bits(jnp.array([0, 2**32 - 1], jnp.uint32)) * 2**24).tolist()
-        [1.0, 16777215.0]
+    The centers of 2**23 equal intervals, by the words' upper 23 bits: exact in float32, so the
+    same in float64.
     """
     return ((bits >> (32 - UNIFORM_BITS)).astype(float) + 0.5) * 2.0**-UNIFORM_BITS
 

@@ -9,8 +9,6 @@ from jax.scipy.linalg import cho_solve
 from lime_jax.stages.moments import Moments, rounding, varying
 from lime_jax.typing import Array, Bool, Float
 
-__all__ = ["local_prediction", "pooled_r_squared", "r_squared", "ridge"]
-
 
 def ridge(
     moments: Moments,
@@ -90,11 +88,19 @@ def r_squared(moments: Moments, coef: Float[Array, "outputs features"]) -> Float
     along = jnp.einsum("cf,fc->c", coef, moments.zy, precision="highest")
     fitted = jnp.einsum("cf,fg,cg->c", coef, moments.zz, coef, precision="highest")
     residual = jnp.maximum(moments.yy - 2 * along + fitted, 0)
-    noise = rounding(moments.mean_y, moments.weight)
-    constant = moments.yy <= noise
-    perfect = jnp.where(residual <= noise, 1.0, 0.0)
-    score = jnp.where(constant, perfect, 1 - residual / jnp.where(constant, 1, moments.yy))
+    score = explained_share(residual, moments.yy, rounding(moments.mean_y, moments.weight))
     return jnp.where(moments.weight > 0, score, 0)
+
+
+def explained_share(
+    missed: Float[Array, " outputs"],
+    total: Float[Array, " outputs"],
+    noise: Float[Array, " outputs"],
+) -> Float[Array, " outputs"]:
+    """R² from sums of squares; of a constant output 1 if nothing is missed, else 0."""
+    constant = total <= noise
+    perfect = jnp.where(missed <= noise, 1.0, 0.0)
+    return jnp.where(constant, perfect, 1 - missed / jnp.where(constant, 1, total))
 
 
 def pooled_r_squared(
@@ -105,20 +111,9 @@ def pooled_r_squared(
 ) -> Float[Array, " outputs"]:
     """R² of linear models that are each scored on a part of the samples.
 
-    Returns:
-        1 less the squared errors of all parts over the squares about the mean of the whole,
-        `(outputs,)`: held-out R² if no model was fitted to its own part. It can be negative.
-        Constant outputs and no weight as in `r_squared`.
-
-    Example:
-        >>> import jax
-        >>> import jax.numpy as jnp
-        >>> from lime_jax.stages.moments import pool, weighted_moments
-        >>> z = jnp.array([[[0.0], [1.0]], [[2.0], [3.0]]])
-        >>> parts = jax.vmap(weighted_moments)(z, 3 * z, jnp.ones((2, 2)))
-        >>> coef, intercept = jnp.full((2, 1, 1), 3.0), jnp.zeros((2, 1))
-        >>> pooled_r_squared(parts, coef, intercept, pool(parts, jnp.ones(2))).tolist()
-        [1.0]
+    1 less the squared errors of all parts over the squares about the mean of the whole: held-out
+    R² if no model was fitted to its own part. It can be negative. Constant outputs and no weight
+    as in `r_squared`.
     """
     along = jnp.einsum("rcf,rfc->rc", coef, parts.zy, precision="highest")
     fitted = jnp.einsum("rcf,rfg,rcg->rc", coef, parts.zz, coef, precision="highest")
@@ -127,10 +122,7 @@ def pooled_r_squared(
     )
     residual = parts.yy - 2 * along + fitted
     residual = (jnp.maximum(residual, 0) + parts.weight[:, None] * offset**2).sum(0)
-    noise = rounding(whole.mean_y, whole.weight)
-    constant = whole.yy <= noise
-    perfect = jnp.where(residual <= noise, 1.0, 0.0)
-    score = jnp.where(constant, perfect, 1 - residual / jnp.where(constant, 1, whole.yy))
+    score = explained_share(residual, whole.yy, rounding(whole.mean_y, whole.weight))
     return jnp.where(whole.weight > 0, score, 0)
 
 

@@ -8,17 +8,7 @@ import jax.numpy as jnp
 from lime_jax.stages.lars import lasso_knot
 from lime_jax.stages.moments import Moments, varying
 from lime_jax.stages.ridge import ridge
-from lime_jax.typing import Array, Bool, Float, Int
-
-__all__ = [
-    "all_features",
-    "forward_selection",
-    "highest_weights",
-    "lasso_path",
-    "resolve_selection",
-    "select",
-    "select_independent",
-]
+from lime_jax.typing import Array, Bool, Float, Index
 
 _METHODS = ("auto", "none", "highest_weights", "forward_selection", "lasso_path")
 
@@ -79,13 +69,7 @@ def resolve_selection(method: str, num_features: int | None) -> str:
 
 
 def all_features(moments: Moments) -> Bool[Array, "outputs features"]:
-    """Keep every feature.
-
-    Example:
-        >>> from lime_jax.stages.moments import empty_moments
-        >>> all_features(empty_moments(2, 1)).tolist()
-        [[True, True]]
-    """
+    """Keep every feature."""
     return jnp.ones(moments.zy.T.shape, bool)
 
 
@@ -94,18 +78,8 @@ def highest_weights(
 ) -> Bool[Array, "outputs features"]:
     """Keep the features that contribute most at the explained row: the largest `|coef · z_x|`.
 
-    Returns:
-        The features kept, `(outputs, features)`: `lime`'s `highest_weights`, with the
-        coefficients of a ridge regression on all features with penalty 0.01. Of equals, the
-        first.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from lime_jax.stages.moments import weighted_moments
-        >>> z = jnp.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
-        >>> moments = weighted_moments(z, z @ jnp.array([[1.0], [2.0]]), jnp.ones(4))
-        >>> highest_weights(moments, jnp.ones(2), 1).tolist()
-        [[False, True]]
+    `lime`'s `highest_weights`, with the coefficients of a ridge regression on all features with
+    penalty 0.01. Of equals, the first.
     """
     coef, _ = ridge(moments, jnp.ones(z_x.shape, bool), alpha=0.01)
     _, best = jax.lax.top_k(jnp.abs(coef * z_x), min(num_features, z_x.size))
@@ -118,18 +92,8 @@ def forward_selection(moments: Moments, num_features: int) -> Bool[Array, "outpu
     The greedy choice needs no fit: projecting out a chosen feature is one step of a Cholesky
     factorization with pivots, at a cost of `features × num_features`.
 
-    Returns:
-        The features kept, `(outputs, features)`: `lime`'s `forward_selection`, greedy least
-        squares without penalty. Of equals, the first. A feature that is constant or a
-        combination of chosen ones gains nothing.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from lime_jax.stages.moments import weighted_moments
-        >>> z = jnp.array([[0.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 1.0, 1.0]])
-        >>> moments = weighted_moments(z, z @ jnp.array([[2.0], [2.0], [1.0]]), jnp.ones(4))
-        >>> forward_selection(moments, 2).tolist()
-        [[True, False, True]]
+    `lime`'s `forward_selection`, greedy least squares without penalty. Of equals, the first. A
+    feature that is constant or a combination of chosen ones gains nothing.
     """
     steps = min(num_features, moments.mean_z.size)
     if steps == moments.mean_z.size:
@@ -153,7 +117,7 @@ def _forward(
     eps = jnp.finfo(zz.dtype).eps
     dependent = jnp.where(constant, jnp.inf, 32 * eps * jnp.diagonal(zz))
 
-    def step(i: Int[Array, ""] | int, state: tuple[Array, ...]) -> tuple[Array, ...]:
+    def step(i: Index, state: tuple[Array, ...]) -> tuple[Array, ...]:
         factor, spread, residual, chosen = state
         usable = ~chosen & (spread > dependent)
         gain = jnp.where(usable, residual**2 / jnp.where(usable, spread, 1), 0)
@@ -171,32 +135,17 @@ def _forward(
             chosen.at[pick].set(True),
         )
 
-    start = (
-        jnp.zeros((steps, zy.size), zz.dtype),
-        jnp.diagonal(zz),
-        zy,
-        jnp.zeros(zy.shape, bool),
-    )
+    start = (jnp.zeros((steps, zy.size), zz.dtype), jnp.diagonal(zz), zy, jnp.zeros(zy.shape, bool))
     return jax.lax.fori_loop(0, steps, step, start)[3]
 
 
 def lasso_path(moments: Moments, num_features: int) -> Bool[Array, "outputs features"]:
     """Keep the features of the last point on the lasso path that has few enough of them.
 
-    Returns:
-        The features kept, `(outputs, features)`: `lime`'s `lasso_path`, that is least angle
-        regression with the lasso's drops (Efron et al., 2004; `sklearn.linear_model.lars_path`
-        on the Gram matrix), at its last knot with at most `num_features` coefficients. A
-        dropped coefficient is 0 here; in `lars_path` rounding may leave it at 1e-17 for one
-        knot. An output that is constant keeps all features, as in `lime`.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from lime_jax.stages.moments import weighted_moments
-        >>> z = jnp.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
-        >>> moments = weighted_moments(z, z @ jnp.array([[1.0], [2.0]]), jnp.ones(4))
-        >>> lasso_path(moments, 1).tolist()
-        [[False, True]]
+    `lime`'s `lasso_path`, that is least angle regression with the lasso's drops (Efron et al.,
+    2004; `sklearn.linear_model.lars_path` on the Gram matrix), at its last knot with at most
+    `num_features` coefficients. A dropped coefficient is 0 here; in `lars_path` rounding may leave
+    it at 1e-17 for one knot. An output that is constant keeps all features, as in `lime`.
     """
     constant = ~varying(moments)
     # Where `lars_path` stops; it divides by the number of samples, which moments do not hold.
@@ -215,13 +164,9 @@ def select_independent(
     num_features: int | None,
     method: str,
 ) -> Bool[Array, "*batch outputs features"]:
-    """Choose features where the interpretable variables are independent: no fit is needed.
+    """What `select` chooses from moments with a diagonal `zz`, where no fit is needed.
 
-    Args:
-        coef: of the regression on all features; it is the same on any choice of them.
-
-    Returns:
-        The features kept: what `select` chooses from moments with a diagonal `zz`.
+    `coef` is of the regression on all features; it is the same on any choice of them.
 
     Example:
         >>> coef, variance = jnp.array([[3.0, 2.0]]), jnp.array([[0.1, 0.5]])

@@ -9,9 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.stages.random_words import block_index, replicate_words, uniform_from_bits
-from lime_jax.typing import Array, Float, Int, Key, UInt32
-
-__all__ = ["sobol", "sobol_direction_numbers"]
+from lime_jax.typing import Array, Float, Index, Key, UInt32
 
 _MAX_COLUMNS = 21_201  # the Joe-Kuo table that SciPy carries
 _BITS = 30  # SciPy's default; more than any replicate needs
@@ -21,15 +19,8 @@ _BITS = 30  # SciPy's default; more than any replicate needs
 def sobol_direction_numbers(num_columns: int, num_bits: int) -> np.ndarray:
     """Direction numbers of the Sobol sequence (Joe and Kuo 2008), from SciPy (on the host).
 
-    Args:
-        num_bits: how many for each dimension, up to 30: they make 2**num_bits points.
-
-    Returns:
-        (num_columns, num_bits) uint32, read-only, the first binary digit in the highest bit.
-
-    Example:
-        >>> [hex(number) for number in sobol_direction_numbers(2, 3)[1]]
-        ['0x80000000', '0xc0000000', '0xa0000000']
+    Read-only, the first binary digit in the highest bit; `num_bits`, up to 30, make 2**num_bits
+    points.
     """
     if num_columns > _MAX_COLUMNS:
         raise ValueError(
@@ -51,8 +42,8 @@ def sobol_direction_numbers(num_columns: int, num_bits: int) -> np.ndarray:
 
 def sobol(
     key: Key[Array, ""],
-    replicate: int | Int[Array, ""],
-    block: int | Int[Array, ""],
+    replicate: Index,
+    block: Index,
     direction_numbers: UInt32[Array, "columns bits"],
     block_size: int,
 ) -> Float[Array, "{block_size} columns"]:
@@ -60,15 +51,6 @@ def sobol(
 
     Scrambled by a random lower triangular binary matrix and a digital shift for each column
     (Matousek 1998), which keeps the net and makes every point uniform; in plain binary order.
-
-    Args:
-        replicate: index of the replicate; each has its own scramble.
-        direction_numbers: from `sobol_direction_numbers`, as many as the replicate has bits.
-
-    Example:
-        >>> numbers = jnp.asarray(sobol_direction_numbers(num_columns=2, num_bits=3))
-        >>> sobol(jax.random.key(0), 0, 0, numbers, block_size=8).shape
-        (8, 2)
     """
     num_columns, num_bits = direction_numbers.shape
     # One call for both: XLA compiles every call of the random generator once more.

@@ -104,22 +104,13 @@ def explain_all(
 
     Args:
         explainers: by name: an explainer, or (explainer, options of its `explain`).
-        X: as in `explain`.
-        model: as in `explain`.
-        num_workers: as in `explain`.
-        batch_size: as in `explain`.
-        num_cpus_per_worker: as in `explain`.
-        num_gpus_per_worker: as in `explain`.
-        ordered: as in `explain`.
-        row_ids: as in `explain`.
-        progress: as in `explain`; rows count once for each explainer.
+        X: as in `explain`, and so are `model` and all that follows; in the progress, rows count
+            once for each explainer.
 
     Returns:
         The explanations of every explainer, by name.
 
     Raises:
-        ValueError: as `explain`.
-        ImportError: as `explain`.
         Exception: as `explain`.
 
     Example:
@@ -169,25 +160,15 @@ def explain_iter(
     one who asks takes. Work starts with the first `next`; closing the generator ends it.
 
     Args:
-        explainer: as in `explain`.
-        X: as in `explain`.
-        model: as in `explain`.
-        num_workers: as in `explain`.
-        batch_size: as in `explain`.
-        num_cpus_per_worker: as in `explain`.
-        num_gpus_per_worker: as in `explain`.
+        explainer: as in `explain`, and so is all that follows, but for `ordered`.
         ordered: whether blocks come in the order of `X`.
-        row_ids: as in `explain`.
-        progress: as in `explain`.
-        **options: of `explainer.explain`.
 
     Returns:
         A generator of row ids, as they were given, else the index of a frame or the rows' numbers,
         and the explanations of these rows.
 
     Raises:
-        ValueError: as `explain`.
-        ImportError: as `explain`.
+        Exception: as `explain`.
 
     Example:
         >>> for ids, part in ray.explain_iter(explainer, X_test, model):  # doctest: +SKIP
@@ -221,24 +202,20 @@ def explain_tables(
     ordered: bool = False,
     name_of: Callable[[int], str] = "block {}".format,
 ) -> Generator[tuple[int, pyarrow.Table], None, None]:
-    """Explain blocks of rows that come from anywhere, as Arrow tables.
+    """Explain blocks of rows that come from anywhere, as Arrow tables of the spec's form.
 
     Args:
         spec: what to do with every block.
         blocks: number, rows and row ids (or None) of each; taken when a worker has room.
-        num_workers: as in `explain`.
-        num_cpus_per_worker: as in `explain`.
-        num_gpus_per_worker: as in `explain`.
+        num_workers: as in `explain`, and so are the cores and GPUs of each.
         ordered: whether tables come in the order of the blocks, else as they are finished.
         name_of: what messages call a block, from its number.
 
     Yields:
-        Number of the block, and its table of the spec's form.
+        Number of the block, and its table.
 
     Raises:
-        ValueError: as `explain`.
-        ImportError: as `explain`.
-        Exception: the model's own, with a note about the block.
+        Exception: as `explain`.
     """
     settings = Resources(num_workers, num_cpus_per_worker, num_gpus_per_worker)
     named = ((number, f"rows of {name_of(number)}", X, ids) for number, X, ids in blocks)

@@ -57,11 +57,7 @@ def running_ray() -> Iterator[Any]:
 
 @dataclasses.dataclass(frozen=True)
 class Resources:
-    """What a call takes of a cluster.
-
-    Attributes:
-        num_workers: actors; None: as many as there is room for.
-    """
+    """What a call takes of a cluster; `num_workers` None: as many as there is room for."""
 
     num_workers: int | None
     num_cpus: float | int
@@ -77,11 +73,7 @@ class Resources:
                 raise ValueError(f"`{name}_per_worker`: expected {least}, got {value!r}")
 
     def workers_of(self, nodes: Sequence[dict[str, Any]]) -> int:
-        """How many workers to start.
-
-        Raises:
-            ValueError: if the cluster has no room for one; it says what the cluster has.
-        """
+        """How many workers to start; ValueError if the cluster has no room for one."""
         alive = [node["Resources"] for node in nodes if node["Alive"]]
         wanted = {"CPU": self.num_cpus, "GPU": self.num_gpus}
         room = sum(
@@ -101,7 +93,7 @@ class Resources:
         if self.num_workers is not None and self.num_workers > room:
             warn(
                 f"`num_workers`: {self.num_workers} workers of {asked} each were asked for, and "
-                f"the cluster has room for {room} ({has}); the others start when there is more",
+                f"the cluster has room for {room} ({has}); the others start when there is more"
             )
         return self.num_workers or room
 
@@ -143,9 +135,7 @@ class Pool:
         self._class = ray.remote(Worker).options(
             num_cpus=resources.num_cpus,
             num_gpus=resources.num_gpus,
-            runtime_env={
-                "env_vars": worker_environment(resources.num_cpus, resources.num_gpus),
-            },
+            runtime_env={"env_vars": worker_environment(resources.num_cpus, resources.num_gpus)},
         )
         self._packed = ray.put(pack(list(specs), ray.cloudpickle.dumps))
         self._enable_x64 = specs[0].enable_x64
@@ -157,17 +147,11 @@ class Pool:
     def run(
         self, blocks: Iterable[tuple[Any, str, Any, Any]], ordered: bool
     ) -> Iterator[tuple[Any, int, Any]]:
-        """Explain blocks by all specs.
+        """Explain blocks by all specs: keys of the blocks, numbers of the specs, tables.
 
         Args:
             blocks: key, name of the rows in messages, rows, row ids; taken when there is room.
             ordered: whether tables come in the order of the blocks, else as they are finished.
-
-        Yields:
-            Key of the block, number of the spec, table.
-
-        Raises:
-            Exception: the model's, as it was raised in the worker, with a note about the rows.
         """
         tasks, finished = self._tasks(blocks), {}
         most = self.num_workers * _AHEAD * (2 if ordered else 1)
@@ -315,11 +299,7 @@ class Pool:
 
 @contextlib.contextmanager
 def open_pool(specs: Sequence[ChunkSpec], resources: Resources) -> Iterator[Pool]:
-    """A pool, and Ray to go with it, until the end of the block.
-
-    Raises:
-        ValueError: if a model cannot be pickled, or the cluster has no room.
-    """
+    """A pool, and Ray to go with it, until the end of the block."""
     with running_ray() as ray:
         pool = Pool(ray, specs, resources)
         try:

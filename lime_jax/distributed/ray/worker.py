@@ -18,15 +18,7 @@ _THREADS = (
 
 
 def worker_environment(num_cpus: float | int, num_gpus: float | int) -> dict[str, str]:
-    """The environment in which an actor takes no more of its machine than it was given.
-
-    Args:
-        num_gpus: of the actor; 0: JAX counts on the CPU.
-
-    Example:
-        >>> worker_environment(2, 0)["OMP_NUM_THREADS"]
-        '2'
-    """
+    """The environment in which an actor takes no more of its machine than it was given."""
     found = dict.fromkeys(_THREADS, str(max(1, int(num_cpus))))
     if num_gpus == 0:
         found["JAX_PLATFORMS"] = "cpu"
@@ -50,13 +42,9 @@ class Worker:
         """Nothing: who gets an answer knows that the actor runs."""
 
     def explain(self, which: int, block: bytes) -> tuple[Any, list[bytes], bytes | None]:
-        """Explain a block.
+        """The table of a block or None, warnings, the exception that came or None; both pickled.
 
-        Args:
-            block: rows and row ids, pickled, so that the model gets arrays that it may write to.
-
-        Returns:
-            The table, None if that failed; warnings, pickled; the exception, pickled, or None.
+        The block, rows and row ids, is pickled, so that the model gets arrays that it may write to.
         """
         table, failure, engine = None, None, calling_file()
         with warnings.catch_warnings(record=True) as caught:

@@ -17,10 +17,7 @@ from lime_jax.distributed.spark.columns import check_unique, column_of, feature_
 from lime_jax.distributed.spark.images import explain_images
 from lime_jax.distributed.spark.tables import explain_tables
 from lime_jax.distributed.spark.udf import pairs_udf
-from lime_jax.distributed.spark.worker import (
-    ExplainBatches,
-    broadcast,
-)
+from lime_jax.distributed.spark.worker import ExplainBatches, broadcast
 from lime_jax.distributed.worker import ChunkSpec
 from lime_jax.optional import require
 from lime_jax.results.arrow import long_schema, row_schema
@@ -90,11 +87,7 @@ def explain(
 
 
 def explanations_udf(
-    explainer: Any,
-    model: Any,
-    label: Any = None,
-    num_features: int | None = None,
-    **options: Any,
+    explainer: Any, model: Any, label: Any = None, num_features: int | None = None, **options: Any
 ) -> Any:
     """A function of columns for `df.withColumn("explanations", udf(*columns))`.
 
@@ -138,10 +131,7 @@ def explanations_udf(
 
 
 def spark_schema(schema: Any) -> str:
-    """An Arrow schema in Spark's words.
-
-    Args:
-        schema: of whole numbers, floats, text, and lists of these.
+    """An Arrow schema of whole numbers, floats, text, and lists of these, in Spark's words.
 
     Example:
         >>> spark_schema(long_schema()).split(", ")[:3]

@@ -19,12 +19,7 @@ def column_of(name: str) -> Any:
 def feature_columns(
     df: Any, schema: Schema, feature_cols: Sequence[str] | None, id_col: str | None
 ) -> list[str]:
-    """The columns that hold the features, in the order of the explainer.
-
-    Raises:
-        ValueError: if some are missing, there are too few or too many, or one is of a type that
-            is no feature.
-    """
+    """The columns that hold the features, in the order of the explainer."""
     there = list(df.columns)
     fitted = list(schema.fitted_names)
     chosen = None if feature_cols is None else list(feature_cols)
@@ -80,14 +75,7 @@ def _check_type(name: str, dtype: Any, schema: Schema, feature: int) -> None:
 
 
 def id_column(df: Any, id_col: str) -> tuple[Any, Any]:
-    """The column of row ids, as it goes to the workers.
-
-    Returns:
-        Spark's `Column`, and its Arrow type: int64, or string for all that is no whole number.
-
-    Raises:
-        ValueError: if it is missing, or holds something without a text of its own.
-    """
+    """The column of row ids as it goes to the workers, and its Arrow type: int64 or string."""
     from pyspark.sql import types
 
     pa = require("pyarrow", extra="cli")

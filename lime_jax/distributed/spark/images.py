@@ -118,13 +118,10 @@ def _check_images(df: Any, image_col: str) -> None:
 
 @dataclasses.dataclass
 class ExplainPictures:
-    """The function of `mapInArrow` for images: batches to batches with more columns.
+    """The function of `mapInArrow` for images: batches to batches with the columns `new`, in order.
 
-    Attributes:
-        packed: Spark's broadcast of a `PackedSpec`.
-        position: of the column with the images.
-        has_ids: whether the last column is the images' ids, to be taken out.
-        new: names of the new columns, in their order.
+    `packed` is Spark's broadcast of a `PackedSpec`, `position` of the column with the images;
+    `has_ids`: the last column is the images' ids, to be taken out.
     """
 
     packed: Any
@@ -165,17 +162,9 @@ class ExplainPictures:
 
 
 def decode_image(value: Any, channel_axis: str = "last") -> np.ndarray:
-    """The pixels of an image as Spark holds it.
+    """The pixels of an image as Spark holds it: encoded bytes, or a mapping like its image struct.
 
-    Args:
-        value: encoded bytes, or a mapping with the parts of Spark's image struct.
-
-    Returns:
-        Unsigned bytes (height, width) if gray, else with channels in the order red, green, blue,
-        alpha.
-
-    Raises:
-        ValueError: if it is no image, or one of a type that Spark does not read.
+    Unsigned bytes (height, width) if gray, else with channels in the order red, green, blue, alpha.
 
     Example:
         >>> blue = dict(height=1, width=1, nChannels=3, mode=16, data=bytes([255, 0, 0]))

@@ -150,13 +150,9 @@ def _session(num_workers: int | None) -> Iterator[Any]:
 
 
 def master(num_workers: int | None) -> str:
-    """Where a session that is started here runs.
+    """Where a session that is started here runs: what is configured, else this machine.
 
-    Args:
-        num_workers: tasks at the same time on this machine; None: one for each core.
-
-    Returns:
-        What is configured, as by `spark-submit`; else this machine, with three attempts.
+    There `num_workers` tasks run at the same time, or one for each core, with three attempts.
     """
     from pyspark import SparkContext
 

@@ -18,11 +18,7 @@ _PAIRS = "array<struct<feature:string,weight:double>>"
 
 
 def pairs_udf(packed: Any) -> Any:
-    """A vectorized UDF of features.
-
-    Returns:
-        A function of columns that gives lists of structs `feature`, `weight`.
-    """
+    """A function of columns of features that gives lists of structs `feature`, `weight`."""
     from pyspark.sql.functions import ArrowUDFType, arrow_udf
 
     with warnings.catch_warnings():
@@ -33,11 +29,7 @@ def pairs_udf(packed: Any) -> Any:
 
 @dataclasses.dataclass
 class ExplainColumns:
-    """The function of an Arrow UDF: columns of features to lists of conditions and weights.
-
-    Attributes:
-        packed: Spark's broadcast of a `PackedSpec`.
-    """
+    """The function of an Arrow UDF; `packed` is Spark's broadcast of a `PackedSpec`."""
 
     packed: Any
 
@@ -59,9 +51,8 @@ class ExplainColumns:
 def strongest_first(explanations: Explanations, conditions: Any) -> Any:
     """For every row the conditions and weights of its predicted class, the strongest first.
 
-    Returns:
-        An Arrow array of lists of structs `feature`, `weight`; features that were not selected
-        are left out; what no training row had comes last, its weight null.
+    Features that were not selected are left out; what no training row had comes last, its weight
+    null.
     """
     import pyarrow as pa
 

@@ -25,11 +25,8 @@ ROWS_AT_ONCE = 4096
 class PackedSpec:
     """A spec as bytes, opened when a process first asks for it, and kept there.
 
-    Spark keeps a broadcast value as long as the Python worker lives, so all tasks of a worker
-    share one model, and what JAX compiled for it.
-
-    Args:
-        enable_x64: of the spec: its arrays are read in the precision they were sent in.
+    Spark keeps a broadcast value as long as the Python worker lives, so all tasks of a worker share
+    one model, and what JAX compiled for it. Its arrays are read in the precision they were sent in.
     """
 
     def __init__(self, data: bytes, enable_x64: bool) -> None:
@@ -54,11 +51,7 @@ class PackedSpec:
 
 
 def broadcast(session: Any, spec: ChunkSpec) -> Any:
-    """Send a spec to all workers of a session, once.
-
-    Raises:
-        ValueError: if the model or the explainer cannot be pickled; it says what to do.
-    """
+    """Send a spec to all workers of a session, once."""
     from pyspark import cloudpickle
 
     packed = PackedSpec(pack(spec, cloudpickle.dumps), spec.enable_x64)
@@ -109,13 +102,9 @@ def told_where(first: int, count: int, ids: Any = None) -> Iterator[None]:
 def blocks_with_ids(
     batches: Any, size: int, has_ids: bool
 ) -> Iterator[tuple[int, pyarrow.Table, Any]]:
-    """The blocks of a partition, and the ids that come with them.
+    """The blocks of a partition: number of the first row, the rows, and their ids or None.
 
-    Args:
-        has_ids: whether the last column is the rows' ids, to be taken out.
-
-    Yields:
-        Number of the first row in the partition, the rows, and their ids or None.
+    With `has_ids` these are the last column, which is taken out.
     """
     first = 0
     for block in blocks(batches, size):
@@ -132,9 +121,7 @@ def blocks_with_ids(
 class ExplainBatches:
     """The function of `mapInArrow`: batches of features, and an id last, to explanations.
 
-    Attributes:
-        packed: Spark's broadcast of a `PackedSpec`.
-        has_ids: whether the last column is the rows' ids.
+    `packed` is Spark's broadcast of a `PackedSpec`; `has_ids` says whether there are ids.
     """
 
     packed: Any

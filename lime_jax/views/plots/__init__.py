@@ -10,14 +10,3 @@ from lime_jax.views.plots.superpixels import superpixel_contours as superpixel_c
 from lime_jax.views.plots.superpixels import superpixel_heat_map as superpixel_heat_map
 from lime_jax.views.plots.superpixels import superpixel_overlay as superpixel_overlay
 from lime_jax.views.plots.width_curve import width_curve as width_curve
-
-__all__ = [
-    "explanation_bars",
-    "heat_map",
-    "picture_grid",
-    "summary_bars",
-    "superpixel_contours",
-    "superpixel_heat_map",
-    "superpixel_overlay",
-    "width_curve",
-]

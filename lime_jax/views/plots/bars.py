@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
 from lime_jax.fits.intervals import interval_half_widths
 from lime_jax.views.plots import canvas
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-else:
-    Axes = Figure = Any
-
-__all__ = ["explanation_bars"]
+from lime_jax.views.plots.canvas import Axes, Figure
 
 
 def explanation_bars(
@@ -53,18 +45,8 @@ def explanation_bars(
         ['b <= 2', 'a > 1']
     """
     canvas.check_lengths(conditions, "conditions", weights=weights, std_errors=std_errors)
-    figure, axes = canvas.target_axes(ax, *canvas.figure_size(conditions, plot_width=4.6))
-    if not conditions:
-        canvas.say_nothing_to_show(axes, title)
-        return figure
-    order = canvas.strongest(np.abs(weights), len(weights))
+    order = canvas.strongest(np.abs(weights), max(len(weights), 1))
     errors = np.zeros_like(weights) if std_errors is None else std_errors
-    canvas.horizontal_bars(
-        axes,
-        [conditions[k] for k in order],
-        weights[order],
-        interval_half_widths(errors, degrees_of_freedom)[order],
-        "weight",
-    )
-    canvas.set_title(axes, title)
-    return figure
+    half_widths = interval_half_widths(errors, degrees_of_freedom)[order]
+    names = [conditions[k] for k in order]
+    return canvas.ranked_bars(names, weights[order], half_widths, "weight", title, ax)

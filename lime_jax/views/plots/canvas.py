@@ -17,22 +17,6 @@ if TYPE_CHECKING:
 else:
     Axes = Figure = Any
 
-__all__ = [
-    "INK",
-    "NEGATIVE",
-    "POSITIVE",
-    "QUIET",
-    "check_lengths",
-    "figure_size",
-    "horizontal_bars",
-    "label_ticks",
-    "say_nothing_to_show",
-    "set_title",
-    "strongest",
-    "target_axes",
-    "wrap_name",
-]
-
 POSITIVE, NEGATIVE = "#0072B2", "#D55E00"  # Okabe and Ito (2008): distinct to all color vision
 INK, QUIET = "#24292f", "#d0d7de"
 _LINE = 52  # characters of a name on one line
@@ -52,23 +36,14 @@ def target_axes(ax: Axes | None, width: float, height: float) -> tuple[Figure, A
 
 
 def wrap_name(name: str, characters: int = _LINE) -> str:
-    """Break a long name into lines; no character but control characters is lost.
-
-    Example:
-        >>> print(wrap_name("worst area > 1160.50"))
-        worst area > 1160.50
-    """
+    """Break a long name into lines; no character but control characters is lost."""
     printable = "".join(c if c.isprintable() else " " for c in name)
     lines = textwrap.wrap(printable, characters, drop_whitespace=False, replace_whitespace=False)
     return "\n".join(lines)
 
 
 def check_lengths(names: Sequence[str], name: str, **arrays: np.ndarray | None) -> None:
-    """Raise where an array does not have one entry per name.
-
-    Args:
-        **arrays: by argument name; features on the last axis; None is skipped.
-    """
+    """Raise where an array does not have one entry per name, on the last axis; None is skipped."""
     for argument, values in arrays.items():
         if values is not None and values.shape[-1] != len(names):
             raise ValueError(
@@ -78,12 +53,7 @@ def check_lengths(names: Sequence[str], name: str, **arrays: np.ndarray | None) 
 
 
 def strongest(importance: Float[np.ndarray, " features"], max_features: int) -> list[int]:
-    """Positions of the most important features, most important first.
-
-    Example:
-        >>> strongest(np.array([0.1, 0.5, 0.3]), 2)
-        [1, 2]
-    """
+    """Positions of the most important features, most important first."""
     if max_features < 1:
         raise ValueError(f"`max_features` should be at least 1, got {max_features}.")
     return np.argsort(-importance, kind="stable")[:max_features].tolist()
@@ -111,13 +81,7 @@ def say_nothing_to_show(ax: Axes, title: str | None, message: str = "no features
 
 
 def figure_size(names: Sequence[str], plot_width: float) -> tuple[float, float]:
-    """Inches that leave `plot_width` for the data beside the names and a line for each of theirs.
-
-    Example:
-        >>> width, height = figure_size(["worst area"], plot_width=4.0)
-        >>> width > 4.0
-        True
-    """
+    """Inches with `plot_width` for the data beside the names, and a line for each of theirs."""
     lines = [wrap_name(name).split("\n") for name in names]
     widest = max((len(line) for name in lines for line in name), default=0)
     rows = sum(max(1.0, 0.62 * len(name)) for name in lines)
@@ -131,11 +95,7 @@ def horizontal_bars(
     half_widths: Float[np.ndarray, " features"],
     axis_label: str,
 ) -> None:
-    """Bars from the top down in the given order, with intervals and a line at zero.
-
-    Args:
-        half_widths: (features,) of the intervals; no interval is drawn where 0.
-    """
+    """Bars from the top down, with a line at zero and intervals where their half width is not 0."""
     places = np.arange(len(names))
     colors = [POSITIVE if length >= 0 else NEGATIVE for length in lengths]
     ax.barh(places, lengths, height=0.68, color=colors, zorder=2)
@@ -164,3 +124,44 @@ def horizontal_bars(
     ax.set_axisbelow(True)
     ax.spines[:].set_visible(False)
     ax.set_xlabel(axis_label, color=INK)
+
+
+def ranked_bars(
+    names: Sequence[str],
+    lengths: Float[np.ndarray, " features"],
+    half_widths: Float[np.ndarray, " features"],
+    axis_label: str,
+    title: str | None,
+    ax: Axes | None,
+) -> Figure:
+    """A figure of `horizontal_bars` with its title."""
+    figure, axes = target_axes(ax, *figure_size(names, plot_width=4.6))
+    if not names:
+        say_nothing_to_show(axes, title)
+        return figure
+    horizontal_bars(axes, names, lengths, half_widths, axis_label)
+    set_title(axes, title)
+    return figure
+
+
+def color_scale(ax: Axes, colors: Any, label: str, extend: str | None = None) -> None:
+    """What the colors of a picture mean, beside it."""
+    bar = ax.figure.figure.colorbar(colors, ax=ax, extend=extend, pad=0.02, aspect=30)
+    bar.set_label(label, color=INK, **_LITERAL)
+    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+    bar.ax.tick_params(length=0, labelcolor=INK)
+
+
+def add_legend(ax: Axes, place: tuple[float, float], **look: Any) -> None:
+    """A legend whose upper left corner is at a place of the axes, every name taken literally."""
+    legend = ax.legend(
+        frameon=False,
+        labelcolor=INK,
+        fontsize="small",
+        loc="upper left",
+        bbox_to_anchor=place,
+        **look,
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+        text.set_usetex(False)

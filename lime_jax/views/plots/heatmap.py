@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
 from lime_jax.views.plots import canvas
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-else:
-    Axes = Figure = Any
-
-__all__ = ["heat_map"]
+from lime_jax.views.plots.canvas import Axes, Figure
 
 _MOST_COLUMNS = 600  # about the pixels there are; of more rows, evenly spaced ones are shown
 _MOST_ROW_NAMES = 40
@@ -84,10 +76,7 @@ def heat_map(
         extent=(-step / 2, (shown.shape[1] - 0.5) * step, len(names) - 0.5, -0.5),
     )
     extend = "both" if largest > limit else "neither"
-    bar = figure.colorbar(image, ax=axes, extend=extend, pad=0.02, aspect=30)
-    bar.set_label("weight, in units of the output", color=canvas.INK)
-    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
-    bar.ax.tick_params(length=0, labelcolor=canvas.INK)
+    canvas.color_scale(axes, image, "weight, in units of the output", extend)
     canvas.label_ticks(axes, "y", list(range(len(names))), names)
     _label_rows(axes, len(weights), row_names, step)
     axes.spines[:].set_visible(False)

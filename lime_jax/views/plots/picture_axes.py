@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from lime_jax.views.plots import canvas
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-else:
-    Axes = Figure = Any
-
-__all__ = ["TITLE", "draw_edges", "inches_of", "legend_characters", "picture_axes", "show_pixels"]
+from lime_jax.views.plots.canvas import Axes, Figure
 
 TITLE, _LEGEND = 9.4, 13.0  # characters in an inch of a title and of a legend
 _LONGEST, _NARROWEST = 5.2, 3.2  # inches of a picture's longer side, and of a figure
@@ -24,12 +17,7 @@ _SMALL = 128  # pixels; below it they are meant to be seen
 
 
 def inches_of(shape: tuple[int, ...], longest: float = _LONGEST) -> tuple[float, float]:
-    """How large to draw a picture.
-
-    Example:
-        >>> inches_of((100, 200), 4.0)
-        (4.0, 2.0)
-    """
+    """How large to draw a picture."""
     height, width = shape
     scale = longest / max(height, width)
     return max(width * scale, 0.6), max(height * scale, 0.6)
@@ -48,11 +36,7 @@ def picture_axes(
     beside: float = 0.0,
     below: Sequence[str] = (),
 ) -> tuple[Figure, Axes]:
-    """Axes for a picture with its title, with room for a scale beside or for names below it.
-
-    Args:
-        ax: the caller's axes; None: new ones on a figure unknown to pyplot.
-    """
+    """Axes for a picture with its title, with room for a scale beside or for names below it."""
     width, height = inches_of(shape)
     width = max(width, 1.5) + beside if beside else max(width, _NARROWEST)
     characters = int((width - 0.3 * beside) * TITLE)
@@ -79,8 +63,7 @@ def draw_edges(
 ) -> Any:
     """Draw lines with a white rim, so that they show on every picture.
 
-    Args:
-        edges: (edges, 2, 2) x and y of both ends, in pixels from the upper left corner.
+    `edges` are x and y of both ends, in pixels from the upper left corner.
     """
     from matplotlib.collections import LineCollection
 

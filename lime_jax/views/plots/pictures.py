@@ -10,16 +10,6 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from lime_jax.views.plots.canvas import NEGATIVE, POSITIVE
 
-__all__ = [
-    "displayed",
-    "inner_point",
-    "marked",
-    "outline",
-    "overlaid",
-    "painted",
-    "shrunk",
-]
-
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # of red, green and blue (Rec. 709)
 _GREEN = np.array([0.0, 210.0, 90.0])
 
@@ -105,16 +95,9 @@ def marked(
 
 
 def outline(inside: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "edges 2 2"]:
-    """The border of a region, as straight lines between pixels.
+    """The border of a region: x and y of both ends of straight lines between pixels.
 
-    Returns:
-        (edges, 2, 2): x and y of both ends of every line, in pixels from the upper left corner;
-        neighboring pieces in one direction are one line.
-
-    Example:
-        >>> outline(np.ones((2, 3), bool)).tolist()
-        [[[0.0, 0.0], [0.0, 2.0]], [[3.0, 0.0], [3.0, 2.0]], [[0.0, 0.0], [3.0, 0.0]], \
-[[0.0, 2.0], [3.0, 2.0]]]
+    In pixels from the upper left corner; neighboring pieces in one direction are one line.
     """
     padded = np.pad(inside, 1).astype(np.int8)
     x, top, bottom = _runs(np.diff(padded[1:-1], axis=1).T != 0)
@@ -134,11 +117,7 @@ def _runs(marks: Bool[np.ndarray, "lines places"]) -> tuple[np.ndarray, np.ndarr
 def inner_point(inside: Bool[np.ndarray, "H W"]) -> tuple[float, float]:
     """A point of a region to write its name at: the pixel nearest to its center of mass.
 
-    Args:
-        inside: (H, W) which pixels belong to it, at least one.
-
-    Returns:
-        x and y of the middle of the pixel, in pixels from the upper left corner.
+    Its middle as x and y, in pixels from the upper left corner; the region has at least one pixel.
 
     Example:
         >>> inner_point(np.array([[True, True, True], [False, False, False]]))
@@ -152,12 +131,7 @@ def inner_point(inside: Bool[np.ndarray, "H W"]) -> tuple[float, float]:
 def overlaid(
     picture: UInt8[np.ndarray, "H W 3"], covered: Bool[np.ndarray, "H W"]
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """A picture with some pixels under green glass, the others pale and gray.
-
-    Example:
-        >>> overlaid(np.full((1, 2, 3), 100, np.uint8), np.array([[True, False]])).tolist()
-        [[[65, 138, 96], [162, 162, 162]]]
-    """
+    """A picture with some pixels under green glass, the others pale and gray."""
     glass = 0.65 * picture + 0.35 * _GREEN
     pale = 0.6 * (picture @ _LUMINANCE)[..., None] + 0.4 * 255
     return np.where(covered[..., None], glass, pale).astype(np.uint8)
@@ -166,11 +140,7 @@ def overlaid(
 def painted(
     picture: UInt8[np.ndarray, "H W 3"], weights: Float[np.ndarray, "H W"], limit: float
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """Weights as colors over the pale gray picture: blue above 0, orange below, white at 0.
-
-    Args:
-        weights: (H, W) of each pixel; NaN counts as 0.
-    """
+    """Weights as colors over the pale gray picture: blue above 0, orange below; NaN counts as 0."""
     strength = np.clip(np.abs(np.nan_to_num(weights)) / limit, 0.0, 1.0)[..., None]
     color = np.where(weights[..., None] >= 0, _rgb(POSITIVE), _rgb(NEGATIVE))
     shade = 0.75 + 0.25 * (picture @ _LUMINANCE)[..., None] / 255
@@ -186,13 +156,7 @@ def shrunk(
 ) -> tuple[UInt8[np.ndarray, "h w 3"], Int[np.ndarray, "h w"]]:
     """A picture and its segments in fewer pixels, where there are too many.
 
-    Returns:
-        Means of neighboring pixels, and the segment in the middle of them.
-
-    Example:
-        >>> picture, segments = np.zeros((9, 4, 3), np.uint8), np.zeros((9, 4), np.int32)
-        >>> shrunk(picture, segments, 6)[0].shape
-        (6, 3, 3)
+    Means of neighboring pixels, and the segment in the middle of them.
     """
     scale = longest / max(segments.shape)
     if scale >= 1:

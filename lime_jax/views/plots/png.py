@@ -8,19 +8,12 @@ import zlib
 import numpy as np
 from jaxtyping import Int16, UInt8
 
-__all__ = ["png_bytes"]
-
 
 def png_bytes(picture: UInt8[np.ndarray, "H W 3"]) -> bytes:
-    r"""A picture as a PNG file.
+    """A picture as a PNG file; the same bytes for the same picture.
 
-    Returns:
-        The file; the same bytes for the same picture. Each line takes the filter that leaves the
-        smallest differences, as the PNG specification recommends.
-
-    Example:
-        >>> png_bytes(np.zeros((2, 2, 3), np.uint8))[:4]
-        b'\x89PNG'
+    Each line takes the filter that leaves the smallest differences, as the PNG specification
+    recommends.
     """
     height, width = picture.shape[:2]
     here = picture.reshape(height, width * 3).astype(np.int16)

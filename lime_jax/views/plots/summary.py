@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
 from lime_jax.fits.intervals import interval_half_widths
 from lime_jax.views.plots import canvas
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-else:
-    Axes = Figure = Any
-
-__all__ = ["summary_bars"]
+from lime_jax.views.plots.canvas import Axes, Figure
 
 
 def summary_bars(
@@ -59,19 +51,9 @@ def summary_bars(
     )
     order = canvas.strongest(mean_absolute_weights, max_features)
     names = [feature_names[k] for k in order]
-    figure, axes = canvas.target_axes(ax, *canvas.figure_size(names, plot_width=4.6))
-    if not names:
-        canvas.say_nothing_to_show(axes, title)
-        return figure
     errors = np.zeros_like(mean_absolute_weights) if std_errors is None else std_errors
     left_out = len(names) < len(feature_names)
     shown = f" (strongest {len(names)} of {len(feature_names):,})" if left_out else ""
-    canvas.horizontal_bars(
-        axes,
-        names,
-        mean_absolute_weights[order],
-        interval_half_widths(errors, None)[order],
-        f"mean |weight|{shown}",
-    )
-    canvas.set_title(axes, title)
-    return figure
+    half_widths = interval_half_widths(errors, None)[order]
+    lengths = mean_absolute_weights[order]
+    return canvas.ranked_bars(names, lengths, half_widths, f"mean |weight|{shown}", title, ax)

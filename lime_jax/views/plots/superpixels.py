@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from lime_jax.views.plots import canvas
+from lime_jax.views.plots.canvas import Axes, Figure
 from lime_jax.views.plots.picture_axes import (
     TITLE,
     draw_edges,
@@ -18,14 +18,6 @@ from lime_jax.views.plots.picture_axes import (
     show_pixels,
 )
 from lime_jax.views.plots.pictures import inner_point, outline, overlaid, painted
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-else:
-    Axes = Figure = Any
-
-__all__ = ["picture_grid", "superpixel_contours", "superpixel_heat_map", "superpixel_overlay"]
 
 _GREEN = "#007a3d"
 
@@ -112,7 +104,9 @@ def superpixel_contours(
         for k in group:
             _write_number(axes, k, inner_point(segments == k), color)
     if handles:
-        _add_legend(axes, handles, 2 if sum(map(len, names)) + 12 < characters else 1)
+        columns = 2 if sum(map(len, names)) + 12 < characters else 1
+        look = dict(ncols=columns, borderpad=0.2, borderaxespad=0.2)
+        canvas.add_legend(axes, (0.0, 0.0), handles=handles, **look)
     return figure
 
 
@@ -155,10 +149,7 @@ def superpixel_heat_map(
         "weights", [canvas.NEGATIVE, "white", canvas.POSITIVE]
     )
     scale = ScalarMappable(Normalize(-limit, limit), colors)
-    bar = figure.colorbar(scale, ax=axes, pad=0.02, aspect=30)
-    bar.set_label(unit, color=canvas.INK, parse_math=False, usetex=False)
-    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
-    bar.ax.tick_params(length=0, labelcolor=canvas.INK)
+    canvas.color_scale(axes, scale, unit)
     return figure
 
 
@@ -226,20 +217,3 @@ def _write_number(axes: Axes, number: int, place: tuple[float, float], color: st
         x - 0.5, y - 0.5, str(number), ha="center", va="center", fontsize=7, color=canvas.INK,
         bbox=box,
     )  # fmt: skip
-
-
-def _add_legend(axes: Axes, handles: list[Any], columns: int) -> None:
-    legend = axes.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(0.0, 0.0),
-        ncols=columns,
-        frameon=False,
-        fontsize="small",
-        labelcolor=canvas.INK,
-        borderpad=0.2,
-        borderaxespad=0.2,
-    )
-    for text in legend.get_texts():
-        text.set_parse_math(False)
-        text.set_usetex(False)

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from lime_jax.fits.intervals import interval_factor
 from lime_jax.views.plots import canvas
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-else:
-    Axes = Figure = Any
-
-__all__ = ["width_curve"]
+from lime_jax.views.plots.canvas import Axes, Figure
 
 # Okabe and Ito (2008): distinct to all color vision.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-_MARK: dict[str, Any] = {
-    "color": canvas.INK,
-    "linewidth": 1,
-    "linestyle": (0, (4, 3)),
-    "zorder": 1,
-}
+_MARK: dict[str, Any] = {"color": canvas.INK, "linewidth": 1, "linestyle": (0, (4, 3)), "zorder": 1}
 
 
 def width_curve(
@@ -107,7 +95,7 @@ def width_curve(
     if chosen is not None:
         for axes in panels:
             axes.axvline(chosen, **_MARK, label="chosen")
-    _add_legend(panels[1])
+    canvas.add_legend(panels[1], (1.0, 1.0))
     panels[1].set_ylabel("R²", color=canvas.INK)
     panels[2].plot(x, effective_samples[order], color=canvas.INK, marker="o", markersize=3.5)
     panels[2].set_ylim(bottom=0)
@@ -142,20 +130,7 @@ def _draw_weights(
     axes.axhline(0, color=canvas.INK, linewidth=0.9, zorder=1)
     bands = ", with 95 % interval" if half[:, shown].any() else ""
     axes.set_ylabel(f"weight{bands}", color=canvas.INK)
-    _add_legend(axes)
-
-
-def _add_legend(axes: Axes) -> None:
-    legend = axes.legend(
-        frameon=False,
-        labelcolor=canvas.INK,
-        fontsize="small",
-        loc="upper left",
-        bbox_to_anchor=(1.0, 1.0),
-    )
-    for text in legend.get_texts():
-        text.set_parse_math(False)
-        text.set_usetex(False)
+    canvas.add_legend(axes, (1.0, 1.0))
 
 
 def _quiet(axes: Axes) -> None:

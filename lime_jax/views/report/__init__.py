@@ -9,13 +9,3 @@ from lime_jax.views.report.page import dataset_page as dataset_page
 from lime_jax.views.report.page import row_fragment as row_fragment
 from lime_jax.views.report.page import row_page as row_page
 from lime_jax.views.report.row import RowReport as RowReport
-
-__all__ = [
-    "Outline",
-    "Picture",
-    "RowReport",
-    "dataset_page",
-    "row_fragment",
-    "row_page",
-    "superpixel_pictures",
-]

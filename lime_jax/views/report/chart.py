@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from lime_jax.views.report.numbers import MINUS, UNKNOWN, column_decimals, fixed, significant, text
 from lime_jax.views.report.svg import Scale, bar, scale_for
 
-__all__ = ["bar_table", "probability_table"]
-
 
 def bar_table(
     caption: str,

@@ -13,8 +13,6 @@ from lime_jax.views.plots.pictures import inner_point, outline, overlaid, painte
 from lime_jax.views.plots.png import png_bytes
 from lime_jax.views.report.numbers import significant, text
 
-__all__ = ["Outline", "Picture", "gallery", "superpixel_pictures"]
-
 _LARGE, _BESIDE = 480, 320  # pixels of the longer side of the first picture and of the others
 _SMALL = 128  # below it, pixels are meant to be seen
 

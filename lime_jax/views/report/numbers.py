@@ -8,18 +8,6 @@ import statistics
 from collections.abc import Sequence
 from typing import TypeAlias
 
-__all__ = [
-    "MINUS",
-    "UNKNOWN",
-    "Number",
-    "column_decimals",
-    "count",
-    "fixed",
-    "r_squared",
-    "significant",
-    "text",
-]
-
 Number: TypeAlias = float | int
 
 MINUS, UNKNOWN = "\u2212", "\u2013"  # a true minus sign; an en dash
@@ -29,8 +17,7 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 def text(anything: str) -> str:
     """Escape a text for HTML, in elements and in quoted attributes.
 
-    Returns:
-        HTML that shows exactly this text; characters that HTML forbids become U+FFFD.
+    Characters that HTML forbids become U+FFFD.
 
     Example:
         >>> print(text("<b> & 'c'"))
@@ -46,10 +33,7 @@ def _is_allowed(code: int) -> bool:
 
 
 def significant(value: Number, digits: int = 3) -> str:
-    """A number with so many significant digits.
-
-    Returns:
-        Text with a true minus sign, thousands separators, or a power of ten where shorter.
+    """A number with so many significant digits, or a power of ten where that is shorter.
 
     Example:
         >>> significant(-0.12345), significant(1234567.0), significant(1.5e-9), significant(0.0)
@@ -69,9 +53,6 @@ def significant(value: Number, digits: int = 3) -> str:
 
 def fixed(value: Number, decimals: int) -> str:
     """A number with so many decimals, for a column; `significant` for what does not fit one.
-
-    Returns:
-        Text with a true minus sign, without one where all digits are 0.
 
     Example:
         >>> fixed(-0.0523, 3), fixed(-0.0001, 3), fixed(float("nan"), 3)
@@ -100,22 +81,14 @@ def _special(value: Number) -> str:
 
 
 def count(value: Number) -> str:
-    """A number of things.
-
-    Example:
-        >>> count(4096), count(3897.6), count(float("nan"))
-        ('4,096', '3,898', '–')
-    """
+    """A number of things."""
     return fixed(value, 0)
 
 
 def column_decimals(values: Sequence[Number], errors: Sequence[Number] = ()) -> int | None:
-    """How many decimals a column of weights deserves.
+    """How many decimals a column of weights deserves; None where it is too small or large for any.
 
     Three significant digits of the largest, and one more where most errors are that small.
-
-    Returns:
-        The decimals, or None where the numbers are too small or large for fixed decimals.
 
     Example:
         >>> column_decimals([0.130, -0.052]), column_decimals([0.130], [0.0004])

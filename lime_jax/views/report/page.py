@@ -17,8 +17,6 @@ from lime_jax.views.report.reading import legend, reading
 from lime_jax.views.report.row import RowReport
 from lime_jax.views.report.style import page_style, scoped_style
 
-__all__ = ["dataset_page", "row_fragment", "row_page"]
-
 Ranking: TypeAlias = tuple[
     Sequence[str], Float[np.ndarray, " features"], Float[np.ndarray, " features"] | None
 ]
@@ -28,28 +26,14 @@ _MOST_RANKED = 50
 
 
 def row_page(report: RowReport, pictures: Sequence[Picture] = ()) -> str:
-    """One explained row or image as an HTML page of its own: no script, nothing to load.
-
-    Example:
-        >>> row = RowReport("row 0", "yes", [("no", 0.2), ("yes", 0.8)], ["a > 1"], ["2"], [0.1],
-        ...     [0.01], 0.7, 0.95, 0.8, 4000.0, 4096, "sampled")
-        >>> row_page(row)[:15]
-        '<!doctype html>'
-    """
+    """One explained row or image as an HTML page of its own: no script, nothing to load."""
     return _page(f"{report.title}: {report.label}", _row_body(report, pictures, heading="h1"))
 
 
 def row_fragment(report: RowReport, pictures: Sequence[Picture] = ()) -> str:
     """One explained row or image as a `<div>` with scoped style, for a notebook's rich output.
 
-    Returns:
-        HTML to embed; several on one page do not disturb each other.
-
-    Example:
-        >>> row = RowReport("row 0", "yes", [("no", 0.2), ("yes", 0.8)], ["a > 1"], ["2"], [0.1],
-        ...     [0.01], 0.7, 0.95, 0.8, 4000.0, 4096, "sampled")
-        >>> row_fragment(row)[:22]
-        '<div class="lime-jax">'
+    Several on one page do not disturb each other.
     """
     body = _row_body(report, pictures, heading="h2")
     return f'<div class="lime-jax"><style>{scoped_style()}</style>\n{body}\n</div>'
@@ -69,11 +53,6 @@ def dataset_page(
         ranking: names of features, their mean |weight| over the rows and its standard error (None,
             0 or NaN: no interval), both in units of the output; None: features differ by row.
         subject: what was explained, such as "row" or "image".
-
-    Example:
-        >>> page = dataset_page("Trees", [("rows", "3")], [], (["a"], np.array([0.1]), None))
-        >>> "<h1>Trees</h1>" in page
-        True
     """
     what = "a data set" if subject == "row" else f"{subject}s"
     sections = [

@@ -7,18 +7,9 @@ import math
 from lime_jax.views.report.numbers import count, r_squared, significant
 from lime_jax.views.report.row import RowReport
 
-__all__ = ["legend", "reading"]
-
 
 def reading(report: RowReport) -> str:
-    """How far to trust the weights: surrogate against model, R², and where they come from.
-
-    Example:
-        >>> row = RowReport("row 0", "yes", [("yes", 0.12)], ["a > 1"], ["2"], [0.1], [0.0],
-        ...     0.3, 0.35, 0.39, float("nan"), 0, "exact")
-        >>> print(reading(row)[:79])
-        The surrogate predicts 0.390 where the model says 0.120; R² 0.35: the weights e
-    """
+    """How far to trust the weights: surrogate against model, R², and where they come from."""
     if report.algorithm == "kernel_shap":
         return f"{_sum(report)} {_origin_of_shapley_values(report)}"
     return f"{_agreement(report)} {_origin(report)}"
@@ -71,10 +62,5 @@ def _origin(report: RowReport) -> str:
 
 
 def legend(label: str, has_intervals: bool) -> tuple[str, str, str]:
-    """The words beside the chart: what raises, what lowers, and what the whiskers are.
-
-    Example:
-        >>> legend("yes", True)
-        ('raises yes', 'lowers yes', 'whiskers: 95 % interval')
-    """
+    """The words beside the chart: what raises, what lowers, and what the whiskers are."""
     return f"raises {label}", f"lowers {label}", "whiskers: 95 % interval" if has_intervals else ""

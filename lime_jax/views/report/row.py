@@ -8,8 +8,6 @@ from collections.abc import Sequence
 
 from lime_jax.views.report.numbers import Number
 
-__all__ = ["RowReport"]
-
 
 @dataclasses.dataclass(frozen=True)
 class RowReport:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["DARK", "LIGHT", "page_style", "scoped_style"]
-
 LIGHT = {
     "page": "#f4f5f6",
     "card": "#ffffff",
@@ -120,10 +118,6 @@ def scoped_style() -> str:
 
     It follows the reader's system, and in JupyterLab and VS Code the notebook's theme; paper is
     light.
-
-    Example:
-        >>> "--ink:#1d2126" in scoped_style()
-        True
     """
     light, dark = _variables(LIGHT), _variables(DARK)
     palettes = (
@@ -137,12 +131,7 @@ def scoped_style() -> str:
 
 
 def page_style() -> str:
-    """The style of a page of its own, around the scoped one.
-
-    Example:
-        >>> page_style().startswith("body")
-        True
-    """
+    """The style of a page of its own, around the scoped one."""
     return (
         f"body{{margin:0;padding:2.5rem 1rem;background:{LIGHT['page']}}}"
         f"{_SCOPE}{{margin:0 auto}}"

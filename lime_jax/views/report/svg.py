@@ -8,17 +8,10 @@ from collections.abc import Sequence
 
 from lime_jax.views.report.numbers import text
 
-__all__ = ["Scale", "bar", "scale_for"]
-
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """A linear axis from 0 to 100 percent of the picture's width.
-
-    Attributes:
-        low: value at the left edge.
-        high: value at the right edge.
-    """
+    """A linear axis from 0 to 100 percent of the picture's width: values at the edges and ticks."""
 
     low: float
     high: float
@@ -30,15 +23,7 @@ class Scale:
 
 
 def scale_for(values: Sequence[float], half_widths: Sequence[float] = ()) -> Scale:
-    """A scale that holds zero and every bar with its interval.
-
-    Args:
-        values: lengths of the bars; those that are not finite are ignored.
-
-    Example:
-        >>> scale_for([0.1, -0.05]).ticks
-        (-0.05, 0.0, 0.05, 0.1)
-    """
+    """A scale that holds zero and every bar that is finite, with its interval."""
     widths = half_widths or [0.0] * len(values)
     ends = [v + s * h for v, h in zip(values, widths, strict=True) for s in (-1, 1)]
     ends = [end for end in ends if math.isfinite(end)]
