@@ -12,8 +12,9 @@ PYTEST := -m pytest -n $(WORKERS) --dist worksteal -q
 # Nearly all of the time is XLA's compiler, which need not try hard, nor make a program twice;
 # `make test QUICKLY=` lets it try.
 PROGRAMS := build/programs
-QUICKLY := XLA_FLAGS="--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false \
-  --xla_cpu_parallel_codegen_split_count=1" JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(PROGRAMS) \
+EASILY := XLA_FLAGS="--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false \
+  --xla_cpu_parallel_codegen_split_count=1"
+QUICKLY := $(EASILY) JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(PROGRAMS) \
   JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.03
 
 .DEFAULT_GOAL := help
@@ -38,7 +39,7 @@ test-float64: $(VENV)/.installed-test ## Run the tests of numbers with JAX_ENABL
 	JAX_ENABLE_X64=1 $(QUICKLY) $(BIN)/python $(PYTEST) -m precision
 
 differential: $(VENV)/.installed-test ## Random triples against the models' own answers: N=10000.
-	JAX_ENABLE_X64=0 $(BIN)/python -m tests.differential $(N)
+	JAX_ENABLE_X64=0 $(EASILY) $(BIN)/python -m tests.differential $(N)
 
 # Old libraries warn of each other: no warning is an error there, and deprecations are not shown.
 test-oldest: $(VENV)/.installed-dev ## Run the tests on the oldest supported versions.

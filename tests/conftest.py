@@ -12,18 +12,28 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def few_programs():
-    """Drop what was compiled before there is too much of it.
+@pytest.fixture(scope="session")
+def drop_programs():
+    """Drop what was compiled, if there is much of it.
 
     Each program takes some of the memory maps that Linux allows a process, 65,530 of them; where
     none are left, XLA's compiler ends the process.
     """
+
+    def drop():
+        maps = Path("/proc/self/maps")
+        if maps.exists() and len(maps.read_bytes().splitlines()) > 20_000:
+            jax.clear_caches()
+            gc.collect()
+
+    return drop
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_programs(drop_programs):
+    """After each module; where one alone makes many, after each of its tests."""
     yield
-    maps = Path("/proc/self/maps")
-    if maps.exists() and len(maps.read_bytes().splitlines()) > 20_000:
-        jax.clear_caches()
-        gc.collect()
+    drop_programs()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from lime_jax.typing import (
     Coordinates,
     Float,
     Index,
-    Int,
     Key,
     Method,
     Pytree,

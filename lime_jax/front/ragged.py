@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lime_jax.results.concatenation import widened
 from lime_jax.typing import LinearFit, replaced
 
 _FEWEST = 16
@@ -37,13 +38,7 @@ def joined(parts: Sequence[tuple[LinearFit, np.ndarray]], width: int) -> LinearF
     for field in dataclasses.fields(LinearFit):
         arrays = [np.asarray(getattr(fit, field.name)) for fit, _ in parts]
         if field.name in _PADDING:
-            arrays = [_of_width(array, width, _PADDING[field.name]) for array in arrays]
+            filler = _PADDING[field.name]
+            arrays = [widened(array[..., :width], width, filler) for array in arrays]
         whole[field.name] = np.concatenate(arrays)[back]
     return replaced(parts[0][0], **whole)
-
-
-def _of_width(array: np.ndarray, width: int, filler: float) -> np.ndarray:
-    """The first features; as many more as are missing are filled up."""
-    array = array[..., :width]
-    gap = [(0, 0)] * (array.ndim - 1) + [(0, width - array.shape[-1])]
-    return np.pad(array, gap, constant_values=filler)

@@ -94,9 +94,7 @@ def parsed(column: Any, wanted: Any, name: str) -> Any:
 def _inferred(column: Any) -> Any:
     """Numbers or flags if all cells look like it, else text."""
     pa = require("pyarrow", extra="cli")
-    import pyarrow.compute as pc
-
-    compute: Any = pc
+    compute = require("pyarrow.compute", extra="cli")
     words = _without(column, NULLS)
     cells = _trimmed(words)
     if compute.all(compute.match_substring_regex(cells, _NUMBER), min_count=0).as_py():
@@ -113,9 +111,7 @@ def _inferred(column: Any) -> Any:
 def _without(column: Any, words: Iterable[str]) -> Any:
     """A text column, null where a cell is one of some words."""
     pa = require("pyarrow", extra="cli")
-    import pyarrow.compute as pc
-
-    compute: Any = pc
+    compute = require("pyarrow.compute", extra="cli")
     is_word = compute.is_in(column, pa.array(sorted(words), column.type))
     # Not `if_else`: before pyarrow 24 it takes cells of a slice from beside it.
     return compute.choose(is_word.cast(pa.int8()), column, pa.scalar(None, column.type))
@@ -123,7 +119,5 @@ def _without(column: Any, words: Iterable[str]) -> Any:
 
 def _trimmed(column: Any) -> Any:
     """Without white space at the ends, and without a plus sign."""
-    import pyarrow.compute as pc
-
-    compute: Any = pc
+    compute = require("pyarrow.compute", extra="cli")
     return compute.replace_substring_regex(compute.utf8_trim_whitespace(column), r"^\+", "")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lime_jax.jobs.manifest import differences
+from lime_jax.optional import require
 from lime_jax.results.parts import MANIFEST, part_path, read_manifest
 from lime_jax.results.whole_files import replacing
 
@@ -123,10 +124,9 @@ def _digest(path: Path) -> bytes:
 
 def write_part(folder: Path, number: int, table: pyarrow.Table) -> None:
     """Write a part whole or not at all."""
-    import pyarrow.parquet
-
+    parquet = require("pyarrow.parquet", extra="cli")
     with _written(part_path(folder, number)) as aside:
-        pyarrow.parquet.write_table(
+        parquet.write_table(
             table,
             aside,
             row_group_size=_ROWS_PER_GROUP,

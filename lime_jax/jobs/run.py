@@ -15,11 +15,10 @@ import numpy as np
 from lime_jax.distributed.worker import ChunkSpec
 from lime_jax.front.checks import check_whole
 from lime_jax.front.progress import progress_bar
-from lime_jax.jobs.blocks import read_blocks
 from lime_jax.jobs.folder import check_folder, locked, settle_manifest, unfinished, write_part
 from lime_jax.jobs.manifest import make_manifest
 from lime_jax.jobs.rebuilt import RowForm, TakenColumns, row_form
-from lime_jax.jobs.source import Source, open_source
+from lime_jax.jobs.source import Source, open_source, read_blocks
 from lime_jax.optional import require
 from lime_jax.results.parts import StoredExplanations
 

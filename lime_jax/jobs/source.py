@@ -60,9 +60,7 @@ class Source:
         """All rows as one table."""
         with _as_value_error(self.path):
             if self.format == ".parquet":
-                import pyarrow.parquet
-
-                return pyarrow.parquet.read_table(self.path)
+                return require("pyarrow.parquet", extra="cli").read_table(self.path)
             if self.format in (".arrow", ".feather"):
                 with _opened_arrow(self.path) as reader:
                     return reader.read_all()
@@ -72,10 +70,9 @@ class Source:
     def count_rows(self) -> int:
         """Number of rows; all of a file is read to count them, but for parquet."""
         if self.format == ".parquet":
-            import pyarrow.parquet
-
             with _as_value_error(self.path):
-                return pyarrow.parquet.read_metadata(self.path).num_rows
+                parquet = require("pyarrow.parquet", extra="cli")
+                return parquet.read_metadata(self.path).num_rows
         return sum(len(table) for _, table in self.tables(self.schema.names[:1]))
 
 
@@ -112,6 +109,32 @@ def join_tables(tables: Sequence[pyarrow.Table]) -> pyarrow.Table:
     return require("pyarrow", extra="cli").concat_tables(tables, promote_options="permissive")
 
 
+def read_blocks(
+    source: Source, columns: Sequence[str], rows: range, size: int, wanted: Sequence[int]
+) -> Iterator[tuple[int, pyarrow.Table]]:
+    """The wanted blocks of `size` rows, by number; how the file itself is divided is no matter."""
+    if not wanted:
+        return
+    left, held = set(wanted), []
+    for first, table in source.tables(columns, rows.start + wanted[0] * size):
+        at, stop = max(first, rows.start), min(first + len(table), rows.stop)
+        while at < stop:
+            number = (at - rows.start) // size
+            end = min(rows.start + (number + 1) * size, rows.stop)
+            if number in left:
+                held.append(table.slice(at - first, min(end, stop) - at))
+                if end <= stop:
+                    left.remove(number)
+                    yield number, join_tables(held)
+                    held = []
+            at = min(end, stop)
+        if not left:
+            return
+    raise ValueError(
+        f"`data`: {source.path} has fewer rows than when the job began; it must stay as it is"
+    )
+
+
 def file_hash(path: str | Path) -> str:
     """The SHA-256 of what a file holds; it is read a little at a time."""
     with open(path, "rb") as file:
@@ -137,17 +160,14 @@ def _first_bytes(path: Path) -> bytes:
 
 
 def _parquet_schema(path: Path) -> Any:
-    import pyarrow.parquet
-
-    with pyarrow.parquet.ParquetFile(path) as file:
+    with require("pyarrow.parquet", extra="cli").ParquetFile(path) as file:
         return file.schema_arrow
 
 
 def _parquet(path: Path, columns: list[str], first_row: int) -> Tables:
-    import pyarrow.parquet
-
+    parquet = require("pyarrow.parquet", extra="cli")
     # The buffer: without it a column of a row group is read whole, and a file may be one group.
-    with pyarrow.parquet.ParquetFile(path, buffer_size=1 << 20) as file:
+    with parquet.ParquetFile(path, buffer_size=1 << 20) as file:
         at, group = 0, 0
         while group < file.num_row_groups:
             rows = file.metadata.row_group(group).num_rows
@@ -163,33 +183,28 @@ def _parquet(path: Path, columns: list[str], first_row: int) -> Tables:
 
 
 def _csv_schema(path: Path) -> Any:
-    pa = require("pyarrow", extra="cli")
-    import pyarrow.csv
-
-    with pyarrow.csv.open_csv(path, parse_options=_csv_syntax(path)) as reader:
+    pa, csv = require("pyarrow", extra="cli"), require("pyarrow.csv", extra="cli")
+    with csv.open_csv(path, parse_options=_csv_syntax(path)) as reader:
         return pa.schema([(name, pa.string()) for name in reader.schema.names])
 
 
 def _csv(path: Path, columns: list[str], first_row: int) -> Tables:
-    pa = require("pyarrow", extra="cli")
-    import pyarrow.csv
-
-    as_text = pyarrow.csv.ConvertOptions(
+    pa, csv = require("pyarrow", extra="cli"), require("pyarrow.csv", extra="cli")
+    as_text = csv.ConvertOptions(
         column_types=dict.fromkeys(columns, pa.string()), include_columns=columns
     )
     at = 0
-    one_thread = pyarrow.csv.ReadOptions(use_threads=False)  # others would read far ahead
-    with pyarrow.csv.open_csv(path, one_thread, _csv_syntax(path), as_text) as reader:
+    one_thread = csv.ReadOptions(use_threads=False)  # others would read far ahead
+    with csv.open_csv(path, one_thread, _csv_syntax(path), as_text) as reader:
         for batch in reader:
             yield at, _as_table(batch)
             at += batch.num_rows
 
 
 def _csv_syntax(path: Path) -> Any:
-    import pyarrow.csv
-
+    csv = require("pyarrow.csv", extra="cli")
     delimiter = "\t" if suffix_of(path).startswith(".tsv") else ","
-    return pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    return csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
 
 
 def _json_schema(path: Path) -> Any:

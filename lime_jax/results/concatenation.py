@@ -144,12 +144,11 @@ def _joined(values: list[Any], field: RowField, width: int) -> Any:
     if field.is_ragged:
         return sum(values, ())
     if field.axes.endswith("f"):
-        values = [
-            np.pad(
-                value,
-                [(0, 0)] * (value.ndim - 1) + [(0, width - value.shape[-1])],
-                constant_values=field.filler,
-            )
-            for value in values
-        ]
+        values = [widened(value, width, field.filler) for value in values]
     return np.concatenate(values)
+
+
+def widened(array: np.ndarray, width: int, filler: float | int) -> np.ndarray:
+    """The last axis filled up."""
+    gap = [(0, 0)] * (array.ndim - 1) + [(0, width - array.shape[-1])]
+    return np.pad(array, gap, constant_values=filler)

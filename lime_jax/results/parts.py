@@ -7,7 +7,6 @@ The parts are parquet tables of `arrow.rows_table`, of equally many rows but for
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,11 +19,10 @@ from lime_jax.results.arrow import explanations_of
 from lime_jax.results.concatenation import concatenate
 from lime_jax.results.data_set import DataSetViews
 from lime_jax.results.explanation import Explanation
+from lime_jax.results.tidy import TEXTS
 from lime_jax.typing import Scalar
 
 MANIFEST = "_manifest.json"
-_TEXTS = ("label", "feature", "condition", "value")
-"""Columns that explanations make again from what all rows share."""
 
 
 def part_path(folder: Path, number: int) -> Path:
@@ -47,14 +45,6 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, IsADirectoryError):
         pass
     raise ValueError(f"`path`: {path} is no manifest of a job")
-
-
-@dataclasses.dataclass(frozen=True)
-class RowGroup:
-    """Rows of one part that lie together in its file, from row `first` of the part."""
-
-    first: int
-    explanations: Any
 
 
 class StoredExplanations(DataSetViews):
@@ -93,7 +83,7 @@ class StoredExplanations(DataSetViews):
                 "with --resume, or load single parts by their file names"
             )
         self._size = self.manifest["rows_per_part"]
-        self._last: tuple[int, RowGroup] | None = None
+        self._last: tuple[int, int, Any] = (-1, 0, ())  # part, first row of it, explanations
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -181,10 +171,11 @@ class StoredExplanations(DataSetViews):
     def _one(self, row: int) -> Explanation:
         """A row; those that lie next to it are kept for the next call."""
         number, place = divmod(row, self._size)
-        if self._last is None or self._last[0] != number or not _holds(self._last[1], place):
-            self._last = (number, _row_group(part_path(self.folder, number), place))
-        group = self._last[1]
-        return group.explanations[place - group.first]
+        kept, first, group = self._last
+        if kept != number or not 0 <= place - first < len(group):
+            first, group = _row_group(part_path(self.folder, number), place)
+            self._last = number, first, group
+        return group[place - first]
 
 
 def read_part(path: str | Path) -> Any:
@@ -193,31 +184,27 @@ def read_part(path: str | Path) -> Any:
         return explanations_of(file.read(columns=_needed(file)))
 
 
-def _holds(group: RowGroup, place: int) -> bool:
-    return 0 <= place - group.first < len(group.explanations)
-
-
-def _row_group(path: Path, place: int) -> RowGroup:
+def _row_group(path: Path, place: int) -> tuple[int, Any]:
+    """The rows that lie together with one in a part's file, after the number of their first."""
     with _opened(path) as file:
         first = 0
         for number in range(file.num_row_groups):
             rows = file.metadata.row_group(number).num_rows
             if place < first + rows:
                 table = file.read_row_group(number, columns=_needed(file))
-                return RowGroup(first, explanations_of(table))
+                return first, explanations_of(table)
             first += rows
     raise ValueError(f"`path`: {path} has {first:,} rows, and more were expected")
 
 
 def _needed(file: Any) -> list[str]:
-    return [name for name in file.schema_arrow.names if name not in _TEXTS]
+    """All columns but those that explanations make again from what all rows share."""
+    return [name for name in file.schema_arrow.names if name not in TEXTS]
 
 
 def _opened(path: str | Path) -> Any:
-    pa = require("pyarrow", extra="cli")
-    import pyarrow.parquet
-
+    pa, parquet = require("pyarrow", extra="cli"), require("pyarrow.parquet", extra="cli")
     try:
-        return pyarrow.parquet.ParquetFile(path, page_checksum_verification=True)
+        return parquet.ParquetFile(path, page_checksum_verification=True)
     except pa.ArrowInvalid as error:
         raise ValueError(f"`path`: {path} is no parquet file, or is damaged ({error})") from error

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,91 +15,57 @@ if TYPE_CHECKING:
     import pyarrow
 
 
-class Ragged(Protocol):
-    """How objects of one sort are held."""
+@dataclasses.dataclass(frozen=True)
+class Ragged:
+    """How objects of one sort are held: the column's Arrow type, and an object there and back."""
 
-    def type(self) -> Any:
-        """The Arrow type of the column."""
-        ...
+    type: Callable[[], Any]
+    stored: Callable[[Any], Any]
+    restored: Callable[[Any], Any]
 
     def column(self, values: Sequence[Any]) -> Column:
         """The objects of all rows as a column."""
-        ...
+        pa = require("pyarrow", extra="cli")
+        return pa.array([self.stored(value) for value in values], self.type())
 
     def objects(self, column: Column) -> Iterable[Any]:
         """The objects of a column."""
-        ...
+        return map(self.restored, column)
 
 
-class Arrays:
-    """Arrays of any shape and dtype, as bytes with both."""
-
-    def type(self) -> Any:
-        """The Arrow type of the column."""
-        pa = require("pyarrow", extra="cli")
-        parts = [("data", pa.binary()), ("shape", pa.list_(pa.int64())), ("dtype", pa.string())]
-        return pa.struct(parts)
-
-    def column(self, values: Sequence[np.ndarray]) -> Column:
-        """The objects of all rows as a column."""
-        parts = [
-            {"data": value.tobytes(), "shape": list(value.shape), "dtype": value.dtype.str}
-            for value in values
-        ]
-        return require("pyarrow", extra="cli").array(parts, self.type())
-
-    def objects(self, column: Column) -> Iterable[np.ndarray]:
-        """The objects of a column."""
-        for part in column.to_pylist():
-            flat = np.frombuffer(part["data"], np.dtype(part["dtype"]))
-            yield flat.reshape(part["shape"]).copy()
+def _array_type() -> Any:
+    pa = require("pyarrow", extra="cli")
+    parts = [("data", pa.binary()), ("shape", pa.list_(pa.int64())), ("dtype", pa.string())]
+    return pa.struct(parts)
 
 
-class Grids:
-    """Whole numbers in rows and columns, as lists of lists that any reader knows."""
-
-    def type(self) -> Any:
-        """The Arrow type of the column."""
-        pa = require("pyarrow", extra="cli")
-        return pa.list_(pa.list_(pa.int64()))
-
-    def column(self, values: Sequence[np.ndarray]) -> Column:
-        """The objects of all rows as a column."""
-        pa = require("pyarrow", extra="cli")
-        grids = [_lists(pa.array(grid.reshape(-1).astype(np.int64)), grid.shape) for grid in values]
-        empty = pa.array([], pa.list_(pa.int64()))
-        heights = np.array([len(grid) for grid in grids], np.int64)
-        return list_array(pa.concat_arrays([empty, *grids]), heights)
-
-    def objects(self, column: Column) -> Iterable[np.ndarray]:
-        """The objects of a column."""
-        for grid in column:
-            flat = grid.values.flatten().to_numpy()
-            yield flat.reshape(len(grid), -1).astype(np.int32)
+def _stored_array(array: np.ndarray) -> dict[str, Any]:
+    return {"data": array.tobytes(), "shape": list(array.shape), "dtype": array.dtype.str}
 
 
-class Texts:
-    """Texts."""
-
-    def type(self) -> Any:
-        """The Arrow type of the column."""
-        return require("pyarrow", extra="cli").string()
-
-    def column(self, values: Sequence[str]) -> Column:
-        """The objects of all rows as a column."""
-        return require("pyarrow", extra="cli").array(values, self.type())
-
-    def objects(self, column: Column) -> Iterable[str]:
-        """The objects of a column."""
-        return column.to_pylist()
+def _restored_array(cell: Any) -> np.ndarray:
+    part = cell.as_py()
+    flat = np.frombuffer(part["data"], np.dtype(part["dtype"]))
+    return flat.reshape(part["shape"]).copy()
 
 
-RAGGED: dict[str, Ragged] = {"array": Arrays(), "grid": Grids(), "text": Texts()}
-"""By the axes of a `RowField`."""
+def _grid_type() -> Any:
+    pa = require("pyarrow", extra="cli")
+    return pa.list_(pa.list_(pa.int64()))
 
 
-def _lists(flat: Column, shape: tuple[int, ...]) -> Column:
-    return list_array(flat, np.full(shape[0], shape[1]))
+def _restored_grid(cell: Any) -> np.ndarray:
+    flat = cell.values.flatten().to_numpy()
+    return flat.reshape(len(cell), -1).astype(np.int32)
+
+
+RAGGED = {
+    "array": Ragged(_array_type, _stored_array, _restored_array),
+    "grid": Ragged(_grid_type, list, _restored_grid),
+    "text": Ragged(lambda: require("pyarrow", extra="cli").string(), str, str),
+}
+"""By the axes of a `RowField`: arrays of any shape and dtype, whole numbers in rows and columns
+(as lists of lists that any reader knows), and texts."""
 
 
 def list_array(flat: Any, sizes: np.ndarray) -> pyarrow.ListArray:

@@ -1,4 +1,4 @@
-"""Run many triples: `python -m tests.differential 10000`; one line for each that is wrong.
+"""Run many triples: `make differential N=10000`; one line for each that is wrong.
 
 Options:
     --first SEED: the first of the seeds (0).
@@ -15,15 +15,9 @@ import collections
 import concurrent.futures
 import functools
 import multiprocessing
-import os
 import sys
 import time
 from collections.abc import Iterator
-
-# Nearly all of the time is XLA's compiler, which need not try hard.
-os.environ.setdefault(
-    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
-)
 
 from tests.differential.lime_oracle import SIZE
 from tests.differential.triple import FAMILY, Result, run

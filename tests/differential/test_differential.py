@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import gc
-from pathlib import Path
-
 import jax
 import pytest
 
@@ -15,7 +12,6 @@ from tests.differential.triple import run
 
 SEEDS = [pytest.param(k, marks=[pytest.mark.precision] * (k < 100)) for k in range(300)]
 """Tables, steps and thresholds are on the host: a third of them are enough for float64."""
-MANY_MAPS = 30_000
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -28,13 +24,10 @@ def quick_compiler():
 
 
 @pytest.fixture(autouse=True)
-def few_maps():
-    """Drop compiled programs before Linux runs out of memory maps for them."""
+def few_programs(drop_programs):
+    """After each triple."""
     yield
-    maps = Path("/proc/self/maps")
-    if maps.exists() and len(maps.read_bytes().splitlines()) > MANY_MAPS:
-        jax.clear_caches()
-        gc.collect()
+    drop_programs()
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from lime_jax.jobs import open_source
-from lime_jax.jobs.blocks import read_blocks
 from lime_jax.jobs.rebuilt import RowForm
+from lime_jax.jobs.source import read_blocks
 from lime_jax.tabular.frames import learn_schema
 
 ROWS, SIZE = 24, 5

@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 
 from lime_jax.jobs import file_hash, open_source, sample_rows
-from lime_jax.jobs.blocks import read_blocks
+from lime_jax.jobs.source import read_blocks
 
 ROWS = 100
 TABLE = pa.table({"a": np.arange(ROWS), "b": np.arange(ROWS) / 8})

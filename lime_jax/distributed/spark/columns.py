@@ -74,16 +74,21 @@ def _check_type(name: str, dtype: Any, schema: Schema, feature: int) -> None:
         )
 
 
+def type_of(df: Any, name: str, argument: str) -> Any:
+    """The type of a column; ValueError if it is missing."""
+    if name not in df.columns:
+        raise ValueError(
+            f"`{argument}`: the DataFrame has no column {name!r}; it has {list(df.columns)}"
+        )
+    return df.schema[name].dataType
+
+
 def id_column(df: Any, id_col: str) -> tuple[Any, Any]:
     """The column of row ids as it goes to the workers, and its Arrow type: int64 or string."""
     from pyspark.sql import types
 
     pa = require("pyarrow", extra="cli")
-    if id_col not in df.columns:
-        raise ValueError(
-            f"`id_col`: the DataFrame has no column {id_col!r}; it has {list(df.columns)}"
-        )
-    dtype = df.schema[id_col].dataType
+    dtype = type_of(df, id_col, "id_col")
     if isinstance(dtype, types.IntegralType):
         return column_of(id_col).cast("bigint"), pa.int64()
     nested = (types.ArrayType, types.MapType, types.StructType, types.BinaryType)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lime_jax.distributed.spark.columns import check_unique, id_column
+from lime_jax.distributed.spark.columns import check_unique, id_column, type_of
 from lime_jax.distributed.spark.worker import blocks_with_ids, broadcast, told_where
 from lime_jax.distributed.worker import ChunkSpec, explain_chunk
 from lime_jax.image import in_layout_of
@@ -103,11 +103,7 @@ def explain_images(
 def _check_images(df: Any, image_col: str) -> None:
     from pyspark.sql import types
 
-    if image_col not in df.columns:
-        raise ValueError(
-            f"`image_col`: the DataFrame has no column {image_col!r}; it has {list(df.columns)}"
-        )
-    dtype = df.schema[image_col].dataType
+    dtype = type_of(df, image_col, "image_col")
     is_struct = isinstance(dtype, types.StructType) and set(_PARTS) <= set(dtype.names)
     if not is_struct and not isinstance(dtype, types.BinaryType):
         raise ValueError(

@@ -1,4 +1,8 @@
-"""Matplotlib figures from names and numbers. Importing this does not import matplotlib."""
+"""Matplotlib figures from names and numbers. Importing this does not import matplotlib.
+
+All names and titles are shown literally. Where `ax` is None, a new figure is made, unknown to
+pyplot, that notebooks display. ValueError if lengths differ, ImportError without matplotlib.
+"""
 
 from __future__ import annotations
 

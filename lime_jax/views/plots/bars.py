@@ -23,21 +23,8 @@ def explanation_bars(
 ) -> Figure:
     """Draw the weights of one explanation, the strongest on top, with 95 % intervals.
 
-    Args:
-        conditions: one text per weight, such as "worst area > 1160.50"; shown literally.
-        weights: (features,) in units of the output.
-        std_errors: (features,) in the same units; None, 0 or NaN: no interval.
-        title: above the bars; shown literally.
-        degrees_of_freedom: of Student's t for the intervals (replicates - 1); None: 1.96
-            standard errors.
-        ax: axes to draw on; None: a new figure, unknown to pyplot, that notebooks display.
-
-    Returns:
-        The figure.
-
-    Raises:
-        ValueError: if the lengths differ or `degrees_of_freedom` is not positive.
-        ImportError: if matplotlib is missing.
+    `conditions` are texts such as "worst area > 1160.50". No interval where an error is None, 0 or
+    NaN; `degrees_of_freedom` are of Student's t (replicates - 1), None: 1.96 standard errors.
 
     Example:
         >>> figure = explanation_bars(["a > 1", "b <= 2"], np.array([0.1, -0.3]), None)

@@ -25,24 +25,10 @@ def heat_map(
 ) -> Figure:
     """Picture the weights of many rows: features from the top down, rows from left to right.
 
-    The colors run from negative through white at 0 to positive, and saturate at the 99th
-    percentile of |weight|, so that one extreme row does not wash out the others. Of more than 600
-    rows every k-th is shown (means of neighbors would cancel), which the axis says.
-
-    Args:
-        feature_names: one per feature; shown literally.
-        weights: (rows, features) in units of the output.
-        row_names: one per row, shown for up to 40 rows; None: row numbers.
-        max_features: how many features to show, those of the largest mean |weight|.
-        title: above the picture; shown literally.
-        ax: axes to draw on; None: a new figure, unknown to pyplot, that notebooks display.
-
-    Returns:
-        The figure.
-
-    Raises:
-        ValueError: if the lengths differ or `max_features` is not positive.
-        ImportError: if matplotlib is missing.
+    Of the features those of the largest mean |weight| are shown. The colors run from negative
+    through white at 0 to positive, and saturate at the 99th percentile of |weight|, so that one
+    extreme row does not wash out the others. Of more than 600 rows every k-th is shown (means of
+    neighbors would cancel), which the axis says; up to 40 rows have their names, or numbers.
 
     Example:
         >>> figure = heat_map(["a", "b"], np.array([[0.1, -0.3], [0.2, 0.4]]))

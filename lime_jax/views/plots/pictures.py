@@ -15,14 +15,11 @@ _GREEN = np.array([0.0, 210.0, 90.0])
 
 
 def displayed(image: np.ndarray, channel_axis: str) -> UInt8[np.ndarray, "H W 3"]:
-    """Any image as red, green and blue for a screen.
+    """An image of any numbers and layout as red, green and blue for a screen.
 
     One channel is shown gray, three as colors, four as colors with transparency (over white), any
-    other number as the mean of the channels, in gray. 8-bit numbers, booleans and numbers between
-    0 and 1 are shown as they are; all others from their smallest (black) to their largest (white).
-
-    Args:
-        image: (H, W), (H, W, C) or (C, H, W), of numbers.
+    other number as the mean of the channels, in gray. 8-bit numbers, booleans and numbers between 0
+    and 1 are shown as they are; all others from their smallest (black) to their largest (white).
 
     Example:
         >>> displayed(np.array([[0.0, 0.5, 1.0]]), "last")[0, :, 0].tolist()
@@ -66,15 +63,9 @@ def marked(
 ) -> np.ndarray:
     """An image with its chosen pixels marked, in its own numbers: `lime`'s view of an explanation.
 
-    Args:
-        image: (H, W), (H, W, C) or (C, H, W), of numbers.
-        signs: (H, W) 1 or -1 for a chosen pixel, else 0.
-        paint: set the second channel (green) of pixels with 1, and the first (red) of those with
-            -1, to the largest number of the image.
-        hide_rest: set the pixels that are not chosen to 0.
-
-    Returns:
-        A new array of the same dtype; gray images get three channels.
+    Pixels whose sign is 0 are not chosen, and set to 0 to `hide_rest`. To `paint`, the second
+    channel (green) of those with 1 and the first (red) of those with -1 are set to the largest
+    number of the image. A new array; gray images get three channels.
 
     Example:
         >>> marked(np.array([[3, 9]]), np.array([[1, 0]]), "last", paint=True, hide_rest=True)

@@ -23,20 +23,7 @@ def summary_bars(
 ) -> Figure:
     """Rank the features by their mean absolute weight over the rows, with 95 % intervals.
 
-    Args:
-        feature_names: one per feature; shown literally.
-        mean_absolute_weights: (features,) in units of the output.
-        std_errors: (features,) in the same units; None, 0 or NaN: no interval.
-        max_features: how many of the strongest to show.
-        title: above the bars; shown literally.
-        ax: axes to draw on; None: a new figure, unknown to pyplot, that notebooks display.
-
-    Returns:
-        The figure.
-
-    Raises:
-        ValueError: if the lengths differ or `max_features` is not positive.
-        ImportError: if matplotlib is missing.
+    No interval where an error is None, 0 or NaN.
 
     Example:
         >>> figure = summary_bars(["a", "b"], np.array([0.1, 0.3]), None, max_features=1)

@@ -31,18 +31,6 @@ def superpixel_overlay(
 ) -> Figure:
     """Show some superpixels of a picture under green glass, the rest pale and gray.
 
-    Args:
-        picture: (H, W, 3) red, green, blue.
-        covered: (H, W) which pixels belong to the chosen superpixels.
-        title: above the picture; shown literally.
-        ax: axes to draw on; None: a new figure, unknown to pyplot, that notebooks display.
-
-    Returns:
-        The figure.
-
-    Raises:
-        ImportError: if matplotlib is missing.
-
     Example:
         >>> picture = np.zeros((4, 4, 3), np.uint8)
         >>> figure = superpixel_overlay(picture, np.eye(4) > 0, title="cat")
@@ -67,20 +55,7 @@ def superpixel_contours(
 ) -> Figure:
     """Outline superpixels on a picture, numbered: blue what raises the output, orange what lowers.
 
-    Args:
-        picture: (H, W, 3) red, green, blue.
-        segments: (H, W) number of each pixel's superpixel.
-        positive: superpixels to outline as positive.
-        negative: superpixels to outline as negative.
-        names: of the two kinds, in the legend; shown literally.
-        title: above the picture; shown literally.
-        ax: axes to draw on; None: a new figure, unknown to pyplot, that notebooks display.
-
-    Returns:
-        The figure.
-
-    Raises:
-        ImportError: if matplotlib is missing.
+    `names` are of the two kinds, in the legend.
 
     Example:
         >>> segments = np.repeat([[0, 1, 2]], 3, axis=0)
@@ -120,18 +95,7 @@ def superpixel_heat_map(
 ) -> Figure:
     """Color every superpixel by its weight: blue above 0, orange below, the same scale for both.
 
-    Args:
-        picture: (H, W, 3) red, green, blue; shown in pale gray beneath.
-        weights: (H, W) of each pixel's superpixel.
-        unit: beside the scale; shown literally.
-        title: above the picture; shown literally.
-        ax: axes to draw on; None: a new figure, unknown to pyplot, that notebooks display.
-
-    Returns:
-        The figure.
-
-    Raises:
-        ImportError: if matplotlib is missing.
+    The picture is in pale gray beneath; `unit` stands beside the scale.
 
     Example:
         >>> weights = np.array([[0.5, -0.25]])
@@ -160,20 +124,7 @@ def picture_grid(
     *,
     title: str | None = None,
 ) -> Figure:
-    """Show pictures of one size side by side, three in a line.
-
-    Args:
-        pictures: each (H, W, 3) red, green, blue; at least one.
-        outlined: for each picture the pixels to outline in green, or None.
-        titles: one per picture; shown literally.
-        title: of the whole; shown literally.
-
-    Returns:
-        A new figure, unknown to pyplot, that notebooks display.
-
-    Raises:
-        ValueError: if the lengths differ or there are no pictures.
-        ImportError: if matplotlib is missing.
+    """Show pictures of one size side by side, three in a line, some pixels outlined in green.
 
     Example:
         >>> figure = picture_grid([np.zeros((2, 2, 3), np.uint8)] * 4, [None] * 4, list("abcd"))

@@ -34,25 +34,15 @@ def width_curve(
     """Draw one explanation along the kernel widths that were tried.
 
     Args:
-        widths: kernel widths, positive, in any order.
-        weights: (widths, features) in units of the output.
-        std_errors: (widths, features) in the same units; None, 0 or NaN: no band.
-        names: one per feature; shown literally.
-        scores: (widths,) R² of the surrogates.
-        effective_samples: (widths,) of the neighborhoods.
-        held_out_scores: (widths,) R² on samples that the surrogates were not fitted to.
+        widths: positive, in any order.
+        weights: in units of the output.
+        std_errors: in the same units; None, 0 or NaN: no band.
+        scores: R² of the surrogates.
+        effective_samples: of the neighborhoods.
+        held_out_scores: R² on samples that the surrogates were not fitted to.
         chosen: a width to mark.
-        degrees_of_freedom: of Student's t for the bands (replicates - 1); None: 1.96 standard
-            errors.
+        degrees_of_freedom: of Student's t for the bands (replicates - 1); None: 1.96 errors.
         max_features: how many to show, those of the largest |weight| at any width; at most 6.
-        title: above the figure; shown literally.
-
-    Returns:
-        A new figure, unknown to pyplot, that notebooks display.
-
-    Raises:
-        ValueError: if the lengths differ or a number is out of its range.
-        ImportError: if matplotlib is missing.
 
     Example:
         >>> figure = width_curve(

@@ -18,18 +18,10 @@ def bar_table(
     *,
     signed: bool = True,
 ) -> str:
-    r"""One row per feature: name, own value, bar with interval, weight, half width.
+    """One row per feature: name, own value, bar with interval, weight, half width.
 
-    Args:
-        heads: of the columns of names, values and weights, plain text.
-        values: the explained row's, plain text; None: no such column.
-        half_widths: of the 95 % intervals; 0 where there is none. All 0: no such column.
-        signed: color the bars by sign; False: a neutral color.
-
-    Example:
-        >>> table = bar_table("", ("feature", "", "weight"), ["a"], None, [0.5], [0.1])
-        >>> "0.500</td><td class=\"s r q\">±" in table
-        True
+    Heads, names and values are plain text. No column of half widths where all are 0. Bars are
+    colored by sign where `signed`.
     """
     scale = scale_for(weights, half_widths)
     decimals = column_decimals(weights, half_widths)
@@ -59,12 +51,7 @@ def bar_table(
 
 
 def probability_table(outputs: Sequence[tuple[str, float]], label: str, as_bars: bool) -> str:
-    """The model's outputs, the explained one in bold; as bars on a scale of 0 to 1 if asked.
-
-    Example:
-        >>> "<b>yes</b>" in probability_table([("no", 0.1), ("yes", 0.9)], "yes", as_bars=True)
-        True
-    """
+    """The model's outputs, the explained one in bold; as bars on a scale of 0 to 1 if asked."""
     scale = Scale(0.0, 1.0, (0.0, 0.5, 1.0))
     decimals = 3 if as_bars else column_decimals([value for _, value in outputs])
     rows = []

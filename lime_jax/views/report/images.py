@@ -61,16 +61,7 @@ def superpixel_pictures(
 ) -> list[Picture]:
     """The three pictures of an explained image: numbered outlines, overlay, heat map.
 
-    Args:
-        covered: (H, W) the pixels of the superpixels above the percentile.
-        percentile: of the weights, above which a superpixel is green.
-
-    Example:
-        >>> made = superpixel_pictures(np.zeros((1, 2, 3), np.uint8), np.array([[0, 1]]),
-        ...     np.array([0.2, -0.1]), [0, 1], np.array([[True, False]]), title="image 0",
-        ...     label="cat", percentile=80.0)
-        >>> made[1].description
-        'image 0, green where the weights for cat are largest: superpixels 0'
+    `covered` are the pixels of the superpixels above the percentile of the weights.
     """
     above = np.unique(segments[covered]).tolist()
     large, places = shrunk(picture, segments, _LARGE)
@@ -112,12 +103,7 @@ def _listed(numbers: Sequence[int]) -> str:
 
 
 def gallery(pictures: Sequence[Picture]) -> str:
-    """Pictures side by side, each with its caption; nothing is loaded from elsewhere.
-
-    Example:
-        >>> gallery([Picture(np.zeros((1, 1, 3), np.uint8), "a < b", "dot")])[:69]
-        '<div class="f"><figure><div class="y"><img class="w" width="1" height'
-    """
+    """Pictures side by side, each with its caption; nothing is loaded from elsewhere."""
     return f'<div class="f">{"".join(map(_figure, pictures))}</div>'
 
 

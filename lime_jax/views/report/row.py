@@ -15,13 +15,10 @@ class RowReport:
 
     Attributes:
         label: the explained class or output; its prediction is looked up by this name.
-        prediction: name and value of every output.
         conditions: one text per feature, such as "worst area > 1160.50".
-        values: the row's own value of each feature, as text.
         weights: one per feature, in units of the output.
         std_errors: one per feature, in the same units; 0 or NaN: no interval.
         score: R² of the surrogate; NaN if unknown.
-        local_pred: the surrogate's value at the row.
         effective_samples: (sum of weights)² / sum of squared weights; NaN if unknown.
         num_samples: drawn for this explanation; 0 if none.
         degrees_of_freedom: of Student's t for the intervals; None: 1.96 standard errors.
@@ -30,9 +27,6 @@ class RowReport:
         algorithm: "lime", or "kernel_shap": the weights are Shapley values, the intercept is the
             expected value, and samples are coalitions.
         link: "identity", or "logit": weights are in log-odds.
-
-    Raises:
-        ValueError: if the lists of features differ in length, or `method` is unknown.
     """
 
     title: str

@@ -47,16 +47,9 @@ def bar(
 ) -> str:
     """One bar from zero, with its interval, grid lines and the line at zero.
 
-    The picture stretches to its cell (line widths do not), so one page serves every screen.
-
-    Args:
-        half_width: of the interval; none is drawn if 0 or not finite.
-        description: what the bar says, for screen readers and as a tooltip.
-
-    Example:
-        >>> print(bar(Scale(0.0, 2.0, (0.0, 1.0)), 1.0, 0.0, "1.0"))
-        <svg role="img" viewBox="0 0 100 10" preserveAspectRatio="none"><title>1.0</title>\
-<path class="g" d="M50 0v10"/><path class="p" d="M0 2H50V8H0z"/><path class="z" d="M0 0v10"/></svg>
+    The picture stretches to its cell (line widths do not), so one page serves every screen. No
+    interval is drawn if its half width is 0 or not finite; the description is for screen readers
+    and a tooltip.
     """
     grid = "".join(f"M{_short(scale.at(tick))} 0v10" for tick in scale.ticks if tick)
     zero = _short(scale.at(0.0))
