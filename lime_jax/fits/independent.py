@@ -53,14 +53,9 @@ _TileSums = tuple[tuple[Array, Array], Array, Array]
 class Layout:
     """The samples of a neighborhood, as the fit reads them; nothing here depends on the model.
 
-    Samples are in `replicates` times `tiles` of them. Columns with few bins are "narrow".
-
-    Attributes:
-        narrow: flat bins of the narrow columns.
-        wide: flat bins of the wide columns.
-        one_hot: of the narrow bins; None if that would be too large to keep.
-        root: inverse root of the additive function's Gram matrix without each replicate; None if
-            there are too few samples for an additive function.
+    Samples are in `replicates` times `tiles` of them. Columns with few bins are "narrow". Without
+    `one_hot` bins, which would be too large to keep, they are made anew; without the `root` of each
+    replicate's inverse Gram matrix there are too few samples for an additive function.
     """
 
     narrow: Int[Array, "replicates tiles samples narrow_columns"]
@@ -94,12 +89,8 @@ class Adjusted:
 class IndependentMethod:
     """LIME by the closed-form Gram matrix, for neighborhoods shared by all rows.
 
-    Attributes:
-        kernel_width: of the exponential kernel on the euclidean distance.
-        probability: training frequency of every flat bin.
-        narrow_bins: flat bins of the narrow columns.
-        num_features: to keep; None keeps all.
-        held_out: whether to score the surrogates on samples they were not fitted to.
+    By the exponential kernel on the euclidean distance. `probability` is the training frequency of
+    every flat bin; `num_features` None keeps all.
     """
 
     design: Design

@@ -35,14 +35,7 @@ Kernel = Callable[[Array, Any], Array]
 
 @pytree
 class LinearMethod:
-    """LIME by the sampled Gram matrix; see `Method`. It serves every domain and every kernel.
-
-    Attributes:
-        kernel_width: in units of the distance.
-        feature_selection: how to choose `num_features` of them.
-        num_features: to keep; None keeps all.
-        held_out: whether to score the surrogates on samples they were not fitted to.
-    """
+    """LIME by the sampled Gram matrix; see `Method`. It serves every domain and every kernel."""
 
     design: Design
     kernel_width: Float[Array, "*batch"] | float | int

@@ -31,12 +31,7 @@ from lime_jax.typing import (
 
 @pytree
 class Surrogates:
-    """A row, and surrogates for it that were found without samples.
-
-    Attributes:
-        row: as the domain knows it.
-        coef: of the surrogates of each kernel width.
-    """
+    """A row, as the domain knows it, and surrogates for it that were found without samples."""
 
     row: Any
     coef: Float[Any, "*rows widths labels features"]

@@ -15,9 +15,7 @@ from lime_jax.models.predict import DevicePredict, Model
 class BatchModel:
     """A model that is called with batches of inputs, on the device or on the host.
 
-    Attributes:
-        num_outputs: that its first call returned; later ones have to return as many.
-        output_columns: what it calls its outputs, if it returns frames.
+    Later calls have to return as many outputs as the first.
     """
 
     def __init__(self, model: Model) -> None:

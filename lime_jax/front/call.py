@@ -44,12 +44,8 @@ class CommonSettings(Protocol):
 class Request:
     """What a fit is asked for.
 
-    Attributes:
-        ids: (rows,) that their random numbers come from.
-        labels: (rows, labels) outputs to explain.
-        is_exact: whether the closed form is to be taken.
-        both_add_up: whether the outputs are two probabilities.
-        tick: counts rows that are done.
+    Random numbers come from `ids`; `both_add_up`: the outputs are two probabilities; `tick` counts
+    rows that are done.
     """
 
     options: ExplainOptions

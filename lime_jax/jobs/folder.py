@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lime_jax.jobs.manifest import differences
+from lime_jax.jobs.source import file_hash
 from lime_jax.optional import require
 from lime_jax.results.parts import MANIFEST, part_path, read_manifest
 from lime_jax.results.whole_files import replacing
@@ -110,16 +110,11 @@ def _is_whole(folder: Path, number: int) -> bool:
     path, digest = part_path(folder, number), _digest_path(folder, number)
     if not (path.exists() and digest.exists()):
         return False
-    return digest.read_bytes() == _digest(path)
+    return digest.read_bytes() == file_hash(path).encode()
 
 
 def _digest_path(folder: Path, number: int) -> Path:
     return folder / _DIGESTS / f"{part_path(folder, number).stem}.sha256"
-
-
-def _digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest().encode()
 
 
 def write_part(folder: Path, number: int, table: pyarrow.Table) -> None:
@@ -133,9 +128,9 @@ def write_part(folder: Path, number: int, table: pyarrow.Table) -> None:
             compression="zstd",
             write_page_checksum=True,
         )
-        digest = _digest(aside)
+        digest = file_hash(aside)
     with _written(_digest_path(folder, number)) as aside:
-        aside.write_bytes(digest)
+        aside.write_text(digest)
 
 
 @contextlib.contextmanager

@@ -28,12 +28,9 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class RowForm:
-    """How rows of a file become rows that an explainer takes.
+    """How rows of a file become rows of the table that an explainer was fitted on.
 
-    Attributes:
-        schema: of the table that it was fitted on.
-        columns: of the file, in the order of its features.
-        is_text: whether the file's columns are text that has to be read.
+    `is_text`: the file's columns are text that has to be read.
     """
 
     schema: Schema

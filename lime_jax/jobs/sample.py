@@ -20,11 +20,7 @@ _MOST_CELLS = 16_000_000  # 128 MB of numbers
 
 @dataclasses.dataclass(frozen=True)
 class RowSample:
-    """Some rows of a file, or all.
-
-    Attributes:
-        step: every how many-th row of the file they are; 1: all.
-    """
+    """Some rows of a file: every `step`-th, 1: all."""
 
     table: pyarrow.Table
     step: int

@@ -21,13 +21,10 @@ _PLAIN = (bool, int, float, str, type(None))
 
 @dataclasses.dataclass(frozen=True)
 class RowIndex:
-    """The names of rows.
+    """The names of rows: numbers, moments, objects such as text, or tuples of several levels.
 
-    Attributes:
-        ids: (rows,) numbers, moments, or objects such as text; tuples where there are several
-            levels.
-        names: of the levels, "" where one has none; empty if nobody named the rows, and `ids`
-            count them.
+    `names` are of the levels, "" where one has none; empty if nobody named the rows, and `ids`
+    count them.
     """
 
     ids: np.ndarray

@@ -21,13 +21,9 @@ Coded: TypeAlias = tuple[np.ndarray, list[str]]
 
 @dataclasses.dataclass(frozen=True)
 class TidyLines:
-    """The lines of a tidy table.
+    """The lines of a tidy table: numbers of row and feature, and by column what stands there.
 
-    Attributes:
-        rows: (lines,) number of the row.
-        features: (lines,) number of the feature.
-        texts: by column, (lines,) codes and the text of each code.
-        numbers: by column, (lines,); NaN where it is not known.
+    Numbers that are not known are NaN.
     """
 
     rows: np.ndarray

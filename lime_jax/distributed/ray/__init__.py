@@ -7,7 +7,7 @@ blocks and the order in which they are finished.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lime_jax.distributed.blocks import Blocks
@@ -118,9 +118,8 @@ def explain_all(
         >>> shap = lime_jax.TabularExplainer("kernel_shap").fit(background)  # doctest: +SKIP
         >>> both = ray.explain_all({"lime": lime, "shap": shap}, X_test, model)  # doctest: +SKIP
     """
-    specs = _specs(explainers, model)
     settings = Resources(num_workers, num_cpus_per_worker, num_gpus_per_worker)
-    blocks = _blocks(list(specs.values()), X, row_ids, batch_size)
+    specs, blocks = _planned(explainers, X, model, row_ids, batch_size)
     found: dict[str, list[Explanations]] = {name: [] for name in specs}
     names = list(specs)
     with (
@@ -174,9 +173,9 @@ def explain_iter(
         >>> for ids, part in ray.explain_iter(explainer, X_test, model):  # doctest: +SKIP
         ...     part.save(f"{ids[0]}.npz")
     """
-    specs = _specs({"explainer": (explainer, options)}, model)
     settings = Resources(num_workers, num_cpus_per_worker, num_gpus_per_worker)
-    blocks = _blocks(list(specs.values()), X, row_ids, batch_size)
+    asked = {"explainer": (explainer, options)}
+    specs, blocks = _planned(asked, X, model, row_ids, batch_size)
     require("ray", extra="ray")
 
     def parts() -> Iterator[tuple[Any, Explanations]]:
@@ -240,25 +239,23 @@ def _explained(
         yield from pool.run(named, ordered)
 
 
-def _specs(explainers: Mapping[str, Any], model: Any) -> dict[str, ChunkSpec]:
+def _planned(
+    explainers: Mapping[str, Any], X: Any, model: Any, row_ids: Any, batch_size: int | None
+) -> tuple[dict[str, ChunkSpec], Blocks]:
+    """What to do with every block, by the explainers' names, and the rows."""
     if not explainers:
         raise ValueError("`explainers`: expected at least one, by name, got none")
-    found = {}
+    specs = {}
     for name, given in explainers.items():
         explainer, options = given if isinstance(given, tuple) else (given, {})
-        found[name] = ChunkSpec(explainer, model, options, form="numbers")
-    return found
-
-
-def _blocks(specs: Sequence[ChunkSpec], X: Any, row_ids: Any, batch_size: int | None) -> Blocks:
+        specs[name] = ChunkSpec(explainer, model, options, form="numbers")
     if batch_size is not None:
         check_whole("batch_size", batch_size)
-    explainers = [spec.explainer for spec in specs]
-    kinds = {type(one).__name__ for one in explainers}
+    kinds = {type(spec.explainer).__name__ for spec in specs.values()}
     if len(kinds) > 1:
         raise ValueError(
             f"`explainers`: expected explainers of one kind of data, got {' and '.join(kinds)}"
         )
-    blocks = Blocks(explainers[0], X, row_ids)
+    blocks = Blocks(next(iter(specs.values())).explainer, X, row_ids)
     check_ids(row_ids, len(blocks))
-    return blocks
+    return specs, blocks
