@@ -162,7 +162,7 @@ def ids_of(column: Any) -> Any:
 
 
 def check_ids(row_ids: Iterable[Any] | None, num_rows: int, name: str = "row_ids") -> None:
-    """Refuse ids that do not tell the rows apart; `name` is of the argument that said them."""
+    """Refuse ids that do not tell the rows apart; `name` is that of their argument."""
     if row_ids is None:
         return
     ids = list(row_ids)

@@ -60,7 +60,7 @@ def centered(
 ) -> tuple[Array, Array, Array]:
     """An additive function as constants and functions of the columns whose means are 0.
 
-    And the variances of these, of training bins, which are (*batch, features, outputs).
+    Third come the variances of these, of training bins: (*batch, features, outputs).
     """
 
     def column_sum(terms: Array) -> Array:

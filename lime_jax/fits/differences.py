@@ -40,9 +40,10 @@ def _difference(
 def estimate(
     sums: Sums, slope: Float[Array, "replicates outputs features"]
 ) -> tuple[Array, Array, Array, Array]:
-    """Coefficients before shrinkage, their errors, which are of rare bins, and without replicates.
+    """Coefficients before shrinkage, their errors, which features rest on rare bins, left-out ones.
 
-    Bins are rare that some replicate never met: their errors come from the pooled samples.
+    Rare are bins that some replicate never met: their errors come from the pooled samples. The last
+    are the coefficients without each replicate, (replicates, outputs, features).
     """
     parts = (sums.hits, sums.products, sums.weight, sums.residual)
     pooled = [part.sum(0) for part in parts]

@@ -92,12 +92,12 @@ class ShapleyMethod:
     def solve(
         self, summaries: Float[Array, "units samples outputs"], coordinates: Coordinates
     ) -> LinearFit:
-        """The explanation: Shapley values as `coef`, the outputs of no and of all players.
+        """The explanation: `coef` are Shapley values, which add `intercept` up to `local_pred`.
 
-        `std_error` is of the coalitions that were drawn, from the errors of pairs that the others
-        predict; 0 where all are there. `score` is the R² under the Shapley kernel, without the
-        empty and the full coalition, and `held_out_score` leaves each pair out once;
-        `effective_samples` is the number of coalitions.
+        These are the outputs of no and of all players. `std_error` is of the coalitions that were
+        drawn, from the errors of pairs that the others predict; 0 where all are there. `score` is
+        the R² under the Shapley kernel, without the empty and the full coalition, and
+        `held_out_score` leaves each pair out once; `effective_samples` is the number of coalitions.
         """
         y = summaries.reshape(-1, 2, summaries.shape[-1])
         base, whole = y[0]

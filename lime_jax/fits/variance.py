@@ -34,7 +34,7 @@ _COLUMNS_AT_ONCE = 64
 
 @pytree
 class BinLayout:
-    """The samples of a neighborhood: bins counted within each column, and what fits to them.
+    """The samples of a neighborhood, their bins counted within each column.
 
     The root is of the inverse Gram matrix of the additive function; None: too few samples for one.
     """

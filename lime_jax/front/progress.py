@@ -24,7 +24,7 @@ _REMEMBERED = 300
 def progress_bar(
     total: int, show: bool | None, done: int = 0, lines: bool = False
 ) -> Iterator[Callable[[int], None]]:
-    """Count finished rows: what it yields is called with the number of those that are done anew.
+    """Count finished rows: yields what is called with the number of rows that are done since.
 
     `show` is True, False, or None: on a terminal, if there are many. Rows that were `done` earlier
     do not count for the speed. `lines` are written now and then where there is no terminal.

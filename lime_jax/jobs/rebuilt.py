@@ -39,7 +39,7 @@ class RowForm:
 
     @classmethod
     def of(cls, schema: Schema, source: Source, columns: Sequence[str] | None = None) -> RowForm:
-        """See which columns are needed, an array's own or `columns`, and that they are there."""
+        """See which columns are needed (`columns` name an array's), and that they are there."""
         names = schema.fitted_names if columns is None else _checked(schema, columns)
         _check_there(names, source)
         if len(names) != len(schema.columns):

@@ -104,8 +104,8 @@ def explain_all(
 
     Args:
         explainers: by name: an explainer, or (explainer, options of its `explain`).
-        X: as in `explain`, and so are `model` and all that follows; in the progress, rows count
-            once for each explainer.
+        X: as in `explain`, and so are the others.
+        progress: as in `explain`; rows count once for each explainer.
 
     Returns:
         The explanations of every explainer, by name.
@@ -159,7 +159,7 @@ def explain_iter(
     one who asks takes. Work starts with the first `next`; closing the generator ends it.
 
     Args:
-        explainer: as in `explain`, and so is all that follows, but for `ordered`.
+        explainer: as in `explain`, and so are the others.
         ordered: whether blocks come in the order of `X`.
 
     Returns:
