@@ -113,11 +113,12 @@ def held_out_excess(
 ) -> Float[Array, " outputs"]:
     """What surrogates explain of the variance in samples that they were not fitted to.
 
-    The mean square that a surrogate `b + β z` (`coef`, 0 where not selected) leaves is `Var y - 2
-    β·Cov(z, y) + Σ v β² + (E y - b - β·q)²`. Of each replicate's own samples it needs the
-    covariance. That too has the exact part of the additive function and the sampled part of its
-    residual; both are fair to a surrogate of the other replicates, whose additive function it is.
-    As in `unexplained_variance` the variance `v` of the samples goes with the sampled part.
+    The mean square that a surrogate `b + β z` (`coef`, 0 where not selected) leaves is
+    `Var y - 2 β·Cov(z, y) + Σ v β² + (E y - b - β·q)²`.
+    Of each replicate's own samples it needs the covariance. That too has the exact part of the
+    additive function and the sampled part of its residual; both are fair to a surrogate of the
+    other replicates, whose additive function it is. As in `unexplained_variance` the variance `v`
+    of the samples goes with the sampled part.
     Negative where they are worse than the mean.
     """
     tiny = jnp.finfo(coef.dtype).tiny

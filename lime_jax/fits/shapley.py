@@ -145,7 +145,12 @@ class ShapleyMethod:
 
 
 def log_odds(y: Any) -> Any:
-    """Log-odds, kept `LOGIT_MARGIN` away from 0 and 1; NaN for what is no probability."""
+    """Log-odds, kept `LOGIT_MARGIN` away from 0 and 1; NaN for what is no probability.
+
+    Example:
+        >>> log_odds(np.array([0.5, 1.5])).tolist()
+        [0.0, nan]
+    """
     xp = np if isinstance(y, np.ndarray) else jnp
     y = xp.where((y < -LOGIT_MARGIN) | (y > 1 + LOGIT_MARGIN), xp.nan, y)
     nearest = LOGIT_MARGIN / 16  # 32 bits would round 1 less the margin by some of its percents
