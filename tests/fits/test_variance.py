@@ -90,7 +90,8 @@ def test_of_rare_flags_it_is_that_of_all_their_combinations():
     x = np.array([[0, 0, 1, 0], [1, 0, 0, 1], [0, 1, 1, 1]])
     bins, centered = encode_rows(stats, x.astype(float))
     instances = TabularInstance(bins, centered.astype(jnp.result_type(float)))
-    rows = engine.Rows(instances, np.arange(3, dtype=np.uint32), np.zeros((3, 1), np.int32))
+    both = np.tile(np.arange(2, dtype=np.int32), (3, 1))
+    rows = engine.Rows(instances, np.arange(3, dtype=np.uint32), both)
     found = variances(stats, domain, linear, flags, rows)
     y = np.asarray(flags(jnp.asarray(CORNERS)), np.float64)
     for row, own in enumerate(x):
