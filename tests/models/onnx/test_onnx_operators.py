@@ -7,6 +7,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from lime_jax import as_predict_fn
 from lime_jax.models.onnx import load
 
 pytestmark = pytest.mark.precision
@@ -115,6 +116,14 @@ STANDARD = {
     "Conv dilated": ("Conv", dict(dilations=[2, 2]), IMAGE, [real(2, 3, 3, 2)]),
     "Conv in groups": ("Conv", dict(group=2), WIDE, [real(6, 2, 3, 3), real(6)]),
     "Conv by channel": ("Conv", dict(group=4), WIDE, [real(4, 1, 3, 3)]),
+    "Conv by channel, several": ("Conv", dict(group=4, dilations=[1, 2], strides=[2, 1],
+                                              pads=[0, 1, 2, 1]), WIDE, [real(12, 1, 3, 2)]),
+    "Conv by channel, many": ("Conv", dict(group=20, pads=[1, 1, 1, 1]), real(2, 20, 6, 7),
+                              [real(20, 1, 3, 3)]),
+    "Conv by channel of a line": ("Conv", dict(group=3, pads=[1, 2], strides=[2]), LINE,
+                                  [real(6, 1, 3)]),
+    "Conv by channel of a block": ("Conv", dict(group=2, pads=[1, 0, 1, 0, 1, 1]), BLOCK,
+                                   [real(4, 1, 2, 3, 2)]),
     "Conv same, upper": ("Conv", dict(auto_pad="SAME_UPPER", strides=[2, 2]), IMAGE,
                          [real(4, 3, 3, 2)]),
     "Conv same, lower": ("Conv", dict(auto_pad="SAME_LOWER", strides=[2, 1]), IMAGE,
@@ -309,6 +318,30 @@ def small_network(batch):
     ]
     weights["shape"] = ints(1, 8) if batch == 1 else ints(-1, 8)
     return model_of(nodes, IMAGE, weights, batch=batch)
+
+
+CONVOLUTIONS = {
+    "by channel": (dict(group=4), WIDE, real(4, 1, 3, 3), True),
+    "in groups": (dict(group=2), WIDE, real(6, 2, 3, 3), True),
+    "of a block": (dict(kernel_shape=[2, 3, 2]), BLOCK, real(2, 2, 2, 3, 2), True),
+    "of all channels": (dict(kernel_shape=[3, 2]), IMAGE, real(4, 3, 3, 2), False),
+    "of a line": (dict(kernel_shape=[3]), LINE, real(2, 3, 3), False),
+}
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_where_onnxruntime_is_several_times_as_fast_on_a_cpu_it_is_asked(name):
+    attributes, x, weight, is_slow = CONVOLUTIONS[name]
+    convolve = helper.make_node("Conv", ["x", "w"], ["c"], **attributes)
+    flatten = helper.make_node("Flatten", ["c"], ["y"])
+    proto = model_of([convolve, flatten], x, {"w": weight})
+    opened, on_device = as_predict_fn(proto), load(proto)
+    assert on_device.path == "jax"
+    assert opened.path == ("host" if is_slow and jax.default_backend() == "cpu" else "jax")
+    assert ("onnxruntime on a CPU" in opened.reason) == (opened.path == "host")
+    np.testing.assert_allclose(
+        np.asarray(opened(x)), on_device(jnp.asarray(x)), rtol=1e-5, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("batch", [None, 1])
