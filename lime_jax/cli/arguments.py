@@ -72,15 +72,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line.
-
-    Raises:
-        SystemExit: with code 2 on a wrong argument, 0 after `--help` and `--version`.
-
-    Example:
-        >>> parse(["demo"]).out
-        'demo'
-    """
+    """Read the command line; it exits with code 2 on a wrong argument, 0 after `--help`."""
     parser = _Parser(
         prog="lime-jax",
         description="Explain every row of a table, with error bars.",
@@ -143,7 +135,9 @@ def _add_explain(commands: _Commands) -> None:
     parser = _add_command(
         commands, "explain", "explain the rows of a file with your own model", _EXPLAIN_EXAMPLES
     )
-    _add_inputs(parser)
+    inputs = parser.add_argument_group("inputs")
+    _add_model(inputs)
+    _add_rows(inputs)
     _add_choices(parser)
     outputs = parser.add_argument_group("results")
     outputs.add_argument(
@@ -178,12 +172,6 @@ def _add_job(parser: _Parser) -> None:
     job.add_argument(
         "--rows-per-part", type=_whole(1), metavar="N", help="default: 16384, fewer of wide tables"
     )
-
-
-def _add_inputs(parser: _Parser) -> None:
-    inputs = parser.add_argument_group("inputs")
-    _add_model(inputs)
-    _add_rows(inputs)
 
 
 def _add_model(inputs: argparse._ArgumentGroup) -> None:

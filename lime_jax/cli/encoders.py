@@ -21,17 +21,7 @@ _SEVERAL = ("estimators_", "calibrated_classifiers_")
 
 
 def encoded_texts(model: Estimator, names: Sequence[str]) -> dict[str, TextColumn]:
-    """The columns that encoders of a fitted scikit-learn model know as text.
-
-    Args:
-        model: any; where there are no encoders, nothing is known.
-
-    Example:
-        >>> from sklearn.preprocessing import OneHotEncoder
-        >>> encoder = OneHotEncoder().fit([["01003"], ["NA"]])
-        >>> sorted(encoded_texts(encoder, ["zip"])["zip"].levels)
-        ['01003', 'NA']
-    """
+    """The columns that encoders of a fitted scikit-learn model know as text; of others none."""
     found: dict[str, TextColumn] = {}
     for name, categories, is_imputed in _encoded(model, list(names), False):
         text = TextColumn.of(categories, is_imputed)

@@ -10,9 +10,6 @@ class InputError(Exception):
 def one_line(text: object) -> str:
     r"""A message as one printable line: file contents can hold line breaks and escape codes.
 
-    Returns:
-        Its text, white space collapsed, what cannot be printed escaped.
-
     Example:
         >>> one_line("two\nlines")
         'two lines'

@@ -13,13 +13,8 @@ import numpy as np
 from lime_jax.cli import tables
 from lime_jax.cli.cache import use_compilation_cache
 from lime_jax.cli.errors import InputError
-from lime_jax.cli.files import (
-    TABLE_SUFFIXES,
-    check_writable,
-    write_explanations,
-)
-from lime_jax.cli.summary import how_explained
-from lime_jax.cli.terminal import say
+from lime_jax.cli.files import TABLE_SUFFIXES, check_writable, write_explanations
+from lime_jax.cli.terminal import how_explained, say
 from lime_jax.cli.training import (
     Training,
     check_model,

@@ -20,12 +20,7 @@ TABLE_SUFFIXES = (".parquet", ".csv", ".npz")
 
 
 def known_suffix(path: Path, known: Sequence[str], argument: str) -> str:
-    """The suffix of a path, in lower case.
-
-    Example:
-        >>> known_suffix(Path("rows.CSV"), [".csv", ".parquet"], "--data")
-        '.csv'
-    """
+    """The suffix of a path, in lower case."""
     suffix = path.suffix.lower()
     if suffix not in known:
         raise InputError(
@@ -35,12 +30,7 @@ def known_suffix(path: Path, known: Sequence[str], argument: str) -> str:
 
 
 def is_folder(path: str) -> bool:
-    """Whether `--out` names a folder: it is one, ends in a slash, or has no suffix.
-
-    Example:
-        >>> is_folder("out/"), is_folder("out"), is_folder("out.csv")
-        (True, True, False)
-    """
+    """Whether `--out` names a folder: it is one, ends in a slash, or has no suffix."""
     return path.endswith(("/", os.sep)) or Path(path).is_dir() or not Path(path).suffix
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import softmax
 
 from lime_jax.cli.errors import InputError, describe
 from lime_jax.cli.files import known_suffix
@@ -108,10 +109,5 @@ def _as_classifier(
         from lime_jax.examples import imagenet_names
 
         names = imagenet_names()
-    predict = outputs if is_probability else lambda images: _softmax(outputs(images))
+    predict = outputs if is_probability else lambda images: softmax(outputs(images), axis=1)
     return Classifier(predict, size, Path(path).name, names, session.batch or _BATCH)
-
-
-def _softmax(scores: np.ndarray) -> np.ndarray:
-    powers = np.exp(scores - scores.max(1, keepdims=True))
-    return powers / powers.sum(1, keepdims=True)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from lime_jax.cli import tables
 from lime_jax.cli.cache import use_compilation_cache
 from lime_jax.cli.errors import InputError
-from lime_jax.cli.summary import how_explained
-from lime_jax.cli.terminal import say
+from lime_jax.cli.terminal import how_explained, say
 from lime_jax.cli.training import (
     Training,
     check_model,

@@ -31,7 +31,12 @@ def load_model(
     if not path.is_file():
         raise InputError(f"--model: no such file: {path}")
     try:
-        model = _load_skops(path, trust_types) if suffix == ".skops" else _load_pickle(path)
+        if suffix == ".skops":
+            model = _load_skops(path, trust_types)
+        else:
+            import joblib  # of scikit-learn; it reads plain pickles too
+
+            model = joblib.load(path)
     except (InputError, ImportError):
         raise
     except Exception as error:  # a file can fail to load in any way
@@ -53,9 +58,3 @@ def _load_skops(path: Path, trust_types: Sequence[str]) -> Any:
             f"if you trust where the file comes from, pass --trust-type {' '.join(unsafe)}"
         )
     return skops.io.load(path, trusted=unsafe)
-
-
-def _load_pickle(path: Path) -> Any:
-    import joblib  # of scikit-learn; it reads plain pickles too
-
-    return joblib.load(path)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import narwhals.stable.v1 as nw
 import numpy as np
 
 from lime_jax.cli.errors import InputError, describe
@@ -16,7 +17,6 @@ from lime_jax.optional import is_installed, require
 from lime_jax.typing import Estimator, Scalar, Table
 
 if TYPE_CHECKING:
-    import narwhals.stable.v1 as nw
     import pyarrow
 
 TextsOf: TypeAlias = Callable[[Table], Mapping[str, TextColumn]]
@@ -40,8 +40,6 @@ def read_table(path: str | Path, argument: str, texts: TextsOf | None = None) ->
 
 def as_read(table: pyarrow.Table, is_text: bool, texts: TextsOf | None = None) -> nw.DataFrame[Any]:
     """An Arrow table of a file, perhaps all of text cells to be read, as the explainers take it."""
-    import narwhals.stable.v1 as nw
-
     if is_text:
         table = typed(table, {} if texts is None else texts(table))
     return nw.from_native(table.to_pandas() if is_installed("pandas") else table, eager_only=True)
@@ -49,8 +47,6 @@ def as_read(table: pyarrow.Table, is_text: bool, texts: TextsOf | None = None) -
 
 def text_columns(table: nw.DataFrame[Any]) -> dict[str, TextColumn]:
     """The columns of a table that hold text, and the levels that they have."""
-    import narwhals.stable.v1 as nw
-
     kinds = (nw.String, nw.Categorical, nw.Enum, nw.Object)
     named = [name for name, dtype in table.schema.items() if dtype in kinds]
     found = {name: TextColumn.of(_values(table.get_column(name))) for name in named}
@@ -74,8 +70,6 @@ def with_categories(
     table: nw.DataFrame[Any], categories: Mapping[str, Sequence[Scalar]]
 ) -> nw.DataFrame[Any]:
     """A table with the pandas categories that a model was fitted on; others come after them."""
-    import narwhals.stable.v1 as nw
-
     if not categories or not table.implementation.is_pandas():
         return table
     import pandas as pd
@@ -137,8 +131,6 @@ def _other_separator(names: Sequence[str]) -> str:
 
 def need_numbers(table: nw.DataFrame[Any], training: nw.DataFrame[Any]) -> None:
     """See that columns of numbers in the training rows hold numbers in the rows to explain."""
-    import narwhals.stable.v1 as nw
-
     for name, dtype in training.schema.items():
         if dtype.is_numeric() and name in table.columns and table.schema[name] == nw.String:
             cells = (cell for cell in table.get_column(name).to_list() if isinstance(cell, str))
@@ -150,21 +142,10 @@ def need_numbers(table: nw.DataFrame[Any], training: nw.DataFrame[Any]) -> None:
 
 def is_numeric(table: nw.DataFrame[Any]) -> bool:
     """Whether all columns are numbers or true/false, so that they fit an array."""
-    import narwhals.stable.v1 as nw
-
     return all(dtype.is_numeric() or dtype == nw.Boolean for dtype in table.schema.values())
-
-
-def boolean_columns(table: nw.DataFrame[Any]) -> list[str]:
-    """The columns of true and false."""
-    import narwhals.stable.v1 as nw
-
-    return [name for name, dtype in table.schema.items() if dtype == nw.Boolean]
 
 
 def to_matrix(table: nw.DataFrame[Any]) -> np.ndarray:
     """Numeric columns as an array, for a model that was fitted on one."""
-    import narwhals.stable.v1 as nw
-
     columns = [table.get_column(name).cast(nw.Float64).to_numpy() for name in table.columns]
     return np.column_stack(columns).astype(np.float64) if columns else np.zeros((len(table), 0))

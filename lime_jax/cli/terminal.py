@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from lime_jax.cli.errors import one_line
 from lime_jax.optional import is_installed
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lime_jax import Explanations
+
 
 def say(text: object, command: str = "explain") -> None:
-    """Write one line to stderr.
-
-    Example:
-        >>> say("this goes to stderr")
-    """
+    """Write one line to stderr."""
     print(f"lime-jax {command}: {one_line(text)}", file=sys.stderr)
+
+
+def how_explained(samples_used: np.ndarray, explanations: Explanations) -> str:
+    """The method and the way the model ran, in words; `explanations` may be some of the rows."""
+    sampled = int((samples_used > 0).sum())
+    drawn = "coalitions" if explanations.algorithm == "kernel_shap" else "samples"
+    words = f"sampled ({explanations.num_samples:,} {drawn})"
+    if not sampled:
+        words = "exact"
+    elif sampled < len(samples_used):
+        words = f"{len(samples_used) - sampled:,} exact, {sampled:,} {words}"
+    return f"{words}; model: {explanations.model_path}"
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import narwhals.stable.v1 as nw
 import numpy as np
 
 from lime_jax.cli import tables
@@ -18,7 +19,6 @@ from lime_jax.jobs.cells import NULLS, TextColumn
 from lime_jax.typing import Estimator, Scalar, Table
 
 if TYPE_CHECKING:
-    import narwhals.stable.v1 as nw
     import pyarrow
 
     from lime_jax import TabularExplainer
@@ -44,9 +44,7 @@ class Training:
 def read_model(arguments: Namespace) -> Estimator:
     """The model of the command line."""
     return load_model(
-        arguments.model,
-        trust_pickle=arguments.trust_pickle,
-        trust_types=arguments.trust_type,
+        arguments.model, trust_pickle=arguments.trust_pickle, trust_types=arguments.trust_type
     )
 
 
@@ -95,7 +93,8 @@ def see_training(arguments: Namespace, model: Estimator, table: nw.DataFrame[Any
     # A model that was fitted on an array is called with one, where the columns allow it.
     as_array = tables.fitted_names(model) is None and tables.is_numeric(features)
     if as_array:
-        categorical = [*categorical, *tables.boolean_columns(features)]
+        booleans = [name for name, dtype in features.schema.items() if dtype == nw.Boolean]
+        categorical = [*categorical, *booleans]
 
     def form(table: nw.DataFrame[Any]) -> Table:
         if as_array:
@@ -119,8 +118,6 @@ def see_training(arguments: Namespace, model: Estimator, table: nw.DataFrame[Any
 
 def _categories(model: Estimator, features: nw.DataFrame[Any]) -> dict[str, list[Scalar]]:
     """The categories that a model was fitted on, or that the rows have."""
-    import narwhals.stable.v1 as nw
-
     kinds = (nw.Categorical, nw.Enum)
     named = [name for name, dtype in features.schema.items() if dtype in kinds]
     in_pandas = features.implementation.is_pandas()
@@ -150,8 +147,6 @@ def check_model(model: Estimator, rows: Table, first: str = "row to explain") ->
 
 def _text_columns(rows: Table) -> str:
     """Which columns of a frame hold text: what a model that fails may not have expected."""
-    import narwhals.stable.v1 as nw
-
     if isinstance(rows, np.ndarray):
         return ""
     texts = tables.text_columns(nw.from_native(rows, eager_only=True))

@@ -8,14 +8,7 @@ from typing import Any
 import numpy as np
 
 from lime_jax.front import call
-from lime_jax.image import (
-    channels_last,
-    hidden_image,
-    image_ids,
-    layout_hint,
-    read_images,
-    segment,
-)
+from lime_jax.image import channels_last, hidden_image, image_ids, layout_hint, read_images, segment
 from lime_jax.image.explanations import ImageExplanations
 from lime_jax.image.fits import ImageTask, image_fits
 from lime_jax.image.model import ImageModel

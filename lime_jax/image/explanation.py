@@ -285,12 +285,7 @@ class ImageExplanation(Explanation):
             [self.row_name, *map(self.title, labels)],
         )
 
-    def save_png(
-        self,
-        path: str | Path,
-        label: Scalar = None,
-        view: str = "overlay",
-    ) -> None:
+    def save_png(self, path: str | Path, label: Scalar = None, view: str = "overlay") -> None:
         """Write one of the figures as a PNG file.
 
         Args:
@@ -331,10 +326,7 @@ class ImageExplanation(Explanation):
         return self.contours(label, num_features, ax)
 
     def pictures(
-        self,
-        num_features: int | None = 10,
-        label: Scalar = None,
-        percentile: float | int = 80.0,
+        self, num_features: int | None = 10, label: Scalar = None, percentile: float | int = 80.0
     ) -> list[Picture]:
         """The pictures of a page: numbered outlines, overlay, heat map.
 
@@ -362,10 +354,7 @@ class ImageExplanation(Explanation):
         )
 
     def as_html(
-        self,
-        num_features: int | None = 10,
-        label: Scalar = None,
-        percentile: float | int = 80.0,
+        self, num_features: int | None = 10, label: Scalar = None, percentile: float | int = 80.0
     ) -> str:
         """One static page of this image.
 

@@ -153,17 +153,13 @@ def _check_values(fill: Shaped[np.ndarray, "..."], image: Image, what: str) -> N
                 f"{most:.3g}, got values from {low:.3g} to {high:.3g}."
             )
         return
-    least, most = (0, 1) if image.dtype.kind == "b" else _limits(image.dtype)
+    info = None if image.dtype.kind == "b" else np.iinfo(image.dtype)
+    least, most = (0, 1) if info is None else (info.min, info.max)
     if low < least or high > most or (fill.dtype.kind == "f" and (fill != np.rint(fill)).any()):
         raise ValueError(
             f"{what} must hold whole numbers from {least} to {most}, as the image is of dtype "
             f"{image.dtype}, got {_shown(fill)}."
         )
-
-
-def _limits(dtype: np.dtype) -> tuple[int, int]:
-    info = np.iinfo(dtype)
-    return int(info.min), int(info.max)
 
 
 def _shown(fill: Shaped[np.ndarray, "..."]) -> str:

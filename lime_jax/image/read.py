@@ -135,14 +135,7 @@ def _came(images: Any) -> str:
 
 
 def channels_last(image: Image, channel_axis: ChannelAxis) -> Shaped[np.ndarray, "height width C"]:
-    """A view of an image with its channels in the last axis; a gray image gets one of length 1.
-
-    Example:
-        >>> channels_last(np.zeros((3, 32, 48)), "first").shape
-        (32, 48, 3)
-        >>> channels_last(np.zeros((32, 48)), "first").shape
-        (32, 48, 1)
-    """
+    """A view of an image with its channels in the last axis; a gray image gets one of length 1."""
     if image.ndim == 2:
         return image[:, :, None]
     return np.moveaxis(image, 0, -1) if channel_axis == "first" else image
@@ -151,42 +144,20 @@ def channels_last(image: Image, channel_axis: ChannelAxis) -> Shaped[np.ndarray,
 def in_layout_of(
     image: Image, pixels: Shaped[np.ndarray, "height width C"], channel_axis: ChannelAxis
 ) -> Image:
-    """The way back from `channels_last`: pixels with the axes of an image.
-
-    Example:
-        >>> image = np.zeros((3, 32, 48))
-        >>> in_layout_of(image, channels_last(image, "first"), "first").shape
-        (3, 32, 48)
-    """
+    """The way back from `channels_last`: pixels with the axes of an image."""
     if image.ndim == 2:
         return pixels[:, :, 0]
     return np.moveaxis(pixels, -1, 0) if channel_axis == "first" else pixels
 
 
 def image_size(image: Image, channel_axis: ChannelAxis) -> tuple[int, int]:
-    """Height and width of an image, in pixels.
-
-    Example:
-        >>> image_size(np.zeros((3, 32, 48)), "first")
-        (32, 48)
-    """
+    """Height and width of an image, in pixels."""
     height, width, _ = channels_last(image, channel_axis).shape
     return height, width
 
 
 def layout_hint(image: Image, channel_axis: ChannelAxis) -> str:
-    """A sentence for error messages, if an image looks as if its channels were elsewhere.
-
-    Returns:
-        The sentence, after a space; empty if the image has fewer channels than pixels in its
-        shorter side.
-
-    Example:
-        >>> print(layout_hint(np.zeros((3, 32, 48)), "last").strip())
-        The image of shape (3, 32, 48) is read as 3 x 32 pixels with 48 channels, since \
-`channel_axis="last"`; pass "first" if its channels come first, or a list of 2-D arrays if these \
-are several gray images.
-    """
+    """A sentence for an error, if an image has more channels than pixels in its shorter side."""
     height, width, channels = channels_last(image, channel_axis).shape
     if channels <= min(height, width):
         return ""
@@ -201,13 +172,7 @@ are several gray images.
 def image_ids(
     images: Sequence[Image], channel_axis: ChannelAxis = "last"
 ) -> UInt32[np.ndarray, " images"]:
-    """Hash each image's content, so that an image keeps its id in any order or batch.
-
-    Args:
-        channel_axis: where their channels are; the id is the same for both layouts.
-
-    Returns:
-        One 32-bit id per image, from its dtype, size and pixels; the same in every process.
+    """Hash dtype, size and pixels of each image: 32 bits, the same for both layouts, everywhere.
 
     Example:
         >>> image = np.arange(6, dtype=np.uint8).reshape(2, 3)

@@ -102,13 +102,7 @@ def segment(
 def relabeled(
     labels: Any, size: tuple[int, int], what: str = "labels"
 ) -> Int32[np.ndarray, "height width"]:
-    """Check an image's labels, and renumber them 0, 1, ... in their order.
-
-    Example:
-        >>> relabeled([[5, 5, 2], [9, 2, 2]], (2, 3))
-        array([[1, 1, 0],
-               [2, 0, 0]], dtype=int32)
-    """
+    """Check an image's labels, and renumber them 0, 1, ... in their order."""
     try:
         labels = np.asarray(labels)
     except Exception as error:
@@ -160,11 +154,7 @@ def _slic(image: np.ndarray, number: int, compactness: float, color_space: str) 
         values = values * 255 if is_rgb else values
         compactness /= float(np.ptp(values)) or 1.0
     return _skimage().slic(
-        values,
-        n_segments=number,
-        compactness=compactness,
-        convert2lab=to_lab,
-        channel_axis=-1,
+        values, n_segments=number, compactness=compactness, convert2lab=to_lab, channel_axis=-1
     )
 
 

@@ -160,7 +160,7 @@ def warn_unless_probabilities(prediction: Float64[np.ndarray, "rows outputs"]) -
         warn(
             f"the model's outputs should be probabilities that sum to 1, but those of row {worst} "
             f"sum to {sums[worst]:.4g}; hand over `mode='regression'` or `output='margin'` if "
-            "they are not meant to be",
+            "they are not meant to be"
         )
 
 
@@ -171,7 +171,7 @@ def _warn_of_class_numbers(prediction: Float64[np.ndarray, "rows outputs"]) -> N
         warn(
             f"the model is said to be a classifier, but its one output holds whole numbers from "
             f"{prediction.min():g} to {prediction.max():g}; numbers of classes are no quantity: "
-            "return a column for each class, or hand over the classifier itself",
+            "return a column for each class, or hand over the classifier itself"
         )
 
 

@@ -182,8 +182,7 @@ def _with_categories(categories: Sequence[Sequence[Any]] | None, features: Featu
     for k, names in zip(columns, categories, strict=True):
         if not set(names) & set(_levels(features, k)):
             raise NotConvertibleError(f"LightGBM: column {k} has none of the categories {names}")
-        codes = {name: code for code, name in enumerate(names)}
-        features = with_codes(features, k, codes, np.nan)
+        features = with_codes(features, k, names)
     return features
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,8 @@ def boosted_trees(
         if apart:
             why = f"it takes {taken.words} for missing; call it with NaN there"
             features = _changed(features, taken.steps())
-    numbers = _categorical_numbers(trees, features)
+    by_set = np.unique(trees.column[trees.level_set >= 0]).tolist()
+    numbers = [k for k in by_set if isinstance(features.columns[k], NumberColumn)]
     if numbers:
         raw = features.columns[numbers[0]].raw
         why = why or (
@@ -71,26 +72,15 @@ def boosted_trees(
     return dataclasses.replace(converted, why_not_exact=why) if why else converted
 
 
-def with_codes(
-    features: Features, column: int, codes: Mapping[Any, int], unseen: float
-) -> Features:
-    """The columns with the library's codes in place of the levels of one.
-
-    Args:
-        column: which of them; nothing changes unless it is a level column.
-        unseen: code of a level that the library does not know.
-    """
+def with_codes(features: Features, column: int, categories: Sequence[Any]) -> Features:
+    """The columns with the library's codes in place of the levels of one; NaN for others."""
     source = features.columns[column]
-    if not isinstance(source, LevelColumn):
-        return features
-    missing = [v is None or v != v for v in source.values]
-    own = [
-        np.nan if gone else codes.get(level, unseen)
-        for level, gone in zip(source.values, missing, strict=True)
-    ]
+    assert isinstance(source, LevelColumn)
+    codes = {name: code for code, name in enumerate(categories)}
+    own = [np.nan if v is None or v != v else codes.get(v, np.nan) for v in source.values]
     columns = list(features.columns)
     columns[column] = LevelColumn(source.raw, np.array(own, np.float64))
-    return dataclasses.replace(features, columns=tuple(columns))
+    return features.replaced(columns, features.names)
 
 
 def no_probabilities(objective: str) -> ValueError:
@@ -105,10 +95,9 @@ def _changed(features: Features, steps: Mapping[int, tuple[Any, ...]]) -> Featur
     """The columns after one more step each, where they are numbers."""
     columns = list(features.columns)
     for k, step in steps.items():
-        column = columns[k]
-        if isinstance(column, NumberColumn):
-            columns[k] = column.then(*step)
-    return dataclasses.replace(features, columns=tuple(columns))
+        if isinstance(columns[k], NumberColumn):
+            columns[k] = columns[k].then(*step)
+    return features.replaced(columns, features.names)
 
 
 def _without_numbers(features: Features, taken: TakenForMissing) -> Features:
@@ -123,7 +112,7 @@ def _without_numbers(features: Features, taken: TakenForMissing) -> Features:
             numbers = source.numbers()
             numbers = np.where(taken.holds(k, numbers), np.nan, numbers)
             columns[k] = LevelColumn(source.raw, numbers)
-    return dataclasses.replace(features, columns=tuple(columns))
+    return features.replaced(columns, features.names)
 
 
 def _with_numbers(
@@ -142,12 +131,6 @@ def _with_numbers(
     threshold = trees.threshold.copy()
     threshold[node] = np.where(apart, old, new)
     return dataclasses.replace(trees, threshold=threshold), bool(apart.any())
-
-
-def _categorical_numbers(trees: TreeSum, features: Features) -> list[int]:
-    """Numeric columns that are tested by a set of codes."""
-    tested = np.unique(trees.column[trees.level_set >= 0]).tolist()
-    return [k for k in tested if isinstance(features.columns[k], NumberColumn)]
 
 
 def _by_level(trees: TreeSum, features: Features) -> TreeSum:

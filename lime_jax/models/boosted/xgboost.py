@@ -50,32 +50,21 @@ class _Objective:
     kind: str = "value"
 
 
+_PREDICT_CLASSES = ("binary:hinge", "multi:softmax")
 _SAME = _Objective()
 _MARGIN = _Objective(kind="margin")
 _EXP = _Objective(jnp.exp, np.log)
 _OBJECTIVES = {
     "binary:logistic": _Objective(sigmoid, _log_odds, "probability"),
-    "binary:logitraw": _MARGIN,
     "reg:logistic": _Objective(sigmoid, _log_odds),
     "multi:softprob": _Objective(softmax, kind="probability"),
-    "multi:softmax": _SAME,
-    "reg:squarederror": _SAME,
-    "reg:linear": _SAME,
-    "reg:absoluteerror": _SAME,
-    "reg:squaredlogerror": _SAME,
-    "reg:pseudohubererror": _SAME,
-    "reg:quantileerror": _SAME,
-    "binary:hinge": _SAME,
-    "count:poisson": _EXP,
-    "reg:gamma": _EXP,
-    "reg:tweedie": _EXP,
-    "survival:cox": _EXP,
-    "survival:aft": _EXP,
-    "rank:pairwise": _MARGIN,
-    "rank:ndcg": _MARGIN,
-    "rank:map": _MARGIN,
+    **dict.fromkeys(("reg:squarederror", "reg:linear", "reg:absoluteerror"), _SAME),
+    **dict.fromkeys(("reg:squaredlogerror", "reg:pseudohubererror", "reg:quantileerror"), _SAME),
+    **dict.fromkeys(_PREDICT_CLASSES, _SAME),
+    **dict.fromkeys(("count:poisson", "reg:gamma", "reg:tweedie"), _EXP),
+    **dict.fromkeys(("survival:cox", "survival:aft"), _EXP),
+    **dict.fromkeys(("binary:logitraw", "rank:pairwise", "rank:ndcg", "rank:map"), _MARGIN),
 }
-_PREDICT_CLASSES = ("binary:hinge", "multi:softmax")
 
 
 @register_methods("xgboost.Booster", *_CLASSIFIERS, *_REGRESSORS)
@@ -109,7 +98,8 @@ def xgboost_method(model: Estimator, method: str) -> HostMethod | None:
 def convert_xgboost(model: Estimator, method: str, features: Features) -> Converted:
     """A `Booster`, or the wrapper of one, in JAX."""
     is_wrapper = hasattr(model, "get_booster")
-    learner = _learner(model.get_booster() if is_wrapper else model)
+    booster = model.get_booster() if is_wrapper else model
+    learner = json.loads(bytes(booster.save_raw("json")))["learner"]
     link = None
     if method == "predict_proba" and is_wrapper:
         link = _link_of_classes(model, learner)
@@ -159,10 +149,6 @@ def _matrix(booster: Estimator, batch: Table) -> Any:
             batch, feature_names=names, feature_types=types, enable_categorical=categories
         )
     return xgboost.DMatrix(batch, enable_categorical=True)
-
-
-def _learner(booster: Estimator) -> dict[str, Any]:
-    return json.loads(bytes(booster.save_raw("json")))["learner"]
 
 
 def _configuration(booster: Estimator) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def with_categories(model: Mapping[str, Any], types: Sequence[str], features: Fe
         unknown = [v for v in source.values if v is not None and v == v and v not in names]
         if unknown:
             raise NotConvertibleError(f"XGBoost: column {k} has no category {unknown[0]!r}")
-        features = with_codes(features, k, {v: code for code, v in enumerate(names)}, np.nan)
+        features = with_codes(features, k, names)
     return features
 
 

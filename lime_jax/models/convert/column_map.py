@@ -15,6 +15,7 @@ from lime_jax.models.convert.columns import (
     NotConvertibleError,
     NumberColumn,
     PointColumn,
+    after_step,
 )
 from lime_jax.models.trees.thresholds import round_down
 from lime_jax.typing import AnyArray, Array, Pytree, pytree, static
@@ -35,15 +36,9 @@ class Chain:
         return inputs
 
 
-@pytree
-class SideBySide:
-    """Functions of the same inputs, their outputs next to each other."""
-
-    parts: tuple[Any, ...]
-
-    def __call__(self, inputs: AnyArray) -> Array:
-        """The outputs of all of them."""
-        return jnp.concatenate([part(inputs) for part in self.parts], axis=1)
+def outputs_together(parts: Sequence[Any], inputs: AnyArray) -> Array:
+    """The outputs of functions of the same inputs, next to each other."""
+    return jnp.concatenate([part(inputs) for part in parts], axis=1)
 
 
 @pytree
@@ -81,32 +76,14 @@ class Steps:
     numbers: tuple[tuple[Array, ...], ...]  # of each step, one for each column
     missing: Array
     raw: tuple[int, ...] = static()  # the raw columns
-    names: tuple[str, ...] = static()
-    functions: tuple[str, ...] = static()  # of each step, the name of NumPy's function or ""
+    kinds: tuple[tuple[str, ...], ...] = static()  # of each step, its name and that of a function
 
     def __call__(self, inputs: AnyArray) -> Array:
         """The columns of a batch."""
         raw = values = jnp.asarray(inputs)[:, np.array(self.raw)]
-        for name, function, numbers in zip(self.names, self.functions, self.numbers, strict=True):
-            values = _step(name, function, numbers, values)
+        for kind, numbers in zip(self.kinds, self.numbers, strict=True):
+            values = after_step(jnp, values, *kind, *numbers)
         return jnp.where(jnp.isnan(raw), self.missing, values)
-
-
-def _step(name: str, function: str, numbers: tuple[Array, ...], values: Array) -> Array:
-    if name == "function":
-        return getattr(jnp, function)(values)
-    if name == "float32":
-        return values.astype(jnp.float32).astype(values.dtype)
-    if name == "clip":
-        return jnp.clip(values, *numbers)
-    if name == "missing":
-        low, high = numbers
-        return jnp.where((values >= low) & (values <= high), jnp.nan, values)
-    if name == "above":
-        return jnp.where(jnp.isnan(values), values, values > numbers[0])
-    if name in ("fill", "constant"):
-        return jnp.where(jnp.isnan(values) == (name == "fill"), numbers[0], values)
-    return getattr(jnp, name)(values, numbers[0])
 
 
 @pytree
@@ -130,7 +107,7 @@ class ColumnMap:
         points = (*(None,) * (len(self.tables) - len(self.points)), *self.points)
         for raw, table, places in zip(self.table_raw, self.tables, points, strict=True):
             value, count = inputs[:, raw], table.shape[0] - 1
-            row = level_codes(value, count) if places is None else _places(value, places)
+            row = level_codes(value, count) if places is None else places_of(value, places)
             parts.append(table[row])
         whole = jnp.concatenate(parts, axis=1)
         if self.order == tuple(range(len(self.order))):
@@ -138,18 +115,18 @@ class ColumnMap:
         return whole[:, np.array(self.order, int)]
 
 
-def level_codes(values: Array, count: int) -> Array:
+def level_codes(values: AnyArray, count: int, xp: Any = jnp) -> Any:
     """Level codes as integers; whatever is no code becomes `count`."""
-    return jnp.where((values >= 0) & (values < count), values, count).astype(jnp.int32)
+    return xp.where((values >= 0) & (values < count), values, count).astype(np.int32)
 
 
-def _places(values: Array, points: Array) -> Array:
+def places_of(values: AnyArray, points: AnyArray, xp: Any = jnp) -> Any:
     """Numbers of the points that values are equal to; NaN is the last of the points, or none."""
     count = len(points)
-    place = jnp.minimum(jnp.searchsorted(points, values), count - 1)
+    place = xp.minimum(xp.searchsorted(points, values), count - 1)
     found = points[place]
-    hit = (found == values) | (jnp.isnan(found) & jnp.isnan(values))
-    return jnp.where(hit, place, count)
+    hit = (found == values) | (xp.isnan(found) & xp.isnan(values))
+    return xp.where(hit, place, count)
 
 
 def column_map(columns: Sequence[Column]) -> ColumnMap:
@@ -174,7 +151,7 @@ def column_map(columns: Sequence[Column]) -> ColumnMap:
     groups = [lines, *others.values(), *levels.values(), *points.values()]
     order = [k for group in groups for k in group]
     numbers = [_lines(list(lines.values()))] if lines else []
-    numbers += [_steps(list(group.values())) for group in others.values()]
+    numbers += [_steps(kinds, list(group.values())) for kinds, group in others.items()]
     return ColumnMap(
         tuple(numbers),
         *put((tuple(tables), tuple(places))),
@@ -191,23 +168,15 @@ def _lines(columns: Sequence[NumberColumn]) -> Lines:
     return Lines(*put((*lines, missing)), raw=tuple(c.raw for c in columns))
 
 
-def _steps(columns: Sequence[NumberColumn]) -> Steps:
-    first = columns[0].steps
-    named = [step[0] == "function" for step in first]
+def _steps(kinds: tuple[tuple[str, ...], ...], columns: Sequence[NumberColumn]) -> Steps:
     numbers: list[tuple[np.ndarray, ...]] = []
-    for k, is_function in enumerate(named):
-        each = [() if is_function else c.steps[k][1:] for c in columns]
-        arrays = tuple(np.array(n, np.float64) for n in zip(*each, strict=True))
-        if columns[0].steps[k][0] == "above":
-            arrays = tuple(round_down(n, np.dtype(jnp.result_type(float))) for n in arrays)
-        numbers.append(arrays)
+    for k, kind in enumerate(kinds):
+        each = np.array([c.steps[k][len(kind) :] for c in columns], np.float64).T
+        if kind == ("above",):
+            each = round_down(each, np.dtype(jnp.result_type(float)))
+        numbers.append(tuple(each))
     missing = np.array([c.missing for c in columns], np.float64)
-    return Steps(
-        *put((tuple(numbers), missing)),
-        raw=tuple(c.raw for c in columns),
-        names=tuple(step[0] for step in first),
-        functions=tuple(step[1] if step[0] == "function" else "" for step in first),
-    )
+    return Steps(*put((tuple(numbers), missing)), raw=tuple(c.raw for c in columns), kinds=kinds)
 
 
 def _by_raw(columns: dict[int, _Kind]) -> dict[int, dict[int, _Kind]]:

@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from jaxtyping import Float64
 
+from lime_jax.typing import AnyArray
+
 
 class NotConvertibleError(Exception):
     """A model, or a part of it, that has no JAX form here; the message says which and why."""
@@ -92,11 +94,6 @@ class NumberColumn:
         low, high = -np.finfo(np.float64).max, np.finfo(np.float64).max
         return float(_first(lambda raw: ~np.isnan(self.values(raw)), np.array([low]), high)[0])
 
-    def _unfilled(self) -> NumberColumn:
-        """Without the steps that make numbers missing, or fill them in."""
-        steps = tuple(step for step in self.steps if step[0] not in ("fill", "missing"))
-        return dataclasses.replace(self, steps=steps)
-
     def line(self) -> tuple[float, float, float, float, float]:
         """`shift, scale, offset, low, high`: `clip((raw - shift) * scale + offset, low, high)`."""
         shift, scale, offset, low, high = 0.0, 1.0, 0.0, -np.inf, np.inf
@@ -119,21 +116,14 @@ class NumberColumn:
         return shift, scale, offset, float(low), float(high)
 
     def pull_back(self, threshold: Float64[np.ndarray, " tests"]) -> Float64[np.ndarray, " tests"]:
-        """Thresholds on the raw column that test the same, where this one is a number.
+        """Thresholds `<=` on the raw column that test the same, where this one is a number.
 
-        Args:
-            threshold: this column, which must not decrease, is compared with, `<=`.
-
-        Returns:
-            The largest raw values that pass, found by bisection of all float64 numbers: -inf where
-            none does, inf where all do.
-
-        Example:
-            >>> import numpy as np
-            >>> NumberColumn(0).then("subtract", 3.0).then("divide", 2.0).pull_back(np.array([1.0]))
-            array([5.])
+        They are the largest raw values that pass, by bisection of all float64 numbers: -inf where
+        none does, inf where all do.
         """
-        column = self._unfilled()
+        # Without the steps that make numbers missing, or fill them in.
+        steps = tuple(step for step in self.steps if step[0] not in ("fill", "missing"))
+        column = dataclasses.replace(self, steps=steps)
         if not column.steps:
             return threshold
         top = np.finfo(np.float64).max
@@ -208,30 +198,29 @@ def _apply(
     values: np.ndarray | np.floating, steps: Sequence[tuple[Any, ...]], single: bool = False
 ) -> Any:
     with np.errstate(all="ignore"):
-        for step in steps:
+        for name, *numbers in steps:
             # A float32 array stays one: each step is rounded to it, NumPy's functions are its own.
             values = np.asarray(values, np.float32 if single else np.float64)
-            values = _one_step(values, *step)
+            values = after_step(np, values, name, *numbers)
         return np.asarray(values, np.float32 if single and steps else None).astype(np.float64)
 
 
-def _one_step(values: np.ndarray, name: str, *numbers: StepPart) -> Any:
+def after_step(xp: Any, values: AnyArray, name: str, *numbers: StepPart) -> Any:
+    """Values after one step, by NumPy or `jax.numpy`; see `NumberColumn.steps`."""
     if name == "function":
-        return getattr(np, numbers[0])(values)
-    if name == "clip":
-        return np.clip(values, *numbers)
-    if name == "constant":
-        return np.where(np.isnan(values), values, np.float64(numbers[0]))
-    if name == "fill":
-        return np.where(np.isnan(values), np.float64(numbers[0]), values)
-    if name == "missing":
-        return np.where((values >= numbers[0]) & (values <= numbers[1]), np.nan, values)
-    if name == "above":
-        return np.where(np.isnan(values), values, values > numbers[0])
+        return getattr(xp, numbers[0])(values)
     if name == "float32":
-        return values.astype(np.float32)
-    operation = {"subtract": np.subtract, "add": np.add, "multiply": np.multiply}
-    return operation.get(name, np.divide)(values, np.float64(numbers[0]))
+        return values.astype(np.float32).astype(values.dtype)
+    if name == "clip":
+        return xp.clip(values, *numbers)
+    if name == "missing":
+        return xp.where((values >= numbers[0]) & (values <= numbers[1]), xp.nan, values)
+    if name == "above":
+        return xp.where(xp.isnan(values), values, values > numbers[0])
+    number = np.float64(numbers[0]) if xp is np else numbers[0]
+    if name in ("fill", "constant"):
+        return xp.where(xp.isnan(values) == (name == "fill"), number, values)
+    return getattr(xp, name)(values, number)
 
 
 def _first(

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 from jaxtyping import Float, Float64
 
 from lime_jax.models.convert.additive import (
@@ -25,11 +26,11 @@ from lime_jax.models.convert.columns import (
 )
 from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.inputs import Inputs
-from lime_jax.models.convert.links import Link, LinkFunction
+from lime_jax.models.convert.links import Link
 from lime_jax.models.convert.tree_sums import merge_trees, move, scale_trees
 from lime_jax.models.registry import Converted
 from lime_jax.models.structure import Additive, TreeSum
-from lime_jax.typing import AnyArray, Array, Pytree, pytree
+from lime_jax.typing import AnyArray, Array, Pytree
 
 
 def apply(fn: Pytree, features: Features, why_not_exact: str = "") -> Converted:
@@ -57,22 +58,22 @@ def sum_of_trees(trees: TreeSum, features: Features, *, rounds_inputs: bool = Fa
         )
     used = [int(k) for k in np.unique(trees.column[trees.column >= 0])]
     by_set = set(np.unique(trees.column[trees.level_set >= 0]).tolist())
-    columns = [NumberColumn(k) for k in range(features.num_raw)]
     guards = {k: _guard(features.columns[k], k in by_set) for k in used}
     beside = {k: guard for k, guard in guards.items() if guard is not None}
     moved = move(trees, features, list(beside))
     why = _why_not_raw(features, used, by_set)
     rounds = rounds_inputs and all(_is_as_it_comes(features.columns[k]) for k in used)
-    return _tree_model(moved, (*columns, *beside.values()), why, rounds)
+    return _tree_model(moved, rounds, why, list(beside.values()))
 
 
 def _tree_model(
-    trees: TreeSum, columns: Sequence[Column], why_not_exact: str, rounds_inputs: bool
+    trees: TreeSum, rounds_inputs: bool, why_not_exact: str = "", beside: Sequence[Column] = ()
 ) -> Converted:
-    """Trees on raw columns, and on some that are made of them."""
+    """Trees on raw columns, and on some beside them that are made of them."""
+    raw = [NumberColumn(k) for k in range(trees.num_features - len(beside))]
 
     def build(inputs: Inputs) -> Any:
-        return inputs.trees(trees, columns)
+        return inputs.trees(trees, [*raw, *beside])
 
     structure = None if why_not_exact else trees
     return Converted(build, structure, why_not_exact, rounds_inputs)
@@ -115,7 +116,7 @@ def linear(
         elif np.isfinite(column.line()[3:]).any():
             why = f"{features.raw_name(column.raw)} is clipped on the way to the model"
     if why:
-        return apply(_Linear(coef.T, intercept), features, why)
+        return apply(Partial(_lines, coef.T, intercept), features, why)
     return _additive_model(additive_of(coef, intercept, features))
 
 
@@ -128,27 +129,20 @@ def _additive_model(structure: Additive, rounds_inputs: bool = False) -> Convert
 
 def linked(converted: Converted, link: Link, why_not_exact: str) -> Converted:
     """A function of a model's outputs; why that has no closed form, and what has one."""
-    return converted.then(LinkFunction(link), why_not_exact)
+    return converted.then(Partial(link), why_not_exact)
 
 
 def scaled(
-    converted: Converted,
-    scale: Float[np.ndarray, " outputs"],
-    shift: Float[np.ndarray, " outputs"],
+    converted: Converted, scale: Float[np.ndarray, " outputs"], shift: Float[np.ndarray, " outputs"]
 ) -> Converted:
     """A model's outputs times a number each, plus a number each; of the same kind."""
     scale, shift = np.asarray(scale, np.float64), np.asarray(shift, np.float64)
     rounds = converted.rounds_inputs
     if isinstance(converted.structure, TreeSum):
-        return _raw_trees(scale_trees(converted.structure, scale, shift), rounds)
+        return _tree_model(scale_trees(converted.structure, scale, shift), rounds)
     if isinstance(converted.structure, Additive):
         return _additive_model(scale_additive(converted.structure, scale, shift), rounds)
-    return converted.then(put(_Scaled(scale, shift)), converted.why_not_exact)
-
-
-def _raw_trees(trees: TreeSum, rounds_inputs: bool) -> Converted:
-    columns = [NumberColumn(k) for k in range(trees.num_features)]
-    return _tree_model(trees, columns, "", rounds_inputs)
+    return converted.then(put(Partial(_scaled, scale, shift)), converted.why_not_exact)
 
 
 def average(members: Sequence[Converted], weights: Sequence[float] | np.ndarray) -> Converted:
@@ -158,14 +152,14 @@ def average(members: Sequence[Converted], weights: Sequence[float] | np.ndarray)
     rounds = all(m.rounds_inputs for m in members)
     if all(isinstance(p, TreeSum) for p in parts):
         trees = merge_trees([p for p in parts if isinstance(p, TreeSum)], weights)
-        return _raw_trees(trees, rounds)
+        return _tree_model(trees, rounds)
     if all(isinstance(p, Additive) for p in parts):
         structure = sum_additive([p for p in parts if isinstance(p, Additive)], weights)
         return _additive_model(structure, rounds)
     why = next((m.why_not_exact for m in members if m.why_not_exact), "its members differ in kind")
 
     def build(inputs: Inputs) -> Any:
-        return put(_Average(tuple(m.build(inputs) for m in members), weights))
+        return put(Partial(_weighted_sum, [m.build(inputs) for m in members], weights))
 
     return Converted(build, None, why, rounds)
 
@@ -193,31 +187,14 @@ def _why_not_raw(features: Features, used: Sequence[int], by_set: Any = ()) -> s
     return ""
 
 
-@pytree
-class _Linear:
-    coef: Any
-    intercept: Any
-
-    def __call__(self, inputs: AnyArray) -> Array:
-        return jnp.matmul(inputs, self.coef, precision="highest") + self.intercept
+def _lines(coef: Array, intercept: Array, inputs: AnyArray) -> Array:
+    return jnp.matmul(inputs, coef, precision="highest") + intercept
 
 
-@pytree
-class _Scaled:
-    scale: Any
-    shift: Any
-
-    def __call__(self, outputs: AnyArray) -> Array:
-        return outputs * self.scale + self.shift
+def _scaled(scale: Array, shift: Array, outputs: Array) -> Array:
+    return outputs * scale + shift
 
 
-@pytree
-class _Average:
-    members: tuple[Any, ...]
-    weights: Any
-
-    def __call__(self, inputs: AnyArray) -> Array:
-        outputs = [member(inputs) for member in self.members]
-        return sum(
-            (w * y for w, y in zip(self.weights, outputs, strict=True)), jnp.zeros_like(outputs[0])
-        )
+def _weighted_sum(members: Sequence[Any], weights: Array, inputs: AnyArray) -> Array:
+    outputs = [member(inputs) for member in members]
+    return sum((w * y for w, y in zip(weights, outputs, strict=True)), jnp.zeros_like(outputs[0]))

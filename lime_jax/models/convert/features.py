@@ -12,13 +12,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from jax.tree_util import Partial
 
-from lime_jax.models.convert.column_map import Chain, SideBySide, column_map, put
-from lime_jax.models.convert.columns import (
-    Column,
-    LevelColumn,
-    NumberColumn,
-)
+from lime_jax.models.convert.column_map import Chain, column_map, outputs_together, put
+from lime_jax.models.convert.columns import Column, LevelColumn, NumberColumn, StepPart
 from lime_jax.models.convert.inputs import Base, Inputs
 from lime_jax.typing import Pytree
 
@@ -80,6 +77,12 @@ class Features:
         """Other functions of the same raw columns."""
         return dataclasses.replace(self, columns=tuple(columns), names=names)
 
+    def then(self, step: str, number: StepPart) -> Features:
+        """The columns after one more step, with one number for all or one for each."""
+        numbers = np.broadcast_to(number, len(self)).tolist()
+        columns = [c.then(step, n) for c, n in zip(self.columns, numbers, strict=True)]
+        return self.replaced(columns, self.names)
+
     def matrix(self, inputs: Inputs) -> Any:
         """A pytree from `inputs` to the columns, (samples, columns) of numbers."""
         plain = (isinstance(c, NumberColumn) and c.is_raw(k) for k, c in enumerate(self.columns))
@@ -136,19 +139,17 @@ def side_by_side(parts: Sequence[Features]) -> Features:
     firsts, first = [], 0
     for other in bases:
         firsts.append(first)
-        first += parts[0].num_raw if other is None else _width_of(other, parts)
+        first += next(part.width for part in parts if part.base is other)
     columns = []
     for part in parts:
         (k,) = (k for k, other in enumerate(bases) if part.base is other)
         columns += [dataclasses.replace(c, raw=c.raw + firsts[k]) for c in part.columns]
 
     def base(inputs: Inputs) -> Any:
-        return SideBySide(tuple(inputs.table() if b is None else b(inputs) for b in bases))
+        return Partial(
+            outputs_together, [inputs.table() if b is None else b(inputs) for b in bases]
+        )
 
     mixed_by = next(part.mixed_by for part in parts if part.base is not None)
     table, num_raw = parts[0].table, parts[0].num_raw
     return Features(tuple(columns), base, None, num_raw, first, table, mixed_by)
-
-
-def _width_of(base: Base, parts: Sequence[Features]) -> int:
-    return next(part.base_width for part in parts if part.base is base)

@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
 
-from lime_jax.models.convert.column_map import Chain, Identity, column_map
-from lime_jax.models.convert.columns import Column, LevelColumn, NumberColumn, PointColumn
+from lime_jax.models.convert.column_map import Chain, Identity, column_map, level_codes, places_of
+from lime_jax.models.convert.columns import Column, LevelColumn, NumberColumn
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees import tree_predict
 from lime_jax.models.trees.thresholds import between, ranks, round_down
@@ -30,15 +30,12 @@ class Inputs(Protocol):
 
     def table(self) -> Any:
         """A pytree from the inputs to the raw table."""
-        ...
 
     def matrix(self, columns: Sequence[Column]) -> Any:
         """A pytree from the inputs to a matrix of columns of the raw table."""
-        ...
 
     def trees(self, trees: TreeSum, columns: Sequence[Column]) -> Any:
         """A pytree from the inputs to the outputs of trees on columns of the raw table."""
-        ...
 
 
 Base = Callable[[Inputs], Any]
@@ -199,17 +196,10 @@ def _values(column: Column, raw: np.ndarray) -> np.ndarray:
         return np.where(np.isnan(raw), column.missing, column.values(raw))
     if isinstance(column, LevelColumn):
         levels = np.append(column.numbers(), np.nan)
-        known = (raw >= 0) & (raw < len(levels) - 1)
-        return levels[np.where(known, raw, -1).astype(np.int64)]
-    return _at_points(column, raw)
-
-
-def _at_points(column: PointColumn, raw: np.ndarray) -> np.ndarray:
+        return levels[level_codes(raw, len(levels) - 1, np)]
     order = np.argsort(column.points)  # NaN last
-    points = column.points[order]
-    place = np.minimum(np.searchsorted(points, raw), len(points) - 1)
-    found = (points[place] == raw) | (np.isnan(points[place]) & np.isnan(raw))
-    return np.where(found, column.values[order][place], column.other)
+    values = np.append(column.values[order], column.other)
+    return values[places_of(raw, column.points[order], np)]
 
 
 @pytree

@@ -9,22 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.typing import Array, pytree, static
+from lime_jax.typing import Array
 
 Link: TypeAlias = Callable[[Array], Array]
-"""A module-level JAX function of (samples, outputs)."""
+"""A JAX function of (samples, outputs), always the same object, so that it compiles once."""
+
 LOWEST_MARGIN = -np.log(np.finfo(np.float64).max)  # below it, scikit-learn's sigmoid is 0
-
-
-@pytree
-class LinkFunction:
-    """A function of a model's outputs as a pytree."""
-
-    link: Link = static()  # a function that is always the same object, so that it compiles once
-
-    def __call__(self, outputs: Array) -> Array:
-        """Apply the link."""
-        return self.link(outputs)
 
 
 def sigmoid(margin: Array) -> Array:
@@ -53,23 +43,13 @@ def two_symmetric(margin: Array) -> Array:
 
 
 def two_clipped(margin: Array) -> Array:
-    """Both probabilities of a binary classifier with the modified Huber loss.
-
-    Example:
-        >>> two_clipped(jnp.array([[0.5], [-3.0]])).tolist()
-        [[0.25, 0.75], [1.0, 0.0]]
-    """
+    """Both probabilities of a binary classifier with the modified Huber loss."""
     share = (jnp.clip(margin, -1, 1) + 1) / 2
     return jnp.concatenate([1 - share, share], axis=1)
 
 
 def normalized_clipped(margins: Array) -> Array:
-    """The same for more classes, one against the rest; where none has a share, all are equal.
-
-    Example:
-        >>> normalized_clipped(jnp.array([[1.0, 0.0, 0.0, -2.0], [-2.0] * 4])).tolist()
-        [[0.5, 0.25, 0.25, 0.0], [0.25, 0.25, 0.25, 0.25]]
-    """
+    """The same for more classes, one against the rest; where none has a share, all are equal."""
     share = (jnp.clip(margins, -1, 1) + 1) / 2
     share = jnp.where(share.sum(1, keepdims=True) == 0, 1, share)
     return share / share.sum(1, keepdims=True)

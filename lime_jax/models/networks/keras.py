@@ -12,12 +12,14 @@ import numpy as np
 
 from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.features import RawTable
-from lime_jax.models.networks.keras_inputs import Columns, columns_of_inputs, split_inputs
 from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.models.registry import register_opener
-from lime_jax.typing import AnyArray, ModelLike, pytree, static
+from lime_jax.typing import AnyArray, ModelLike, Pytree, pytree, static
 
 _BATCH = 4096  # Keras's own default of 32 is for training
+
+Columns = tuple[tuple[int, ...], ...]
+"""Those of a table that each input takes, of a model of several."""
 
 
 @pytree
@@ -35,7 +37,7 @@ class KerasPredict:
         outputs, _ = self.model.stateless_call(
             list(self.trainable),
             list(self.non_trainable),
-            split_inputs(self.model, self.columns, inputs),
+            _split_inputs(self.model, self.columns, inputs),
             **options,
         )
         return outputs
@@ -56,7 +58,7 @@ def open_keras(model: ModelLike, output: str | None, table: RawTable | None) -> 
             f"`model`: expected a Keras model that is built, got a {kind} without weights; "
             "train it or call it on a batch first"
         )
-    columns = columns_of_inputs(model, table)
+    columns = _columns_of_inputs(model, table)
     try:
         predict = DevicePredict(_in_jax(model, table, columns))
     except NotConvertibleError as error:
@@ -118,7 +120,7 @@ def _input_shape(model: ModelLike, table: RawTable | None) -> tuple[int, ...] | 
 
 def _on_host(model: ModelLike, columns: Columns | None) -> Callable[[Any], np.ndarray]:
     def predict(inputs: AnyArray) -> np.ndarray:
-        batch = split_inputs(model, columns, np.asarray(inputs))
+        batch = _split_inputs(model, columns, np.asarray(inputs))
         outputs = model.predict(batch, batch_size=_BATCH, verbose=0)
         if not isinstance(outputs, np.ndarray):
             raise ValueError(
@@ -128,3 +130,45 @@ def _on_host(model: ModelLike, columns: Columns | None) -> Callable[[Any], np.nd
         return outputs
 
     return predict
+
+
+def _columns_of_inputs(model: ModelLike, table: RawTable | None) -> Columns | None:
+    """Which columns each input of a model takes: those of its name, else one after the other."""
+    inputs = getattr(model, "inputs", None)
+    if not isinstance(inputs, list) or len(inputs) < 2:
+        return None
+    widths = [_width(entry) for entry in inputs]
+    count = sum(widths) if table is None else len(table.levels)
+    names = () if table is None or table.names is None else table.names
+    if all(entry.name in names and width == 1 for entry, width in zip(inputs, widths, strict=True)):
+        return tuple((names.index(entry.name),) for entry in inputs)
+    if isinstance(model.input, dict) or 0 in widths or sum(widths) != count:
+        shapes = ", ".join(f"{entry.name} {tuple(entry.shape)}" for entry in inputs)
+        raise ValueError(
+            f"`model`: this Keras model has {len(inputs)} inputs, {shapes}; the {count} columns of "
+            "a table go to inputs of their names, or one after the other to a list of inputs whose "
+            "widths add up; hand over a function of the table that calls the model"
+        )
+    ends = [sum(widths[: k + 1]) for k in range(len(widths))]
+    return tuple(tuple(range(end - width, end)) for end, width in zip(ends, widths, strict=True))
+
+
+def _width(entry: Pytree) -> int:
+    """Columns that an input takes; 0 if it is no table of numbers."""
+    shape = tuple(entry.shape)
+    if str(entry.dtype) == "string" or len(shape) not in (1, 2) or shape[1:] == (None,):
+        return 0
+    return 1 if len(shape) == 1 else int(shape[1])
+
+
+def _split_inputs(model: ModelLike, columns: Columns | None, inputs: AnyArray) -> Any:
+    """A batch of rows in the structure of the model's inputs."""
+    if columns is None:
+        return inputs
+    import keras
+
+    parts = [
+        inputs[:, list(own)].reshape(-1, *entry.shape[1:]).astype(str(entry.dtype))
+        for own, entry in zip(columns, model.inputs, strict=True)
+    ]
+    return keras.tree.pack_sequence_as(model.input, parts)

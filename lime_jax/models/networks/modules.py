@@ -6,49 +6,41 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.tree_util import Partial
 
 from lime_jax.models.convert.features import RawTable
 from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.models.registry import register_opener
-from lime_jax.typing import AnyArray, Array, ModelLike, Pytree, pytree, static
+from lime_jax.typing import AnyArray, Array, ModelLike, pytree, static
 
 _WHY = "a neural network is not a sum over trees or over columns"
 
 
-@pytree
-class EquinoxPredict:
-    """An Equinox module on a batch.
+def _equinox_outputs(module: Any, inputs: AnyArray) -> Array:
+    """The outputs of an Equinox module for a batch.
 
-    Equinox's layers act on one example: what can be called with one row is mapped over the batch,
-    anything else takes the batch as it is.
+    Equinox's layers act on one example: what can be called with one row, as shapes tell while
+    tracing, is mapped over the batch, anything else takes the batch as it is.
     """
-
-    module: Any
-
-    def __call__(self, inputs: AnyArray) -> Array:
-        """The outputs for a batch; which way to call is seen from the shapes while tracing."""
-        inputs = jnp.asarray(inputs, jnp.result_type(float))
-        row = jax.ShapeDtypeStruct(inputs.shape[1:], inputs.dtype)
-        try:
-            result = jax.eval_shape(lambda x: self.module(x), row)
-            for_rows, why = _is_output(result, 0), f"it returned {result} for one row"
-        except Exception as error:  # whatever a stranger's module raises on the wrong shape
-            for_rows, why = False, f"{type(error).__name__}: {error}"
-        if for_rows:
-            return jax.vmap(lambda x: self.module(x))(inputs)
-        try:
-            return self.module(inputs)
-        except Exception as error:
-            error.add_note(
-                "raised by the Equinox module on a batch; on one row it did not work either: "
-                f"{why}\n(a module that needs a key or a state in training is handed over in "
-                "inference mode: equinox.nn.inference_mode)"
-            )
-            raise
-
-
-def _is_output(result: Pytree, lead: int) -> bool:
-    return isinstance(result, jax.ShapeDtypeStruct) and result.ndim - lead in (0, 1)
+    inputs = jnp.asarray(inputs, jnp.result_type(float))
+    row = jax.ShapeDtypeStruct(inputs.shape[1:], inputs.dtype)
+    try:
+        result = jax.eval_shape(lambda x: module(x), row)
+        for_rows = isinstance(result, jax.ShapeDtypeStruct) and result.ndim < 2
+        why = f"it returned {result} for one row"
+    except Exception as error:  # whatever a stranger's module raises on the wrong shape
+        for_rows, why = False, f"{type(error).__name__}: {error}"
+    if for_rows:
+        return jax.vmap(lambda x: module(x))(inputs)
+    try:
+        return module(inputs)
+    except Exception as error:
+        error.add_note(
+            "raised by the Equinox module on a batch; on one row it did not work either: "
+            f"{why}\n(a module that needs a key or a state in training is handed over in "
+            "inference mode: equinox.nn.inference_mode)"
+        )
+        raise
 
 
 @register_opener("equinox.Module")
@@ -57,7 +49,7 @@ def open_equinox(model: ModelLike, output: str | None, table: RawTable | None) -
     kind = type(model).__name__
     if not callable(model):
         raise ValueError(f"`model`: expected an Equinox module with `__call__`, got {kind}")
-    predict = DevicePredict(EquinoxPredict(model))
+    predict = DevicePredict(Partial(_equinox_outputs, model))
     return Model(predict, "jax", f"{kind}, an Equinox module", output, why_not_exact=_WHY)
 
 

@@ -31,6 +31,20 @@ _OF_REALS = {
     "HardSwish": lambda x: x * jnp.clip(x / 6 + 0.5, 0, 1),
     "Mish": lambda x: x * jnp.tanh(jax.nn.softplus(x)),
 }
+_WITH_NUMBERS = {  # of a real and attributes of the node, which are these where it has none
+    "LeakyRelu": (lambda x, alpha: jnp.where(x < 0, alpha * x, x), {"alpha": 0.01}),
+    "ThresholdedRelu": (lambda x, alpha: jnp.where(x > alpha, x, 0), {"alpha": 1.0}),
+    "Elu": (jax.nn.elu, {"alpha": 1.0}),
+    "Celu": (jax.nn.celu, {"alpha": 1.0}),
+    "Selu": (
+        lambda x, alpha, gamma: gamma * jax.nn.elu(x, alpha),
+        {"alpha": 1.6732632423543772, "gamma": 1.0507009873554805},
+    ),
+    "HardSigmoid": (
+        lambda x, alpha, beta: jnp.clip(alpha * x + beta, 0, 1),
+        {"alpha": 0.2, "beta": 0.5},
+    ),
+}
 
 
 def _same_in_numpy(name: str, node: Node, *values: Value) -> Value:
@@ -41,13 +55,14 @@ def _folded(name: str, node: Node, *values: Value) -> Value:
     return functools.reduce(getattr(namespace(*values), name), values)
 
 
-def _of_reals(function: Any, node: Node, x: Value) -> Value:
-    return function(x)
+def _of_reals(function: Any, numbers: dict[str, float], node: Node, x: Value) -> Value:
+    return function(x, **{name: node.get(name, number) for name, number in numbers.items()})
 
 
 OPERATORS.update({op: functools.partial(_same_in_numpy, name) for op, name in _NUMPY.items()})
 OPERATORS.update({op: functools.partial(_folded, name) for op, name in _FOLDED.items()})
-OPERATORS.update({op: functools.partial(_of_reals, fn) for op, fn in _OF_REALS.items()})
+OPERATORS.update({op: functools.partial(_of_reals, fn, {}) for op, fn in _OF_REALS.items()})
+OPERATORS.update({op: functools.partial(_of_reals, *row) for op, row in _WITH_NUMBERS.items()})
 
 
 @operator("Mean")
@@ -83,40 +98,9 @@ def _clip(node: Node, x: Value, low: Value = None, high: Value = None) -> Value:
     return x if high is None else jnp.minimum(x, jnp.asarray(high, x.dtype))
 
 
-@operator("LeakyRelu")
-def _leaky_relu(node: Node, x: Value) -> Value:
-    return jnp.where(x < 0, node.get("alpha", 0.01) * x, x)
-
-
 @operator("PRelu")
 def _prelu(node: Node, x: Value, slope: Value) -> Value:
     return jnp.where(x < 0, slope * x, x)
-
-
-@operator("ThresholdedRelu")
-def _thresholded_relu(node: Node, x: Value) -> Value:
-    return jnp.where(x > node.get("alpha", 1.0), x, 0)
-
-
-@operator("Elu")
-def _elu(node: Node, x: Value) -> Value:
-    return jax.nn.elu(x, node.get("alpha", 1.0))
-
-
-@operator("Celu")
-def _celu(node: Node, x: Value) -> Value:
-    return jax.nn.celu(x, node.get("alpha", 1.0))
-
-
-@operator("Selu")
-def _selu(node: Node, x: Value) -> Value:
-    alpha, gamma = node.get("alpha", 1.6732632423543772), node.get("gamma", 1.0507009873554805)
-    return gamma * jax.nn.elu(x, alpha)
-
-
-@operator("HardSigmoid")
-def _hard_sigmoid(node: Node, x: Value) -> Value:
-    return jnp.clip(node.get("alpha", 0.2) * x + node.get("beta", 0.5), 0, 1)
 
 
 @operator("Gelu")

@@ -31,7 +31,7 @@ class OnnxPredict:
     def __call__(self, inputs: AnyArray) -> Array:
         """The outputs for a batch, of any shape that the graph takes."""
         inputs = jnp.asarray(inputs)
-        if batch_size(self.graph) is None:
+        if batch_size(self.graph.inputs) is None:
             return self._run(inputs)
         return jax.vmap(lambda example: self._run(example[None])[0])(inputs)
 
@@ -76,15 +76,15 @@ def build(graph: Graph, weights: dict[str, np.ndarray]) -> OnnxPredict:
         raise NotConvertibleError("ONNX: its output does not depend on an input")
     if any(not entry.dtype for entry in graph.inputs):
         raise NotConvertibleError("ONNX: an input is text, which has no JAX form")
-    if batch_size(graph) not in (None, 1):
-        raise NotConvertibleError(f"ONNX: it only takes batches of {batch_size(graph)}")
+    if (size := batch_size(graph.inputs)) not in (None, 1):
+        raise NotConvertibleError(f"ONNX: it only takes batches of {size}")
     on_device = {name: jnp.asarray(array) for name, array in weights.items()}
     return OnnxPredict(on_device, tuple(parts), dataclasses.replace(graph, nodes=tuple(nodes)))
 
 
-def batch_size(graph: Graph) -> int | None:
+def batch_size(entries: tuple[Input, ...]) -> int | None:
     """The only batch size that a model takes."""
-    sizes = {entry.shape[0] for entry in graph.inputs if entry.shape}
+    sizes = {entry.shape[0] for entry in entries if entry.shape}
     return next(iter(sizes)) if len(sizes) == 1 else None
 
 

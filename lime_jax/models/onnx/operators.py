@@ -6,7 +6,7 @@ because they are known while tracing; arithmetic of such values alone stays in N
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import jax.numpy as jnp
@@ -23,24 +23,22 @@ BUILDERS: dict[str, Callable[[Node], Any]] = {}
 """`node -> pytree` of its inputs, for operators that keep their weights in attributes."""
 
 
-def operator(*names: str) -> Callable[[_T], _T]:
-    """Register the function of some operators."""
-
+def _registrar(known: dict[str, Callable[..., Any]], names: Sequence[str]) -> Callable[[_T], _T]:
     def register(function: _T) -> _T:
-        OPERATORS.update(dict.fromkeys(names, function))
+        known.update(dict.fromkeys(names, function))
         return function
 
     return register
+
+
+def operator(*names: str) -> Callable[[_T], _T]:
+    """Register the function of some operators."""
+    return _registrar(OPERATORS, names)
 
 
 def builder(*names: str) -> Callable[[_T], _T]:
     """Register what makes a pytree of some operators' nodes; names are as in `Node.op`."""
-
-    def register(function: _T) -> _T:
-        BUILDERS.update(dict.fromkeys(names, function))
-        return function
-
-    return register
+    return _registrar(BUILDERS, names)
 
 
 def namespace(*values: Value) -> Value:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lime_jax.models.onnx.evaluator import split_columns
+from lime_jax.models.onnx.evaluator import batch_size, split_columns
 from lime_jax.models.onnx.reader import Input, OnnxSource, Proto
 from lime_jax.optional import require
 from lime_jax.typing import AnyArray
@@ -21,8 +21,7 @@ class RuntimePredict:
         self.session = session
         self.inputs = tuple(_input(entry) for entry in session.get_inputs())
         self.output = output or _real_output(session.get_outputs())
-        sizes = {entry.shape[0] for entry in self.inputs if entry.shape}
-        self.batch = next(iter(sizes)) if len(sizes) == 1 else None
+        self.batch = batch_size(self.inputs)
 
     def __call__(self, inputs: AnyArray) -> np.ndarray:
         """The outputs for a batch."""

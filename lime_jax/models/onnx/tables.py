@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 
 from lime_jax.models.convert.links import softmax, two_sigmoids
 from lime_jax.models.onnx.operators import builder, operator
@@ -71,60 +72,37 @@ def linear_model(node: Node) -> LinearModel:
     return LinearModel(coefficients.reshape(outputs, -1).T, intercept, transform)
 
 
-@pytree
-class Scaler:
-    """Columns moved and scaled."""
-
-    offset: Any
-    scale: Value
-
-    def __call__(self, x: Value) -> Array:
-        """The columns of a batch."""
-        return (jnp.asarray(x, self.scale.dtype) - self.offset) * self.scale
-
-
 @builder("ai.onnx.ml.Scaler")
-def _scaler(node: Node) -> Scaler:
+def _scaler(node: Node) -> Partial:
     offset, scale = node.get("offset", (0.0,)), node.get("scale", (1.0,))
-    return Scaler(np.array(offset, np.float32), np.array(scale, np.float32))
+    return Partial(_moved, np.array(offset, np.float32), np.array(scale, np.float32))
 
 
-@pytree
-class Imputer:
-    """Missing numbers filled in."""
-
-    filled: Any
-    gone: Any  # the number that stands for missing; NaN: NaN
-
-    def __call__(self, x: Value) -> Array:
-        """The columns of a batch."""
-        return jnp.where((x == self.gone) | (jnp.isnan(self.gone) & jnp.isnan(x)), self.filled, x)
+def _moved(offset: Array, scale: Array, x: Value) -> Array:
+    return (jnp.asarray(x, scale.dtype) - offset) * scale
 
 
 @builder("ai.onnx.ml.Imputer")
-def _imputer(node: Node) -> Imputer:
+def _imputer(node: Node) -> Partial:
     if node.get("imputed_value_int64s"):
         raise node.refuse("missing integers have no JAX form here")
     filled = np.array(node.get("imputed_value_floats"), np.float32)
-    return Imputer(filled, np.float32(node.get("replaced_value_float", 0.0)))
+    return Partial(_filled, filled, np.float32(node.get("replaced_value_float", 0.0)))
 
 
-@pytree
-class OneHot:
-    """One column for each of some integers."""
-
-    categories: Any
-
-    def __call__(self, x: Value) -> Array:
-        """Their columns, last."""
-        return (jnp.trunc(x)[..., None] == self.categories).astype(jnp.float32)
+def _filled(filled: Array, gone: Array, x: Value) -> Array:
+    return jnp.where((x == gone) | (jnp.isnan(gone) & jnp.isnan(x)), filled, x)
 
 
 @builder("ai.onnx.ml.OneHotEncoder")
-def _one_hot(node: Node) -> OneHot:
+def _one_hot(node: Node) -> Partial:
     if not node.get("cats_int64s") or not node.get("zeros", 1):
         raise node.refuse("text, or an error for unknown levels, has no JAX form")
-    return OneHot(np.array(node.get("cats_int64s"), np.int32))
+    return Partial(_flags, np.array(node.get("cats_int64s"), np.int32))
+
+
+def _flags(categories: Array, x: Value) -> Array:
+    return (jnp.trunc(x)[..., None] == categories).astype(jnp.float32)
 
 
 @operator("ai.onnx.ml.Normalizer")

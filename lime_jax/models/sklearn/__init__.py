@@ -1,35 +1,9 @@
 """scikit-learn's models, one file per family; importing them registers their converters."""
 
-from lime_jax.models.sklearn import (
-    adaboost,
-    boosting,
-    calibration,
-    encoders,
-    ensembles,
-    histograms,
-    linear,
-    naive_bayes,
-    neural_network,
-    on_the_host,
-    pipeline,
-    preprocessing,
-    svm,
-    trees,
-)
+import importlib
 
-__all__ = [
-    "adaboost",
-    "boosting",
-    "calibration",
-    "encoders",
-    "ensembles",
-    "histograms",
-    "linear",
-    "naive_bayes",
-    "neural_network",
-    "on_the_host",
-    "pipeline",
-    "preprocessing",
-    "svm",
-    "trees",
-]
+for _family in (
+    *("adaboost", "boosting", "calibration", "encoders", "ensembles", "linear", "naive_bayes"),
+    *("neural_network", "on_the_host", "pipeline", "preprocessing", "svm", "trees"),
+):
+    importlib.import_module(f"lime_jax.models.sklearn.{_family}")

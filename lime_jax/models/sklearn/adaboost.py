@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 
 from lime_jax.models.convert.column_map import put
 from lime_jax.models.convert.columns import NotConvertibleError
@@ -15,7 +14,7 @@ from lime_jax.models.convert.links import softmax, two_sigmoids
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.boosting import WHY_PROBABILITIES
 from lime_jax.models.sklearn.trees import join, refuse_several_targets
-from lime_jax.typing import AnyArray, Array, Estimator, pytree
+from lime_jax.typing import AnyArray, Array, Estimator
 
 
 @register_converter("sklearn.AdaBoostClassifier", methods=("predict_proba", "decision_function"))
@@ -40,23 +39,17 @@ def convert_regressor(model: Estimator, method: str, features: Features) -> Conv
     each = np.arange(len(trees))
     structure = join(trees, value, len(features), each, np.zeros(len(trees)))
     apart = sum_of_trees(structure, features, rounds_inputs=True)
-    median = put(WeightedMedian(_whole_weights(model.estimator_weights_[: len(trees)])))
+    median = put(Partial(_weighted_median, _whole_weights(model.estimator_weights_[: len(trees)])))
     why = "its prediction is the weighted median of its trees, not their sum"
     return apart.then(median, why)
 
 
-@pytree
-class WeightedMedian:
-    """The weighted median of a model's outputs: the least at which half the weight is reached."""
-
-    weights: Any  # of the outputs; whole numbers, whose sums are exact
-
-    def __call__(self, outputs: AnyArray) -> Array:
-        """The median of each row, (samples, outputs) -> (samples, 1)."""
-        order = jnp.argsort(outputs, axis=1)
-        weight = jnp.cumsum(self.weights[order], axis=1)
-        first = jnp.argmax(2 * weight >= weight[:, -1:], axis=1)[:, None]
-        return jnp.take_along_axis(outputs, jnp.take_along_axis(order, first, axis=1), axis=1)
+def _weighted_median(weights: Array, outputs: AnyArray) -> Array:
+    """The least output of each row at which half the weight is reached, (samples, 1)."""
+    order = jnp.argsort(outputs, axis=1)
+    weight = jnp.cumsum(weights[order], axis=1)
+    first = jnp.argmax(2 * weight >= weight[:, -1:], axis=1)[:, None]
+    return jnp.take_along_axis(outputs, jnp.take_along_axis(order, first, axis=1), axis=1)
 
 
 def _votes(model: Estimator) -> np.ndarray:
@@ -87,7 +80,7 @@ def _refuse_unless_trees(model: Estimator, *kinds: str) -> None:
 
 
 def _whole_weights(weights: np.ndarray) -> np.ndarray:
-    """Weights as int32, in units of 2^-29 of their sum; twice the sum still fits."""
+    """Weights as int32, whose sums are exact: units of 2^-29; twice the sum still fits."""
     return np.round(weights / weights.sum() * 2.0**29).astype(np.int32)
 
 

@@ -1,4 +1,4 @@
-"""Gradient boosting."""
+"""Gradient boosting, by exact splits or by histograms."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from lime_jax.models.convert.compose import linked, sum_of_trees
 from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.links import softmax, two_sigmoids
 from lime_jax.models.registry import Converted, register_converter
+from lime_jax.models.sklearn.histograms import sum_of_histograms
 from lime_jax.models.sklearn.trees import join
 from lime_jax.typing import Array, Estimator
 
@@ -21,7 +22,8 @@ WHY_PROBABILITIES = (
 
 
 @register_converter(
-    "sklearn.GradientBoostingClassifier", methods=("predict_proba", "decision_function")
+    *("sklearn.GradientBoostingClassifier", "sklearn.HistGradientBoostingClassifier"),
+    methods=("predict_proba", "decision_function"),
 )
 def convert_classifier(model: Estimator, method: str, features: Features) -> Converted:
     """The margins, one of two classes or one for each, and probabilities made of them."""
@@ -30,21 +32,25 @@ def convert_classifier(model: Estimator, method: str, features: Features) -> Con
         return margin
     if model.loss == "exponential":
         return linked(margin, _of_half_margin, WHY_PROBABILITIES)
-    return probabilities(margin, len(model.classes_))
+    return linked(margin, two_sigmoids if len(model.classes_) == 2 else softmax, WHY_PROBABILITIES)
 
 
-@register_converter("sklearn.GradientBoostingRegressor", methods=("predict",))
+@register_converter(
+    *("sklearn.GradientBoostingRegressor", "sklearn.HistGradientBoostingRegressor"),
+    methods=("predict",),
+)
 def convert_regressor(model: Estimator, method: str, features: Features) -> Converted:
-    """The sum itself; all its losses have the identity as link."""
-    return _sum(model, features)
-
-
-def probabilities(margin: Converted, num_classes: int) -> Converted:
-    """A classifier's probabilities from its margins, one or one for each class (log loss)."""
-    return linked(margin, two_sigmoids if num_classes == 2 else softmax, WHY_PROBABILITIES)
+    """The sum itself, or its exponential for the losses of counts and amounts."""
+    total = _sum(model, features)
+    if model.loss in ("poisson", "gamma"):
+        why = f"its prediction for the {model.loss} loss is the exponential of a sum over trees"
+        return linked(total, jnp.exp, why)
+    return total
 
 
 def _sum(model: Estimator, features: Features) -> Converted:
+    if type(model).__name__.startswith("Hist"):
+        return sum_of_histograms(model, features)
     trees = [tree.tree_ for tree in model.estimators_.ravel()]
     rounds, outputs = model.estimators_.shape
     value = np.concatenate([tree.value[:, 0, :] for tree in trees]) * model.learning_rate

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 
 from lime_jax.models.convert.column_map import put
 from lime_jax.models.convert.columns import NotConvertibleError
@@ -46,7 +47,7 @@ def _convert_fold(fold: Estimator, features: Features) -> Converted:
 
 def _curve(calibrator: Estimator) -> Any:
     if type(calibrator).__name__ == "_SigmoidCalibration":
-        return SigmoidCurve(np.float64(calibrator.a_), np.float64(calibrator.b_))
+        return Partial(_sigmoid, np.float64(calibrator.a_), np.float64(calibrator.b_))
     points = np.asarray(calibrator.X_thresholds_, np.float64)
     values = np.asarray(calibrator.y_thresholds_, np.float64)
     rounding = 2 * float(jnp.finfo(jnp.result_type(float)).eps) * np.abs(points).max()
@@ -56,31 +57,17 @@ def _curve(calibrator: Estimator) -> Any:
             "CalibratedClassifierCV: its isotonic curve has steps that are too steep for the "
             "device's precision"
         )
-    return PiecewiseCurve(points, values)
+    return Partial(_straight_lines, points, values)
 
 
-@pytree
-class SigmoidCurve:
-    """Platt's curve, `sigmoid(-(slope * score + offset))`."""
-
-    slope: Any
-    offset: Any
-
-    def __call__(self, scores: AnyArray) -> Array:
-        """The curve at each score."""
-        return jax.nn.sigmoid(-(self.slope * scores + self.offset))
+def _sigmoid(slope: Array, offset: Array, scores: AnyArray) -> Array:
+    """Platt's curve."""
+    return jax.nn.sigmoid(-(slope * scores + offset))
 
 
-@pytree
-class PiecewiseCurve:
-    """Straight lines between points, constant outside."""
-
-    points: AnyArray
-    values: AnyArray
-
-    def __call__(self, scores: AnyArray) -> Array:
-        """The curve at each score."""
-        return jnp.interp(scores, self.points, self.values)
+def _straight_lines(points: Array, values: Array, scores: AnyArray) -> Array:
+    """Lines between points, constant outside."""
+    return jnp.interp(scores, points, values)
 
 
 @pytree

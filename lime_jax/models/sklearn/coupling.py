@@ -16,19 +16,11 @@ SMALLEST_PROBABILITY = 1e-7  # of one of two classes, libsvm's
 
 
 def votes(margins: Array) -> Array:
-    """Margins of classes from those of their pairs: votes, and less than half of one for doubt.
-
-    Args:
-        margins: (samples, pairs), positive for the first class of each pair.
-
-    Example:
-        >>> votes(jnp.array([[1.0, 1.0, -1.0]])).argsort().tolist()  # 0 beats both, 2 beats 1
-        [[1, 2, 0]]
-    """
+    """Margins of classes from those of their pairs: votes, and less than half of one for doubt."""
     count = next(k for k in range(2, 2 + margins.shape[1]) if comb(k, 2) == margins.shape[1])
     first, second = _pairs(count)
     plus, minus = np.eye(count)[first], np.eye(count)[second]
-    won = jnp.where(margins[:, :, None] >= 0, plus, minus).sum(axis=1)
+    won = jnp.where(margins[:, :, None] >= 0, plus, minus).sum(axis=1)  # the first of its pair
     doubt = jnp.matmul(margins, plus - minus, precision="highest")
     return won + doubt / (3 * (jnp.abs(doubt) + 1))
 
@@ -62,15 +54,7 @@ class PairProbabilities:
 
 
 def couple(shares: Array) -> Array:
-    """Probabilities of classes from those of pairs.
-
-    Args:
-        shares: (samples, classes, classes): the first's probability if it is one of the two.
-
-    Example:
-        >>> couple(jnp.array([[[0.0, 0.75], [0.25, 0.0]]])).round(2).tolist()
-        [[0.75, 0.25]]
-    """
+    """Probabilities of classes from those of pairs: in each row the first's if it is one of two."""
     count = shares.shape[1]
     other = jnp.swapaxes(shares, 1, 2)
     diagonal = (other * other).sum(axis=2)

@@ -39,7 +39,7 @@ def encode_one_hot(encoder: Estimator, features: Features) -> Features:
         if dropped is not None:
             table = np.delete(table, group[int(dropped)], axis=1)
             unknown = np.delete(unknown, group[int(dropped)])
-        columns += _encoded(column, categories, table, unknown)
+        columns += encoded(column, categories, table, unknown)
     return features.replaced(columns)
 
 
@@ -58,7 +58,7 @@ def encode_ordinal(encoder: Estimator, features: Features) -> Features:
         unknown = np.nan
         if encoder.handle_unknown == "use_encoded_value":
             unknown = float(encoder.unknown_value)
-        columns += _encoded(column, categories, table, np.array([unknown]))
+        columns += encoded(column, categories, table, np.array([unknown]))
     return features.replaced(columns, features.names)
 
 
@@ -74,10 +74,10 @@ def _groups(encoder: Estimator, column: int) -> tuple[np.ndarray, np.ndarray]:
     return np.where(rare, (~rare).sum(), np.cumsum(~rare) - 1), rare
 
 
-def _encoded(
+def encoded(
     column: Column, categories: np.ndarray, table: np.ndarray, unknown: np.ndarray
 ) -> list[Column]:
-    """New columns: the rows of `table` belong to the categories."""
+    """New columns: the rows of `table` belong to the categories, `unknown` to others."""
     places = _places(categories)
 
     def rows(values: Iterable[Any]) -> np.ndarray:

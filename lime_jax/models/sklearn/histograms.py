@@ -1,48 +1,27 @@
-"""Histogram gradient boosting: missing values, and splits that are sets of categories."""
+"""Trees of histogram gradient boosting: missing values, and splits that are sets of categories."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.models.convert.compose import linked, sum_of_trees
+from lime_jax.models.convert.compose import sum_of_trees
 from lime_jax.models.convert.features import Features
-from lime_jax.models.registry import Converted, register_converter
-from lime_jax.models.sklearn.boosting import probabilities
-from lime_jax.models.sklearn.categories import CodedColumn, code_columns
+from lime_jax.models.convert.tree_sums import LevelSets
+from lime_jax.models.registry import Converted
+from lime_jax.models.sklearn.categories import code_columns
 from lime_jax.models.structure import TreeSum
 from lime_jax.typing import Estimator
 
 
-@register_converter(
-    "sklearn.HistGradientBoostingClassifier", methods=("predict_proba", "decision_function")
-)
-def convert_classifier(model: Estimator, method: str, features: Features) -> Converted:
-    """The margins, one of two classes or one for each, and probabilities made of them."""
-    margin = _sum(model, features)
-    if method == "decision_function":
-        return margin
-    return probabilities(margin, len(model.classes_))
-
-
-@register_converter("sklearn.HistGradientBoostingRegressor", methods=("predict",))
-def convert_regressor(model: Estimator, method: str, features: Features) -> Converted:
-    """The sum itself, or its exponential for the losses of counts and amounts."""
-    total = _sum(model, features)
-    if model.loss in ("poisson", "gamma"):
-        why = f"its prediction for the {model.loss} loss is the exponential of a sum over trees"
-        return linked(total, jnp.exp, why)
-    return total
-
-
-def _sum(model: Estimator, features: Features) -> Converted:
+def sum_of_histograms(model: Estimator, features: Features) -> Converted:
+    """What the trees of a model sum to, from its baseline on."""
     features, coded = code_columns(model, features)
     return sum_of_trees(_join(model, coded, len(features)), features)
 
 
-def _join(model: Estimator, coded: dict[int, CodedColumn], num_features: int) -> TreeSum:
+def _join(model: Estimator, coded: dict[int, np.ndarray], num_features: int) -> TreeSum:
     trees = [tree for round_ in model._predictors for tree in round_]
     base = np.asarray(model._baseline_prediction, np.float64).reshape(-1)
     sizes = np.array([len(tree.nodes) for tree in trees])
@@ -69,7 +48,7 @@ def _join(model: Estimator, coded: dict[int, CodedColumn], num_features: int) ->
 
 
 def _level_sets(
-    trees: list[Any], nodes: np.ndarray, by_set: np.ndarray, coded: dict[int, CodedColumn]
+    trees: list[Any], nodes: np.ndarray, by_set: np.ndarray, coded: dict[int, np.ndarray]
 ) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
     """Which levels go left at the nodes `by_set`: their numbers in the sets, and the sets."""
     level_set = np.full(len(nodes), -1, np.int32)
@@ -82,13 +61,11 @@ def _level_sets(
     words = words[nodes["bitset_idx"][where] + first[where]]
     bits = (words[:, :, None] >> np.arange(32, dtype=np.uint32)) & 1
     goes_left = bits.reshape(len(where), -1).astype(bool)
-    known: dict[tuple[int, bytes], int] = {}
-    sets: list[np.ndarray] = []
-    for node, left in zip(where, goes_left, strict=True):
-        column = coded[int(nodes["feature_idx"][node])]
-        flags = column.levels_left(left, bool(nodes["missing_go_to_left"][node]))
-        number = known.setdefault((len(flags), flags.tobytes()), len(sets))
-        if number == len(sets):
-            sets.append(flags)
-        level_set[node] = number
-    return level_set, tuple(sets)
+
+    def levels_left(node: np.void, left: np.ndarray) -> np.ndarray:
+        category = coded[node["feature_idx"]]  # unknown ones are taken for missing
+        return np.where(category < 0, bool(node["missing_go_to_left"]), left[category])
+
+    sets = LevelSets()
+    level_set[where] = sets.numbers(map(levels_left, nodes[where], goes_left))
+    return level_set, sets.all()

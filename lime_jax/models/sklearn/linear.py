@@ -18,7 +18,7 @@ from lime_jax.models.convert.links import (
     two_symmetric,
 )
 from lime_jax.models.registry import Converted, register_converter
-from lime_jax.models.sklearn.distances import centered, float32_center
+from lime_jax.models.sklearn.distances import float32_center
 from lime_jax.typing import Estimator
 
 WHY_NO_PROBABILITY = (
@@ -72,7 +72,7 @@ def convert_linear_classifier(model: Estimator, method: str, features: Features)
     means = getattr(model, "means_", None)
     if means is not None:  # of a discriminant analysis: where its rows are
         center = float32_center(means)
-        features, intercept = centered(features, center), intercept + coef @ center
+        features, intercept = features.then("subtract", center), intercept + coef @ center
     margins = linear(coef, intercept, features)
     if method == "decision_function":
         return margins
@@ -103,14 +103,7 @@ def convert_dummy_regressor(model: Estimator, method: str, features: Features) -
 
 
 def lines_of(model: Estimator) -> tuple[np.ndarray, np.ndarray]:
-    """A linear model's numbers.
-
-    Example:
-        >>> from sklearn.linear_model import LinearRegression
-        >>> coef, intercept = lines_of(LinearRegression().fit([[0.0], [1.0]], [2.0, 5.0]))
-        >>> coef.shape, round(float(intercept[0]), 6)
-        ((1, 1), 2.0)
-    """
+    """A linear model's numbers."""
     coef = model.coef_.toarray() if hasattr(model.coef_, "toarray") else model.coef_
     coef = np.atleast_2d(np.asarray(coef, np.float64))
     intercept = np.ravel(np.asarray(model.intercept_, np.float64))

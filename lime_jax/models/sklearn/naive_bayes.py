@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 
 from lime_jax.models.convert.compose import apply, linear, linked
 from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.links import softmax
 from lime_jax.models.registry import Converted, register_converter
-from lime_jax.models.sklearn.distances import centered, float32_center
-from lime_jax.typing import AnyArray, Array, Estimator, pytree, static
+from lime_jax.models.sklearn.distances import float32_center
+from lime_jax.typing import AnyArray, Array, Estimator
 
 
 @register_converter("sklearn.GaussianNB", methods=("predict_proba",))
@@ -20,9 +19,9 @@ def convert_gaussian(model: Estimator, method: str, features: Features) -> Conve
     """Gaussian naive Bayes."""
     center = float32_center(model.theta_)
     constant = np.log(model.class_prior_) - 0.5 * np.log(2 * np.pi * model.var_).sum(axis=1)
-    classes = GaussianClasses(model.theta_ - center, 0.5 / model.var_, constant)
+    classes = Partial(_independent, model.theta_ - center, 0.5 / model.var_, constant)
     why = "a class's log-likelihood is a square of the columns, and its probability no sum of them"
-    return linked(apply(classes, centered(features, center)), softmax, why)
+    return linked(apply(classes, features.then("subtract", center)), softmax, why)
 
 
 @register_converter("sklearn.MultinomialNB", "sklearn.ComplementNB", methods=("predict_proba",))
@@ -42,8 +41,7 @@ def convert_flags(model: Estimator, method: str, features: Features) -> Converte
     absent = np.log(1 - np.exp(log_prob))
     constant = np.asarray(model.class_log_prior_, np.float64) + absent.sum(axis=1)
     if model.binarize is not None:
-        columns = [column.then("above", float(model.binarize)) for column in features.columns]
-        features = features.replaced(columns, features.names)
+        features = features.then("above", model.binarize)
     likelihood = linear(log_prob - absent, constant, features)
     return linked(likelihood, softmax, "its probabilities are no sum of columns")
 
@@ -60,39 +58,26 @@ def convert_quadratic(model: Estimator, method: str, features: Features) -> Conv
     for k, (rotation, scale) in enumerate(zip(model.rotations_, scales, strict=True)):
         maps[k, :, : len(scale)] = rotation / np.sqrt(scale)
     constant = np.log(model.priors_) - 0.5 * np.array([np.log(s).sum() for s in scales])
-    margin = method == "decision_function" and len(means) == 2
-    classes = EllipticClasses(means - center, maps, constant, margin)
     why = "a class's log-likelihood is a square of the columns"
-    scores = apply(classes, centered(features, center), why)
-    return linked(scores, softmax, why) if method == "predict_proba" else scores
+    classes = Partial(_elliptic, means - center, maps, constant)
+    scores = apply(classes, features.then("subtract", center), why)
+    if method == "predict_proba":
+        return linked(scores, softmax, why)
+    return linked(scores, _second_less_first, why) if len(means) == 2 else scores
 
 
-@pytree
-class GaussianClasses:
-    """Log-likelihoods of classes whose columns are independent and normal."""
-
-    means: Any
-    half_precision: Any  # 1 / (2 variance), the same shape
-    constant: Any
-
-    def __call__(self, inputs: AnyArray) -> Array:
-        """(samples, columns) -> (samples, classes)."""
-        away = inputs[:, None, :] - self.means
-        return self.constant - (away * away * self.half_precision).sum(axis=-1)
+def _independent(means: Array, half_precision: Array, constant: Array, inputs: AnyArray) -> Array:
+    """Log-likelihoods of classes, (samples, classes), whose columns are independent and normal."""
+    away = inputs[:, None, :] - means
+    return constant - (away * away * half_precision).sum(axis=-1)
 
 
-@pytree
-class EllipticClasses:
-    """Log-likelihoods of classes that are normal, with any covariance."""
+def _elliptic(means: Array, maps: Array, constant: Array, inputs: AnyArray) -> Array:
+    """The same with any covariance; `maps` go to where it is the identity."""
+    away = inputs[:, None, :] - means
+    white = jnp.einsum("skc,kcd->skd", away, maps, precision="highest")
+    return constant - 0.5 * (white * white).sum(axis=-1)
 
-    means: Any
-    maps: Any  # (classes, columns, directions) to where the covariance is the identity
-    constant: Any
-    margin: bool = static()  # whether to return the second class's less the first's
 
-    def __call__(self, inputs: AnyArray) -> Array:
-        """(samples, columns) -> (samples, classes), or (samples, 1) if `margin`."""
-        away = inputs[:, None, :] - self.means
-        white = jnp.einsum("skc,kcd->skd", away, self.maps, precision="highest")
-        scores = self.constant - 0.5 * (white * white).sum(axis=-1)
-        return scores[:, 1:] - scores[:, :1] if self.margin else scores
+def _second_less_first(scores: Array) -> Array:
+    return scores[:, 1:] - scores[:, :1]

@@ -26,29 +26,22 @@ ACTIVATIONS: dict[str, Link] = {
 
 
 @register_converter("sklearn.MLPClassifier", methods=("predict_proba",))
-def convert_mlp_classifier(model: Estimator, method: str, features: Features) -> Converted:
-    """A neural network that classifies."""
-    refuse_many_labels(model)
-    layers = _layers(model, features)
-    link = softmax if model.out_activation_ == "softmax" else two_sigmoids
-    return linked(layers, link, layers.why_not_exact)
-
-
 @register_converter("sklearn.MLPRegressor", methods=("predict",))
-def convert_mlp_regressor(model: Estimator, method: str, features: Features) -> Converted:
-    """A neural network that predicts numbers."""
-    layers = _layers(model, features)
-    if model.out_activation_ == "identity":
-        return layers
-    return linked(layers, ACTIVATIONS[model.out_activation_], layers.why_not_exact)
-
-
-def _layers(model: Estimator, features: Features) -> Converted:
+def convert_perceptron(model: Estimator, method: str, features: Features) -> Converted:
+    """The layers, and probabilities of what they return if it classifies."""
+    classifies = method == "predict_proba"
+    if classifies:
+        refuse_many_labels(model)
     if model.activation not in ("identity", *ACTIVATIONS):
         raise NotConvertibleError(f"{type(model).__name__}: activation={model.activation!r}")
     weights = tuple(np.asarray(w, np.float64) for w in model.coefs_)
     biases = tuple(np.asarray(b, np.float64) for b in model.intercepts_)
-    return apply(Layers(weights, biases, model.activation), features)
+    layers = apply(Layers(weights, biases, model.activation), features)
+    last = model.out_activation_
+    if last == "identity":
+        return layers
+    link = two_sigmoids if classifies and last == "logistic" else ACTIVATIONS[last]
+    return linked(layers, link, layers.why_not_exact)
 
 
 @pytree

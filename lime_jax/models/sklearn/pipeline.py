@@ -141,10 +141,7 @@ def transform_by_union(union: Estimator, features: Features) -> Features:
 
 
 def _weighted(features: Features, weight: float | None) -> Features:
-    if weight is None:
-        return features
-    columns = [column.then("multiply", float(weight)) for column in features.columns]
-    return features.replaced(columns, features.names)
+    return features if weight is None else features.then("multiply", weight)
 
 
 @register_converter("sklearn.TransformedTargetRegressor", methods=("predict",))

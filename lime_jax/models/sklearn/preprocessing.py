@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 
 from lime_jax.models.convert.columns import (
     Column,
@@ -24,7 +25,7 @@ from lime_jax.models.labels import is_missing
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.predict import DevicePredict
 from lime_jax.models.registry import register_transformer
-from lime_jax.typing import AnyArray, Array, Estimator, Scalar, pytree
+from lime_jax.typing import AnyArray, Array, Estimator, Scalar
 
 
 def steps_of_scaler(scaler: Estimator) -> list[tuple[Any, ...]]:
@@ -135,7 +136,7 @@ def _replace(features: Features, number: Scalar, statistics: list[Any]) -> Featu
     old = np.full(len(columns), float(number))
     new = np.array(statistics, np.float64)
     mixed_by = f"SimpleImputer replaces {number!r} in numbers, which"
-    return features.after(_Replace(old, new), len(columns), features.names, mixed_by)
+    return features.after(Partial(_replaced, old, new), len(columns), features.names, mixed_by)
 
 
 def _indicator(column: Column, own: Scalar) -> Column:
@@ -162,8 +163,7 @@ def call(transformer: Estimator, features: Features) -> Features:
     if function is None:
         return features
     if _of_one_number(function) and not transformer.kw_args:
-        columns = [column.then("function", function.__name__) for column in features.columns]
-        return features.replaced(columns, features.names)
+        return features.then("function", function.__name__)
     fn = jax_form(transformer.func, transformer.kw_args)
     row = jax.ShapeDtypeStruct((2, len(features)), jnp.result_type(float))
     shape = jax.eval_shape(fn, row).shape
@@ -198,29 +198,15 @@ def project(model: Estimator, features: Features) -> Features:
         deviation = np.sqrt(model.explained_variance_)
         components = components / np.maximum(deviation, np.finfo(deviation.dtype).eps)
     mean = getattr(model, "mean_", None)
-    centered = (
-        features
-        if mean is None
-        else features.replaced(
-            [c.then("subtract", float(m)) for c, m in zip(features.columns, mean, strict=True)]
-        )
-    )
-    fn = _Project(components)
-    return centered.after(fn, components.shape[1], None, type(model).__name__)
+    if mean is not None:
+        features = features.then("subtract", mean)
+    fn = Partial(_projected, components)
+    return features.after(fn, components.shape[1], None, type(model).__name__)
 
 
-@pytree
-class _Project:
-    components: Any
-
-    def __call__(self, inputs: AnyArray) -> Array:
-        return jnp.matmul(inputs, self.components, precision="highest")
+def _projected(components: Array, inputs: AnyArray) -> Array:
+    return jnp.matmul(inputs, components, precision="highest")
 
 
-@pytree
-class _Replace:
-    old: Any
-    new: Any
-
-    def __call__(self, inputs: AnyArray) -> Array:
-        return jnp.where(inputs == self.old, self.new, inputs)
+def _replaced(old: Array, new: Array, inputs: AnyArray) -> Array:
+    return jnp.where(inputs == old, new, inputs)

@@ -15,12 +15,7 @@ from lime_jax.models.convert.features import Features
 from lime_jax.models.functions import AnyFunction
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.coupling import PairProbabilities, votes
-from lime_jax.models.sklearn.distances import (
-    centered,
-    float32_center,
-    in_blocks,
-    squared_distances,
-)
+from lime_jax.models.sklearn.distances import float32_center, in_blocks, squared_distances
 from lime_jax.models.sklearn.linear import WHY_NO_PROBABILITY
 from lime_jax.typing import AnyArray, Array, Estimator, Scalar, pytree, static
 
@@ -99,7 +94,7 @@ def _kernel_sum(
         return linear(dual @ points, np.asarray(intercept, np.float64), features)
     if kernel == "rbf":
         center = float32_center(points)
-        points, features = points - center, centered(features, center)
+        points, features = points - center, features.then("subtract", center)
     gamma, coef0, degree = numbers
     degree = int(degree) if float(degree).is_integer() else float(degree)  # whole: multiplied out
     arrays = (points, dual.T, np.asarray(intercept), np.float64(gamma), np.float64(coef0))

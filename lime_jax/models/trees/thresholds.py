@@ -13,36 +13,16 @@ _OVERFLOW = 2.0**128 - 2.0**103  # halfway from float32's largest number to the 
 
 
 def after_rounding(threshold: Float64[np.ndarray, "*tests"]) -> Float64[np.ndarray, "*tests"]:
-    """Thresholds for `float32(x) <= threshold`.
+    """Thresholds for `float32(x) <= threshold`: the largest float64 numbers that pass.
 
-    Returns:
-        The largest float64 numbers that round to a float32 at or below it (ties go to the even
-        one, beyond the largest float32 lies infinity), so that `x <= result` decides the same.
-
-    Example:
-        >>> import numpy as np
-        >>> threshold = np.array([0.1])
-        >>> limit = after_rounding(threshold)
-        >>> limit.astype(np.float32) <= threshold
-        array([ True])
-        >>> np.nextafter(limit, 1).astype(np.float32) <= threshold
-        array([False])
+    They round to a float32 at or below it; ties go to the even one, and beyond the largest float32
+    lies infinity.
     """
     return _largest_that_rounds_to(_float32_at_or_below(threshold))
 
 
 def strictly_below(threshold: Float64[np.ndarray, "*tests"]) -> Float64[np.ndarray, "*tests"]:
-    """Thresholds for `float32(x) < float32(threshold)`.
-
-    Returns:
-        The largest float64 numbers that round to a float32 below it; NaN, which lets nothing
-        pass, where there are none (below -infinity).
-
-    Example:
-        >>> import numpy as np
-        >>> strictly_below(np.array([1.0])) < 1.0
-        array([ True])
-    """
+    """Thresholds for `float32(x) < float32(threshold)`; at -infinity NaN: nothing passes."""
     with np.errstate(over="ignore"):
         single = np.asarray(threshold, np.float64).astype(np.float32)
         below = np.nextafter(single, np.float32(-np.inf))
@@ -89,18 +69,7 @@ def between(
     values: Float64[np.ndarray, " values"],
     on_device: Float[np.ndarray, " values"],
 ) -> Float64[np.ndarray, " tests"]:
-    """Thresholds that part some numbers on the device as they part them in float64.
-
-    Raises:
-        ValueError: if two of the numbers are one on the device, and a threshold lies between them.
-
-    Example:
-        >>> import numpy as np
-        >>> tenth = np.array([0.1])
-        >>> single = tenth.astype(np.float32)
-        >>> single <= round_down(tenth, single.dtype), single <= between(tenth, tenth, single)
-        (array([False]), array([ True]))
-    """
+    """Thresholds that part some numbers on the device as they part them in float64."""
     infinite = np.array([np.inf], on_device.dtype)
     ends = np.concatenate([-infinite, on_device, infinite])
     place = np.searchsorted(values, threshold, side="right")
@@ -121,18 +90,9 @@ def on_their_side(
 ) -> Float[np.ndarray, " rows"]:
     """Numbers minus a center, rounded such that they pass the tests that they pass in float64.
 
-    Args:
-        added: whether the device adds the center again before it compares; else its thresholds
-            are less the center too.
-
-    Returns:
-        The nearest of a few numbers that pass the same tests; where there are none, the nearest.
-
-    Example:
-        >>> import numpy as np
-        >>> tenth = np.array([0.1])
-        >>> float(on_their_side(tenth, tenth, 0.0, np.dtype(np.float32), added=True)[0]) <= 0.1
-        True
+    `added` says whether the device adds the center again before it compares; else its thresholds
+    are less the center too. Of a few nearby numbers it is the nearest that passes the same tests;
+    where there are none, the nearest.
     """
     wanted = np.searchsorted(thresholds, values)
     back = np.asarray(center if added else 0.0, dtype)
@@ -153,11 +113,6 @@ def on_their_side(
 def ranks(
     values: Float64[np.ndarray, " rows"], thresholds: Float64[np.ndarray, " _"]
 ) -> Float64[np.ndarray, " rows"]:
-    """Of numbers among thresholds: `value <= thresholds[i]` is `rank <= i`; NaN stays.
-
-    Example:
-        >>> ranks(np.array([1.0, 2.5, np.nan]), np.array([1.0, 2.0])).tolist()
-        [0.0, 2.0, nan]
-    """
+    """Of numbers among thresholds: `value <= thresholds[i]` is `rank <= i`; NaN stays."""
     rank = np.searchsorted(thresholds, values).astype(np.float64)
     return np.where(np.isnan(values), np.nan, rank)

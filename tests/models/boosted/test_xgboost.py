@@ -355,8 +355,8 @@ def test_a_margin_on_the_host_is_a_margin():
     np.testing.assert_array_equal(margin(X), wrapper.predict(X, output_margin=True))
 
 
-def test_levels_without_a_code_keep_the_place_that_they_are_given():
+def test_levels_without_a_code_are_missing():
     features = raw_features(RawTable(None, (("a", None, "b", "c"), None)))
-    coded = with_codes(features, 0, {"a": 4, "b": 1}, -1.0)
-    np.testing.assert_array_equal(coded.columns[0].numbers(), [4, np.nan, 1, -1])
-    assert with_codes(features, 1, {}, 0.0) is features
+    coded = with_codes(features, 0, ["b", "a"])
+    np.testing.assert_array_equal(coded.columns[0].numbers(), [1, np.nan, 0, np.nan])
+    assert coded.columns[1] is features.columns[1]

@@ -197,7 +197,7 @@ def test_older_logistic_regressions_choose_their_link_by_scheme(
 ):
     model = fitted(linear_model.LogisticRegression, X, y)
     model.multi_class, model.solver = scheme, solver  # as a model of scikit-learn 1.5 has them
-    link = as_predict_fn(model.predict_proba).predict.fn.parts[-1].link
+    link = as_predict_fn(model.predict_proba).predict.fn.parts[-1].func
     assert link.__name__ == {2: binary, 3: three}[len(model.classes_)]
 
 
