@@ -51,7 +51,8 @@ def of_asked_outputs(work: Work[Any]) -> Work[Any]:
     if len(outputs) > count // 2:
         return work
     model = _some_outputs(work.model, outputs)
-    work = dataclasses.replace(work, model=model, num_outputs=len(outputs))
+    # What was kept of another call may be of other outputs.
+    work = dataclasses.replace(work, model=model, num_outputs=len(outputs), said={})
     return _asking(work, None if alike else np.searchsorted(outputs, labels))
 
 

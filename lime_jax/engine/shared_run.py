@@ -37,9 +37,10 @@ def draw_shared(work: Work[SharedMethod], skip: int = 0) -> tuple[list[Pytree], 
         samples = None if skip else drawn.samples.get(number)
         if samples is None:
             samples = programs.sample_units(*setting, group, for_rows(work.mesh))
-        outputs.append(_predict(work, samples, number, keep))
+        said = work.said.get(number) if keep else None
+        outputs.append(_predict(work, samples, number, keep) if said is None else said)
         if keep:
-            drawn.samples[number] = samples
+            drawn.samples[number], work.said[number] = samples, outputs[-1]
         if drawn.layout is None:
             retained.append(work.method.retain(samples))
     return retained, outputs

@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 
 from lime_jax.engine.keys import keys_of
 from lime_jax.models.predict import DevicePredict
-from lime_jax.typing import Array, Domain, Pytree, Sampler, pytree
+from lime_jax.typing import AnyArray, Array, Domain, Pytree, Sampler, pytree
 
 HostPredict: TypeAlias = Callable[[np.ndarray], np.ndarray]
 """Inputs in float64 `(samples, ...)` to outputs `(samples, outputs)`."""
@@ -81,6 +81,8 @@ class Work(Generic[_AMethod]):
         neighborhood: of all rows, filled here, and read when it comes back filled; it belongs to
             one mesh.
         num_outputs: of the model; None: not known.
+        said: the model's outputs for groups of the shared neighborhood, filled here, and read when
+            they come back filled; they belong to one model and neighborhood.
         calls_no_lapack: whether neither method nor model does. Then several threads of a CPU may
             work on several rows: two programs with LAPACK in them can wait for each other for ever.
     """
@@ -96,6 +98,7 @@ class Work(Generic[_AMethod]):
     mesh: Mesh | None = None
     neighborhood: SharedNeighborhood = dataclasses.field(default_factory=SharedNeighborhood)
     num_outputs: int | None = None
+    said: dict[int, AnyArray] = dataclasses.field(default_factory=dict)
     calls_no_lapack: bool = False
 
     @property

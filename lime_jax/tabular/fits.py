@@ -202,7 +202,7 @@ def exact_fits(
     target = _seen_by_samples(task, model, near, scale) if measured else None
     count = near.num_outputs
     if target is not None and _matched(task):
-        variances = _output_variances(task, target, count)
+        variances = _output_variances(task, target, count, model)
     formula, fits = _by_passes if route.one_by_one else _by_tables, []
     for config, variance in zip(task.configs, variances, strict=True):
         form, rows = formula(task, config, near, model, effective_num_samples)
@@ -301,7 +301,7 @@ def _matched(task: Task) -> bool:
     return by_bins == ("bins", "same_bin", "encoded") and task.domain.shared
 
 
-def _output_variances(task: Task, target: Predictor, count: int) -> list[Any]:
+def _output_variances(task: Task, target: Predictor, count: int, model: OpenedModel) -> list[Any]:
     """How much the outputs vary in each row's neighborhood, (rows, labels) for every width."""
     stats, quiet = task.stats, _to_score(task)
     few = (np.diff(stats.offsets) <= WIDE_COLUMN)[stats.bin_feature]
@@ -310,7 +310,8 @@ def _output_variances(task: Task, target: Predictor, count: int) -> list[Any]:
         MatchedVariance(make_method(stats, config, shared=False), *facts, max_bins=stats.max_bins)
         for config in quiet.configs
     ]
-    return _run(quiet, methods, target, task.rows(task.labels), count)
+    said = model.tables.setdefault(("said", _facts_of_neighborhood(quiet)), {})
+    return _run(quiet, methods, target, task.rows(task.labels), count, said=said)
 
 
 def _surrogate_scores(
@@ -342,9 +343,12 @@ def _run(
     rows: engine.Rows,
     count: int | None,
     domain: SurrogateDomain | None = None,
+    said: dict[int, AnyArray] | None = None,
 ) -> list[Any]:
     work = _work(task, methods[0], target, rows, count)
-    return engine.sweep(dataclasses.replace(work, domain=domain or task.domain), methods)
+    said = {} if said is None else said
+    work = dataclasses.replace(work, domain=domain or task.domain, said=said)
+    return engine.sweep(work, methods)
 
 
 def _work(
@@ -381,13 +385,17 @@ def _host_inputs(task: Task) -> engine.HostInputs:
 
 def _neighborhood(task: Task, method: type) -> engine.SharedNeighborhood:
     """The last shared neighborhood of this kind, if it is the one that is asked for."""
-    config = task.config
-    facts = (task.seed, config.num_samples, config.sampling, config.design)
-    facts = (*facts, jnp.result_type(float), task.mesh)
+    facts = _facts_of_neighborhood(task)
     kept = task.neighborhoods.get(method)
     if kept is None or kept[0] != facts:
         kept = task.neighborhoods[method] = (facts, engine.SharedNeighborhood())
     return kept[1]
+
+
+def _facts_of_neighborhood(task: Task) -> tuple[object, ...]:
+    config = task.config
+    facts = (task.seed, config.num_samples, config.sampling, config.design)
+    return (*facts, jnp.result_type(float), task.mesh)
 
 
 def row_variables(stats: TabularStats, centered: np.ndarray, in_bins: bool) -> np.ndarray:

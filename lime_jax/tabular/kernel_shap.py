@@ -104,8 +104,9 @@ class TabularShap:
         """Explain rows: one outcome."""
         players, design = self.background.players, plan.design
         self._warn_of_work(request)
+        task = ShapTask(self.background, plan, request)
         if len(request.values):
-            fit = ShapTask(self.background, plan, request).fit()
+            fit = task.fit()
         else:
             fit = LinearFit.of_no_rows(request.labels.shape[1], len(players))
         used = 0 if request.is_exact else design.num_samples
@@ -119,6 +120,7 @@ class TabularShap:
             num_samples=design.num_samples,
             num_replicates=0 if nothing_left else design.num_groups,
             groups=tuple(tuple(columns[k] for k in group) for group in players.columns),
+            route=str(task.route),
         )
         return [outcome]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable
+from functools import cached_property
 
 import jax
 import jax.numpy as jnp
@@ -19,8 +20,10 @@ from lime_jax.stages.coalition_units import ShapleyDesign
 from lime_jax.tabular.background import BackgroundDomain, host_inputs
 from lime_jax.tabular.call import TableRequest
 from lime_jax.tabular.exact.relative_outputs import relative_outputs
+from lime_jax.tabular.exact.route import Route, route
 from lime_jax.tabular.exact.shapley import shapley_form, shapley_tables, shapley_why_not
 from lime_jax.tabular.exact.shapley.coalitions import CoalitionForm, coalition_game
+from lime_jax.tabular.exact.shapley.passes import are_few, shapley_passes
 from lime_jax.tabular.exact.shapley.relative import Relative, make_relative
 from lime_jax.tabular.opening.opened import OpenedModel, rounding
 from lime_jax.tabular.opening.two_outputs import mirror_back, mirrored
@@ -125,9 +128,22 @@ class ShapTask:
         """Whether the values of one output are those of the other with another sign."""
         return self.request.both_add_up and self.plan.link == "identity"
 
+    @cached_property
+    def route(self) -> Route:
+        """Whether passes over the trees or tables of their boxes are to explain exactly."""
+        request, trees = self.request, self.request.model.structure
+        rows, sizes = len(request.values), (len(self.background), len(self.background.players))
+        if not request.is_exact or not isinstance(trees, TreeSum) or request.options.mesh:
+            return Route(0, rows, 0)
+        if not are_few(trees.num_leaves, *sizes):
+            return Route(0, rows, 0)
+        return route(trees, rows, request.model.tables)
+
     def fit(self) -> LinearFit:
         """Rows together; but those whose numbers or outputs 32 bits blur on the host."""
         request = self.request
+        if self.route.one_by_one:
+            return self._by_passes()
         formula = self._exact() or self._coalitions()
         if formula is not None:
             return self._by_formula(formula)
@@ -144,6 +160,23 @@ class ShapTask:
             fits.append((again, self._sampled(again, request.model.on_host())))
         back = np.argsort(np.concatenate([which for which, _ in fits]))
         return jax.tree.map(lambda *parts: np.concatenate(parts)[back], *(fit for _, fit in fits))
+
+    def _by_passes(self) -> LinearFit:
+        """Exact explanations of few rows, from a pass over the trees for each."""
+        request, background, players = self.request, self.background, self.background.players
+        tables, trees = request.model.tables, request.model.structure
+        assert isinstance(trees, TreeSum)
+        if "passes" not in tables:
+            none = np.zeros(trees.num_features)
+            near, scale = relative_outputs(trees, none, none)
+            assert isinstance(near, TreeSum)
+            given = background.rows, background.weights, players.player_of, len(players)
+            tables["passes"] = shapley_passes(near, *given), scale
+        passes, scale = tables["passes"]
+        fit = scale.outward(passes.explain(request.values, request.labels), request.labels)
+        if request.tick is not None:
+            request.tick(len(request.values))
+        return replaced(fit, held_out_score=fit.score)
 
     def _exact(self) -> Formula | None:
         """The formula for Shapley values, if it is to be taken."""

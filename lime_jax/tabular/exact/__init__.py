@@ -65,7 +65,7 @@ def why_not(structure: Structure | None, stats: TabularStats, config: TabularCon
         )
     if structure.num_features != stats.num_features:
         return f"the model has {structure.num_features} columns, the table {stats.num_features}"
-    if isinstance(structure, TreeSum):
+    if isinstance(structure, TreeSum) and structure.level_sets:
         tested = np.unique(structure.column[structure.level_set >= 0])
         numeric = tested[~np.asarray(stats.categorical)[tested]]
         if len(numeric):

@@ -19,7 +19,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float64, Int
+from jaxtyping import Bool, Complex128, Float64, Int
 
 from lime_jax.models.structure import TreeSum
 from lime_jax.tabular.config import TabularConfig
@@ -82,10 +82,10 @@ class TreePasses:
             rest[place] -= p[k] * own[place]
             rest[place] *= other[k]
             own[place] *= match[k]
+        rest += own
         own_missing, rest_missing = match * own_missing, other * (self.missing - p * own_missing)
-        mean, slope = _passes(
-            self.splits, (own + rest, own_missing + rest_missing), (own, own_missing), labels
-        )
+        missing = own_missing + rest_missing + 1j * own_missing
+        mean, slope = _passes(self.splits, rest + 1j * own, missing, labels)
         variance = match * other * (1 - p)
         return mean, np.where(variance > 0, slope / np.where(variance > 0, variance, 1), 0)
 
@@ -101,7 +101,7 @@ class TreePasses:
                 some = slice(place.start - behind, place.stop - behind)
                 block[:] = marks.sets[some, code >> 3] >> (7 - (code & 7)) & 1
             elif self.held[k]:
-                block[:] = x[k] <= marks.thresholds[k]
+                block[1:] = x[k] <= marks.thresholds[k][1:]
             elif bin_ >= 0:
                 begin, inside = self.within[bin_]
                 block[begin : begin + len(inside)] = inside
@@ -164,24 +164,27 @@ def _mass_of_sets(packed: np.ndarray, code: np.ndarray, p: np.ndarray) -> np.nda
     return np.concatenate([np.unpackbits(part, axis=1)[:, code] @ p for part in parts])
 
 
-_Shares = tuple[Float64[np.ndarray, " marks"], Float64[np.ndarray, " features"]]
-"""Up to each mark, and of missing numbers."""
-
-
 def _passes(
-    splits: Splits, all_: _Shares, own: _Shares, labels: Int[np.ndarray, " labels"]
+    splits: Splits,
+    share: Complex128[np.ndarray, " marks"],
+    missing: Complex128[np.ndarray, " features"],
+    labels: Int[np.ndarray, " labels"],
 ) -> tuple[Float64[np.ndarray, " labels"], Float64[np.ndarray, "labels features"]]:
-    """Means of outputs, and their slopes times the variances of the variables."""
+    """Means of outputs, and their slopes times the variances of the variables.
+
+    Args:
+        share: of all samples up to each mark; as imaginary part of those in x's own bins, which are
+            read along with it.
+        missing: likewise of missing numbers.
+    """
     goes_left, tilt = np.empty((2, len(splits)))
     for start in range(0, len(splits), _SPLITS_AT_ONCE):
         some = slice(start, start + _SPLITS_AT_ONCE)
-        whole, left = _at_splits(splits, some, *all_)
-        own_whole, own_left = _at_splits(splits, some, *own)
-        whole += _TINY  # where nothing comes nothing goes left
-        part = np.divide(left, whole, out=goes_left[some])
-        own_left -= own_whole * part
-        np.divide(own_left, whole, out=tilt[some])
-    features, outputs = len(all_[1]), len(splits.base)
+        whole, left = _at_splits(splits, some, share, missing)
+        size = np.real(whole) + _TINY  # where nothing comes nothing goes left
+        part = np.divide(np.real(left), size, out=goes_left[some])
+        np.divide(np.imag(left) - np.imag(whole) * part, size, out=tilt[some])
+    features, outputs = len(missing), len(splits.base)
     one_of_each = len(splits.value) == outputs
     roots, step = _upwards(splits, goes_left, splits.value[labels] if one_of_each else splits.value)
     weight = _downwards(splits, goes_left) * tilt

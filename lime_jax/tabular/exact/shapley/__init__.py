@@ -42,6 +42,8 @@ def shapley_why_not(
         return f"the model has {structure.num_features} columns, the table {num_features}"
     if isinstance(structure, Additive):
         by_level, by_number = np.flatnonzero(np.diff(structure.level_offsets)), np.zeros(0, int)
+    elif not structure.level_sets:
+        return ""
     else:
         is_set = structure.level_set >= 0
         by_level = np.unique(structure.column[is_set])

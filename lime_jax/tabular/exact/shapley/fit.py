@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float64
 
 from lime_jax.typing import Array, Float, Int, LinearFit, Support
 
@@ -31,3 +34,26 @@ def shapley_fit(
         effective_samples=jnp.full(rows, num_background, coef.dtype),
         support=jnp.full((rows, players), int(Support.FULL)),
     )
+
+
+def fit_on_host(
+    expected: Float64[np.ndarray, "rows labels"],
+    coef: Float64[np.ndarray, "rows labels players"],
+    num_background: int,
+) -> LinearFit:
+    """The explanation of outputs whose values are known; as `shapley_fit`."""
+    kind = jnp.result_type(float)
+    expected, coef = expected.astype(kind), coef.astype(kind)
+    rows, _, players = coef.shape
+    parts = dict(
+        coef=coef,
+        std_error=np.zeros_like(coef),
+        selected=np.ones(coef.shape, bool),
+        intercept=expected,
+        score=np.full_like(expected, np.nan),
+        local_pred=expected + coef.sum(-1),
+        effective_samples=np.full(rows, num_background, kind),
+        support=np.full((rows, players), int(Support.FULL), np.int32),
+    )
+    fit = LinearFit(**{name: jnp.asarray(part) for name, part in parts.items()})
+    return jax.tree.map(np.asarray, fit)

@@ -23,12 +23,15 @@ from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees import tree_predict
 from lime_jax.tabular.exact.shapley import shapley_form, shapley_tables, shapley_why_not
 from lime_jax.tabular.exact.shapley.lines import shapley_lines
+from lime_jax.tabular.exact.shapley.passes import shapley_passes
 from tests.house import shapley_of_model
 
 pytestmark = pytest.mark.precision
 
 FEATURES = 6
-BOTH_WAYS = pytest.mark.parametrize("table_bytes", [2**20, 0], ids=["tables", "patterns"])
+EVERY_WAY = pytest.mark.parametrize(
+    "table_bytes", [2**20, 0, None], ids=["tables", "patterns", "row by row"]
+)
 
 
 def tolerance(float32=2e-6, float64=1e-12):
@@ -40,11 +43,12 @@ def explain(structure, X, background, weights=None, groups=None, table_bytes=2**
     if weights is None:
         weights = np.full(len(background), 1 / len(background))
     groups = np.arange(structure.num_features) if groups is None else np.asarray(groups)
-    tables = shapley_tables(
-        structure, background, weights, groups, int(groups.max()) + 1, table_bytes=table_bytes
-    )
     labels = np.arange(structure.num_outputs) if labels is None else labels
     labels = np.tile(np.asarray(labels, np.int32), (len(X), 1))
+    game = structure, background, weights, groups, int(groups.max()) + 1
+    if table_bytes is None:
+        return shapley_passes(*game).explain(X, labels)
+    tables = shapley_tables(*game, table_bytes=table_bytes)
     rows = engine.Rows(X.astype(jnp.result_type(float)), np.arange(len(X), dtype=np.uint32), labels)
     return engine.explain_exact(shapley_form(tables), rows, None)
 
@@ -118,7 +122,7 @@ def test_values_are_those_of_tree_shap(rng, make):
     np.testing.assert_allclose(fit.coef, want, rtol=0, atol=1e-5)
 
 
-@BOTH_WAYS
+@EVERY_WAY
 @pytest.mark.parametrize("make", [two_classes, xgboost_margins])
 def test_values_are_the_sum_over_all_coalitions(rng, make, table_bytes):
     X, y = table(rng, 150)
@@ -132,7 +136,7 @@ def test_values_are_the_sum_over_all_coalitions(rng, make, table_bytes):
     np.testing.assert_array_equal(fit.local_pred, fit.intercept + fit.coef.sum(-1))
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_missing_numbers_and_levels_go_where_the_model_sends_them(rng, table_bytes):
     X, y = table(rng, 300)
     X[:, 4] = rng.integers(0, 5, len(X))
@@ -159,7 +163,7 @@ def test_missing_numbers_and_levels_go_where_the_model_sends_them(rng, table_byt
     np.testing.assert_allclose(fit.coef, want, **tolerance())
 
 
-@BOTH_WAYS
+@EVERY_WAY
 @pytest.mark.parametrize(
     "groups", [[0, 0, 1, 2, 2, 2], [0, -1, 1, 2, -1, 0]], ids=["groups", "held columns"]
 )
@@ -174,12 +178,14 @@ def test_groups_of_columns_are_one_player_and_held_columns_are_none(rng, groups,
     np.testing.assert_allclose(fit.local_pred, predict(X[:5]), **tolerance())
 
 
-def test_weights_of_the_background_count_its_rows(rng):
+@EVERY_WAY
+def test_weights_of_the_background_count_its_rows(rng, table_bytes):
     X, y = table(rng, 100)
     structure = as_predict_fn(forest(X, y)).structure
     background, times = X[50:55], np.array([1, 3, 0, 2, 2])
-    weighted = explain(structure, X[:5], background, times / 8)
-    repeated = explain(structure, X[:5], np.repeat(background, times, axis=0))
+    weighted = explain(structure, X[:5], background, times / 8, table_bytes=table_bytes)
+    repeated = np.repeat(background, times, axis=0)
+    repeated = explain(structure, X[:5], repeated, table_bytes=table_bytes)
     np.testing.assert_allclose(weighted.coef, repeated.coef, **tolerance())
     np.testing.assert_allclose(weighted.intercept, repeated.intercept, **tolerance())
 
@@ -206,22 +212,23 @@ def product_of_signs(columns: int, depth: int) -> TreeSum:
     )
 
 
-def test_paths_may_be_longer_than_a_word(rng):
+@EVERY_WAY
+def test_paths_may_be_longer_than_a_word(rng, table_bytes):
     trees = product_of_signs(40, 38)
     X = rng.normal(size=(6, 40)) + 1.5
     background = rng.normal(size=(30, 40)) + 1.5
     background[:3] = np.abs(background[:3])
     # 8 groups of 5 columns, whose values have a sum over all coalitions; every column by itself.
     groups = np.arange(40) % 8
-    fit = explain(trees, X, background, groups=groups)
+    fit = explain(trees, X, background, groups=groups, table_bytes=table_bytes)
     want, _ = shapley_of_model(tree_predict(trees), X, background, groups=groups)
     np.testing.assert_allclose(fit.coef, want, **tolerance(2e-5))
-    fit = explain(trees, X, background)
+    fit = explain(trees, X, background, table_bytes=table_bytes)
     np.testing.assert_array_equal(fit.coef[:, 0, 38:], 0)
     np.testing.assert_allclose(fit.local_pred, tree_predict(trees)(X), **tolerance(2e-5))
 
 
-@BOTH_WAYS
+@EVERY_WAY
 def test_columns_the_model_does_not_use_have_exactly_nothing(rng, table_bytes):
     X, y = table(rng, 150)
     X[:, 3] = 1.0  # never split
@@ -258,10 +265,20 @@ def test_a_row_does_not_depend_on_other_rows_or_labels(rng):
     np.testing.assert_array_equal(few.effective_samples, 50)
 
 
-def test_a_model_that_is_constant_has_nothing_to_share(rng):
+def test_one_by_one_a_large_background_comes_in_words(rng):
+    X, y = table(rng, 400)
+    structure = as_predict_fn(three_classes(X, y)).structure
+    by_tables = explain(structure, X[:5], X[100:300])
+    one_by_one = explain(structure, X[:5], X[100:300], table_bytes=None)
+    np.testing.assert_allclose(one_by_one.coef, by_tables.coef, **tolerance())
+    np.testing.assert_allclose(one_by_one.intercept, by_tables.intercept, **tolerance())
+
+
+@EVERY_WAY
+def test_a_model_that_is_constant_has_nothing_to_share(rng, table_bytes):
     X, _ = table(rng, 30)
     structure = as_predict_fn(forest(X, np.full(30, 2.0))).structure
-    fit = explain(structure, X[:2], X[10:])
+    fit = explain(structure, X[:2], X[10:], table_bytes=table_bytes)
     np.testing.assert_array_equal(fit.coef, 0)
     np.testing.assert_allclose(fit.local_pred, 2.0, rtol=1e-6)
 
