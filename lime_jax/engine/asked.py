@@ -71,4 +71,4 @@ def _some_outputs(model: Predictor, outputs: np.ndarray) -> Predictor:
     if isinstance(model, DevicePredict):
         return DevicePredict(SomeOutputs(model, outputs.astype(np.int32)))
     on_host: HostPredict = model
-    return lambda inputs: on_host(inputs)[:, outputs]
+    return lambda inputs: np.take(on_host(inputs), outputs, axis=1)

@@ -14,6 +14,7 @@ from lime_jax.typing import Scalar
 Labels: TypeAlias = Any
 """A sequence of outputs by class, name or number; None: all. Anything else is refused."""
 _LISTED = 10  # classes that an error names
+_PASSES = 16  # over all outputs, each for the highest that is left
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,7 +169,7 @@ def choose_labels(
     if top_labels is not None:
         if top_labels > count:
             raise ValueError(f"`top_labels`: expected at most {count} outputs, got {top_labels}")
-        return np.argsort(-prediction, axis=1, kind="stable")[:, :top_labels].astype(np.int64)
+        return _highest(prediction, top_labels)
     if labels is None:
         chosen = list(range(count))
     else:
@@ -180,3 +181,14 @@ def choose_labels(
             )
         chosen = [outputs.number(label) for label in labels]
     return np.tile(np.array(chosen, np.int64), (rows, 1))
+
+
+def _highest(prediction: Float64[np.ndarray, "rows outputs"], count: int) -> np.ndarray:
+    """The highest outputs of every row, of equal ones the first: sorting all would take longer."""
+    if count > _PASSES:
+        return np.argsort(-prediction, axis=1, kind="stable")[:, :count].astype(np.int64)
+    left, chosen = prediction.copy(), np.zeros((len(prediction), count), np.int64)
+    for place in range(count):
+        chosen[:, place] = best = left.argmax(axis=1)
+        np.put_along_axis(left, best[:, None], -np.inf, axis=1)
+    return chosen

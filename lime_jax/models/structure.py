@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int32
+from jaxtyping import Bool, Float64, Int, Int32
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,6 +45,29 @@ class TreeSum:
         """Number of outputs."""
         return len(self.base)
 
+    def of_outputs(self, outputs: Int[np.ndarray, " some"]) -> TreeSum:
+        """The sum for some of its outputs, in rising order; trees of none of them are left out."""
+        some = dataclasses.replace(self, base=self.base[outputs])
+        if self.value.shape[1] == self.num_outputs:
+            return dataclasses.replace(some, value=self.value[:, outputs])
+        assert self.value.shape[1] == 1
+        kept, first = np.isin(self.output, outputs), np.sort(self.roots)
+        of_tree = np.argsort(self.roots)[
+            np.searchsorted(first, np.arange(len(self.column)), "right") - 1
+        ]
+        nodes = np.flatnonzero(kept[of_tree])
+        number = np.full(len(self.column) + 1, -1, np.int32)  # of -1, at leaves, -1
+        number[nodes] = np.arange(len(nodes))
+        names = ("column", "threshold", "missing_left", "level_set", "value")
+        return dataclasses.replace(
+            some,
+            **{name: getattr(self, name)[nodes] for name in names},
+            left=number[self.left[nodes]],
+            right=number[self.right[nodes]],
+            roots=number[self.roots[kept]],
+            output=np.searchsorted(outputs, self.output[kept]).astype(np.int32),
+        )
+
     @property
     def num_leaves(self) -> int:
         """Leaves of all trees together."""
@@ -77,6 +100,12 @@ class Additive:
     def num_outputs(self) -> int:
         """Number of outputs."""
         return len(self.intercept)
+
+    def of_outputs(self, outputs: Int[np.ndarray, " some"]) -> Additive:
+        """The sum for some of its outputs."""
+        names = ("slope", "missing", "level_value")
+        some = {name: getattr(self, name)[:, outputs] for name in names}
+        return dataclasses.replace(self, intercept=self.intercept[outputs], **some)
 
 
 Structure = TreeSum | Additive

@@ -35,6 +35,7 @@ from lime_jax.tabular.config import (
     make_method,
 )
 from lime_jax.tabular.domain import TabularDomain, TabularInstance, encode_rows, host_inputs
+from lime_jax.tabular.exact.asked import of_asked_outputs
 from lime_jax.tabular.exact.route import Route, route
 from lime_jax.tabular.opening.opened import OpenedModel
 from lime_jax.tabular.opening.sample_facts import sample_facts
@@ -224,11 +225,12 @@ def _by_tables(
 ) -> _Formula:
     """A closed form from tables that serve any number of rows."""
     facts = (config.sampling, config.encoding, config.distance_space, config.features)
-    facts = (*facts, jnp.result_type(float))
-    if facts not in model.tables:
-        model.tables[facts] = exact.make_tables(near, task.stats, config)
-    form = exact.make_closed_form(near, task.stats, config, effective, model.tables[facts])
-    return form, task.rows(task.labels, in_units=False)
+    near, labels, outputs = of_asked_outputs(near, task.labels)
+    facts = (*facts, jnp.result_type(float), outputs is None)
+    if facts not in model.tables or model.tables[facts][0] != outputs:
+        model.tables[facts] = outputs, exact.make_tables(near, task.stats, config)
+    form = exact.make_closed_form(near, task.stats, config, effective, model.tables[facts][1])
+    return form, task.rows(labels, in_units=False)
 
 
 def _by_passes(

@@ -163,7 +163,7 @@ class AdditiveForm:
             jnp.swapaxes(coef, 1, 2),
             columns,
             labels,
-            spread.sum(1),
+            jnp.take_along_axis(spread.sum(1), labels, 1),
             self.setting,
         )
 
