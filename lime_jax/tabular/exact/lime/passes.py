@@ -27,6 +27,7 @@ from lime_jax.tabular.domain import TabularInstance
 from lime_jax.tabular.exact.lime.assemble import assemble
 from lime_jax.tabular.exact.lime.columns import Setting, columns_of
 from lime_jax.tabular.exact.lime.tables import before_rounding, cdf_in_bin, level_codes
+from lime_jax.tabular.exact.route import one_by_one
 from lime_jax.tabular.exact.splits import Marks, Splits, splits_of
 from lime_jax.tabular.stats import TabularStats
 from lime_jax.typing import Array, Float, LinearFit, pytree
@@ -259,14 +260,17 @@ def sum_rows(
     width: float,
     labels: Int[np.ndarray, "rows labels"],
 ) -> PassRows:
-    """The sums of some rows, one after the other.
+    """The sums of some rows, each by itself.
 
     Args:
         values: the rows as the model takes them.
         width: of the kernel.
     """
-    each = zip(values, instances.bins, labels, strict=True)
-    mean, coef = zip(*(passes.sums(x, bins, width, own) for x, bins, own in each), strict=True)
+
+    def sums(x: np.ndarray, bins: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return passes.sums(x, bins, width, own)
+
+    mean, coef = zip(*one_by_one(sums, values, instances.bins, labels), strict=True)
     float_ = jnp.result_type(float)
     return PassRows(instances, np.stack(mean).astype(float_), np.stack(coef).astype(float_))
 

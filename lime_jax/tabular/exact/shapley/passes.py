@@ -17,6 +17,7 @@ from jaxtyping import Float64, Int, Shaped, UInt64
 from scipy.special import gammaln
 
 from lime_jax.models.structure import TreeSum
+from lime_jax.tabular.exact.route import one_by_one
 from lime_jax.tabular.exact.shapley.fit import fit_on_host
 from lime_jax.tabular.exact.splits import Marks, Splits, splits_of
 from lime_jax.typing import LinearFit
@@ -142,8 +143,8 @@ class ShapleyPasses:
     def explain(
         self, rows: Float64[np.ndarray, "rows features"], labels: Int[np.ndarray, "rows labels"]
     ) -> LinearFit:
-        """Explanations of some rows, one after the other, with players for features."""
-        each = (self.values(x, own) for x, own in zip(rows, labels, strict=True))
+        """Explanations of some rows, each by itself, with players for features."""
+        each = one_by_one(self.values, rows, labels)
         expected, coef = map(np.stack, zip(*each, strict=True))
         return fit_on_host(expected, coef, sum(len(part.weights) for part in self.parts))
 
