@@ -314,11 +314,27 @@ class SharedMethod(Sampler, Protocol):
         """The layout with the model's outputs; once per model, whatever the rows."""
         ...
 
-    def explain_row(
+    @property
+    def sums_are_products(self) -> bool:
+        """Whether nearly all of the work of `sum_row` is matrix products."""
+        ...
+
+    def sum_row(
         self,
         domain: Domain,
         instance: Pytree,
         adjusted: Pytree,
+        labels: Int[Array, " labels"] | None,
+    ) -> Pytree:
+        """What one row's explanation needs of the samples."""
+        ...
+
+    def solve_row(
+        self,
+        domain: Domain,
+        instance: Pytree,
+        adjusted: Pytree,
+        sums: Pytree,
         labels: Int[Array, " labels"] | None,
     ) -> LinearFit:
         """One row's explanation."""

@@ -13,6 +13,13 @@ MEMORY_BUDGET = 512 * 2**20
 KEPT_NEIGHBORHOOD = MEMORY_BUDGET // 8
 """A shared neighborhood up to this many bytes is kept for the next call."""
 
+FEW_NUMBERS = 2**20
+"""Numbers in a neighborhood: to make up to so many, once for all rows, takes next to no time, with
+however little effort that was compiled."""
+
+FEW_SUMS = 2**14
+"""Numbers that a row's samples are summed up in: likewise to solve for up to so many."""
+
 _CACHED_SAMPLES = 8192
 """On a CPU, samples worked on at once: about what its caches hold."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
+from lime_jax.placing import placed
 from lime_jax.typing import Array
 
 
@@ -19,7 +20,7 @@ def keys_of(seed: int) -> tuple[Array, Array]:
     """
     # A key is two words; the first says what it is for. Nothing to run, so nothing to compile.
     shared, rows = (
-        jax.random.wrap_key_data(jnp.array([use, seed], jnp.uint32), impl="threefry2x32")
+        jax.random.wrap_key_data(placed([use, seed], np.uint32), impl="threefry2x32")
         for use in (1, 2)
     )
     return shared, rows

@@ -2,13 +2,16 @@
 
 Most programs take rows, and by name what all rows share; `count` says how many of the rows are
 asked for, on each device. The rest pad the chunk to its shape.
+
+How hard the compiler tries may change bits. So it depends on the table and the method, never on the
+rows: a row's numbers are the same whatever other rows there are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, wraps
-from typing import TypeVar
+from functools import cache, update_wrapper, wraps
+from typing import Any, Generic, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +35,62 @@ from lime_jax.typing import (
 )
 
 _T = TypeVar("_T")
+
+_PLAIN = {"xla_cpu_use_fusion_emitters": False}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "full": {},
+    "light": _PLAIN,
+    "quick": _PLAIN
+    | {"xla_cpu_parallel_codegen_split_count": 1, "xla_backend_optimization_level": 0},
+}
+"""By effort, on a CPU. "light" takes half the compile time, and is as fast where products and
+lookups take the time; "quick" takes a fifth, and is three to five times slower."""
+
+
+class Program(Generic[_T]):
+    """A function that is compiled, with some effort: "full", "light" or "quick".
+
+    Args:
+        static: names of arguments that are part of the program.
+    """
+
+    def __init__(
+        self, fn: Callable[..., _T], static: tuple[str, ...], effort: str = "full"
+    ) -> None:
+        self._fn, self._static, self._effort = fn, static, effort
+        self._jitted: dict[str, Any] = {}
+        update_wrapper(self, fn)
+
+    def __call__(self, *given: Any, effort: Any = None, **named: Any) -> _T:
+        """Call it, maybe compiled with another effort than usual."""
+        effort = effort or self._effort
+        if effort not in self._jitted:
+            # What devices there are is not asked before it is needed.
+            options = _OPTIONS[effort] if effort != "full" and _has_options() else None
+            jitted = jax.jit(self._fn, static_argnames=self._static, compiler_options=options)
+            self._jitted[effort] = jitted
+        return self._jitted[effort](*given, **named)
+
+    def trace(self, *given: Any, effort: Any = None, **named: Any) -> Any:
+        """See `jax.stages.Wrapped`."""
+        del effort
+        return jax.jit(self._fn, static_argnames=self._static).trace(*given, **named)
+
+
+def _compiled(*static: str, effort: str = "full") -> Callable[[Callable[..., _T]], Program[_T]]:
+    return lambda fn: Program(fn, static, effort)
+
+
+@cache
+def _has_options() -> bool:
+    """Whether there is a CPU, and this version of XLA has these options."""
+    if jax.default_backend() != "cpu":
+        return False
+    try:
+        jax.jit(lambda: 0, compiler_options=_OPTIONS["quick"]).lower().compile()
+    except jax.errors.JaxRuntimeError:
+        return False
+    return True
 
 
 @pytree
@@ -65,10 +124,15 @@ class CalledRows:
 
 @pytree
 class SummedRows:
-    """Rows and the summaries of their samples."""
+    """Rows and the summaries of their samples.
+
+    Attributes:
+        labels: of the outputs in them; None: all.
+    """
 
     instances: Pytree
     summaries: Pytree
+    labels: Pytree = None
 
 
 def _map_rows(fn: Callable[[Pytree], _T], rows: Pytree, count: Array, block: int) -> _T:
@@ -76,14 +140,14 @@ def _map_rows(fn: Callable[[Pytree], _T], rows: Pytree, count: Array, block: int
     return map_blocks(jax.jit(jax.vmap(fn) if block > 1 else on_one(fn)), rows, count, block)
 
 
-def _on_rows(*static: str) -> Callable[[Callable[..., _T]], Callable[..., _T]]:
-    """Jit a program `(rows, devices, ...)`; with a mesh every device runs it on its own rows.
+def _on_rows(*static: str, effort: str = "full") -> Callable[[Callable[..., _T]], Program[_T]]:
+    """Compile a program `(rows, devices, ...)`; with a mesh every device runs it on its own rows.
 
     `static` names those of its other arguments that are part of the program; the rest is what all
     rows share.
     """
 
-    def make(program: Callable[..., _T]) -> Callable[..., _T]:
+    def make(program: Callable[..., _T]) -> Program[_T]:
         @wraps(program)
         def run(rows: Pytree, devices: Devices, **others: Pytree) -> _T:
             fixed = {name: others.pop(name) for name in static}
@@ -93,37 +157,38 @@ def _on_rows(*static: str) -> Callable[[Callable[..., _T]], Callable[..., _T]]:
 
             return devices.split_rows(on_own_rows)(others, rows)
 
-        return jax.jit(run, static_argnames=("devices", *static))
+        return Program(run, ("devices", *static), effort)
 
     return make
 
 
-@partial(jax.jit, static_argnames="devices")
+@_compiled("devices")
 def sample_units(
     key: Array, domain: Domain, method: SharedMethod, units: Array, devices: Devices
-) -> Pytree:
-    """Draw units of the neighborhood that all rows share."""
+) -> tuple[Pytree, Pytree]:
+    """Draw units of the neighborhood that all rows share; and what the fits need of them."""
 
-    def draw(shared: tuple[Array, Domain, SharedMethod], units: Array) -> Pytree:
+    def draw(shared: tuple[Array, Domain, SharedMethod], units: Array) -> tuple[Pytree, Pytree]:
         key, domain, method = shared
-        return sample(key, None, domain, method, units)
+        samples = sample(key, None, domain, method, units)
+        return samples, method.retain(samples)
 
     return devices.split_items(draw, (key, domain, method), units)
 
 
-@jax.jit
+@_compiled()
 def render(domain: Domain, instances: Pytree, samples: Pytree) -> Array:
     """A host model's inputs for samples of rows."""
     return jax.vmap(domain.inputs)(instances, samples)
 
 
-@jax.jit
+@_compiled()
 def predict_rows(model: DevicePredict, inputs: Array) -> Array:
     """A model's outputs for rows as they are."""
     return model(inputs)
 
 
-@partial(jax.jit, static_argnames="devices")
+@_compiled("devices")
 def predict_units(model: DevicePredict, domain: Domain, samples: Pytree, devices: Devices) -> Array:
     """A model's outputs for units of the neighborhood that all rows share."""
     if devices.mesh is None:
@@ -138,13 +203,13 @@ def predict_units(model: DevicePredict, domain: Domain, samples: Pytree, devices
     return devices.split_items(call, (model, domain), flat).reshape(units, size, -1)
 
 
-@partial(jax.jit, static_argnames="shape")
+@_compiled("shape")
 def lay_out(method: SharedMethod, groups: list[Pytree], shape: tuple[int, int]) -> Pytree:
     """The samples of a shared neighborhood, as the fits read them."""
     return method.lay_out(_by_replicate(groups, shape))
 
 
-@partial(jax.jit, static_argnames="shape")
+@_compiled("shape", effort="light")
 def adjust(
     method: SharedMethod, layout: Pytree, outputs: list[Array], shape: tuple[int, int]
 ) -> Pytree:
@@ -163,8 +228,26 @@ def _by_replicate(groups: list[Pytree], shape: tuple[int, int]) -> Pytree:
 
 
 @_on_rows("block")
-def fit_shared(
+def sum_shared(
     rows: Rows,
+    devices: Devices,
+    domain: Domain,
+    method: SharedMethod,
+    adjusted: Pytree,
+    count: Array,
+    block: int,
+) -> Pytree:
+    """What rows' fits need of the samples that they share: the part that takes the time."""
+
+    def sum_up(row: Rows) -> Pytree:
+        return method.sum_row(domain, row.instances, adjusted, row.labels)
+
+    return _map_rows(sum_up, rows, count, block)
+
+
+@_on_rows("block", effort="light")
+def solve_shared(
+    rows: SummedRows,
     devices: Devices,
     domain: Domain,
     method: SharedMethod,
@@ -174,13 +257,13 @@ def fit_shared(
 ) -> Pytree:
     """Fit rows to the neighborhood that they share."""
 
-    def fit(row: Rows) -> Pytree:
-        return method.explain_row(domain, row.instances, adjusted, row.labels)
+    def solve(row: SummedRows) -> Pytree:
+        return method.solve_row(domain, row.instances, adjusted, row.summaries, row.labels)
 
-    return _map_rows(fit, rows, count, block)
+    return _map_rows(solve, rows, count, block)
 
 
-@_on_rows("block")
+@_on_rows("block", effort="light")
 def fit_exact(
     rows: Rows, devices: Devices, form: ClosedForm, count: Array, block: int
 ) -> LinearFit:
@@ -241,14 +324,14 @@ def _sum_up(
     return jax.tree.map(lambda leaf: leaf[:replicates], together)
 
 
-@_on_rows()
+@_on_rows(effort="light")
 def merge_pairs(summaries: Pytree, devices: Devices, method: Method) -> Pytree:
     """Summaries with neighboring replicates together."""
     first, second = (jax.tree.map(lambda a, i=i: a[:, i::2], summaries) for i in (0, 1))
     return jax.vmap(jax.vmap(method.merge))(first, second)
 
 
-@partial(jax.jit, static_argnames="devices")
+@_compiled("devices", effort="quick")
 def take_rows(summaries: Pytree, index: Array, devices: Devices) -> Pytree:
     """Summaries of the rows at `index`."""
     return devices.keep_rows(jax.tree.map(lambda leaf: leaf[index], summaries))

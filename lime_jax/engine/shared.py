@@ -3,36 +3,53 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 
-from lime_jax.engine import programs
+from lime_jax.engine import budget, programs
 from lime_jax.engine.collect import collect
 from lime_jax.engine.devices import for_rows
 from lime_jax.engine.shared_run import draw_shared
 from lime_jax.engine.work import Rows, Work
 from lime_jax.fits.output_scale import OutputScale
+from lime_jax.models.predict import DevicePredict
+from lime_jax.placing import placed
 from lime_jax.typing import AnyArray, Pytree, SharedMethod
 
 
 def sweep_shared(work: Work[SharedMethod], methods: Sequence[SharedMethod]) -> list[Pytree]:
     """Explain rows by several methods, with one neighborhood and one set of model calls for all."""
-    retained, outputs = draw_shared(work)
-    if work.neighborhood.layout is None:
-        work.neighborhood.layout = lay_out(methods[0], retained)
-    seen = adjust(methods[0], work.neighborhood.layout, outputs)
-    fits = []
+    seen, fits = _see(work, methods[0]), []
     for number, method in enumerate(methods):
         progress = work.progress if number == len(methods) - 1 else None
         fits.append(fit_shared(dataclasses.replace(work, method=method, progress=progress), seen))
     return fits
 
 
+def _see(work: Work[SharedMethod], method: SharedMethod) -> SeenSamples:
+    """The neighborhood with the model's outputs; of the same model as last time, the same ones."""
+    drawn, last = work.neighborhood, work.neighborhood.seen
+    if last is not None and last[0] is work.model:
+        return last[1]
+    retained, outputs = draw_shared(work)
+    if drawn.layout is None:
+        drawn.layout = lay_out(method, retained)
+    seen = adjust(method, drawn.layout, outputs)
+    size = sum(leaf.nbytes for leaf in jax.tree.leaves(seen.adjusted))
+    drawn.seen = None
+    if isinstance(work.model, DevicePredict) and size <= budget.KEPT_NEIGHBORHOOD:
+        drawn.seen = work.model, seen
+    return seen
+
+
 def lay_out(method: SharedMethod, retained: list[Pytree]) -> Pytree:
     """Samples as the fits read them."""
-    return programs.lay_out(method, retained, _shared_shape(method))
+    count = sum(leaf.size for leaf in jax.tree.leaves(retained))
+    effort = "quick" if count <= budget.FEW_NUMBERS else "full"
+    return programs.lay_out(method, retained, _shared_shape(method), effort=effort)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +70,7 @@ def adjust(method: SharedMethod, layout: Pytree, outputs: Sequence[AnyArray]) ->
     if isinstance(outputs[0], np.ndarray):
         together = np.concatenate(outputs)
         scale = OutputScale.of_samples(together.reshape(-1, together.shape[-1]))
-        outputs = [jnp.asarray(scale.inward(together))]
+        outputs = [placed(scale.inward(together))]
     return SeenSamples(programs.adjust(method, layout, outputs, _shared_shape(method)), scale)
 
 
@@ -67,11 +84,21 @@ def fit_shared(work: Work[SharedMethod], seen: SeenSamples) -> Pytree:
     """Explain rows by a neighborhood that is drawn."""
     devices, block = for_rows(work.mesh), work.method.rows_at_once
     domain, method, adjusted = devices.place((work.domain, work.method, seen.adjusted))
+    there = {"domain": domain, "method": method, "adjusted": adjusted, "block": block}
+
+    effort = "light" if work.method.sums_are_products else "full"
 
     def fit(part: Rows, count: int) -> Pytree:
-        there = {"domain": domain, "method": method, "adjusted": adjusted}
-        return programs.fit_shared(part, devices, **there, count=count, block=block)
+        sums = programs.sum_shared(part, devices, **there, count=count, effort=effort)
+        summed = programs.SummedRows(part.instances, sums, part.labels)
+        return programs.solve_shared(summed, devices, **there, count=count, effort=_effort(sums))
 
     sizes = work.domain.sample_size, work.num_labels
     found = collect(fit, work.rows, devices, *sizes, work.progress)
     return found if seen.scale is None else seen.scale.outward(found, work.rows.labels)
+
+
+def _effort(sums: Pytree) -> str:
+    """To solve with, by what there is of it for each row, not by how many rows there are."""
+    count = sum(math.prod(leaf.shape[1:]) for leaf in jax.tree.leaves(sums))
+    return "quick" if count <= budget.FEW_SUMS else "light"

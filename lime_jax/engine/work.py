@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from jax.sharding import Mesh
@@ -55,13 +55,16 @@ class SharedNeighborhood:
     """What was drawn for a shared neighborhood, so that the next call need not draw it again.
 
     Attributes:
-        samples: by group of units, as far as they are small enough to keep.
+        samples: by group of units, as far as they are small enough to keep; and what the fits
+            need of them.
         layout: of the samples, as the fits read them.
+        seen: the last model on the device, and the layout with its outputs.
     """
 
-    samples: dict[int, Pytree] = dataclasses.field(default_factory=dict)
+    samples: dict[int, tuple[Pytree, Pytree]] = dataclasses.field(default_factory=dict)
     inputs: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
     layout: Pytree = None
+    seen: tuple[DevicePredict, Any] | None = None
 
 
 _AMethod = TypeVar("_AMethod", bound=Sampler, covariant=True)

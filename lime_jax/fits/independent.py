@@ -166,28 +166,36 @@ class IndependentMethod:
         small = self.bin_feature.shape[0] < 2**15
         return samples.bins.astype(jnp.int16 if small else jnp.int32)
 
-    def explain_row(
+    @property
+    def sums_are_products(self) -> bool:
+        """See `SharedMethod`."""
+        return True
+
+    def sum_row(
         self,
         domain: Domain,
         instance: Pytree,
         adjusted: Adjusted,
         labels: Int[Array, " labels"] | None,
-    ) -> LinearFit:
-        """One row's explanation from a neighborhood that all rows share; see `SharedMethod`."""
+    ) -> Sums:
+        """Weighted sums over the samples; see `SharedMethod`."""
         del domain
-        return self.fit(adjusted, instance.bins, labels)
+        return self._weighted_sums(adjusted, instance.bins, labels)
 
-    def fit(
+    def solve_row(
         self,
+        domain: Domain,
+        instance: Pytree,
         adjusted: Adjusted,
-        own_bins: Int[Array, " features"],
-        labels: Int[Array, " labels"] | None = None,
+        sums: Sums,
+        labels: Int[Array, " labels"] | None,
     ) -> LinearFit:
-        """One row's explanation; `own_bins` are x's flat bins, -1 where one has no training mass.
+        """One row's explanation; see `SharedMethod`.
 
         The jackknife standard errors are conditional on the selected features.
         """
-        sums = self._weighted_sums(adjusted, own_bins, labels)
+        del domain
+        own_bins = instance.bins
         size = adjusted.size if labels is None else adjusted.size[labels]
         met = own_bins >= 0
         slope, means, variances = self._exact_part(adjusted, own_bins, labels)

@@ -117,20 +117,37 @@ class LinearMethod:
         """Samples and outputs; see `SharedMethod`."""
         return layout, _join_blocks(y)
 
-    def explain_row(
+    @property
+    def sums_are_products(self) -> bool:
+        """See `SharedMethod`."""
+        return False
+
+    def sum_row(
         self,
         domain: Domain,
         instance: Pytree,
         adjusted: Pytree,
         labels: Int[Array, " labels"] | None,
-    ) -> LinearFit:
-        """One row's explanation from a neighborhood that all rows share; see `SharedMethod`."""
+    ) -> Moments:
+        """Moments of every replicate as one row sees them; see `SharedMethod`."""
 
         def one(samples: Pytree, y: Array) -> Moments:
             asked = y if labels is None else jnp.take(y, labels, axis=-1)
             return self.summarize(domain.view(instance, samples), asked)
 
-        return self.solve(jax.vmap(one)(*adjusted), domain.coordinates(instance))
+        return jax.vmap(one)(*adjusted)
+
+    def solve_row(
+        self,
+        domain: Domain,
+        instance: Pytree,
+        adjusted: Pytree,
+        sums: Moments,
+        labels: Int[Array, " labels"] | None,
+    ) -> LinearFit:
+        """One row's explanation; see `SharedMethod`."""
+        del adjusted, labels
+        return self.solve(sums, domain.coordinates(instance))
 
     def _select(
         self, moments: Moments, coordinates: Coordinates

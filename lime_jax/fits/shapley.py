@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.fits.shapley_rules import prediction_rule, regression_rule
+from lime_jax.placing import placed
 from lime_jax.stages.coalition_units import ShapleyDesign, make_shapley_design
 from lime_jax.stages.coalitions import shapley_coalitions
 from lime_jax.typing import (
@@ -192,13 +193,13 @@ def make_shapley_method(
     masks = _widen(coalitions.masks, width)
 
     def leaf(array: np.ndarray | None) -> Any:
-        return None if array is None else jnp.asarray(array, jnp.result_type(float))
+        return None if array is None else placed(array, jnp.result_type(float))
 
     return ShapleyMethod(
         design=design,
-        masks=jnp.asarray(masks.reshape(design.num_replicates, design.block_size, width)),
+        masks=placed(masks.reshape(design.num_replicates, design.block_size, width)),
         weights=leaf(2 * coalitions.weights),
-        pairs=jnp.asarray(rule.pairs, jnp.int32),
+        pairs=placed(rule.pairs, jnp.int32),
         influence=leaf(_widen(rule.influence, width)),
         leverage=leaf((rule.influence * inside).sum(-1)),
         left_out=leaf(rule.left_out),

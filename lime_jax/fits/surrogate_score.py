@@ -144,17 +144,34 @@ class SurrogateScore:
         """Samples and outputs; see `SharedMethod`."""
         return self.linear.adjust(layout, y)
 
-    def explain_row(
+    @property
+    def sums_are_products(self) -> bool:
+        """See `SharedMethod`."""
+        return False
+
+    def sum_row(
         self,
         domain: Domain,
         instance: Pytree,
         adjusted: Pytree,
         labels: Int[Array, " labels"] | None,
-    ) -> Float[Array, " labels"]:
-        """One row's scores; see `SharedMethod`."""
+    ) -> Moments:
+        """Moments of every replicate; see `SharedMethod`."""
 
         def one(samples: Pytree, y: Array) -> Moments:
             asked = y if labels is None else jnp.take(y, labels, axis=-1)
             return self.summarize(domain.view(instance, samples), asked)  # pyright: ignore[reportArgumentType]
 
-        return self.solve(jax.vmap(one)(*adjusted), domain.coordinates(instance))
+        return jax.vmap(one)(*adjusted)
+
+    def solve_row(
+        self,
+        domain: Domain,
+        instance: Pytree,
+        adjusted: Pytree,
+        sums: Moments,
+        labels: Int[Array, " labels"] | None,
+    ) -> Float[Array, " labels"]:
+        """One row's scores; see `SharedMethod`."""
+        del adjusted, labels
+        return self.solve(sums, domain.coordinates(instance))

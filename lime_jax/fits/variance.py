@@ -130,14 +130,19 @@ class MatchedVariance:
         terms = jnp.stack([residual.T, (residual * (residual + 2 * part)).T], axis=1)
         return BinOutputs(layout.codes, terms, values, spread)
 
-    def explain_row(
+    @property
+    def sums_are_products(self) -> bool:
+        """See `SharedMethod`."""
+        return False
+
+    def sum_row(
         self,
         domain: Domain,
         instance: Pytree,
         adjusted: BinOutputs,
         labels: Int[Array, " labels"] | None,
-    ) -> Float[Array, " labels"]:
-        """One row's variances; see `SharedMethod`."""
+    ) -> tuple[Array, Array]:
+        """Sum of the weights, and weighted sums over the samples; see `SharedMethod`."""
         del domain
         codes, terms = adjusted.codes, adjusted.terms
         terms = terms if labels is None else terms[labels]
@@ -151,9 +156,21 @@ class MatchedVariance:
             matches = matches + jnp.asarray(same, matches.dtype)
         miss = -0.5 / jnp.square(jnp.asarray(self.linear.kernel_width, matches.dtype))
         weights = jnp.exp((features - matches) * miss)
-        sums = jnp.matmul(terms, weights, precision="highest")
-        weight = jnp.maximum(weights.sum(), jnp.finfo(sums.dtype).tiny)
-        residual, square = (sums / weight).T
+        return weights.sum(), jnp.matmul(terms, weights, precision="highest")
+
+    def solve_row(
+        self,
+        domain: Domain,
+        instance: Pytree,
+        adjusted: BinOutputs,
+        sums: tuple[Array, Array],
+        labels: Int[Array, " labels"] | None,
+    ) -> Float[Array, " labels"]:
+        """One row's variances; see `SharedMethod`."""
+        del domain
+        weight = jnp.maximum(sums[0], jnp.finfo(sums[0].dtype).tiny)
+        residual, square = (sums[1] / weight).T
+        features = adjusted.codes.shape[0]
         without = adjusted.values.shape[0] + jnp.arange(features)
         places = jnp.where(instance.bins >= 0, instance.bins, without)
         moments = self._moments_by_bin(adjusted)

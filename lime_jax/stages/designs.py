@@ -13,6 +13,7 @@ from typing import Literal
 import jax.numpy as jnp
 import numpy as np
 
+from lime_jax.placing import placed
 from lime_jax.stages.random_words import (
     UNIFORM_BITS,
     block_index,
@@ -178,14 +179,14 @@ def make_design(
         # The first dimensions of the sequence are the best: none goes to a discrete column.
         numbers = np.zeros((num_columns, replicate_size.bit_length() - 1), np.uint32)
         numbers[~discrete] = sobol_direction_numbers(int((~discrete).sum()), numbers.shape[1])
-        numbers = jnp.asarray(numbers)
+        numbers = placed(numbers)
     return Design(
         name=name,  # pyright: ignore[reportArgumentType]
         num_replicates=num_replicates,
         replicate_size=replicate_size,
         num_columns=num_columns,
         direction_numbers=numbers,
-        discrete=jnp.asarray(discrete) if numbers is not None and discrete.any() else None,
+        discrete=placed(discrete) if numbers is not None and discrete.any() else None,
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from lime_jax.fits.independent import IndependentMethod
 from lime_jax.fits.linear import Kernel, LinearMethod
+from lime_jax.placing import placed
 from lime_jax.stages.designs import Design, make_design
 from lime_jax.stages.kernels import METRICS, exponential_kernel
 from lime_jax.stages.select import resolve_selection
@@ -111,7 +112,7 @@ def make_domain(stats: TabularStats, config: TabularConfig) -> TabularDomain:
         perturbed[numbers] = True
     return TabularDomain(
         stats,
-        jnp.asarray(perturbed),
+        placed(perturbed),
         sampling=config.sampling,
         encoding=config.encoding,
         distance_space=config.distance_space,
@@ -182,13 +183,13 @@ def _independent_method(
     float_ = jnp.result_type(float)
     return IndependentMethod(
         design=design,
-        kernel_width=jnp.asarray(kernel_width_of(stats, config), float_),
-        alpha=jnp.asarray(config.alpha, float_),
-        probability=jnp.asarray(stats.probability, float_),
-        bin_feature=jnp.asarray(stats.bin_feature),
-        narrow_columns=jnp.asarray(np.flatnonzero(narrow), jnp.int32),
-        wide_columns=jnp.asarray(np.flatnonzero(~narrow), jnp.int32),
-        narrow_bins=jnp.asarray(np.flatnonzero(narrow[stats.bin_feature]), jnp.int32),
+        kernel_width=placed(kernel_width_of(stats, config), float_),
+        alpha=placed(config.alpha, float_),
+        probability=placed(stats.probability, float_),
+        bin_feature=placed(stats.bin_feature),
+        narrow_columns=placed(np.flatnonzero(narrow), jnp.int32),
+        wide_columns=placed(np.flatnonzero(~narrow), jnp.int32),
+        narrow_bins=placed(np.flatnonzero(narrow[stats.bin_feature]), jnp.int32),
         feature_selection=selection,
         num_features=config.num_features,
         held_out=config.held_out_score,

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from lime_jax.forks import use_jax
 from lime_jax.front import call
+from lime_jax.front.checks import check_whole
 from lime_jax.front.options import ExplainOptions
 from lime_jax.front.settings import read_settings
 from lime_jax.results.explanations import Explanations
@@ -263,6 +264,39 @@ class TabularExplainer(BaseEstimator):
             progress=progress,
         )
         return self._explain(X, model, options, [self.kernel_width])[0]
+
+    def warm_up(self, model: ModelLike, rows: int = 1, **options: Any) -> TabularExplainer:
+        """Open a model, draw the samples and compile all that later calls need.
+
+        For a service, before it takes requests: a call of `explain` with as many rows and the same
+        options then takes little more than the model itself. The explainer may be called by several
+        threads at a time. It keeps what it needs of one model: give each its own explainer.
+
+        Args:
+            model: as in `explain`. An estimator is recognized until it is fitted again.
+            rows: that a call will have.
+            **options: of `explain`, as the calls will have them.
+
+        Returns:
+            self.
+
+        Raises:
+            ValueError: if an argument is not usable; it names the argument.
+            NotFittedError: before `fit`.
+
+        Example:
+            >>> X = np.arange(40.0).reshape(20, 2)
+            >>> explainer = TabularExplainer().fit(X).warm_up(lambda batch: batch[:, 0])
+            >>> len(explainer.explain(X[:1], lambda batch: batch[:, 0]))
+            1
+        """
+        check_is_fitted(self, "schema_")
+        check_whole("rows", rows)
+        typical = self._learned.samples.typical_rows
+        assert typical is not None
+        X = frames.decode(self.schema_, np.resize(typical(), (rows, self.n_features_in_)))
+        self.explain(X, model, **{"progress": False, **options})
+        return self
 
     def sweep(
         self,

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
@@ -27,19 +26,14 @@ from lime_jax.models.predict import DevicePredict
 from lime_jax.models.structure import Structure, TreeSum
 from lime_jax.models.trees.thresholds import on_their_side
 from lime_jax.tabular import exact
-from lime_jax.tabular.config import (
-    WIDE_COLUMN,
-    TabularConfig,
-    kernel_width_of,
-    make_domain,
-    make_method,
-)
+from lime_jax.tabular.config import WIDE_COLUMN, TabularConfig, kernel_width_of
 from lime_jax.tabular.domain import TabularDomain, TabularInstance, encode_rows, host_inputs
 from lime_jax.tabular.exact.asked import of_asked_outputs
 from lime_jax.tabular.exact.route import Route, route
 from lime_jax.tabular.opening.opened import OpenedModel
 from lime_jax.tabular.opening.sample_facts import sample_facts
 from lime_jax.tabular.opening.two_outputs import mirrored
+from lime_jax.tabular.prepared import Prepared
 from lime_jax.tabular.stats import TabularStats
 from lime_jax.typing import (
     AnyArray,
@@ -65,8 +59,8 @@ class Task:
     """Rows to explain, and how.
 
     Attributes:
+        prepared: domains and methods of the table.
         configs: the choices; they differ in the kernel width only.
-        domain: what a sample is, on the device.
         bins: (rows, features) their flat bins.
         centered: (rows, features) values minus the columns' `center`.
         labels: (rows, labels) outputs to explain.
@@ -76,9 +70,8 @@ class Task:
         held_tests: of columns that are held, by number, what a model compares them with.
     """
 
-    stats: TabularStats
+    prepared: Prepared
     configs: tuple[TabularConfig, ...]
-    domain: TabularDomain
     seed: int
     values: np.ndarray
     bins: np.ndarray
@@ -94,7 +87,7 @@ class Task:
     @classmethod
     def of(
         cls,
-        stats: TabularStats,
+        prepared: Prepared,
         configs: Sequence[TabularConfig],
         values: np.ndarray,
         **others: Any,
@@ -105,13 +98,20 @@ class Task:
             configs: the choices; they differ in the kernel width only.
 
         Returns:
-            The task, with rows and domain as the engine takes them.
+            The task, with rows as the engine takes them.
         """
-        bins, centered = encode_rows(stats, values)
-        domain = jax.device_put(make_domain(stats, configs[0]))
-        return cls(
-            stats, tuple(configs), domain, values=values, bins=bins, centered=centered, **others
-        )
+        bins, centered = encode_rows(prepared.stats, values)
+        return cls(prepared, tuple(configs), values=values, bins=bins, centered=centered, **others)
+
+    @property
+    def stats(self) -> TabularStats:
+        """Of the table."""
+        return self.prepared.stats
+
+    @property
+    def domain(self) -> TabularDomain:
+        """What a sample is."""
+        return self.prepared.domain(self.config)
 
     @property
     def config(self) -> TabularConfig:
@@ -120,8 +120,7 @@ class Task:
 
     def methods(self) -> list[LinearMethod | IndependentMethod]:
         """One for each configuration."""
-        shared = self.domain.shared
-        return [make_method(self.stats, config, shared=shared) for config in self.configs]
+        return [self.prepared.method(config) for config in self.configs]
 
     def rows(self, labels: np.ndarray, in_units: bool = True) -> engine.Rows:
         """The rows as the engine takes them.
@@ -200,7 +199,11 @@ def exact_fits(
     near, scale = model.tables[precision]
     variances: list[Any] = [None] * len(task.configs)
     measured = score and isinstance(structure, TreeSum)
-    target = _seen_by_samples(task, model, near, scale) if measured else None
+    target = None
+    if measured:
+        target = model.tables.get(("seen", precision)) or _seen_by_samples(task, model, near, scale)
+    if isinstance(target, DevicePredict):
+        model.tables["seen", precision] = target  # known by itself in the next call
     count = near.num_outputs
     if target is not None and _matched(task):
         variances = _output_variances(task, target, count, model)
@@ -228,8 +231,10 @@ def _by_tables(
     near, labels, outputs = of_asked_outputs(near, task.labels)
     facts = (*facts, jnp.result_type(float), outputs is None)
     if facts not in model.tables or model.tables[facts][0] != outputs:
-        model.tables[facts] = outputs, exact.make_tables(near, task.stats, config)
-    form = exact.make_closed_form(near, task.stats, config, effective, model.tables[facts][1])
+        model.tables[facts] = outputs, exact.make_tables(near, task.stats, config), {}
+    _, tables, forms = model.tables[facts]
+    make = partial(exact.make_closed_form, near, task.stats, config, effective, tables)
+    form = task.prepared.made(effective, config, make, forms)
     return form, task.rows(labels, in_units=False)
 
 
@@ -245,7 +250,8 @@ def _by_passes(
     width = float(kernel_width_of(task.stats, config))
     given = rows.instances, task.values, width, task.labels
     rows = dataclasses.replace(rows, instances=exact.sum_rows(model.tables[facts], *given))
-    return exact.PassForm(exact.make_setting(task.stats, config, effective)), rows
+    make = partial(exact.make_setting, task.stats, config, effective)
+    return exact.PassForm(task.prepared.made(("setting", effective), config, make)), rows
 
 
 def route_of(task: Task, model: OpenedModel) -> Route:
@@ -306,11 +312,15 @@ def _matched(task: Task) -> bool:
 def _output_variances(task: Task, target: Predictor, count: int, model: OpenedModel) -> list[Any]:
     """How much the outputs vary in each row's neighborhood, (rows, labels) for every width."""
     stats, quiet = task.stats, _to_score(task)
-    few = (np.diff(stats.offsets) <= WIDE_COLUMN)[stats.bin_feature]
-    facts = (stats.offsets, stats.probability, stats.bin_feature, np.flatnonzero(few))
+
+    def method(config: TabularConfig) -> MatchedVariance:
+        few = (np.diff(stats.offsets) <= WIDE_COLUMN)[stats.bin_feature]
+        facts = (stats.offsets, stats.probability, stats.bin_feature, np.flatnonzero(few))
+        linear = task.prepared.linear(config)
+        return MatchedVariance(linear, *facts, max_bins=stats.max_bins)
+
     methods = [
-        MatchedVariance(make_method(stats, config, shared=False), *facts, max_bins=stats.max_bins)
-        for config in quiet.configs
+        task.prepared.made("variance", config, partial(method, config)) for config in quiet.configs
     ]
     said = model.tables.setdefault(("said", _facts_of_neighborhood(quiet)), {})
     return _run(quiet, methods, target, task.rows(task.labels), count, said=said)
@@ -322,7 +332,7 @@ def _surrogate_scores(
     """R² of the fits on samples of each row's neighborhood, (rows, labels) for every width."""
     quiet = _to_score(task)
     methods = [
-        SurrogateScore(make_method(task.stats, config, shared=False), number)
+        SurrogateScore(task.prepared.linear(config), number)
         for number, config in enumerate(quiet.configs)
     ]
     rows = task.rows(task.labels)

@@ -17,7 +17,7 @@ from lime_jax.models.structure import Structure
 from lime_jax.tabular import exact, frames
 from lime_jax.tabular.call import TableRequest
 from lime_jax.tabular.conditions import bin_conditions, interval_conditions
-from lime_jax.tabular.config import TabularConfig, make_domain, make_method
+from lime_jax.tabular.config import TabularConfig
 from lime_jax.tabular.exact.route import Route
 from lime_jax.tabular.fits import (
     Task,
@@ -30,6 +30,7 @@ from lime_jax.tabular.fits import (
 from lime_jax.tabular.frames.asked import as_list, column_number, column_numbers
 from lime_jax.tabular.learn import fit_tabular
 from lime_jax.tabular.opening.sample_facts import SampleFacts, sample_facts
+from lime_jax.tabular.prepared import Prepared
 from lime_jax.tabular.settings import LimeSettings
 from lime_jax.tabular.stats import TabularStats
 from lime_jax.typing import Column, LinearFit, Table, replaced
@@ -58,6 +59,7 @@ class TabularLime:
         conditions: text of every bin, then of the intervals of those that are single values.
         neighborhoods: that earlier calls have drawn.
         facts: what is known of the samples, by the device's precision.
+        prepared: domains and methods of earlier calls.
     """
 
     schema: frames.Schema
@@ -65,6 +67,9 @@ class TabularLime:
     conditions: tuple[str, ...]
     neighborhoods: dict[Any, Any] = dataclasses.field(default_factory=dict)
     facts: dict[Any, SampleFacts] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.prepared = Prepared(self.stats)
 
     @classmethod
     def learn(
@@ -138,7 +143,7 @@ class TabularLime:
         )
         configs = tuple(replaced(config, kernel_width=width) for width in widths)
         for config in configs:
-            make_method(self.stats, config, shared=make_domain(self.stats, config).shared)
+            self.prepared.method(config)
         return LimePlan(configs, settings.seed)
 
     def check_rows(self, plan: LimePlan, values: np.ndarray) -> None:
@@ -154,7 +159,7 @@ class TabularLime:
         """Explain rows: an outcome for every configuration."""
         options, model = request.options, request.model
         task = Task.of(
-            self.stats,
+            self.prepared,
             plan.configs,
             request.values,
             seed=plan.seed,
@@ -196,7 +201,7 @@ class TabularLime:
         used: np.ndarray | None,
     ) -> Outcome:
         in_bins, is_exact = config.encoding != "standardized", request.is_exact
-        method = make_method(task.stats, config, shared=False)
+        method = self.prepared.linear(config)
         design = method.design
         if used is None:
             used = np.full(len(task.values), 0 if is_exact else design.num_samples)

@@ -16,6 +16,7 @@ from lime_jax.engine.work import Predictor, RowNumbers
 from lime_jax.fits.output_scale import OutputScale
 from lime_jax.fits.shapley import ShapleyMethod, make_shapley_method
 from lime_jax.models.structure import TreeSum
+from lime_jax.placing import placed
 from lime_jax.stages.coalition_units import ShapleyDesign
 from lime_jax.tabular.background import BackgroundDomain, host_inputs
 from lime_jax.tabular.call import TableRequest
@@ -90,9 +91,9 @@ class Background:
         """What a sample is, on the device, of rows as a model's form there takes them."""
         float_ = jnp.result_type(float)
         return BackgroundDomain(
-            jnp.asarray(rows, float_),
-            jnp.asarray(self.weights, float_),
-            jnp.asarray(player_of),
+            placed(rows, float_),
+            placed(self.weights, float_),
+            placed(player_of),
             len(self.players),
         )
 

@@ -119,6 +119,14 @@ def fresh_score(stats, fits, own, width, model):
     return (1 - errors / variance).mean(0)
 
 
+def fit_shared(domain, method, bins, y, own):
+    """One row by a neighborhood that all rows share, in replicates of one block."""
+    adjusted = method.adjust(method.lay_out(bins[:, None]), y[:, None])
+    instance = TabularInstance(own, jnp.zeros(own.shape))
+    sums = method.sum_row(domain, instance, adjusted, None)
+    return method.solve_row(domain, instance, adjusted, sums, None)
+
+
 @pytest.mark.parametrize(
     ("shared", "width", "num_samples"), [(True, 1.5, 128), (True, 0.6, 1024), (False, 0.6, 512)]
 )
@@ -139,8 +147,7 @@ def test_it_is_r_squared_on_samples_never_seen(shared, width, num_samples):
                 instance = TabularInstance(own, jnp.zeros(FEATURES))
                 summaries = summarize(instance, domain, method, samples, y, units)
                 return method.solve(summaries, domain.coordinates(instance))
-            layout = method.lay_out(samples.bins[:, None])
-            return method.fit(method.adjust(layout, y[:, None]), own)
+            return fit_shared(domain, method, samples.bins, y, own)
 
         assert method.design.num_replicates == count
         return jax.lax.map(one, keys)
@@ -165,8 +172,7 @@ def test_of_an_additive_model_it_is_the_score(key):
         units = jnp.asarray(units_of(method.design))
         bins = sample(key, None, domain, method, units).bins
         y = jnp.stack([(bins == lows).sum(-1).astype(float), 0.0 * bins[..., 0] + 0.1], -1)
-        layout = method.lay_out(bins[:, None])
-        return method.fit(method.adjust(layout, y[:, None]), lows)
+        return fit_shared(domain, method, bins, y, lows)
 
     found = fit()
     np.testing.assert_allclose(found.held_out_score, found.score, atol=1e-4)

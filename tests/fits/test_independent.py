@@ -66,12 +66,18 @@ def tiled(method, leaf):
 @functools.partial(jax.jit, static_argnames=("stats", "model", "bare", "limits"))
 def solve(stats, config, key, model, own_bins, bare=False, labels=None, limits=None):
     """Explain rows, given by their bins; `limits` only tells programs apart."""
-    _, method, samples, y = neighborhood(stats, config, key, model)
+    domain, method, samples, y = neighborhood(stats, config, key, model)
     layout = method.lay_out(tiled(method, samples.bins))
     if bare:
         layout = dataclasses.replace(layout, root=None)
     adjusted = method.adjust(layout, tiled(method, y))
-    return jax.vmap(lambda own: method.fit(adjusted, own, labels))(own_bins)
+
+    def one(own):
+        instance = TabularInstance(own, jnp.zeros(own.shape))
+        sums = method.sum_row(domain, instance, adjusted, labels)
+        return method.solve_row(domain, instance, adjusted, sums, labels)
+
+    return jax.vmap(one)(own_bins)
 
 
 @functools.partial(jax.jit, static_argnames=("stats", "model"))

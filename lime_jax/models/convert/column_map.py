@@ -18,6 +18,7 @@ from lime_jax.models.convert.columns import (
     after_step,
 )
 from lime_jax.models.trees.thresholds import round_down
+from lime_jax.placing import placed
 from lime_jax.typing import AnyArray, Array, Pytree, pytree, static
 
 _Kind = TypeVar("_Kind", LevelColumn, PointColumn)
@@ -208,6 +209,6 @@ def put(tree: Pytree) -> Any:
         if not isinstance(leaf, np.ndarray | np.generic | float | int):
             return leaf
         leaf = np.asarray(leaf)
-        return jnp.asarray(leaf, float_ if leaf.dtype.kind == "f" else None)
+        return placed(leaf, float_ if leaf.dtype.kind == "f" else None)
 
     return jax.tree.map(one, tree)

@@ -17,6 +17,7 @@ from lime_jax.models.trees.columns import Columns, columns_of
 from lime_jax.models.trees.layout import TREES_TOGETHER, lay_out
 from lime_jax.models.trees.masks import WORD, Masks, as_masks
 from lime_jax.models.trees.traversal import Traversal, as_traversal
+from lime_jax.placing import placed
 from lime_jax.typing import AnyArray, Array, Float, pytree
 
 _LARGEST_MASK = 2 * WORD
@@ -72,7 +73,7 @@ def tree_predict(trees: TreeSum, *, largest_mask: int = _LARGEST_MASK) -> SumOfT
     parts: list[Masks | Traversal] = [as_masks(trees, some, column, threshold) for some in small]
     if large.size:
         parts.append(as_traversal(trees, large, column, threshold, len(column_block)))
-    base = jnp.asarray(trees.base, jnp.result_type(float))
+    base = placed(trees.base, jnp.result_type(float))
     return SumOfTrees(column_block, tuple(parts), base)
 
 

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int64
 
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees.thresholds import round_down
+from lime_jax.placing import placed
 from lime_jax.typing import AnyArray, Array, pytree, static
 
 _NOT_IN_SET = 0.5
@@ -79,13 +80,13 @@ def columns_of(
     chosen = [np.asarray(trees.level_sets[k], bool) for k in sets // max(2 * count, 1)]
     length = np.array([len(flags) for flags in chosen], np.int32)
     columns = Columns(
-        number=jnp.asarray(wanted % max(count, 1), jnp.int32),
-        missing_left=jnp.asarray(wanted >= count),
-        set_column=jnp.asarray(sets % max(count, 1), jnp.int32),
-        set_first=jnp.asarray(np.cumsum(length) - length, jnp.int32),
-        set_length=jnp.asarray(length),
-        set_missing=jnp.asarray(1 - sets // max(count, 1) % 2, jnp.uint8),
-        flags=jnp.asarray(~np.concatenate([*chosen, [False]]), jnp.uint8),
+        number=placed(wanted % max(count, 1), jnp.int32),
+        missing_left=placed(wanted >= count),
+        set_column=placed(sets % max(count, 1), jnp.int32),
+        set_first=placed(np.cumsum(length) - length, jnp.int32),
+        set_length=placed(length),
+        set_missing=placed(1 - sets // max(count, 1) % 2, jnp.uint8),
+        flags=placed(~np.concatenate([*chosen, [False]]), jnp.uint8),
         plain=plain,
         any_missing_left=bool((wanted >= count).any()),
     )

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int64
 
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees.layout import Layout, group, lay_out
+from lime_jax.placing import placed
 from lime_jax.typing import AnyArray, Array, Pytree, pytree, static
 
 WORD = 32
@@ -125,11 +126,11 @@ def as_masks(
     lead = groups.member.shape
     nodes = (*lead, passes, _NODES_TOGETHER)
     return Masks(
-        column=jnp.asarray(device_column.reshape(nodes)),
-        threshold=jnp.asarray(device_threshold.reshape(nodes)),
-        keep=jnp.asarray(keep.reshape(*nodes, words)),
-        value=jnp.asarray(value.reshape(*lead, *value.shape[1:])),
-        output=jnp.asarray(groups.output),
+        column=placed(device_column.reshape(nodes)),
+        threshold=placed(device_threshold.reshape(nodes)),
+        keep=placed(keep.reshape(*nodes, words)),
+        value=placed(value.reshape(*lead, *value.shape[1:])),
+        output=placed(groups.output),
         num_outputs=trees.num_outputs,
     )
 

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int64
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees.layout import group, lay_out
 from lime_jax.models.trees.masks import add_outputs
+from lime_jax.placing import placed
 from lime_jax.typing import AnyArray, Array, Pytree, pytree, static
 
 _WORD = 32
@@ -139,9 +140,9 @@ def as_traversal(
         child=child_apart,
         thresholds=thresholds,
         value=_with_empty_tree(trees.value[layout.node].astype(threshold.dtype)),
-        first=jnp.asarray(np.where(present, layout.first[groups.member] + 1, 0), jnp.uint32),
-        output=jnp.asarray(groups.output),
-        depth=jnp.asarray(depth, jnp.int32),
+        first=placed(np.where(present, layout.first[groups.member] + 1, 0), jnp.uint32),
+        output=placed(groups.output),
+        depth=placed(depth, jnp.int32),
         ranks=ranks,
         column_bits=column_bits,
         num_outputs=trees.num_outputs,
@@ -151,7 +152,7 @@ def as_traversal(
 def _with_empty_tree(nodes: np.ndarray, leaf: float = 0) -> Array:
     """On the device, behind nodes 0 and 1 of a tree that is one leaf of value 0."""
     pad = [(2, 0)] + [(0, 0)] * (nodes.ndim - 1)
-    return jnp.asarray(np.pad(nodes, pad, constant_values=leaf))
+    return placed(np.pad(nodes, pad, constant_values=leaf))
 
 
 def _ranks(
@@ -170,4 +171,4 @@ def _ranks(
     bits = int(rank.max(initial=0)).bit_length()
     table = np.full((num_columns, 2**bits), np.inf, threshold.dtype)
     table[key[is_new], rank[nodes[is_new]] - 1] = value[is_new]
-    return rank, Ranks(jnp.asarray(table.reshape(-1)), bits)
+    return rank, Ranks(placed(table.reshape(-1)), bits)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.models.structure import Additive, Structure, TreeSum
+from lime_jax.placing import placed
 from lime_jax.tabular.config import TabularConfig, kernel_width_of, make_domain
 from lime_jax.tabular.exact.lime.additive import AdditiveForm, AdditiveTables, additive_tables
 from lime_jax.tabular.exact.lime.columns import Setting
@@ -131,8 +132,8 @@ def make_setting(
     """What explanations in closed form depend on besides model and row; see `make_closed_form`."""
     width, float_ = kernel_width_of(stats, config), jnp.result_type(float)
     config = dataclasses.replace(
-        config, kernel_width=jnp.asarray(width, float_), alpha=jnp.asarray(config.alpha, float_)
+        config, kernel_width=placed(width, float_), alpha=placed(config.alpha, float_)
     )
     perturbed = make_domain(stats, config).perturbed
-    on_device = jax.tree.map(jnp.asarray, stats)
+    on_device = jax.tree.map(placed, stats)
     return Setting(on_device, config, perturbed, effective_num_samples)

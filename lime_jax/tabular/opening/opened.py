@@ -15,6 +15,7 @@ from lime_jax.fits.output_scale import OutputScale
 from lime_jax.front.batch_model import BatchModel
 from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.models.structure import Structure
+from lime_jax.placing import placed
 from lime_jax.tabular import frames
 from lime_jax.typing import Array, Table, pytree, static
 
@@ -176,8 +177,17 @@ class OpenedModel(BatchModel):
         levels = {} if self.host is not None else self._numeric_levels()
         if not levels:
             return self.model.predict  # pyright: ignore[reportReturnType]
-        tables = tuple(jnp.asarray(table, jnp.result_type(float)) for table in levels.values())
+        tables = tuple(placed(table, jnp.result_type(float)) for table in levels.values())
         return DevicePredict(_OfCodes(self.model.predict, tables, tuple(levels)))
+
+    def kept(
+        self, target: DevicePredict[Any], make: Callable[[DevicePredict[Any]], DevicePredict[Any]]
+    ) -> DevicePredict[Any]:
+        """What is made of a form of the model, the same one each time: it is known by itself."""
+        found = self.tables.get((make, id(target)))
+        if found is None:
+            found = self.tables[make, id(target)] = target, make(target)
+        return found[1]
 
     def _numeric_levels(self) -> dict[int, np.ndarray]:
         """The levels of each categorical column where they are not their own codes."""

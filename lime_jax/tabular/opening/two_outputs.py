@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -29,6 +29,10 @@ class SecondOutput:
     def __call__(self, inputs: Pytree) -> Pytree:
         """Call the model on a batch."""
         return self.model(inputs)[:, 1:]
+
+
+def _second(model: DevicePredict[Any]) -> DevicePredict[Any]:
+    return DevicePredict(SecondOutput(model))
 
 
 @pytree
@@ -112,7 +116,7 @@ def mirrored(
         if not both_add_up or model.host is None:
             return run(model.on_codes(), *every)
         # An estimator's: they add up, and there is no looking at them within the program.
-        found = run(DevicePredict(SecondOutput(model.on_codes())), *second_only)
+        found = run(model.kept(model.on_codes(), _second), *second_only)
         return apply(found, lambda fit: mirror_back(fit, labels))
     if not both_add_up:
         return run(model, *every)

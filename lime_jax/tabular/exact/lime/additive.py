@@ -14,6 +14,7 @@ from scipy.special import ndtr
 
 from lime_jax.engine import budget
 from lime_jax.models.structure import Additive
+from lime_jax.placing import placed
 from lime_jax.tabular.domain import TabularInstance
 from lime_jax.tabular.exact.lime.assemble import assemble
 from lime_jax.tabular.exact.lime.columns import Columns, Setting, columns_of
@@ -70,11 +71,11 @@ def additive_tables(model: Additive, stats: TabularStats) -> AdditiveTables:
     np.add.at(total, feature, probability * square)
     float_ = jnp.result_type(float)
     return AdditiveTables(
-        own=jnp.asarray(np.concatenate([own, np.zeros_like(whole)]), float_),
-        square=jnp.asarray(np.concatenate([square, total]), float_),
-        constant=jnp.asarray(model.intercept + whole.sum(0), float_),
-        slope=jnp.asarray(slope, float_),
-        at_center=jnp.asarray(at_center - whole, float_),
+        own=placed(np.concatenate([own, np.zeros_like(whole)]), float_),
+        square=placed(np.concatenate([square, total]), float_),
+        constant=placed(model.intercept + whole.sum(0), float_),
+        slope=placed(slope, float_),
+        at_center=placed(at_center - whole, float_),
     )
 
 

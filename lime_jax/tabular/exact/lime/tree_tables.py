@@ -10,6 +10,7 @@ import numpy as np
 
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees.thresholds import round_down
+from lime_jax.placing import placed
 from lime_jax.tabular.config import TabularConfig
 from lime_jax.tabular.exact.boxes import Conditions, boxes_of, without_last
 from lime_jax.tabular.exact.lime.plan import plan_of
@@ -148,7 +149,7 @@ _SHARED = ("buckets", "bucket_values", "source", "tile_condition", "tile_value",
 
 def _on_device(array: np.ndarray) -> Array:
     kind = jnp.result_type(float) if array.dtype.kind == "f" else array.dtype
-    return jnp.asarray(array, jnp.int32 if array.dtype.kind == "i" else kind)
+    return placed(array, jnp.int32 if array.dtype.kind == "i" else kind)
 
 
 def _padded(values: np.ndarray, number: np.ndarray, padding: float | int = 0) -> np.ndarray:

@@ -7,6 +7,8 @@ factor is ever divided by, because it may be 0.
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -47,7 +49,7 @@ class TreeForm:
     @property
     def rows_at_once(self) -> int:
         """See `ClosedForm`."""
-        entries = sum(bucket[0].size for bucket in self.tables.chunks.buckets)
+        entries = sum(math.prod(bucket.shape[1:]) for bucket in self.tables.chunks.buckets)
         return budget.rows_of_formulas(128, 32 * max(entries, 1))
 
     def explain_block(

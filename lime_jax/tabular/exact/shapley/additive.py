@@ -11,6 +11,7 @@ from jaxtyping import Float64
 
 from lime_jax.engine import budget
 from lime_jax.models.structure import Additive
+from lime_jax.placing import placed
 from lime_jax.tabular.exact.shapley.fit import shapley_fit
 from lime_jax.typing import Array, Float, Int, LinearFit, pytree, static
 
@@ -83,15 +84,15 @@ def additive_game(
     unknown = np.full((1, model.num_outputs), np.nan)
     float_ = jnp.result_type(float)
     return AdditiveGame(
-        center=jnp.asarray(center, float_),
-        slope=jnp.asarray(np.where(numeric, model.slope, 0), float_),
-        at_center=jnp.asarray(np.where(numeric, at_center - mean, 0), float_),
-        missing=jnp.asarray(np.where(numeric, model.missing - mean, 0), float_),
-        level_value=jnp.asarray(np.concatenate([level_value, unknown]), float_),
-        level_first=jnp.asarray(model.level_offsets[:-1], jnp.int32),
-        level_count=jnp.asarray(count, jnp.int32),
-        player=jnp.asarray(np.where(groups < 0, num_players, groups), jnp.int32),
-        expected=jnp.asarray(model.intercept + mean.sum(0), float_),
+        center=placed(center, float_),
+        slope=placed(np.where(numeric, model.slope, 0), float_),
+        at_center=placed(np.where(numeric, at_center - mean, 0), float_),
+        missing=placed(np.where(numeric, model.missing - mean, 0), float_),
+        level_value=placed(np.concatenate([level_value, unknown]), float_),
+        level_first=placed(model.level_offsets[:-1], jnp.int32),
+        level_count=placed(count, jnp.int32),
+        player=placed(np.where(groups < 0, num_players, groups), jnp.int32),
+        expected=placed(model.intercept + mean.sum(0), float_),
         num_players=num_players,
         num_background=len(background),
     )

@@ -19,6 +19,7 @@ from jaxtyping import Float64
 from lime_jax.engine import budget
 from lime_jax.fits.shapley import ShapleyMethod
 from lime_jax.models.structure import TreeSum
+from lime_jax.placing import placed
 from lime_jax.stages.masks import MaskSamples, mask_coordinates, mask_view
 from lime_jax.tabular.exact.boxes import boxes_of
 from lime_jax.tabular.exact.shapley.chunks import LevelColumns, Tests
@@ -91,11 +92,11 @@ def coalition_game(
     by_row = (rows, _BOXES_TOGETHER, -1)
     return CoalitionGame(
         levels=levels,
-        tests=jax.tree.map(lambda array: jnp.asarray(array[0]), layout.tests(dealt)),
-        value=jnp.asarray(layout.values(dealt)[0].T.reshape(by_row), kind),
-        share=jnp.asarray(share.reshape(by_row)),
-        coalitions=jnp.asarray(coalition_words(asked)),
-        base=jnp.asarray(boxes.base, kind),
+        tests=jax.tree.map(lambda array: placed(array[0]), layout.tests(dealt)),
+        value=placed(layout.values(dealt)[0].T.reshape(by_row), kind),
+        share=placed(share.reshape(by_row)),
+        coalitions=placed(coalition_words(asked)),
+        base=placed(boxes.base, kind),
     )
 
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.models.trees.thresholds import round_down
+from lime_jax.placing import placed
 from lime_jax.tabular.exact.shapley.chunks import LevelColumns, Long, Short, Tests, Tiles
 from lime_jax.tabular.exact.shapley.lines import shapley_lines
 from lime_jax.tabular.exact.shapley.tables import WORD, Game, Patterns, level_flags, open_ended
@@ -56,7 +57,7 @@ class Layout:
         column = self.column[mine]
         self.column[mine] = num_features + np.arange(len(mine))
         self.low[mine], self.high[mine] = 0.5, np.inf
-        return LevelColumns(jnp.asarray(column), jnp.asarray(level_flags(conditions, mine)))
+        return LevelColumns(placed(column), placed(level_flags(conditions, mine)))
 
     def short(self) -> tuple[Short, ...]:
         """Boxes with tables, if there are any."""
@@ -168,7 +169,7 @@ class Layout:
 
     def _on_device(self, arrays: Pytree) -> Pytree:
         def put(array: np.ndarray) -> Array:
-            return jnp.asarray(array, self.kind if array.dtype.kind == "f" else array.dtype)
+            return placed(array, self.kind if array.dtype.kind == "f" else array.dtype)
 
         return jax.tree.map(put, arrays)
 

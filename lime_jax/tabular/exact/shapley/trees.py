@@ -19,6 +19,7 @@ from scipy.special import gammaln
 
 from lime_jax.engine import budget
 from lime_jax.models.structure import TreeSum
+from lime_jax.placing import placed
 from lime_jax.tabular.exact.boxes import boxes_of, without_last
 from lime_jax.tabular.exact.shapley.chunks import LevelColumns, Long, Short, Tiles
 from lime_jax.tabular.exact.shapley.fit import shapley_fit
@@ -79,9 +80,9 @@ def tree_game(
         levels=levels,
         short=layout.short(),
         long=layout.long(),
-        base=jnp.asarray(boxes.base, float_),
-        expected=jnp.asarray(boxes.base + (patterns.met_by_all() @ boxes.value), float_),
-        total=jnp.asarray(total or 0.0, float_),
+        base=placed(boxes.base, float_),
+        expected=placed(boxes.base + (patterns.met_by_all() @ boxes.value), float_),
+        total=placed(total or 0.0, float_),
         num_players=num_players,
         num_background=len(background),
         any_held=bool(game.held.any()),
