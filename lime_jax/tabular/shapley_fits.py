@@ -20,6 +20,7 @@ from lime_jax.placing import placed
 from lime_jax.stages.coalition_units import ShapleyDesign
 from lime_jax.tabular.background import BackgroundDomain, host_inputs
 from lime_jax.tabular.call import TableRequest
+from lime_jax.tabular.exact.asked import of_asked_outputs
 from lime_jax.tabular.exact.relative_outputs import relative_outputs
 from lime_jax.tabular.exact.route import Route, route
 from lime_jax.tabular.exact.shapley import shapley_form, shapley_tables, shapley_why_not
@@ -109,11 +110,13 @@ class Formula:
     Attributes:
         form: of the model relative to where its numbers and outputs lie.
         scale: of its outputs; None: they are as they are.
+        labels: (rows, labels) outputs to explain, among those that the form has.
     """
 
     form: ClosedForm
     relative: Relative
     scale: OutputScale | None
+    labels: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,20 +187,23 @@ class ShapTask:
         tables, structure = self.request.model.tables, self.request.model.structure
         if not self.request.is_exact or structure is None:
             return None
-        facts, background = ("kernel_shap", jnp.result_type(float)), self.background
-        if facts not in tables:
+        structure, labels, outputs = of_asked_outputs(structure, self.request.labels)
+        facts = "kernel_shap", jnp.result_type(float), outputs is None
+        background = self.background
+        if facts not in tables or tables[facts][0] != outputs:
             moved, relative = make_relative(structure, background.rows, background.weights)
             rows, players = relative(background.rows), background.players
             spread = np.nan_to_num(np.nanmax(np.abs(rows), 0, initial=0))
             near, scale = relative_outputs(moved, np.zeros_like(spread), spread)
             groups = (players.player_of, len(players))
             tables[facts] = (
+                outputs,
                 shapley_tables(near, rows, background.weights, *groups),
                 relative,
                 scale,
             )
-        values, relative, scale = tables[facts]
-        return Formula(shapley_form(values), relative, scale)
+        _, values, relative, scale = tables[facts]
+        return Formula(shapley_form(values), relative, scale, labels)
 
     def _coalitions(self) -> Formula | None:
         """The formula for the outputs of coalitions of a sum of trees, if its tables are small."""
@@ -209,8 +215,11 @@ class ShapTask:
         if shapley_why_not(structure, len(categorical), categorical):
             return None
         method = background.method(plan)
-        facts, game, relative, scale = tables.get("coalitions", (None,) * 4)
-        if facts != plan.facts:
+        structure, labels, outputs = of_asked_outputs(structure, self.request.labels)
+        assert isinstance(structure, TreeSum)
+        slot, asked = ("coalitions", outputs is None), (plan.facts, outputs)
+        facts, game, relative, scale = tables.get(slot, (None,) * 4)
+        if facts != asked:
             moved, relative = make_relative(structure, background.rows, background.weights)
             if plan.link == "identity":  # of log-odds the outputs themselves are needed
                 none = np.zeros(moved.num_features)
@@ -219,13 +228,15 @@ class ShapTask:
             masks = np.asarray(method.masks).reshape(-1, len(players))
             weighted = relative(background.rows), background.weights
             game = coalition_game(moved, *weighted, players.player_of, masks)
-            tables["coalitions"] = plan.facts, game, relative, scale
-        return None if game is None else Formula(CoalitionForm(game, method), relative, scale)
+            tables[slot] = asked, game, relative, scale
+        if game is None:
+            return None
+        return Formula(CoalitionForm(game, method), relative, scale, labels)
 
     def _by_formula(self, formula: Formula) -> LinearFit:
         request, labels = self.request, self.request.labels
         second_only = not request.is_exact and self.mirrors
-        asked = np.ones((len(labels), 1), labels.dtype) if second_only else labels
+        asked = np.ones((len(labels), 1), labels.dtype) if second_only else formula.labels
         rows = _rows(formula.relative(request.values), request.ids, asked)
         fit = engine.explain_exact(formula.form, rows, None, request.tick, request.options.mesh)
         if formula.scale is not None:

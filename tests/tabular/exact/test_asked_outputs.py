@@ -48,11 +48,25 @@ def test_explanations_are_those_of_all_outputs(models, name):
             np.testing.assert_array_equal(getattr(some, part), getattr(every, part))
 
 
+@pytest.mark.parametrize("method", ["exact", "sampled"])  # of trees, sampled is of a formula too
+@pytest.mark.parametrize("name", ["forest", "boosted", "columns"])
+def test_shapley_values_are_those_of_all_outputs(models, name, method):
+    model, explainer = called(name, models[name]), TabularExplainer("kernel_shap").fit(X[:9])
+    every = explainer.explain(ROWS, model, method=method)
+    for labels in ({"labels": [7, 3]}, {"top_labels": 1}):
+        some = explainer.explain(ROWS, model, method=method, **labels)
+        for part in ("coef", "std_error", "intercept", "local_pred", "score"):
+            whole, found = getattr(every, part), getattr(some, part)
+            index = some.labels[..., None] if whole.ndim == 3 else some.labels
+            expected = np.take_along_axis(whole, index, 1)
+            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-6, err_msg=part)
+
+
 def test_tables_hold_no_other_output(models):
     explainer = TabularExplainer().fit(X)
     explainer.explain(ROWS, models["forest"], labels=[7], score=False)
     kept = explainer._last_model.opened.tables
-    [tables] = [kept[facts][1] for facts in kept if isinstance(facts, tuple) and not facts[-1]]
+    [tables] = [kept[facts][1] for facts in kept if isinstance(facts, tuple) and facts[-1] is False]
     sizes = {size for leaf in jax.tree.leaves(tables) for size in np.shape(leaf)}
     assert sizes
     assert COUNT not in sizes
