@@ -14,7 +14,18 @@ from pathlib import Path
 
 from benchmarks.record import Record, as_notes, as_table
 
-GROUPS = ("speed", "exact", "few_rows", "models", "images", "shapley", "noise", "memory", "startup")
+GROUPS = (
+    "speed",
+    "exact",
+    "few_rows",
+    "no_slower",
+    "models",
+    "images",
+    "shapley",
+    "noise",
+    "memory",
+    "startup",
+)
 PACKAGES = (
     *("jax", "numpy", "scipy", "scikit-learn", "lime", "shap", "xgboost-cpu", "keras"),
     *("onnxruntime", "scikit-image"),
