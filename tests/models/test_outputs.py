@@ -178,3 +178,12 @@ COLUMNS = {
 def test_frames_name_their_outputs(name):
     raw, expected = COLUMNS[name]
     assert output_columns(raw) == expected
+
+
+@pytest.mark.parametrize("one", [np.nan, np.inf, -np.inf])
+def test_a_sum_that_overflows_hides_no_output(one):
+    outputs = np.full((4, 2), 1e308)
+    assert as_outputs(outputs, 4) is not None
+    outputs[2, 1] = one
+    with pytest.raises(ValueError, match=r"expected finite outputs, got .* for input 2"):
+        as_outputs(outputs, 4)
