@@ -314,11 +314,6 @@ class SharedMethod(Sampler, Protocol):
         """The layout with the model's outputs; once per model, whatever the rows."""
         ...
 
-    @property
-    def sums_are_products(self) -> bool:
-        """Whether nearly all of the work of `sum_row` is matrix products."""
-        ...
-
     def sum_row(
         self,
         domain: Domain,

@@ -17,9 +17,6 @@ FEW_NUMBERS = 2**20
 """Numbers in a neighborhood: to make up to so many, once for all rows, takes next to no time, with
 however little effort that was compiled."""
 
-FEW_SUMS = 2**14
-"""Numbers that a row's samples are summed up in: likewise to solve for up to so many."""
-
 _CACHED_SAMPLES = 8192
 """On a CPU, samples worked on at once: about what its caches hold."""
 

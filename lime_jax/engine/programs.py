@@ -245,7 +245,7 @@ def sum_shared(
     return _map_rows(sum_up, rows, count, block)
 
 
-@_on_rows("block", effort="light")
+@_on_rows("block")
 def solve_shared(
     rows: SummedRows,
     devices: Devices,
@@ -263,7 +263,7 @@ def solve_shared(
     return _map_rows(solve, rows, count, block)
 
 
-@_on_rows("block", effort="light")
+@_on_rows("block")
 def fit_exact(
     rows: Rows, devices: Devices, form: ClosedForm, count: Array, block: int
 ) -> LinearFit:

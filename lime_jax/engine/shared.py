@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 
 import jax
@@ -86,19 +85,11 @@ def fit_shared(work: Work[SharedMethod], seen: SeenSamples) -> Pytree:
     domain, method, adjusted = devices.place((work.domain, work.method, seen.adjusted))
     there = {"domain": domain, "method": method, "adjusted": adjusted, "block": block}
 
-    effort = "light" if work.method.sums_are_products else "full"
-
     def fit(part: Rows, count: int) -> Pytree:
-        sums = programs.sum_shared(part, devices, **there, count=count, effort=effort)
+        sums = programs.sum_shared(part, devices, **there, count=count)
         summed = programs.SummedRows(part.instances, sums, part.labels)
-        return programs.solve_shared(summed, devices, **there, count=count, effort=_effort(sums))
+        return programs.solve_shared(summed, devices, **there, count=count)
 
     sizes = work.domain.sample_size, work.num_labels
     found = collect(fit, work.rows, devices, *sizes, work.progress)
     return found if seen.scale is None else seen.scale.outward(found, work.rows.labels)
-
-
-def _effort(sums: Pytree) -> str:
-    """To solve with, by what there is of it for each row, not by how many rows there are."""
-    count = sum(math.prod(leaf.shape[1:]) for leaf in jax.tree.leaves(sums))
-    return "quick" if count <= budget.FEW_SUMS else "light"

@@ -166,11 +166,6 @@ class IndependentMethod:
         small = self.bin_feature.shape[0] < 2**15
         return samples.bins.astype(jnp.int16 if small else jnp.int32)
 
-    @property
-    def sums_are_products(self) -> bool:
-        """See `SharedMethod`."""
-        return True
-
     def sum_row(
         self,
         domain: Domain,

@@ -117,11 +117,6 @@ class LinearMethod:
         """Samples and outputs; see `SharedMethod`."""
         return layout, _join_blocks(y)
 
-    @property
-    def sums_are_products(self) -> bool:
-        """See `SharedMethod`."""
-        return False
-
     def sum_row(
         self,
         domain: Domain,

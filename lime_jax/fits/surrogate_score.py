@@ -144,11 +144,6 @@ class SurrogateScore:
         """Samples and outputs; see `SharedMethod`."""
         return self.linear.adjust(layout, y)
 
-    @property
-    def sums_are_products(self) -> bool:
-        """See `SharedMethod`."""
-        return False
-
     def sum_row(
         self,
         domain: Domain,

@@ -130,11 +130,6 @@ class MatchedVariance:
         terms = jnp.stack([residual.T, (residual * (residual + 2 * part)).T], axis=1)
         return BinOutputs(layout.codes, terms, values, spread)
 
-    @property
-    def sums_are_products(self) -> bool:
-        """See `SharedMethod`."""
-        return False
-
     def sum_row(
         self,
         domain: Domain,

@@ -210,8 +210,9 @@ class TabularExplainer(BaseEstimator):
                 only their order counts.
             method: "exact": in closed form, without samples, for sums over trees or over columns;
                 "sampled"; "auto": exact where there is a closed form for this model and these
-                settings. Few rows of trees (8, of large ones up to 128) are explained one by one,
-                more of them from tables; the numbers are the same, and `model_path` says which.
+                settings. Few rows of large trees (one for each 4,096 splits, up to 128) are
+                explained one by one, more of them from tables; the numbers are the same but for
+                their last digits, and `model_path` says which.
             effective_num_samples: of an exact explanation, the finite run whose shrinkage by
                 `alpha` is wanted; None: that of infinitely many samples, which is none. It has no
                 effect on a sampled one.

@@ -17,7 +17,7 @@ from lime_jax.models.structure import Structure
 from lime_jax.tabular import exact, frames
 from lime_jax.tabular.call import TableRequest
 from lime_jax.tabular.conditions import bin_conditions, interval_conditions
-from lime_jax.tabular.config import TabularConfig
+from lime_jax.tabular.config import TabularConfig, kernel_width_of
 from lime_jax.tabular.exact.route import Route
 from lime_jax.tabular.fits import (
     Task,
@@ -216,7 +216,7 @@ class TabularLime:
             bins=self._texts_of(task) if in_bins else None,
             variables=row_variables(task.stats, task.centered, in_bins),
             conditions=self.conditions if in_bins else (),
-            kernel_width=float(method.kernel_width),
+            kernel_width=float(kernel_width_of(self.stats, config)),
             num_samples=design.num_samples,
             num_replicates=0 if is_exact else design.num_replicates,
             enough=min(fit.coef.shape[2] + 2, design.num_samples / 10),

@@ -208,32 +208,42 @@ class TestARow:
         assert found.condition(0, 1) == "income is missing"
 
 
+@pytest.fixture(scope="module")
+def large():
+    """About 10,000 splits: two rows are few."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2_000, 2))
+    return X, ExtraTreesRegressor(5, random_state=0).fit(X, rng.normal(size=len(X)))
+
+
 class TestFewRowsAndMany:
-    """Few rows are explained one by one, many from tables of all boxes."""
+    """Few rows of large trees are explained one by one, many from tables of all boxes."""
 
-    def test_have_the_same_explanations(self, explainer, forest):
-        many = explainer.explain(FRAME[:40], forest)
-        few = explainer.explain(FRAME[7:12], forest)
-        assert_same(few, many[7:12], (*ALL_BUT_SCORES, "score"), tolerance=1e-5)
+    def test_have_the_same_explanations(self, large):
+        X, trees = large
+        explainer = TabularExplainer().fit(X)
+        many, few = explainer.explain(X[:40], trees), explainer.explain(X[7:9], trees)
+        assert_same(few, many[7:9], (*ALL_BUT_SCORES, "score"), tolerance=1e-5)
 
-    def test_say_which_way_they_took_and_why(self, explainer, forest):
-        few, many = (explainer.explain(FRAME[:rows], forest).model_path for rows in (8, 9))
+    def test_say_which_way_they_took_and_why(self, large):
+        X, trees = large
+        explainer = TabularExplainer().fit(X)
+        few, many = (explainer.explain(X[:rows], trees).model_path for rows in (2, 3))
         assert "row by row over" in few
         assert "from tables of" in many
-        assert all(path.endswith("pay for more than 8 rows") for path in (few, many))
+        assert all(path.endswith("pay for more than 2 rows") for path in (few, many))
 
-    def test_large_trees_take_more_rows_one_by_one(self):
-        rng = np.random.default_rng(0)
-        X = rng.normal(size=(20_000, 2))
-        forest = ExtraTreesRegressor(5, random_state=0).fit(X, rng.normal(size=len(X)))
-        explainer = TabularExplainer().fit(X)
-        assert "row by row over 99,995 splits" in explainer.explain(X[:12], forest).model_path
+    def test_have_the_same_bits_where_trees_are_small(self, explainer, forest):
+        many, few = explainer.explain(FRAME[:40], forest), explainer.explain(FRAME[7:9], forest)
+        np.testing.assert_array_equal(few.coef, many.coef[7:9])
+        assert few.model_path == many.model_path
+        assert "splits" not in few.model_path
 
 
 class TestFacts:
     def test_there_is_no_noise_and_there_are_no_samples(self, plain):
         assert plain.method == "exact"
-        assert plain.model_path.startswith("jax: Pipeline.predict_proba converted to JAX; exact, ")
+        assert plain.model_path.startswith("jax: Pipeline.predict_proba converted to JAX")
         assert plain.output_kind == "probability"
         assert plain.output_names == ("no", "yes")
         assert (plain.std_error == 0).all()

@@ -110,7 +110,7 @@ def numbers_in(tree):
 @pytest.mark.parametrize("labels", [{"labels": (9,)}, {"top_labels": 2}])
 def test_nothing_of_a_shared_neighborhood_is_as_wide_as_the_model(model, labels, monkeypatch):
     seen = set()
-    for name in ("adjust", "fit_shared"):
+    for name in ("adjust", "sum_shared", "solve_shared"):
         program = getattr(programs, name)
 
         def watched(*given, program=program, **named):
