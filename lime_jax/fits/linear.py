@@ -125,12 +125,7 @@ class LinearMethod:
         labels: Int[Array, " labels"] | None,
     ) -> Moments:
         """Moments of every replicate as one row sees them; see `SharedMethod`."""
-
-        def one(samples: Pytree, y: Array) -> Moments:
-            asked = y if labels is None else jnp.take(y, labels, axis=-1)
-            return self.summarize(domain.view(instance, samples), asked)
-
-        return jax.vmap(one)(*adjusted)
+        return sum_replicates(self.summarize, domain, instance, adjusted, labels)
 
     def solve_row(
         self,
@@ -159,6 +154,22 @@ class LinearMethod:
         mask = select(moments, z_x, self.num_features, self.feature_selection)
         chosen = mask[:, coordinates.own] & varies
         return chosen, chosen[:, coordinates.feature]
+
+
+def sum_replicates(
+    summarize: Callable[[Any, Array], Moments],
+    domain: Domain,
+    instance: Pytree,
+    adjusted: Pytree,
+    labels: Int[Array, " labels"] | None,
+) -> Moments:
+    """Moments of every replicate as one row sees them, of the outputs that are asked for."""
+
+    def one(samples: Pytree, y: Array) -> Moments:
+        asked = y if labels is None else jnp.take(y, labels, axis=-1)
+        return summarize(domain.view(instance, samples), asked)
+
+    return jax.vmap(one)(*adjusted)
 
 
 def _join_blocks(leaf: Array) -> Array:

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from lime_jax.fits.linear import LinearMethod
+from lime_jax.fits.linear import LinearMethod, sum_replicates
 from lime_jax.stages.moments import Moments, merge, rounding, weighted_moments
 from lime_jax.stages.ridge import explained_share
 from lime_jax.typing import (
@@ -152,12 +152,7 @@ class SurrogateScore:
         labels: Int[Array, " labels"] | None,
     ) -> Moments:
         """Moments of every replicate; see `SharedMethod`."""
-
-        def one(samples: Pytree, y: Array) -> Moments:
-            asked = y if labels is None else jnp.take(y, labels, axis=-1)
-            return self.summarize(domain.view(instance, samples), asked)  # pyright: ignore[reportArgumentType]
-
-        return jax.vmap(one)(*adjusted)
+        return sum_replicates(self.summarize, domain, instance, adjusted, labels)
 
     def solve_row(
         self,

@@ -180,16 +180,16 @@ def explain(call: Call[M, E], model: ModelLike, options: ExplainOptions) -> list
             check_fit(
                 outcome.fit, outcome.enough, request.is_exact, opened.hidden_error, explainer.link
             )
-    path = f"{opened.model.path}: {opened.model.reason}"
     return [
-        call.pack(
-            outcome.fit,
-            **_fields(outcome),
-            **facts,
-            model_path="; ".join(filter(None, (path, outcome.route))),
-        )
+        call.pack(outcome.fit, **_fields(outcome), **facts, model_path=_path(opened, outcome))
         for outcome in outcomes
     ]
+
+
+def _path(opened: BatchModel, outcome: Outcome) -> str:
+    """How the model was run, and which way was taken."""
+    path = f"{opened.model.path}: {opened.model.reason}"
+    return "; ".join(filter(None, (path, outcome.route)))
 
 
 def _outputs(

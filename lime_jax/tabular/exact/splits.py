@@ -100,44 +100,31 @@ def splits_of(trees: TreeSum, may_miss: Bool[np.ndarray, " features"]) -> Splits
     nodes = len(trees.column)
     lower, test, upper = np.zeros((3, nodes), np.int64)
     missing = np.full(nodes, -1, np.int8)
-    level, inner, order, count = trees.roots.astype(np.int64), [], [], []
-    everything = []
-    while True:
-        count.append(len(level))
-        everything.append(level)
-        where = np.flatnonzero(trees.column[level] >= 0)
-        if not len(where):
-            break
-        node = level[where]
+    levels, inner = _levels(trees)
+    order = [level[where] for level, where in zip(levels, inner, strict=False)]
+    for node in order:
         column, earlier, left = trees.column[node], before[node], from_left[node]
         fresh, by_set = earlier < 0, trees.level_set[node] >= 0
-        number = ~by_set
         lower[node] = np.where(fresh, first[column], np.where(left, lower[earlier], test[earlier]))
         upper[node] = np.where(
             fresh, first[column + 1] - 1, np.where(left, test[earlier], upper[earlier])
         )
         test[node] = np.clip(place[node], lower[node], upper[node])
         come = np.where(fresh, may_miss[column], missing[earlier] == left)
-        missing[node] = np.where(come & number, trees.missing_left[node], -1)
+        missing[node] = np.where(come & ~by_set, trees.missing_left[node], -1)
         if by_set.any():
             own, parent = node[by_set], earlier[by_set]
-            above = np.where(left[by_set], test[parent], lower[parent])
-            above = np.where(parent < 0, 0, above)
+            above = np.where(parent < 0, 0, np.where(left[by_set], test[parent], lower[parent]))
             # For now the numbers of sets: what comes, what goes left, what goes right.
             upper[own] = above
             test[own], _ = sets.narrow(above, trees.level_set[own], True)
             lower[own], _ = sets.narrow(above, trees.level_set[own], False)
-        inner.append(where)
-        order.append(node)
-        level = np.concatenate([trees.left[node], trees.right[node]]).astype(np.int64)
     node = np.concatenate([np.zeros(0, np.int64), *order])
     by_set = node[trees.level_set[node] >= 0]
     marks = Marks(thresholds, first, *_set_marks(trees.column[by_set], test, upper, by_set, sets))
-    test[by_set] += first[-1]
-    upper[by_set] += first[-1]
+    for mark in (test, upper):
+        mark[by_set] += first[-1]
     lower[by_set] = first[-1]
-    tree = np.searchsorted(np.sort(trees.roots), np.append(node, trees.roots), side="right") - 1
-    output = trees.output[np.argsort(trees.roots)][tree].astype(np.int64)
     return Splits(
         marks,
         tuple(inner),
@@ -147,11 +134,27 @@ def splits_of(trees: TreeSum, may_miss: Bool[np.ndarray, " features"]) -> Splits
         upper[node],
         missing[node],
         trees.column[node].astype(np.int64),
-        output,
-        np.ascontiguousarray(trees.value[np.concatenate(everything)].T),
-        np.append(0, np.cumsum(count)),
+        _outputs(trees, np.append(node, trees.roots)),
+        np.ascontiguousarray(trees.value[np.concatenate(levels)].T),
+        np.append(0, np.cumsum([len(level) for level in levels])),
         trees.base,
     )
+
+
+def _levels(trees: TreeSum) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The nodes of each level; and the places of those that are split, where there are any."""
+    levels, inner = [trees.roots.astype(np.int64)], []
+    while len(where := np.flatnonzero(trees.column[levels[-1]] >= 0)):
+        node = levels[-1][where]
+        inner.append(where)
+        levels.append(np.concatenate([trees.left[node], trees.right[node]]).astype(np.int64))
+    return levels, inner
+
+
+def _outputs(trees: TreeSum, node: np.ndarray) -> Int[np.ndarray, " _"]:
+    """First of the outputs that the tree of each node adds to."""
+    tree = np.searchsorted(np.sort(trees.roots), node, side="right") - 1
+    return trees.output[np.argsort(trees.roots)][tree].astype(np.int64)
 
 
 def _by_number(trees: TreeSum) -> Int[np.ndarray, " splits"]:
