@@ -19,10 +19,9 @@ from lime_jax.tabular.call import TableRequest
 from lime_jax.tabular.conditions import bin_conditions, interval_conditions
 from lime_jax.tabular.config import TabularConfig, kernel_width_of
 from lime_jax.tabular.exact.route import Route
+from lime_jax.tabular.exact_fits import exact_fits, route_of
 from lime_jax.tabular.fits import (
     Task,
-    exact_fits,
-    route_of,
     row_variables,
     sampled_fits,
     settled_fit,
