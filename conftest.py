@@ -24,6 +24,9 @@ def _examples(tmp_path_factory):
         "image_explanations": of_images.explain(
             list(images), lambda batch: batch[:, :16].mean((1, 2))
         ),
+        "text_explanations": lime_jax.TextExplainer().explain(
+            ["good and bad", "bad day"], lambda texts: [float("good" in text) for text in texts]
+        ),
     }
 
 
@@ -56,4 +59,5 @@ def _doctest_names(request, doctest_namespace):
     doctest_namespace.update(np=np, lime_jax=lime_jax)
     doctest_namespace["explanation"] = doctest_namespace["explanations"][0]
     doctest_namespace["image_explanation"] = doctest_namespace["image_explanations"][0]
+    doctest_namespace["text_explanation"] = doctest_namespace["text_explanations"][0]
     doctest_namespace["folder"] = request.getfixturevalue("tmp_path")

@@ -27,6 +27,9 @@ _HOME = {
     "TabularConfig": "lime_jax.tabular.config",
     "TabularExplainer": "lime_jax.tabular.explainer",
     "TabularStats": "lime_jax.tabular.stats",
+    "TextExplainer": "lime_jax.text.explainer",
+    "TextExplanation": "lime_jax.text.explanation",
+    "TextExplanations": "lime_jax.text.explanations",
     "as_predict_fn": "lime_jax.models",
     "choose_width": "lime_jax.results.widths",
     "concatenate": "lime_jax.results.concatenation",
@@ -64,6 +67,9 @@ if TYPE_CHECKING:
     from lime_jax.tabular.stats import CategoricalColumn as CategoricalColumn
     from lime_jax.tabular.stats import NumericColumn as NumericColumn
     from lime_jax.tabular.stats import TabularStats as TabularStats
+    from lime_jax.text.explainer import TextExplainer as TextExplainer
+    from lime_jax.text.explanation import TextExplanation as TextExplanation
+    from lime_jax.text.explanations import TextExplanations as TextExplanations
     from lime_jax.typing import LinearFit as LinearFit
 
 

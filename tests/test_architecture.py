@@ -28,7 +28,7 @@ FLOORS = (
     {"views"},
     {"results"},
     {"front"},
-    {"tabular", "image"},
+    {"tabular", "image", "text"},
     {"distributed"},
     {"jobs"},
     {"examples"},

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 FORMS = {"rows": rows_table, "long": long_table, "numbers": partial(rows_table, texts=False)}
-_OWN = ("self", "X", "images", "model", "row_ids", "progress", "mesh")
+_OWN = ("self", "X", "images", "texts", "model", "row_ids", "progress", "mesh")
 """Arguments of `explain` that are not the same for all chunks, or have no meaning in a worker."""
 _ASKED = ("explain", "get_params", "rows", "rows_of", "columns", "learned", "min_block_rows")
 """What engines and jobs ask of an `Explainer`."""

@@ -8,7 +8,11 @@ from typing import Any
 
 import numpy as np
 
-_HOMES = {"table": "lime_jax.results.explanations", "image": "lime_jax.image.explanations"}
+_HOMES = {
+    "table": "lime_jax.results.explanations",
+    "image": "lime_jax.image.explanations",
+    "text": "lime_jax.text.explanations",
+}
 """Of kinds that are loaded when a file has them."""
 _kinds: dict[str, type] = {}
 

@@ -1,10 +1,12 @@
-"""Static HTML from names and numbers: one row or image, a fragment for notebooks, many of them."""
+"""Static HTML from names and numbers: of one row, image or text, for notebooks, of many."""
 
 from __future__ import annotations
 
 from lime_jax.views.report.images import Outline as Outline
 from lime_jax.views.report.images import Picture as Picture
 from lime_jax.views.report.images import superpixel_pictures as superpixel_pictures
+from lime_jax.views.report.marked_text import MarkedPiece as MarkedPiece
+from lime_jax.views.report.marked_text import MarkedText as MarkedText
 from lime_jax.views.report.page import dataset_page as dataset_page
 from lime_jax.views.report.page import row_fragment as row_fragment
 from lime_jax.views.report.page import row_page as row_page

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from lime_jax.fits.intervals import interval_half_widths
 from lime_jax.views.report.chart import bar_table, probability_table
 from lime_jax.views.report.images import Picture, gallery
+from lime_jax.views.report.marked_text import MarkedText, marked_text
 from lime_jax.views.report.numbers import count, r_squared, significant, text
 from lime_jax.views.report.reading import legend, reading
 from lime_jax.views.report.row import RowReport
@@ -21,16 +22,19 @@ Ranking: TypeAlias = tuple[
     Sequence[str], Float[np.ndarray, " features"], Float[np.ndarray, " features"] | None
 ]
 
+Shown: TypeAlias = Picture | MarkedText
+"""What a page shows above the weights."""
+
 _MOST_OUTPUTS = 10
 _MOST_RANKED = 50
 
 
-def row_page(report: RowReport, pictures: Sequence[Picture] = ()) -> str:
+def row_page(report: RowReport, pictures: Sequence[Shown] = ()) -> str:
     """One explained row or image as an HTML page of its own: no script, nothing to load."""
     return _page(f"{report.title}: {report.label}", _row_body(report, pictures, heading="h1"))
 
 
-def row_fragment(report: RowReport, pictures: Sequence[Picture] = ()) -> str:
+def row_fragment(report: RowReport, pictures: Sequence[Shown] = ()) -> str:
     """One explained row or image as a `<div>` with scoped style, for a notebook's rich output.
 
     Several on one page do not disturb each other.
@@ -42,7 +46,7 @@ def row_fragment(report: RowReport, pictures: Sequence[Picture] = ()) -> str:
 def dataset_page(
     title: str,
     facts: Sequence[tuple[str, str]],
-    rows: Sequence[tuple[RowReport, Sequence[Picture]]],
+    rows: Sequence[tuple[RowReport, Sequence[Shown]]],
     ranking: Ranking | None = None,
     subject: str = "row",
 ) -> str:
@@ -82,7 +86,7 @@ def _page(title: str, body: str) -> str:
     )
 
 
-def _row_body(report: RowReport, pictures: Sequence[Picture], heading: str) -> str:
+def _row_body(report: RowReport, pictures: Sequence[Shown], heading: str) -> str:
     header = (
         f'<header><p class="k">Explanation of one prediction</p><{heading}>{text(report.title)}: '
         f"<bdi>{text(report.label)}</bdi></{heading}></header>"
@@ -91,10 +95,12 @@ def _row_body(report: RowReport, pictures: Sequence[Picture], heading: str) -> s
     return "\n".join([header, _row_sections(report, pictures, below), _FOOTER])
 
 
-def _row_sections(report: RowReport, pictures: Sequence[Picture], heading: str) -> str:
+def _row_sections(report: RowReport, pictures: Sequence[Shown], heading: str) -> str:
     parts = [f"<p>{text(reading(report))}</p>"]
     parts += [f'<p class="note" role="note">{text(note)}</p>' for note in report.notes]
-    parts += [gallery(pictures), _diagnostics(report)] if pictures else [_diagnostics(report)]
+    parts += [marked_text(one) for one in pictures if isinstance(one, MarkedText)]
+    images = [one for one in pictures if isinstance(one, Picture)]
+    parts += [gallery(images), _diagnostics(report)] if images else [_diagnostics(report)]
     if report.prediction:
         parts += [f"<{heading}>What the model says</{heading}>", _outputs(report)]
     parts += [f"<{heading}>Weights, strongest first</{heading}>", _weights(report)]
@@ -201,7 +207,7 @@ def _descending(sizes: Float[np.ndarray, " features"]) -> list[int]:
     return np.argsort(-sizes, kind="stable").tolist()
 
 
-def _folded(report: RowReport, pictures: Sequence[Picture] = ()) -> str:
+def _folded(report: RowReport, pictures: Sequence[Shown] = ()) -> str:
     output = report.model_output
     shown = "" if output is None else f' <span class="q">{significant(output)}</span>'
     is_open = ' open="open"' if pictures else ""

@@ -87,6 +87,16 @@ _RULES = """
   color: var(--ink); border-radius: 4px; padding: 0 .3em; font-size: .68rem; line-height: 1.4; }
 & .j { stroke: #ffffff; stroke-width: 4px; } & .jp { stroke: var(--positive); stroke-width: 2px; }
 & .jn { stroke: var(--negative); stroke-width: 2px; } & .d { margin: 1.3rem 0 0; }
+& .tx { margin: 1.3rem 0 0; } & .tx p { max-width: none; max-height: 32rem; overflow: auto;
+  white-space: pre-wrap; line-height: 1.75; border: 1px solid var(--line); border-radius: 8px;
+  padding: .7rem .9rem; }
+& mark { color: inherit; background: none; border-radius: 3px; padding: .1em 0;
+  -webkit-box-decoration-break: clone; box-decoration-break: clone; }
+& mark.p, & mark.n { fill: none; text-decoration: underline 2px; text-underline-offset: .2em;
+  background: color-mix(in srgb, var(--tint) calc(.45 * var(--s)), transparent); }
+& mark.p { --tint: var(--positive); text-decoration-color: var(--positive); }
+& mark.n { --tint: var(--negative); text-decoration: underline dashed 2px var(--negative); }
+& mark.k0 { text-decoration: none; }
 & details { border-top: 1px solid var(--line); }
 & summary { cursor: pointer; padding: .7rem 0; color: var(--ink); }
 & summary:focus-visible { outline: 2px solid var(--positive); outline-offset: 2px; }

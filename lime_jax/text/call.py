@@ -1,0 +1,95 @@
+"""One call of `TextExplainer.explain`: texts, the pieces of each, and what hidden ones are."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from lime_jax.front import call
+from lime_jax.front.row_ids import hash_ids
+from lime_jax.text.documents import Document, read_document, read_texts
+from lime_jax.text.explanations import TextExplanations
+from lime_jax.text.fits import TextTask, text_fits
+from lime_jax.text.model import TextModel, open_text_model
+from lime_jax.text.settings import TextLimeSettings, TextShapSettings
+from lime_jax.typing import LinearFit, ModelLike, Table
+
+
+class TextCall(call.Call[TextModel, TextExplanations]):
+    """Texts to be explained."""
+
+    def __init__(
+        self,
+        explainer: call.CommonSettings,
+        settings: TextLimeSettings | TextShapSettings,
+        texts: Table,
+        batch_size: int | None,
+    ) -> None:
+        self.explainer, self.settings, self.X = explainer, settings, texts
+        self.batch_size = batch_size
+        self.documents = _documents(settings, read_texts(texts))
+        self.prediction = np.zeros((0, 0))
+        if not self.documents:
+            raise ValueError("`texts`: expected some texts, got none")
+        if all(document.is_lost for document in self.documents):
+            raise ValueError(self.documents[0].problem)
+
+    def __len__(self) -> int:
+        """Number of texts."""
+        return len(self.documents)
+
+    def content_ids(self) -> np.ndarray:
+        """A hash of each text."""
+        return hash_ids([document.text for document in self.documents])
+
+    def open_model(self, model: ModelLike) -> TextModel:
+        """See what a model is, and call it with texts."""
+        explainer = self.explainer
+        return open_text_model(model, explainer.output, explainer.class_names, self.batch_size)
+
+    def predict(self, model: TextModel, batch_size: int | None) -> np.ndarray:
+        """The model's outputs for whole texts; of what is no text, those of another one."""
+        del batch_size
+        usable = np.array([not document.problem for document in self.documents])
+        texts = [document.text for document in self.documents if not document.problem]
+        outputs = model(texts or [""])
+        self.prediction = outputs[np.maximum(np.cumsum(usable) - 1, 0)]
+        return self.prediction
+
+    def fit(self, model: TextModel, request: call.Request) -> list[call.Outcome]:
+        """Explain the texts: one outcome."""
+        return [text_fits(TextTask(self.settings, self.documents, self.prediction, request), model)]
+
+    def pack(self, fit: LinearFit, **fields: Any) -> TextExplanations:
+        """The explanations, with the texts; of what is no text nothing is known."""
+        problems = tuple(document.problem for document in self.documents)
+        lost = np.array([bool(problem) for problem in problems])
+        fields["prediction"] = np.where(lost[:, None], np.nan, fields["prediction"])
+        found = TextExplanations.of_fit(
+            fit,
+            **fields,
+            documents=tuple(document.text for document in self.documents),
+            spans=tuple(document.spans for document in self.documents),
+            problems=problems,
+        )
+        if not lost.any():
+            return found
+        unknown = {
+            name: np.where(lost[:, None], np.nan, getattr(found, name))
+            for name in ("intercept", "local_pred")
+        }
+        return dataclasses.replace(found, **unknown)
+
+
+def _documents(settings: TextLimeSettings | TextShapSettings, cells: list[Any]) -> list[Document]:
+    """The texts, cut into pieces."""
+    players, split = settings.players, settings.split
+    if not isinstance(players, list | tuple):
+        return [read_document(cell, split, players) for cell in cells]
+    if len(players) != len(cells):
+        raise ValueError(
+            f"`players`: expected places for each of {len(cells)} texts, got {len(players)}"
+        )
+    return [read_document(cell, split, own) for cell, own in zip(cells, players, strict=True)]

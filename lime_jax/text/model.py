@@ -1,0 +1,81 @@
+"""A model of texts: called with lists of them, no text twice, those of one length together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lime_jax.front.batch_model import BatchModel
+from lime_jax.models.opening import as_predict_fn
+from lime_jax.models.predict import Model
+from lime_jax.text.outputs import as_array, both_classes, is_one_probability, scores_by_label
+from lime_jax.typing import ModelLike
+
+TEXTS_AT_ONCE = 1024
+"""Texts of one call of a model, where nothing else is asked for."""
+
+
+class TextModel(BatchModel):
+    """A model of lists of texts on the host.
+
+    Args:
+        model: what was handed over, opened.
+        class_names: of the explainer; with two of them one column becomes two.
+        batch_size: texts of one call, at most.
+    """
+
+    def __init__(
+        self, model: Model, class_names: Sequence[Any] | np.ndarray | None, batch_size: int | None
+    ) -> None:
+        super().__init__(model)
+        self.batch_size = batch_size or TEXTS_AT_ONCE
+        self.has_two_names = class_names is not None and len(class_names) == 2
+        self.is_doubled: bool | None = None
+
+    def __call__(self, inputs: Any) -> np.ndarray:
+        """The outputs for texts, each asked once."""
+        numbers: dict[str, int] = {}
+        places = [numbers.setdefault(text, len(numbers)) for text in inputs]
+        texts = list(numbers)
+        # Texts of one length together: those of transformers are padded to the longest.
+        order = sorted(range(len(texts)), key=lambda k: len(texts[k]))
+        parts = []
+        for start in range(0, len(order), self.batch_size):
+            batch = [texts[k] for k in order[start : start + self.batch_size]]
+            parts.append(self.checked(self.model.predict(batch), len(batch)))
+        outputs = np.concatenate(parts)
+        outputs[order] = outputs.copy()
+        return outputs[places]
+
+    def checked(self, raw: object, count: int, first_row: int | None = None) -> np.ndarray:
+        """What came back for `count` texts, as (count, outputs) numbers."""
+        named = scores_by_label(raw)
+        if self.is_doubled:
+            self.num_outputs = 1
+        outputs = super().checked(as_array(raw) if named is None else named, count, first_row)
+        if self.is_doubled is None:
+            self.is_doubled = self.has_two_names and is_one_probability(outputs)
+        if self.is_doubled:
+            outputs = both_classes(outputs)
+            self.num_outputs, self.output_columns = 2, None
+        return outputs
+
+
+def open_text_model(
+    model: ModelLike,
+    output: str | None,
+    class_names: Sequence[Any] | np.ndarray | None,
+    batch_size: int | None,
+) -> TextModel:
+    """See what a model is, and call it with texts."""
+    opened = as_predict_fn(model, output)
+    if opened.path == "jax":
+        if opened.host is None:
+            raise ValueError(
+                "`model`: expected a function of a list of texts, got a JAX function, which takes "
+                "no texts; wrap it in a Python function that makes its numbers of texts"
+            )
+        opened = opened.on_host("it is called with texts")
+    return TextModel(opened, class_names, batch_size)
