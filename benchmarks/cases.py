@@ -101,6 +101,24 @@ def binary_logistic(mean_log_odds: float = 0.0) -> Case:
     return _logistic(X, weights, 100, tuple(range(30)), mean_log_odds)
 
 
+def encoded_logistic(rows: int, numbers: int = 25, levels: int = 16) -> tuple[Any, Any]:
+    """A frame of numbers and columns of five levels, and a pipeline of encoders on all of it."""
+    import pandas as pd
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    rng = np.random.default_rng(11)
+    values = {f"number {k}": rng.normal(size=rows) for k in range(numbers)}
+    words = {f"level {k}": rng.choice(list("abcde"), rows) for k in range(levels)}
+    frame = pd.DataFrame(values | words)
+    y = rng.normal(size=rows) < frame["number 0"] - frame["number 1"] + (frame["level 0"] == "a")
+    columns = (StandardScaler(), list(values)), (OneHotEncoder(), list(words))
+    pipeline = make_pipeline(make_column_transformer(*columns), LogisticRegression())
+    return frame, pipeline.fit(frame, y)
+
+
 def categorical_forest(trees: int = 100) -> Case:
     """Six numeric columns, six of four levels (10 % to 50 % each); a forest that mixes them."""
     from sklearn.ensemble import RandomForestClassifier

@@ -22,6 +22,7 @@ def records(quick: bool) -> Iterator[Record]:
     yield from exact(rows=10 if quick else 100, few=1 if quick else 3, trees=trees)
     yield sampled(rows=2 if quick else 20, few=1 if quick else 3, trees=trees)
     yield sampled_on_the_host(rows=1 if quick else 3, trees=trees)
+    yield linked(rows=20 if quick else 1000, few=1 if quick else 3)
     yield error(seeds=2 if quick else 30, rows=1 if quick else 3, trees=trees)
 
 
@@ -114,6 +115,31 @@ def sampled(rows: int, few: int, trees: int) -> Record:
         f"KernelExplainer: {COALITIONS:,} (its default), `l1_reg=False`, at its best of 1 and 2 "
         f"threads of the forest, which is {threads}; median of {few} rows.",
         target=8,
+    )
+
+
+def linked(rows: int, few: int) -> Record:
+    """A probability behind encoders: a function of a sum over columns."""
+    frame, pipeline = cases.encoded_logistic(rows=1200)
+    background, X = frame[:BACKGROUND], frame[BACKGROUND : BACKGROUND + rows]
+    explainer = TabularExplainer(algorithm="kernel_shap").fit(background)
+    called = TabularExplainer(algorithm="kernel_shap").fit(background)
+
+    def by_calls() -> None:
+        called.explain(X[:few], lambda table: pipeline.predict_proba(table))
+
+    used = explainer.explain(X, pipeline).num_samples
+    by_calls()
+    rate = rows / median_seconds(lambda: explainer.explain(X, pipeline), repeats=3)
+    return faster(
+        f"KernelSHAP, sampled, logistic regression's probability behind encoders, {rows} rows",
+        rate,
+        few / median_seconds(by_calls, repeats=3),
+        "rows/s",
+        f"25 numbers and 16 columns of levels, {BACKGROUND} background rows, {used:,} "
+        f"coalitions by default, both classes, warm, medians of 3. The peer is the same explainer "
+        f"on {few} of the rows, which calls the pipeline for every coalition and background row.",
+        target=100,
     )
 
 

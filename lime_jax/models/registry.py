@@ -17,7 +17,7 @@ from lime_jax.models.convert.column_map import Chain
 from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.features import Features, RawTable, raw_features
 from lime_jax.models.convert.inputs import Base, DeviceTable, Inputs
-from lime_jax.models.structure import Structure
+from lime_jax.models.structure import LinkedSum, Structure
 from lime_jax.typing import Estimator, ModelLike, Pytree
 
 _T = TypeVar("_T", bound=Callable[..., Any])
@@ -37,12 +37,14 @@ class Converted:
         rounds_inputs: whether the library itself rounds the numbers of the table to float32 first,
             as the device does; else 64-bit inputs may lie between a threshold and its 32-bit
             neighbor.
+        linked: of the output, where it is a function of a sum.
     """
 
     build: Base
     structure: Structure | None = None
     why_not_exact: str = ""
     rounds_inputs: bool = False
+    linked: LinkedSum | None = None
 
     @classmethod
     def of_table(
@@ -66,7 +68,12 @@ class Converted:
         def build(inputs: Inputs) -> Any:
             return Chain((self.build(inputs), fn))
 
-        return Converted(build, None, why_not_exact, self.rounds_inputs)
+        linked = None
+        if self.structure is not None:
+            linked = LinkedSum(self.structure, fn)
+        elif self.linked is not None:
+            linked = LinkedSum(self.linked.structure, Chain((self.linked.link, fn)))
+        return Converted(build, None, why_not_exact, self.rounds_inputs, linked)
 
 
 Converter = Callable[[Any, str, Features], Converted]

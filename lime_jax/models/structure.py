@@ -9,6 +9,8 @@ where missing.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int, Int32
@@ -109,3 +111,16 @@ class Additive:
 
 
 Structure = TreeSum | Additive
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LinkedSum:
+    """A function of a sum: probabilities of margins, say.
+
+    Attributes:
+        structure: of the sum.
+        link: a JAX function, and a pytree, (samples, sums) -> (samples, outputs).
+    """
+
+    structure: Structure
+    link: Callable[[Any], Any]

@@ -15,7 +15,7 @@ from lime_jax import engine
 from lime_jax.engine.work import Predictor, RowNumbers
 from lime_jax.fits.output_scale import OutputScale
 from lime_jax.fits.shapley import ShapleyMethod, make_shapley_method
-from lime_jax.models.structure import TreeSum
+from lime_jax.models.structure import Additive, TreeSum
 from lime_jax.placing import placed
 from lime_jax.stages.coalition_units import ShapleyDesign
 from lime_jax.tabular.background import BackgroundDomain, host_inputs
@@ -25,10 +25,11 @@ from lime_jax.tabular.exact.relative_outputs import relative_outputs
 from lime_jax.tabular.exact.route import Route, route
 from lime_jax.tabular.exact.shapley import shapley_form, shapley_tables, shapley_why_not
 from lime_jax.tabular.exact.shapley.coalitions import CoalitionForm, coalition_game
+from lime_jax.tabular.exact.shapley.margins import MarginForm, adds_numbers, margin_game
 from lime_jax.tabular.exact.shapley.passes import are_few, shapley_passes
 from lime_jax.tabular.exact.shapley.relative import Relative, make_relative
 from lime_jax.tabular.opening.opened import OpenedModel, rounding
-from lime_jax.tabular.opening.two_outputs import mirror_back, mirrored
+from lime_jax.tabular.opening.two_outputs import SecondOutput, mirror_back, mirrored
 from lime_jax.tabular.players import Players
 from lime_jax.typing import ClosedForm, LinearFit, Pytree, replaced
 
@@ -111,12 +112,14 @@ class Formula:
         form: of the model relative to where its numbers and outputs lie.
         scale: of its outputs; None: they are as they are.
         labels: (rows, labels) outputs to explain, among those that the form has.
+        second: the number there of the second of two probabilities.
     """
 
     form: ClosedForm
     relative: Relative
     scale: OutputScale | None
     labels: np.ndarray
+    second: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,16 +153,20 @@ class ShapTask:
             return self._by_passes()
         formula = self._exact() or self._coalitions()
         if formula is not None:
-            return self._by_formula(formula)
-        blurred = self._blurred()
+            return self._by_formula(formula, np.arange(len(request.values)))
+        margins = self._margins()
+        on_host = self._blurred() if margins is None else ~self._has_sums()
         fits: list[tuple[np.ndarray, LinearFit]] = []
-        clear = np.flatnonzero(~blurred)
+        clear = np.flatnonzero(~on_host)
         if clear.size:
-            fit = self._sampled(clear, request.model)
-            faint = self._faint(fit, request.labels[clear])
-            blurred[clear[faint]] = True
+            if margins is None:
+                fit = self._sampled(clear, request.model)
+            else:
+                fit = self._by_formula(margins, clear)
+            faint = self._faint(fit, request.labels[clear], margins is not None)
+            on_host[clear[faint]] = True
             fits.append((clear[~faint], jax.tree.map(lambda leaf: leaf[~faint], fit)))
-        again = np.flatnonzero(blurred)
+        again = np.flatnonzero(on_host)
         if again.size:
             fits.append((again, self._sampled(again, request.model.on_host())))
         back = np.argsort(np.concatenate([which for which, _ in fits]))
@@ -233,11 +240,43 @@ class ShapTask:
             return None
         return Formula(CoalitionForm(game, method), relative, scale, labels)
 
-    def _by_formula(self, formula: Formula) -> LinearFit:
-        request, labels = self.request, self.request.labels
+    def _margins(self) -> Formula | None:
+        """The formula for the outputs of coalitions of a function of a sum over columns."""
+        tables, linked = self.request.model.tables, self.request.model.linked
+        background, players = self.background, self.background.players
+        categorical = background.categorical
+        if linked is None or not isinstance(linked.structure, Additive):
+            return None
+        if shapley_why_not(linked.structure, len(categorical), categorical):
+            return None
+        facts = "margins", jnp.result_type(float), self.mirrors
+        if facts not in tables:
+            moved, relative = make_relative(linked.structure, background.rows, background.weights)
+            assert isinstance(moved, Additive)
+            rows, groups = relative(background.rows), (players.player_of, len(players))
+            link = SecondOutput(linked.link) if self.mirrors else linked.link
+            game = margin_game(moved, link, rows, background.weights, *groups)
+            tables[facts] = game, relative
+        game, relative = tables[facts]
+        if game is None:
+            return None
+        form = MarginForm(game, background.method(self.plan))
+        return Formula(form, relative, None, self.request.labels, 1 - self.mirrors)
+
+    def _has_sums(self) -> np.ndarray:
+        """(rows,) whether the sum that a model is a function of is known of them."""
+        linked = self.request.model.linked
+        assert linked is not None
+        assert isinstance(linked.structure, Additive)
+        return np.asarray(adds_numbers(linked.structure, self.request.values))
+
+    def _by_formula(self, formula: Formula, which: np.ndarray) -> LinearFit:
+        request, labels = self.request, self.request.labels[which]
         second_only = not request.is_exact and self.mirrors
-        asked = np.ones((len(labels), 1), labels.dtype) if second_only else formula.labels
-        rows = _rows(formula.relative(request.values), request.ids, asked)
+        asked = formula.labels[which]
+        if second_only:
+            asked = np.full((len(labels), 1), formula.second, labels.dtype)
+        rows = _rows(formula.relative(request.values[which]), request.ids[which], asked)
         fit = engine.explain_exact(formula.form, rows, None, request.tick, request.options.mesh)
         if formula.scale is not None:
             fit = formula.scale.outward(fit, asked)
@@ -260,17 +299,19 @@ class ShapTask:
         blurred = ((spread > 0) & (error > _BLUR * spread)) | np.isinf(error)
         return np.asarray(blurred.any(axis=1))
 
-    def _faint(self, fit: LinearFit, labels: np.ndarray) -> np.ndarray:
+    def _faint(self, fit: LinearFit, labels: np.ndarray, by_formula: bool) -> np.ndarray:
         """(rows,) whether all that a converted model's outputs differ by is rounding."""
-        model = self.request.model
-        if model.host is None or not model.on_device or self.plan.link != "identity":
+        model, coef = self.request.model, np.asarray(fit.coef)
+        on_device = model.host is not None and model.on_device
+        if not (by_formula or on_device) or self.plan.link != "identity":
             return np.zeros(len(labels), bool)
         base = np.asarray(fit.intercept)
         if self.mirrors:
             base = np.where(labels == 0, 1 - base, base)  # the second was fitted
-        spread = np.abs(np.asarray(fit.coef)).sum(-1)
+        spread = np.abs(coef).sum(-1)
         least = _FAINT * float(jnp.finfo(jnp.result_type(float)).eps) * np.abs(base)
-        return ((spread > 0) & (spread < least)).any(-1)
+        beyond = by_formula & ~np.isfinite(spread)  # what 64 bits hold
+        return (((spread > 0) & (spread < least)) | beyond).any(-1)
 
     def _sampled(self, which: np.ndarray, model: OpenedModel) -> LinearFit:
         """Some rows, by calls of the model for coalitions."""

@@ -14,7 +14,7 @@ from lime_jax import engine
 from lime_jax.fits.output_scale import OutputScale
 from lime_jax.front.batch_model import BatchModel
 from lime_jax.models.predict import DevicePredict, Model
-from lime_jax.models.structure import Structure
+from lime_jax.models.structure import LinkedSum, Structure
 from lime_jax.placing import placed
 from lime_jax.tabular import frames
 from lime_jax.typing import Array, Table, pytree, static
@@ -95,6 +95,12 @@ class OpenedModel(BatchModel):
     def structure(self) -> Structure | None:
         """Of a converted model, what exact explanations are made of."""
         return self.model.structure
+
+    @property
+    def linked(self) -> LinkedSum | None:
+        """Of a converted model, the sum that its outputs are a function of."""
+        converted = self.model.converted
+        return None if converted is None or self.host is None else converted.linked
 
     def __call__(self, inputs: Float64[np.ndarray, "samples features"]) -> np.ndarray:
         """The outputs for numbers and level codes, as the engine makes them."""

@@ -45,6 +45,19 @@ class AdditiveGame:
     num_players: int = static()
     num_background: int = static()
 
+    def of_players(
+        self, rows: Float[Array, "rows features"]
+    ) -> Float[Array, "players_plus_1 rows outputs"]:
+        """What each player's columns add beyond their mean, and last what held ones do."""
+        away = (rows - self.center)[..., None]
+        added = jnp.where(jnp.isnan(away), self.missing, away * self.slope + self.at_center)
+        if self.level_value.shape[0] > 1:
+            known = (rows >= 0) & (rows < self.level_count)
+            code = self.level_first + jnp.where(known, rows, 0).astype(jnp.int32)
+            code = jnp.where(known, code, self.level_value.shape[0] - 1)
+            added = jnp.where(self.level_count[:, None] > 0, self.level_value[code], added)
+        return jax.ops.segment_sum(jnp.moveaxis(added, 1, 0), self.player, self.num_players + 1)
+
 
 def additive_game(
     model: Additive,
@@ -119,15 +132,6 @@ class ShapleyAdditiveForm:
         """Explanations of a block of rows, with players for features; see `ClosedForm`."""
         del variance
         game = self.game
-        away = (instances - game.center)[..., None]
-        added = jnp.where(jnp.isnan(away), game.missing, away * game.slope + game.at_center)
-        if game.level_value.shape[0] > 1:
-            known = (instances >= 0) & (instances < game.level_count)
-            code = game.level_first + jnp.where(known, instances, 0).astype(jnp.int32)
-            code = jnp.where(known, code, game.level_value.shape[0] - 1)
-            added = jnp.where(game.level_count[:, None] > 0, game.level_value[code], added)
-        by_player = jax.ops.segment_sum(
-            jnp.moveaxis(added, 1, 0), game.player, game.num_players + 1
-        )
+        by_player = game.of_players(instances)
         coef = jnp.moveaxis(by_player[:-1], 0, -1)
         return shapley_fit(coef, game.expected + by_player[-1], labels, game.num_background)

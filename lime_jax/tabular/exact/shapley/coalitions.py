@@ -28,7 +28,7 @@ from lime_jax.tabular.exact.shapley.shares import background_shares, coalition_w
 from lime_jax.tabular.exact.shapley.tables import Game, game_of, patterns_of
 from lime_jax.typing import Array, Bool, Float, Int, LinearFit, Pytree, UInt32, pytree
 
-__all__ = ["MOST_BYTES", "CoalitionForm", "CoalitionGame", "coalition_game"]
+__all__ = ["MOST_BYTES", "CoalitionForm", "CoalitionGame", "coalition_game", "fit_coalitions"]
 
 MOST_BYTES = budget.MEMORY_BUDGET // 4
 """Of the shares that are kept."""
@@ -107,6 +107,23 @@ def _by_player(game: Game, groups: Int[np.ndarray, " features"], positions: int)
     return dataclasses.replace(game, position=position, size=np.full_like(game.size, positions))
 
 
+def fit_coalitions(
+    method: ShapleyMethod, outputs: Float[Array, "rows labels coalitions"]
+) -> LinearFit:
+    """Explanations of rows from the outputs of all coalitions."""
+    masks = method.masks
+    present = jnp.ones(masks.shape[-1], bool)
+
+    def summarize(masks: Array, y: Array) -> Array:
+        return method.summarize(mask_view(MaskSamples(masks), present), y)
+
+    def fit(outputs: Array) -> LinearFit:
+        y = outputs.T.reshape(*masks.shape[:2], -1)
+        return method.solve(jax.vmap(summarize)(masks, y), mask_coordinates(present))
+
+    return jax.vmap(fit)(outputs)
+
+
 @pytree
 class CoalitionForm:
     """KernelSHAP on coalitions whose outputs are formulas; see `ClosedForm`.
@@ -133,17 +150,7 @@ class CoalitionForm:
     ) -> LinearFit:
         """Explanations of a block of rows, with players for features; see `ClosedForm`."""
         del variance
-        method, masks = self.method, self.method.masks
-        present = jnp.ones(masks.shape[-1], bool)
-
-        def summarize(masks: Array, y: Array) -> Array:
-            return method.summarize(mask_view(MaskSamples(masks), present), y)
-
-        def fit(outputs: Array) -> LinearFit:
-            y = outputs.T.reshape(*masks.shape[:2], -1)
-            return method.solve(jax.vmap(summarize)(masks, y), mask_coordinates(present))
-
-        return jax.vmap(fit)(self._outputs(instances, labels))
+        return fit_coalitions(self.method, self._outputs(instances, labels))
 
     def _outputs(
         self, instances: Float[Array, "rows features"], labels: Int[Array, "rows labels"]
