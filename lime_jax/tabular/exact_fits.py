@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -75,11 +76,12 @@ def exact_fits(
     count = near.num_outputs
     if target is not None and _matched(task):
         variances = _output_variances(task, target, count, model)
-    formula, fits = _by_passes if route.one_by_one else _by_tables, []
+    formula, fits = _by_blocks if route.in_blocks else _by_tables, []
+    formula = _by_passes if route.one_by_one else formula
     for config, variance in zip(task.configs, variances, strict=True):
-        form, rows = formula(task, config, near, model, effective_num_samples)
+        form, parts = formula(task, config, near, model, effective_num_samples)
         tick = task.tick if config is task.configs[-1] else None
-        fits.append(engine.explain_exact(form, rows, variance, tick, task.mesh))
+        fits.append(_explain(form, parts, variance, tick, task))
     if target is not None and not _matched(task):
         scores = _surrogate_scores(task, target, count, fits)
         fits = [replaced(fit, score=one) for fit, one in zip(fits, scores, strict=True)]
@@ -88,7 +90,23 @@ def exact_fits(
     return [scale.outward(fit, task.labels) for fit in fits]
 
 
-_Formula = tuple[ClosedForm, engine.Rows]
+_Formula = tuple[ClosedForm, Iterable[engine.Rows]]
+
+
+def _explain(
+    form: ClosedForm,
+    parts: Iterable[engine.Rows],
+    variance: np.ndarray | None,
+    tick: Callable[[int], None] | None,
+    task: Task,
+) -> LinearFit:
+    """Fits of rows that come part by part."""
+    fits, start = [], 0
+    for rows in parts:
+        own = None if variance is None else variance[start : start + len(rows)]
+        fits.append(engine.explain_exact(form, rows, own, tick, task.mesh))
+        start += len(rows)
+    return fits[0] if len(fits) == 1 else jax.tree.map(lambda *all_: np.concatenate(all_), *fits)
 
 
 def _by_tables(
@@ -103,23 +121,64 @@ def _by_tables(
     _, tables, forms = model.tables[facts]
     make = partial(exact.make_closed_form, near, task.stats, config, effective, tables)
     form = task.prepared.made(effective, config, make, forms)
-    return form, task.rows(labels, in_units=False)
+    return form, [task.rows(labels, in_units=False)]
 
 
 def _by_passes(
     task: Task, config: TabularConfig, near: Structure, model: OpenedModel, effective: int | None
 ) -> _Formula:
     """A closed form of few rows, from a pass over the trees for each."""
+    passes = _passes_of(task, config, near, None, model)
+    rows = task.rows(task.labels, in_units=False)
+    width = float(kernel_width_of(task.stats, config))
+    summed = exact.sum_rows(passes, rows.instances, task.values, width, task.labels)
+    return _pass_form(task, config, effective), [dataclasses.replace(rows, instances=summed)]
+
+
+def _by_blocks(
+    task: Task, config: TabularConfig, near: Structure, model: OpenedModel, effective: int | None
+) -> _Formula:
+    """A closed form of many rows, from passes over the trees for blocks of them."""
+    near, labels, outputs = of_asked_outputs(near, task.labels)
+    facts = ("blocks", config.features)
+    if facts not in model.tables or model.tables[facts][0] != outputs:
+        passes = _passes_of(task, config, near, outputs, model)
+        model.tables[facts] = outputs, exact.block_passes_of(passes)
+    _, passes = model.tables[facts]
+    every, size = task.rows(labels, in_units=False), passes.rows_at_once
+    width = float(kernel_width_of(task.stats, config))
+
+    def parts() -> Iterator[engine.Rows]:
+        for start in range(0, len(every), size):
+            some = slice(start, start + size)
+            rows = jax.tree.map(lambda leaf, some=some: leaf[some], every)
+            given = rows.instances, task.values[some], width, labels[some]
+            yield dataclasses.replace(rows, instances=exact.sum_blocks(passes, *given))
+
+    return _pass_form(task, config, effective), parts()
+
+
+def _passes_of(
+    task: Task,
+    config: TabularConfig,
+    near: Structure,
+    outputs: tuple[int, ...] | None,
+    model: OpenedModel,
+) -> exact.TreePasses:
+    """Splits of the model and shares of the table's bins; of some outputs they are not kept."""
     assert isinstance(near, TreeSum)
+    if outputs is not None:
+        return exact.passes_of(near, task.stats, config)
     facts = ("passes", config.features)
     if facts not in model.tables:
         model.tables[facts] = exact.passes_of(near, task.stats, config)
-    rows = task.rows(task.labels, in_units=False)
-    width = float(kernel_width_of(task.stats, config))
-    given = rows.instances, task.values, width, task.labels
-    rows = dataclasses.replace(rows, instances=exact.sum_rows(model.tables[facts], *given))
+    return model.tables[facts]
+
+
+def _pass_form(task: Task, config: TabularConfig, effective: int | None) -> exact.PassForm:
+    """What is left to do where the sums are known."""
     make = partial(exact.make_setting, task.stats, config, effective)
-    return exact.PassForm(task.prepared.made(("setting", effective), config, make)), rows
+    return exact.PassForm(task.prepared.made(("setting", effective), config, make))
 
 
 def route_of(task: Task, model: OpenedModel) -> Route:
@@ -128,7 +187,7 @@ def route_of(task: Task, model: OpenedModel) -> Route:
     rows = len(task.values) * len(task.configs)
     if config.sampling != "bins" or task.mesh is not None or not isinstance(trees, TreeSum):
         return Route(0, rows, 0)
-    return route(trees, rows, model.tables)
+    return route(trees, rows, model.tables, has_blocks=True)
 
 
 def _seen_by_samples(

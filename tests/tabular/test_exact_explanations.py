@@ -6,6 +6,7 @@ import pytest
 import xgboost
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
+    ExtraTreesClassifier,
     ExtraTreesRegressor,
     GradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -19,6 +20,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import lime_jax
 from lime_jax import TabularExplainer
+from lime_jax.tabular.exact.lime import block_passes, tree_chunks
 from lime_jax.typing import Support
 from tests.house import ALL_BUT_SCORES, assert_same
 
@@ -217,7 +219,7 @@ def large():
 
 
 class TestFewRowsAndMany:
-    """Few rows of large trees are explained one by one, many from tables of all boxes."""
+    """Few rows of large trees are explained one by one, many in blocks."""
 
     def test_have_the_same_explanations(self, large):
         X, trees = large
@@ -230,8 +232,34 @@ class TestFewRowsAndMany:
         explainer = TabularExplainer().fit(X)
         few, many = (explainer.explain(X[:rows], trees).model_path for rows in (2, 3))
         assert "row by row over" in few
-        assert "from tables of" in many
+        assert "in blocks of rows over" in many
         assert all(path.endswith("pay for more than 2 rows") for path in (few, many))
+
+    def test_in_blocks_have_the_same_bits_in_every_batch(self, large, monkeypatch):
+        X, trees = large
+        explainer = TabularExplainer().fit(X)
+        many, others = explainer.explain(X[:100], trees), explainer.explain(X[37:60], trees)
+        np.testing.assert_array_equal(others.coef, many.coef[37:60])
+        monkeypatch.setattr(block_passes, "_MOST_ROWS", 32)
+        np.testing.assert_array_equal(explainer.explain(X[:100], trees).coef, many.coef)
+
+    def test_have_the_same_explanations_however_trees_are_put_together(self, large, monkeypatch):
+        X, trees = large
+        whole = TabularExplainer().fit(X).explain(X[:20], trees)
+        monkeypatch.setattr(tree_chunks, "_SPLITS_AT_ONCE", 1)
+        each = TabularExplainer().fit(X).explain(X[:20], trees)
+        assert_same(each, whole, (*ALL_BUT_SCORES, "score"), tolerance=1e-6)
+
+    @pytest.mark.parametrize("labels", [None, [0, 2], [1]])
+    def test_have_the_same_explanations_of_classes(self, labels):
+        rng = np.random.default_rng(0)
+        X = np.stack([rng.normal(size=1_500), rng.integers(0, 9, 1_500)], axis=1)
+        trees = ExtraTreesClassifier(9, random_state=0).fit(X, rng.integers(0, 3, len(X)))
+        explainer = TabularExplainer(categorical_features=[1]).fit(X)
+        many, few = (explainer.explain(X[:n], trees, labels=labels) for n in (30, 2))
+        assert "in blocks of rows over" in many.model_path
+        assert "row by row over" in few.model_path
+        assert_same(few, many[:2], (*ALL_BUT_SCORES, "score"), tolerance=1e-6)
 
     def test_have_the_same_bits_where_trees_are_small(self, explainer, forest):
         many, few = explainer.explain(FRAME[:40], forest), explainer.explain(FRAME[7:9], forest)

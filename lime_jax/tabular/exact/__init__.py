@@ -12,8 +12,9 @@ from lime_jax.models.structure import Additive, Structure, TreeSum
 from lime_jax.placing import placed
 from lime_jax.tabular.config import TabularConfig, kernel_width_of, make_domain
 from lime_jax.tabular.exact.lime.additive import AdditiveForm, AdditiveTables, additive_tables
+from lime_jax.tabular.exact.lime.block_passes import block_passes_of, sum_blocks
 from lime_jax.tabular.exact.lime.columns import Setting
-from lime_jax.tabular.exact.lime.passes import PassForm, passes_of, sum_rows
+from lime_jax.tabular.exact.lime.passes import PassForm, TreePasses, passes_of, sum_rows
 from lime_jax.tabular.exact.lime.tree_tables import TreeTables, tree_tables
 from lime_jax.tabular.exact.lime.trees import TreeForm
 from lime_jax.tabular.exact.relative_outputs import is_far, relative_outputs
@@ -22,12 +23,15 @@ from lime_jax.typing import ClosedForm
 
 __all__ = [
     "PassForm",
+    "TreePasses",
+    "block_passes_of",
     "is_far",
     "make_closed_form",
     "make_setting",
     "make_tables",
     "passes_of",
     "relative_outputs",
+    "sum_blocks",
     "sum_rows",
     "why_not",
 ]

@@ -1,9 +1,9 @@
-"""Whether rows are explained one by one, or from tables that serve many.
+"""Whether rows are explained one by one, in blocks, or from tables that serve many.
 
-Tables of large trees take as long as some hundred passes over their splits, and pad few rows to a
-block; of small ones they take no time. So the numbers of splits and rows decide, and no clock. Both
-ways give the same but for the last digits; trees of fewer than 4,096 splits have one way, and their
-rows the same bits in every batch.
+Tables of large trees take as long as some hundred passes over their splits, and a row by them as
+long as two in a block of rows; of small trees both are fast. So the numbers of splits and rows
+decide, and no clock. All ways give the same but for the last digits; trees of fewer than 4,096
+splits have one way, and their rows the same bits in every batch.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import jax
 import numpy as np
 
 from lime_jax.engine import budget
@@ -20,7 +21,8 @@ from lime_jax.models.structure import TreeSum
 
 _T = TypeVar("_T")
 
-_MOST_ROWS = 128
+_MOST_ROWS, _FEW_ROWS = 128, 8
+"""One by one, where tables are to serve more, or blocks."""
 _SPLITS_EACH = 2**12
 _MOST_THREADS = 4  # each has numbers of all splits in memory
 
@@ -32,11 +34,18 @@ class Route:
     Attributes:
         splits: of the model.
         most: rows that are explained one by one; 0: none can be.
+        blocks: whether more are explained in blocks; else from tables.
     """
 
     splits: int
     rows: int
     most: int
+    blocks: bool = False
+
+    @property
+    def in_blocks(self) -> bool:
+        """Whether there are many rows, and blocks for them."""
+        return self.blocks and not self.one_by_one
 
     @property
     def one_by_one(self) -> bool:
@@ -48,23 +57,26 @@ class Route:
         if not self.most:
             return ""
         size = f"{self.splits:,} splits"
+        others = "blocks of rows" if self.blocks else "tables"
         if self.one_by_one:
-            return f"exact, row by row over {size}: tables pay for more than {self.most} rows"
-        return f"exact, from tables of {size}: they pay for more than {self.most} rows"
+            return f"exact, row by row over {size}: {others} pay for more than {self.most} rows"
+        how = f"in blocks of rows over {size}" if self.blocks else f"from tables of {size}"
+        return f"exact, {how}: they pay for more than {self.most} rows"
 
 
-def route(trees: TreeSum, rows: int, kept: dict[Hashable, Any]) -> Route:
+def route(trees: TreeSum, rows: int, kept: dict[Hashable, Any], has_blocks: bool = False) -> Route:
     """The way for some rows: one by one if they are few, up to more of them the larger the trees.
 
     Args:
         kept: by which the next call need not look at the trees again.
+        has_blocks: whether the rest can be explained in blocks; no device but a CPU has them.
     """
     if "route" not in kept:
-        splits = (len(trees.column) - len(trees.roots)) // 2
-        most = min(splits // _SPLITS_EACH, _MOST_ROWS)
-        kept["route"] = splits, most if _tests_are_apart(trees) else 0
-    splits, most = kept["route"]
-    return Route(splits, rows, most)
+        kept["route"] = (len(trees.column) - len(trees.roots)) // 2, _tests_are_apart(trees)
+    splits, can_pass = kept["route"]
+    blocks = has_blocks and jax.default_backend() == "cpu"
+    most = min(splits // _SPLITS_EACH, _FEW_ROWS if blocks else _MOST_ROWS)
+    return Route(splits, rows, most if can_pass else 0, blocks and can_pass and most > 0)
 
 
 def one_by_one(explain: Callable[..., _T], *rows: Sequence[Any] | np.ndarray) -> list[_T]:

@@ -112,6 +112,29 @@ class TreePasses:
         )
         return own, is_missing.astype(np.float64)
 
+    def own_at(
+        self, k: int, marks: Int[np.ndarray, "*some"], x: float, bin_: int
+    ) -> Float64[np.ndarray, "*some"]:
+        """In x's own bin of column `k`: the shares of samples up to some of its marks."""
+        known, behind = self.splits.marks, int(self.splits.marks.first[-1])
+        if marks.size and marks.flat[0] >= behind:
+            last = 8 * known.sets.shape[1] - 1
+            code = min(int(self.code[bin_]), last) if bin_ >= 0 else last
+            packed = known.sets.ravel()[(marks - behind) * known.sets.shape[1] + (code >> 3)]
+            return (packed >> np.uint8(7 - (code & 7)) & 1).astype(float)
+        place = marks - known.first[k]
+        if self.held[k]:
+            return ((place > 0) & (x <= known.thresholds[k][place])).astype(float)
+        if bin_ < 0:
+            return np.zeros(marks.shape)
+        begin, inside = self.within[bin_]
+        up_to = np.concatenate([[0.0], inside, [1.0]])
+        return up_to[np.clip(place - begin + 1, 0, len(inside) + 1)]
+
+    def own_missing(self, k: int, x: float, bin_: int) -> float:
+        """The share of missing numbers there."""
+        return float(np.isnan(x) if self.held[k] else 0 <= bin_ == self.stats.missing_bin[k])
+
 
 def passes_of(trees: TreeSum, stats: TabularStats, config: TabularConfig) -> TreePasses:
     """What does not depend on rows or kernel widths.

@@ -252,26 +252,37 @@ def test_exact_is_the_regression_on_every_sample(name, x64):
     np.testing.assert_allclose(fit.effective_samples, config.num_samples * share, rtol=1e-6)
 
 
-def explain_one_by_one(trees, stats, config, rows, labels, variance=None):
+def explain_one_by_one(trees, stats, config, *others):
     passes = exact.passes_of(trees, stats, config)
+    return explain_sums(exact.sum_rows, passes, stats, config, *others)
+
+
+def explain_in_blocks(trees, stats, config, *others):
+    passes = exact.block_passes_of(exact.passes_of(trees, stats, config))
+    return explain_sums(exact.sum_blocks, passes, stats, config, *others)
+
+
+def explain_sums(sum_rows, passes, stats, config, rows, labels, variance=None):
     width = float(np.asarray(kernel_width_of(stats, config)))
     bins, centered = encode_rows(stats, rows)
     seen = TabularInstance(bins, centered.astype(jnp.result_type(float)))
-    summed = exact.sum_rows(passes, seen, rows, width, labels)
+    summed = sum_rows(passes, seen, rows, width, labels)
     form = exact.PassForm(exact.make_setting(stats, config))
     return explain_block(form, summed, jnp.asarray(labels), variance)
 
 
+WAYS = {"one by one": explain_one_by_one, "in blocks": explain_in_blocks}
 IN_BINS = [name for name, case in CASES.items() if len(case) == 3]
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", IN_BINS)
-def test_one_by_one_is_the_regression_on_every_sample(name, x64):
+def test_passes_are_the_regression_on_every_sample(name, way, x64):
     (stats, config, rows), trees = case_of(name), TREES
     wanted = [brute_force(trees, stats, config, x) for x in rows]
     coef, intercept, variance, score, _ = (np.array(part) for part in zip(*wanted, strict=True))
     labels = np.tile([1, 0], (len(rows), 1))
-    fit = explain_one_by_one(trees, stats, config, rows, labels, jnp.asarray(variance[:, ::-1]))
+    fit = WAYS[way](trees, stats, config, rows, labels, jnp.asarray(variance[:, ::-1]))
     scale = np.abs(coef).max()
     np.testing.assert_allclose(fit.coef, coef[:, ::-1], atol=1e-6 * scale)
     np.testing.assert_allclose(fit.intercept, intercept[:, ::-1], atol=1e-6 * scale)
@@ -279,8 +290,9 @@ def test_one_by_one_is_the_regression_on_every_sample(name, x64):
 
 
 @pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", IN_BINS)
-def test_one_by_one_and_by_tables_are_the_same(name, seed, x64):
+def test_passes_and_tables_are_the_same(name, way, seed, x64):
     stats, config, rows = case_of(name)
     trees = random_trees(np.random.default_rng(seed), trees=4, depth=7, outputs=3)
     if seed % 2:  # as boosted trees: each adds to outputs of its own
@@ -288,10 +300,20 @@ def test_one_by_one_and_by_tables_are_the_same(name, seed, x64):
         trees = dataclasses.replace(trees, value=trees.value[:, :1], output=output)
     labels = np.tile(np.arange(3), (len(rows), 1))
     by_tables = explain(exact.make_closed_form(trees, stats, config), stats, rows, 3)
-    one_by_one = explain_one_by_one(trees, stats, config, rows, labels)
+    by_passes = WAYS[way](trees, stats, config, rows, labels)
     for name in ("coef", "intercept", "local_pred", "std_error"):
-        ours, theirs = (np.asarray(getattr(fit, name)) for fit in (one_by_one, by_tables))
+        ours, theirs = (np.asarray(getattr(fit, name)) for fit in (by_passes, by_tables))
         np.testing.assert_allclose(ours, theirs, atol=1e-12 * np.nanmax(np.abs(theirs)))
+
+
+def test_blocks_are_as_good_in_float32():
+    labels = np.tile([0, 1], (len(X), 1))
+
+    def coef(x64: bool) -> np.ndarray:
+        with jax.enable_x64(x64):
+            return np.asarray(explain_in_blocks(TREES, STATS, BINS, X, labels).coef)
+
+    np.testing.assert_allclose(coef(False), coef(True), atol=1e-6 * np.abs(coef(True)).max())
 
 
 @pytest.mark.parametrize("name", ["default", "around, standardized"])
