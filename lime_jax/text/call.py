@@ -60,7 +60,7 @@ class TextCall(call.Call[TextModel, TextExplanations]):
 
     def fit(self, model: TextModel, request: call.Request) -> list[call.Outcome]:
         """Explain the texts: one outcome."""
-        return [text_fits(TextTask(self.settings, self.documents, self.prediction, request), model)]
+        return [text_fits(TextTask(self.settings, model, self.documents, self.prediction, request))]
 
     def pack(self, fit: LinearFit, **fields: Any) -> TextExplanations:
         """The explanations, with the texts; of what is no text nothing is known."""

@@ -1,0 +1,131 @@
+"""Linear models as scores and what becomes of them: the columns of a text are enough."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from lime_jax.front.ragged import padded_width
+from lime_jax.models.opening import as_predict_fn
+from lime_jax.models.predict import DevicePredict
+from lime_jax.models.sklearn.linear import lines_of
+from lime_jax.text.counted_domain import CountedInstance, weighed
+from lime_jax.text.counts import CountPipeline, Weighing, WordCounts
+from lime_jax.typing import Estimator
+
+_BAYES = ("MultinomialNB", "ComplementNB")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LinearHead:
+    """The last step of a pipeline, where it is linear in the columns.
+
+    Attributes:
+        coef: (columns, scores).
+        link: scores less the intercept to outputs, on the device.
+        is_identity: whether outputs are the scores and the intercept.
+    """
+
+    coef: np.ndarray
+    link: DevicePredict[Any]
+    is_identity: bool
+    weighing: Weighing
+
+
+def linear_head(pipeline: CountPipeline) -> tuple[LinearHead | None, str]:
+    """The last step as scores and a link; None, and why, where it is something else."""
+    model, weighing = pipeline.last, pipeline.weighing
+    name = type(model).__name__
+    if weighing is None:
+        return None, "between words and classifier there is more than tf-idf"
+    is_bayes = name in _BAYES
+    if hasattr(model, "means_") or not (is_bayes or hasattr(model, "coef_")):
+        return None, f"{name} is not linear in the words"
+    coef = model.feature_log_prob_ if is_bayes else lines_of(model)[0]
+    coef = np.ascontiguousarray(np.asarray(coef, np.float64).T)
+    small = _on_scores(model, coef.shape[1], is_bayes)
+    opened = as_predict_fn(getattr(small, pipeline.method))
+    if not isinstance(opened.predict, DevicePredict):
+        return None, opened.reason
+    is_identity = pipeline.method == "decision_function" or (
+        pipeline.method == "predict" and not hasattr(model, "classes_")
+    )
+    return LinearHead(coef, opened.predict, is_identity and not is_bayes, weighing), ""
+
+
+def _on_scores(model: Estimator, scores: int, is_bayes: bool) -> Estimator:
+    """The same model whose columns are its own scores."""
+    small = copy.copy(model)
+    same = np.eye(scores)
+    if is_bayes:
+        small.feature_log_prob_ = same
+    else:
+        small.coef_ = same[0] if np.ndim(model.coef_) == 1 else same
+    small.n_features_in_ = scores
+    return small
+
+
+def counted_instances(
+    head: LinearHead, counts: WordCounts, rows: np.ndarray, players: np.ndarray, width: int
+) -> tuple[CountedInstance, np.ndarray]:
+    """Some texts as sums over their words, padded to `width` players.
+
+    Returns:
+        Instances with a leading axis, and how many shared columns each text has.
+    """
+    entries = _entries(counts, rows)
+    shared_of, place = _shared_columns(entries, len(rows))
+    columns = padded_width(int(shared_of.max(initial=0)))
+    dtype, scores = np.float64, head.coef.shape[1]
+    lines, sizes = np.zeros((len(rows), width, scores)), np.zeros((len(rows), width))
+    shared = np.zeros((len(rows), width, columns))
+    base, factors = np.zeros((len(rows), columns)), np.zeros((len(rows), columns))
+    shared_lines = np.zeros((len(rows), columns, scores))
+    row, player, column, value = entries
+    idf = np.ones(len(head.coef)) if head.weighing.idf is None else head.weighing.idf
+    own = place < 0
+    weighing = head.weighing
+    x = weighed(value[own], weighing.binary, weighing.sublinear, np) * idf[column[own]]
+    np.add.at(lines, (row[own], player[own]), x[:, None] * head.coef[column[own]])
+    size = x**2 if weighing.norm == "l2" else np.abs(x)
+    np.add.at(sizes, (row[own], player[own]), size)
+    some = ~own & (player >= 0)
+    shared[row[some], player[some], place[some]] = value[some]
+    always = ~own & (player < 0)
+    base[row[always], place[always]] = value[always]
+    factors[row[~own], place[~own]] = idf[column[~own]]
+    shared_lines[row[~own], place[~own]] = head.coef[column[~own]]
+    present = np.arange(width) < players[:, None]
+    arrays = (lines, sizes, shared, base, factors, shared_lines)
+    return CountedInstance(present, *(array.astype(dtype) for array in arrays)), shared_of
+
+
+def _entries(counts: WordCounts, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Text, player (-1: always there), column and value of all counts of some texts."""
+    found = []
+    for place, row in enumerate(rows.tolist()):
+        added = counts.added[counts.start[row] : counts.start[row + 1]].tocoo()
+        always = counts.always[[row]].tocoo()
+        for part, player in ((added, added.row), (always, np.full(always.nnz, -1))):
+            found.append((np.full(part.nnz, place), player, part.col, part.data))
+    parts = [np.concatenate(part) for part in zip(*found, strict=True)]
+    return (*(part.astype(np.int64) for part in parts[:3]), parts[3].astype(np.float64))
+
+
+def _shared_columns(entries: tuple[np.ndarray, ...], texts: int) -> tuple[np.ndarray, np.ndarray]:
+    """How many shared columns each text has, and each entry's place among them; -1: its own."""
+    row, player, column, _ = entries
+    keys = row * (int(column.max(initial=0)) + 1) + column
+    _, inverse, times = np.unique(keys, return_inverse=True, return_counts=True)
+    fixed = np.zeros(len(times), bool)
+    fixed[inverse[player < 0]] = True
+    is_shared = (times > 1) | fixed
+    row_of = np.zeros(len(times), np.int64)
+    row_of[inverse] = row
+    shared_of = np.bincount(row_of[is_shared], minlength=texts)
+    first = np.concatenate([[0], np.cumsum(shared_of)])[:-1]
+    rank = np.cumsum(is_shared) - 1 - first[row_of]  # keys are sorted by text
+    return shared_of, np.where(is_shared, rank, -1)[inverse]
