@@ -71,7 +71,7 @@ def predicted_classes(estimator: Estimator) -> Any:
     if isinstance(classes, list) and _is_chain(estimator):  # its list goes along the chain
         place = np.argsort(np.asarray(last_step(estimator).order_))
         return [classes[int(k)] for k in place]
-    if classes is not None:
+    if classes is not None and len(classes):  # CatBoost's regressors have none
         return classes if isinstance(classes, list) else np.asarray(classes).reshape(-1)
     if _finds_outliers(estimator):
         return np.array([-1, 1])
@@ -125,8 +125,18 @@ def exclude_each_other(estimator: Estimator) -> bool:
     binarizer = getattr(last, "_label_binarizer", None) or getattr(last, "label_binarizer_", None)
     kind = str(getattr(binarizer, "y_type_", ""))
     several = isinstance(predicted_classes(estimator), list) or _targets_of_booster(last) > 1
-    several |= getattr(last, "objective_", None) == "multiclassova"  # LightGBM's, each by itself
+    several |= _has_each_by_itself(last)
     return not several and not kind.startswith("multilabel")
+
+
+def _has_each_by_itself(model: Estimator) -> bool:
+    """Whether LightGBM's or CatBoost's classes or labels are each against all others."""
+    if getattr(model, "objective_", None) == "multiclassova":
+        return True
+    if type(model).__module__.partition(".")[0] != "catboost":
+        return False
+    loss = str(model.get_all_params().get("loss_function"))
+    return loss.startswith(("MultiClassOneVsAll", "MultiLogloss", "MultiCrossEntropy"))
 
 
 def _targets_of_booster(model: Estimator) -> int:

@@ -87,6 +87,7 @@ _FAMILIES = {
     "sklearn": "lime_jax.models.sklearn",
     "xgboost": "lime_jax.models.boosted.xgboost",
     "lightgbm": "lime_jax.models.boosted.lightgbm",
+    "catboost": "lime_jax.models.boosted.catboost",
     "interpret": "lime_jax.models.boosted.ebm",
     "keras": "lime_jax.models.networks.keras",
     "equinox": "lime_jax.models.networks.modules",

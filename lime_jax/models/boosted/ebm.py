@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float64, Int, Int32
 
-from lime_jax.models.boosted.trees import MARGIN_IS_EXACT
+from lime_jax.models.boosted.trees import MARGIN_IS_EXACT, by_code
 from lime_jax.models.convert.columns import LevelColumn, NotConvertibleError
 from lime_jax.models.convert.compose import linked, sum_of_trees
 from lime_jax.models.convert.features import Features
@@ -33,22 +33,13 @@ _LINKS: dict[str, Link] = {"logit": two_sigmoids, "mlogit": softmax, "log": jnp.
 @register_converter("interpret.ExplainableBoostingRegressor", methods=("predict",))
 def convert_ebm(model: Estimator, method: str, features: Features) -> Converted:
     """The sum of all terms, or what its link makes of it."""
-    margin = sum_of_trees(_sum_of_terms(model, features), _with_codes(model, features))
+    by_name = [k for k, (bins, *_) in enumerate(model.bins_) if isinstance(bins, Mapping)]
+    margin = sum_of_trees(_sum_of_terms(model, features), by_code(features, by_name))
     if method == "decision_function" or model.link_ == "identity":
         return margin
     if model.link_ not in _LINKS:
         raise NotConvertibleError(f"{type(model).__name__}: its link is {model.link_}")
     return linked(margin, _LINKS[model.link_], MARGIN_IS_EXACT)
-
-
-def _with_codes(model: Estimator, features: Features) -> Features:
-    """The columns with codes in place of levels that the model knows by their names."""
-    columns = list(features.columns)
-    for k, (bins, *_) in enumerate(model.bins_):
-        source = columns[k]
-        if isinstance(bins, Mapping) and isinstance(source, LevelColumn):
-            columns[k] = LevelColumn(source.raw, np.arange(len(source.values), dtype=np.float64))
-    return features.replaced(columns, features.names)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -83,6 +83,16 @@ def with_codes(features: Features, column: int, categories: Sequence[Any]) -> Fe
     return features.replaced(columns, features.names)
 
 
+def by_code(features: Features, columns: Sequence[int]) -> Features:
+    """The columns with the table's codes in place of levels, for level sets that go by them."""
+    changed = list(features.columns)
+    for k in columns:
+        source = changed[k]
+        if isinstance(source, LevelColumn):
+            changed[k] = LevelColumn(source.raw, np.arange(len(source.values), dtype=np.float64))
+    return features.replaced(changed, features.names)
+
+
 def no_probabilities(objective: str) -> ValueError:
     """The error of who asks a `Booster` for probabilities that it does not predict."""
     return ValueError(

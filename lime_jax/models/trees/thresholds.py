@@ -56,7 +56,7 @@ def round_down(
     """Thresholds in the device's precision that decide the same for all its numbers."""
     with np.errstate(over="ignore"):
         rounded = threshold.astype(dtype)
-    below = np.nextafter(rounded, np.array(-np.inf, dtype))
+        below = np.nextafter(rounded, np.array(-np.inf, dtype))
     rounded = np.where(rounded.astype(np.float64) > threshold, below, rounded)
     # To the device numbers smaller than the smallest normal one are 0.
     tiny = np.finfo(dtype).tiny
