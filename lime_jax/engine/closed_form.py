@@ -21,11 +21,13 @@ def explain_exact(
     variance: np.ndarray | None,
     progress: Progress | None = None,
     mesh: Mesh | None = None,
+    effort: str | None = None,
 ) -> LinearFit:
     """Explain rows by a closed form.
 
     Args:
         variance: of the outputs in each row's neighborhood, (rows, labels); None: no scores.
+        effort: of the compiler; see `programs`.
 
     Returns:
         Fits with a leading axis of rows, on the host.
@@ -34,7 +36,8 @@ def explain_exact(
     [form_there], block = devices.place([form]), form.rows_at_once
 
     def fit(part: Rows, count: int) -> LinearFit:
-        return programs.fit_exact(part, devices, form=form_there, count=count, block=block)
+        given = {"form": form_there, "count": count, "block": block}
+        return programs.fit_exact(part, devices, **given, effort=effort)
 
     # JAX returns before it is done, so several chunks keep several cores busy.
     labels, sizes = rows.labels.shape[1], [leaf[0].size for leaf in jax.tree.leaves(rows.instances)]

@@ -46,9 +46,12 @@ def _see(work: Work[SharedMethod], method: SharedMethod) -> SeenSamples:
 
 def lay_out(method: SharedMethod, retained: list[Pytree]) -> Pytree:
     """Samples as the fits read them."""
-    count = sum(leaf.size for leaf in jax.tree.leaves(retained))
-    effort = "quick" if count <= budget.FEW_NUMBERS else "full"
+    effort = "quick" if _are_few(retained) else "full"
     return programs.lay_out(method, retained, _shared_shape(method), effort=effort)
+
+
+def _are_few(arrays: list[Pytree]) -> bool:
+    return sum(leaf.size for leaf in jax.tree.leaves(arrays)) <= budget.FEW_NUMBERS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +73,9 @@ def adjust(method: SharedMethod, layout: Pytree, outputs: Sequence[AnyArray]) ->
         together = np.concatenate(outputs)
         scale = OutputScale.of_samples(together.reshape(-1, together.shape[-1]))
         outputs = [placed(scale.inward(together))]
-    return SeenSamples(programs.adjust(method, layout, outputs, _shared_shape(method)), scale)
+    shape, few = _shared_shape(method), _are_few([layout, outputs])
+    adjusted = programs.adjust(method, layout, outputs, shape, effort="quick" if few else None)
+    return SeenSamples(adjusted, scale)
 
 
 def _shared_shape(method: SharedMethod) -> tuple[int, int]:
@@ -84,6 +89,7 @@ def fit_shared(work: Work[SharedMethod], seen: SeenSamples) -> Pytree:
     devices, block = for_rows(work.mesh), work.method.rows_at_once
     domain, method, adjusted = devices.place((work.domain, work.method, seen.adjusted))
     there = {"domain": domain, "method": method, "adjusted": adjusted, "block": block}
+    there["effort"] = work.effort
 
     def fit(part: Rows, count: int) -> Pytree:
         sums = programs.sum_shared(part, devices, **there, count=count)

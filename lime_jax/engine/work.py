@@ -86,6 +86,7 @@ class Work(Generic[_AMethod]):
         num_outputs: of the model; None: not known.
         said: the model's outputs for groups of the shared neighborhood, filled here, and read when
             they come back filled; they belong to one model and neighborhood.
+        effort: of the compiler, where it is about rows of a shared neighborhood; see `programs`.
         calls_no_lapack: whether neither method nor model does. Then several threads of a CPU may
             work on several rows: two programs with LAPACK in them can wait for each other for ever.
     """
@@ -102,6 +103,7 @@ class Work(Generic[_AMethod]):
     neighborhood: SharedNeighborhood = dataclasses.field(default_factory=SharedNeighborhood)
     num_outputs: int | None = None
     said: dict[int, AnyArray] = dataclasses.field(default_factory=dict)
+    effort: str | None = None
     calls_no_lapack: bool = False
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -74,8 +75,10 @@ def exact_fits(
     if isinstance(target, DevicePredict):
         model.tables["seen", precision] = target  # known by itself in the next call
     count = near.num_outputs
-    if target is not None and _matched(task):
-        variances = _output_variances(task, target, count, model)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(_prepare, task, near, model, route)  # while others compile
+        if target is not None and _matched(task):
+            variances = _output_variances(task, target, count, model, route)
     formula, fits = _by_blocks if route.in_blocks else _by_tables, []
     formula = _by_passes if route.one_by_one else formula
     for config, variance in zip(task.configs, variances, strict=True):
@@ -93,6 +96,15 @@ def exact_fits(
 _Formula = tuple[ClosedForm, Iterable[engine.Rows]]
 
 
+def _prepare(task: Task, near: Structure, model: OpenedModel, route: Route) -> None:
+    """What passes over the trees need, on the host; it is kept."""
+    if route.one_by_one:
+        _passes_of(task, near, None, model)
+    elif route.in_blocks:
+        near, _, outputs = of_asked_outputs(near, task.labels)
+        _block_passes_of(task, near, outputs, model)
+
+
 def _explain(
     form: ClosedForm,
     parts: Iterable[engine.Rows],
@@ -104,7 +116,8 @@ def _explain(
     fits, start = [], 0
     for rows in parts:
         own = None if variance is None else variance[start : start + len(rows)]
-        fits.append(engine.explain_exact(form, rows, own, tick, task.mesh))
+        effort = "quick" if isinstance(form, exact.PassForm) else None  # nothing is left to do
+        fits.append(engine.explain_exact(form, rows, own, tick, task.mesh, effort))
         start += len(rows)
     return fits[0] if len(fits) == 1 else jax.tree.map(lambda *all_: np.concatenate(all_), *fits)
 
@@ -128,7 +141,7 @@ def _by_passes(
     task: Task, config: TabularConfig, near: Structure, model: OpenedModel, effective: int | None
 ) -> _Formula:
     """A closed form of few rows, from a pass over the trees for each."""
-    passes = _passes_of(task, config, near, None, model)
+    passes = _passes_of(task, near, None, model)
     rows = task.rows(task.labels, in_units=False)
     width = float(kernel_width_of(task.stats, config))
     summed = exact.sum_rows(passes, rows.instances, task.values, width, task.labels)
@@ -140,11 +153,7 @@ def _by_blocks(
 ) -> _Formula:
     """A closed form of many rows, from passes over the trees for blocks of them."""
     near, labels, outputs = of_asked_outputs(near, task.labels)
-    facts = ("blocks", config.features)
-    if facts not in model.tables or model.tables[facts][0] != outputs:
-        passes = _passes_of(task, config, near, outputs, model)
-        model.tables[facts] = outputs, exact.block_passes_of(passes)
-    _, passes = model.tables[facts]
+    passes = _block_passes_of(task, near, outputs, model)
     every, size = task.rows(labels, in_units=False), passes.rows_at_once
     width = float(kernel_width_of(task.stats, config))
 
@@ -159,20 +168,28 @@ def _by_blocks(
 
 
 def _passes_of(
-    task: Task,
-    config: TabularConfig,
-    near: Structure,
-    outputs: tuple[int, ...] | None,
-    model: OpenedModel,
+    task: Task, near: Structure, outputs: tuple[int, ...] | None, model: OpenedModel
 ) -> exact.TreePasses:
     """Splits of the model and shares of the table's bins; of some outputs they are not kept."""
     assert isinstance(near, TreeSum)
-    if outputs is not None:
-        return exact.passes_of(near, task.stats, config)
-    facts = ("passes", config.features)
-    if facts not in model.tables:
-        model.tables[facts] = exact.passes_of(near, task.stats, config)
+    facts = ("passes", task.config.features)
+    if outputs is not None or facts not in model.tables:
+        passes = exact.passes_of(near, task.stats, task.config)
+        if outputs is not None:
+            return passes
+        model.tables[facts] = passes
     return model.tables[facts]
+
+
+def _block_passes_of(
+    task: Task, near: Structure, outputs: tuple[int, ...] | None, model: OpenedModel
+) -> exact.BlockPasses:
+    """The same for blocks of rows; of the last outputs that were asked for they are kept."""
+    facts = ("blocks", task.config.features)
+    if facts not in model.tables or model.tables[facts][0] != outputs:
+        passes = _passes_of(task, near, outputs, model)
+        model.tables[facts] = outputs, exact.block_passes_of(passes)
+    return model.tables[facts][1]
 
 
 def _pass_form(task: Task, config: TabularConfig, effective: int | None) -> exact.PassForm:
@@ -236,7 +253,9 @@ def _matched(task: Task) -> bool:
     return by_bins == ("bins", "same_bin", "encoded") and task.domain.shared
 
 
-def _output_variances(task: Task, target: Predictor, count: int, model: OpenedModel) -> list[Any]:
+def _output_variances(
+    task: Task, target: Predictor, count: int, model: OpenedModel, route: Route
+) -> list[Any]:
     """How much the outputs vary in each row's neighborhood, (rows, labels) for every width."""
     stats, quiet = task.stats, _to_score(task)
 
@@ -250,7 +269,8 @@ def _output_variances(task: Task, target: Predictor, count: int, model: OpenedMo
         task.prepared.made("variance", config, partial(method, config)) for config in quiet.configs
     ]
     said = model.tables.setdefault(("said", facts_of_neighborhood(quiet)), {})
-    return run_methods(quiet, methods, target, task.rows(task.labels), count, said=said)
+    rows, effort = task.rows(task.labels), "quick" if route.one_by_one else None
+    return run_methods(quiet, methods, target, rows, count, said=said, effort=effort)
 
 
 def _surrogate_scores(

@@ -162,11 +162,12 @@ def run_methods(
     count: int | None,
     domain: SurrogateDomain | None = None,
     said: dict[int, AnyArray] | None = None,
+    effort: str | None = None,
 ) -> list[Any]:
     """What each method finds, with one neighborhood for all where rows share one."""
     work = _work(task, methods[0], target, rows, count)
     said = {} if said is None else said
-    work = dataclasses.replace(work, domain=domain or task.domain, said=said)
+    work = dataclasses.replace(work, domain=domain or task.domain, said=said, effort=effort)
     return engine.sweep(work, methods)
 
 

@@ -74,10 +74,11 @@ def join(
 
     leaf = of_nodes("children_left") < 0
     first = np.repeat(roots, sizes)
-    threshold = after_rounding(np.where(leaf, 0.0, of_nodes("threshold")))
+    threshold = of_nodes("threshold")
+    threshold[leaf], threshold[~leaf] = np.nan, after_rounding(threshold[~leaf])
     return TreeSum(
         column=np.where(leaf, -1, of_nodes("feature")).astype(np.int32),
-        threshold=np.where(leaf, np.nan, threshold),
+        threshold=threshold,
         missing_left=(of_nodes("missing_go_to_left") != 0) & ~leaf,
         level_set=np.full(len(leaf), -1, np.int32),
         left=np.where(leaf, -1, of_nodes("children_left") + first).astype(np.int32),

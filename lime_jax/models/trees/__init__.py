@@ -14,7 +14,7 @@ from jaxtyping import Int64
 
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees.columns import Columns, columns_of
-from lime_jax.models.trees.layout import TREES_TOGETHER, lay_out
+from lime_jax.models.trees.layout import TREES_TOGETHER
 from lime_jax.models.trees.masks import WORD, Masks, as_masks
 from lime_jax.models.trees.traversal import Traversal, as_traversal
 from lime_jax.placing import placed
@@ -82,7 +82,9 @@ def _split(
 ) -> tuple[list[Int64[np.ndarray, " _"]], Int64[np.ndarray, " _"]]:
     """Trees for masks by number of words, and trees for traversal."""
     which = np.arange(len(trees.roots))
-    leaves = lay_out(trees, which).leaves
+    order = np.argsort(trees.roots)
+    leaves = np.zeros(len(which), np.int64)
+    leaves[order] = np.add.reduceat(trees.column < 0, trees.roots[order], dtype=np.int64)
     small = leaves <= largest_mask
     words = -(-leaves // WORD)
     return [which[small & (words == w)] for w in np.unique(words[small])], which[~small]

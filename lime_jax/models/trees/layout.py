@@ -46,7 +46,8 @@ def lay_out(trees: TreeSum, which: Int64[np.ndarray, " some"]) -> Layout:
         nodes.append(node)
         owners.append(tree)
     node, tree = np.concatenate(nodes), np.concatenate(owners)
-    order = np.argsort(tree, kind="stable")
+    small = len(which) <= np.iinfo(np.uint16).max  # sorted far faster
+    order = np.argsort(tree.astype(np.uint16) if small else tree, kind="stable")
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     where = np.zeros(len(trees.column), np.int64)

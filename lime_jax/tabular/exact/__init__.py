@@ -12,7 +12,7 @@ from lime_jax.models.structure import Additive, Structure, TreeSum
 from lime_jax.placing import placed
 from lime_jax.tabular.config import TabularConfig, kernel_width_of, make_domain
 from lime_jax.tabular.exact.lime.additive import AdditiveForm, AdditiveTables, additive_tables
-from lime_jax.tabular.exact.lime.block_passes import block_passes_of, sum_blocks
+from lime_jax.tabular.exact.lime.block_passes import BlockPasses, block_passes_of, sum_blocks
 from lime_jax.tabular.exact.lime.columns import Setting
 from lime_jax.tabular.exact.lime.passes import PassForm, TreePasses, passes_of, sum_rows
 from lime_jax.tabular.exact.lime.tree_tables import TreeTables, tree_tables
@@ -22,6 +22,7 @@ from lime_jax.tabular.stats import TabularStats
 from lime_jax.typing import ClosedForm
 
 __all__ = [
+    "BlockPasses",
     "PassForm",
     "TreePasses",
     "block_passes_of",
