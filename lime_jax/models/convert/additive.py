@@ -136,6 +136,19 @@ def sum_additive(parts: Sequence[Additive], weights: Float64[np.ndarray, " parts
     return dataclasses.replace(parts[0], shift=shift, **total)
 
 
+def additive_beside(parts: Sequence[Additive]) -> Additive:
+    """The outputs of all parts side by side."""
+    widths = [part.num_outputs for part in parts]
+    ends = np.cumsum(widths)
+    wide = []
+    for part, width, end in zip(parts, widths, ends, strict=True):
+        room = (int(end) - width, int(ends[-1] - end))
+        names = ("slope", "missing", "level_value")
+        padded = {name: np.pad(getattr(part, name), ((0, 0), room)) for name in names}
+        wide.append(dataclasses.replace(part, intercept=np.pad(part.intercept, room), **padded))
+    return sum_additive(wide, np.ones(len(wide)))
+
+
 def scale_additive(
     model: Additive, scale: Float64[np.ndarray, " outputs"], shift: Float64[np.ndarray, " outputs"]
 ) -> Additive:

@@ -11,12 +11,13 @@ from jax.tree_util import Partial
 from jaxtyping import Float, Float64
 
 from lime_jax.models.convert.additive import (
+    additive_beside,
     additive_of,
     additive_predict,
     scale_additive,
     sum_additive,
 )
-from lime_jax.models.convert.column_map import Chain, put
+from lime_jax.models.convert.column_map import Chain, outputs_together, put
 from lime_jax.models.convert.columns import (
     Column,
     LevelColumn,
@@ -27,7 +28,7 @@ from lime_jax.models.convert.columns import (
 from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.inputs import Inputs
 from lime_jax.models.convert.links import Link
-from lime_jax.models.convert.tree_sums import merge_trees, move, scale_trees
+from lime_jax.models.convert.tree_sums import merge_trees, move, scale_trees, trees_beside
 from lime_jax.models.registry import Converted
 from lime_jax.models.structure import Additive, TreeSum
 from lime_jax.typing import AnyArray, Array, Pytree
@@ -164,6 +165,34 @@ def average(members: Sequence[Converted], weights: Sequence[float] | np.ndarray)
     return Converted(build, None, why, rounds)
 
 
+def some_outputs(converted: Converted, outputs: Sequence[int]) -> Converted:
+    """A model's outputs with these numbers, in rising order."""
+    numbers = np.asarray(outputs, np.int64)
+    rounds = converted.rounds_inputs
+    if isinstance(converted.structure, TreeSum):
+        return _tree_model(converted.structure.of_outputs(numbers), rounds)
+    if isinstance(converted.structure, Additive):
+        return _additive_model(converted.structure.of_outputs(numbers), rounds)
+    return converted.then(put(Partial(_taken, numbers)), converted.why_not_exact)
+
+
+def beside(members: Sequence[Converted]) -> Converted:
+    """The outputs of models side by side; a sum of trees, or additive, where all members are."""
+    structures = [m.structure for m in members]
+    rounds = all(m.rounds_inputs for m in members)
+    if all(isinstance(s, TreeSum) for s in structures):
+        return _tree_model(trees_beside([s for s in structures if isinstance(s, TreeSum)]), rounds)
+    if all(isinstance(s, Additive) for s in structures):
+        parts = [s for s in structures if isinstance(s, Additive)]
+        return _additive_model(additive_beside(parts), rounds)
+    why = next((m.why_not_exact for m in members if m.why_not_exact), "its members differ in kind")
+
+    def build(inputs: Inputs) -> Any:
+        return Partial(outputs_together, [m.build(inputs) for m in members])
+
+    return Converted(build, None, why, rounds)
+
+
 def _why_not_raw(features: Features, used: Sequence[int], by_set: Any = ()) -> str:
     """Why a model of the columns `used` is not one of the raw table; empty: it is."""
     if features.base is not None:
@@ -189,6 +218,10 @@ def _why_not_raw(features: Features, used: Sequence[int], by_set: Any = ()) -> s
 
 def _lines(coef: Array, intercept: Array, inputs: AnyArray) -> Array:
     return jnp.matmul(inputs, coef, precision="highest") + intercept
+
+
+def _taken(numbers: Array, outputs: AnyArray) -> Array:
+    return jnp.asarray(outputs)[:, numbers]
 
 
 def _scaled(scale: Array, shift: Array, outputs: Array) -> Array:

@@ -111,6 +111,22 @@ def merge_trees(parts: Sequence[TreeSum], weights: Float64[np.ndarray, " parts"]
     )
 
 
+def trees_beside(parts: Sequence[TreeSum]) -> TreeSum:
+    """The outputs of all parts side by side."""
+    widths = [part.num_outputs for part in parts]
+    ends = np.cumsum(widths)
+    wide = []
+    for part, width, end in zip(parts, widths, ends, strict=True):
+        room = (int(end) - width, int(ends[-1] - end))
+        part = dataclasses.replace(part, base=np.pad(part.base, room))
+        if part.value.shape[1] == 1:
+            part = dataclasses.replace(part, output=(part.output + room[0]).astype(np.int32))
+        else:
+            part = dataclasses.replace(part, value=np.pad(part.value, ((0, 0), room)))
+        wide.append(part)
+    return merge_trees(wide, np.ones(len(wide)))
+
+
 def scale_trees(
     trees: TreeSum, scale: Float64[np.ndarray, " outputs"], shift: Float64[np.ndarray, " outputs"]
 ) -> TreeSum:

@@ -4,6 +4,7 @@ import importlib
 
 for _family in (
     *("adaboost", "boosting", "calibration", "encoders", "ensembles", "linear", "naive_bayes"),
-    *("neural_network", "on_the_host", "pipeline", "preprocessing", "svm", "trees"),
+    *("neural_network", "on_the_host", "pipeline", "preprocessing", "several"),
+    *("svm", "trees"),
 ):
     importlib.import_module(f"lime_jax.models.sklearn.{_family}")

@@ -62,6 +62,20 @@ def encode_ordinal(encoder: Estimator, features: Features) -> Features:
     return features.replaced(columns, features.names)
 
 
+@register_transformer("sklearn.TargetEncoder")
+def encode_by_target(encoder: Estimator, features: Features) -> Features:
+    """The mean target of a category, for each class where there are more than two."""
+    mean = np.ravel(encoder.target_mean_)
+    columns: list[Column] = []
+    for k, (column, categories) in enumerate(
+        zip(features.columns, encoder.categories_, strict=True)
+    ):
+        for c, unknown in enumerate(mean):
+            table = np.asarray(encoder.encodings_[k * len(mean) + c], np.float64)[:, None]
+            columns += encoded(column, categories, table, np.array([unknown]))
+    return features.replaced(columns, features.names if len(mean) == 1 else None)
+
+
 def _groups(encoder: Estimator, column: int) -> tuple[np.ndarray, np.ndarray]:
     """The number of each category once the infrequent ones are one, and which are infrequent."""
     categories = encoder.categories_[column]

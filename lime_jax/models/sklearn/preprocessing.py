@@ -204,6 +204,41 @@ def project(model: Estimator, features: Features) -> Features:
     return features.after(fn, components.shape[1], None, type(model).__name__)
 
 
+@register_transformer("sklearn.Normalizer")
+def normalize(normalizer: Estimator, features: Features) -> Features:
+    """Each row divided by its length."""
+    return features.after(_LENGTHS[normalizer.norm], len(features), features.names, "Normalizer")
+
+
+@register_transformer("sklearn.PolynomialFeatures")
+def multiply(model: Estimator, features: Features) -> Features:
+    """Products of columns: as many factors as the degree, some of them 1."""
+    powers = model.powers_
+    factors = np.full((len(powers), max(1, powers.sum(1).max(initial=0))), len(features))
+    for row, power in zip(factors, powers, strict=True):
+        columns = np.repeat(np.arange(len(features)), power)
+        row[: len(columns)] = columns
+    fn = Partial(_products, factors.T)
+    return features.after(fn, len(powers), None, "PolynomialFeatures")
+
+
+def _products(factors: Array, inputs: AnyArray) -> Array:
+    inputs = jnp.pad(jnp.asarray(inputs), ((0, 0), (0, 1)), constant_values=1)
+    return inputs[:, factors].prod(1)
+
+
+def _divided(length: Callable[[Array], Array], inputs: AnyArray) -> Array:
+    size = length(jnp.asarray(inputs))
+    return jnp.asarray(inputs) / jnp.where(size == 0, 1, size)
+
+
+_LENGTHS = {
+    "l1": Partial(_divided, Partial(lambda x: jnp.abs(x).sum(1, keepdims=True))),
+    "l2": Partial(_divided, Partial(lambda x: jnp.sqrt((x * x).sum(1, keepdims=True)))),
+    "max": Partial(_divided, Partial(lambda x: jnp.abs(x).max(1, keepdims=True))),
+}
+
+
 def _projected(components: Array, inputs: AnyArray) -> Array:
     return jnp.matmul(inputs, components, precision="highest")
 

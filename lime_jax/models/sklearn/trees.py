@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 from jaxtyping import Float64, Int
 
+from lime_jax.models.convert.column_map import put
 from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.compose import sum_of_trees
 from lime_jax.models.convert.features import Features
 from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees.thresholds import after_rounding
-from lime_jax.typing import Estimator
+from lime_jax.typing import Array, Estimator
 
 
 @register_converter(
@@ -47,6 +50,44 @@ def convert_regressor(model: Estimator, method: str, features: Features) -> Conv
     return sum_of_trees(
         join(trees, value / len(trees), len(features)), features, rounds_inputs=True
     )
+
+
+@register_converter("sklearn.IsolationForest", methods=("decision_function",))
+def convert_isolation_forest(model: Estimator, method: str, features: Features) -> Converted:
+    """A power of the mean depth at which trees set a row apart."""
+    trees = _trees(model)
+    depth = np.concatenate([_depths(tree) for tree in trees])[:, None]
+    total = join(trees, depth, len(features))
+    first = np.repeat(np.arange(len(trees)), [tree.node_count for tree in trees])
+    own = np.stack(model.estimators_features_)  # columns of each tree
+    inner = total.column >= 0
+    total.column[inner] = own[first[inner], total.column[inner]]
+    usual = len(trees) * float(_path_length(np.array([model._max_samples]))[0])
+    link = put(Partial(_outlying, np.array(usual), np.array(float(model.offset_))))
+    why = "its score is a power of a sum over trees"
+    return sum_of_trees(total, features, rounds_inputs=True).then(link, why)
+
+
+def _outlying(usual: Array, offset: Array, depth: Array) -> Array:
+    return -jnp.exp2(jnp.where(usual > 0, -depth / jnp.where(usual > 0, usual, 1), -1.0)) - offset
+
+
+def _depths(tree: Any) -> np.ndarray:
+    """Of each node, splits above it, and those that would set its training rows apart."""
+    depth, todo = np.zeros(tree.node_count), [0]
+    for node in todo:
+        if tree.children_left[node] >= 0:
+            below = [tree.children_left[node], tree.children_right[node]]
+            depth[below] = depth[node] + 1
+            todo += below
+    return depth + _path_length(tree.n_node_samples)
+
+
+def _path_length(count: np.ndarray) -> np.ndarray:
+    """The mean depth of one of so many rows in a tree that splits at random (Liu et al. 2008)."""
+    some = np.maximum(count, 3).astype(np.float64)
+    many = 2 * (np.log(some - 1) + np.euler_gamma) - 2 * (some - 1) / some
+    return np.where(count > 2, many, np.where(count == 2, 1.0, 0.0))
 
 
 def _shares(value: np.ndarray, counts: Sequence[int] | int | np.integer) -> np.ndarray:

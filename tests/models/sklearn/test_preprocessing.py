@@ -14,10 +14,13 @@ from sklearn.preprocessing import (
     FunctionTransformer,
     MaxAbsScaler,
     MinMaxScaler,
+    Normalizer,
     OneHotEncoder,
     OrdinalEncoder,
+    PolynomialFeatures,
     RobustScaler,
     StandardScaler,
+    TargetEncoder,
 )
 
 from lime_jax.models.convert.columns import (
@@ -270,3 +273,35 @@ def test_columns_of_other_names_are_refused():
     scaler = StandardScaler().fit(pd.DataFrame(X, columns=["a", "b", "c"]))
     with pytest.raises(NotConvertibleError, match="other names"):
         transform_on(scaler, raw_features(RawTable.of_numbers(3, ["a", "c", "b"])))
+
+
+MIXED = {
+    "lengths": Normalizer(),
+    "sums": Normalizer("l1"),
+    "largest": Normalizer("max"),
+    "products": PolynomialFeatures(3),
+    "products of columns": PolynomialFeatures(2, interaction_only=True, include_bias=False),
+    "only a constant": PolynomialFeatures((0, 0)),
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_steps_that_mix_columns(name):
+    inputs = RNG.normal(size=(20, 3))
+    inputs[3] = 0
+    step = MIXED[name].fit(inputs)
+    found = transform_on(step, raw_features(RawTable.of_numbers(3)))
+    ours = found.matrix(DeviceTable())(jnp.asarray(inputs))
+    np.testing.assert_allclose(ours, step.transform(inputs), rtol=2e-6, atol=2e-6)
+    assert found.mixed_by == type(step).__name__
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_levels_by_the_mean_of_their_target(classes):
+    levels = np.array(["a", "b", "c", None], object)
+    rows = levels[RNG.integers(0, 4, 200)][:, None]
+    step = TargetEncoder(random_state=0).fit(rows, RNG.integers(0, classes, 200))
+    table = RawTable(("x",), ((*levels, "new"),))
+    found = transform_on(step, raw_features(table))
+    expected = step.transform(np.array([*levels, "new"], object)[:, None])
+    np.testing.assert_array_equal(np.stack([c.values for c in found.columns], 1), expected)

@@ -255,11 +255,28 @@ def test_categories_of_a_numeric_column_are_points():
     agree(ours(coded(new, levels)), model.predict(new))
 
 
-REFUSED = {
-    "another model first": (
-        GradientBoostingRegressor(**few, init=LinearRegression()).fit(X, number),
-        *(VALUE, "GradientBoostingRegressor: its `init` is a LinearRegression"),
+FIRST = {
+    "a line": (GradientBoostingRegressor(**few, init=LinearRegression()), number, VALUE),
+    "a margin": (GradientBoostingClassifier(**few, init=LogisticRegression()), two, MARGIN),
+    "margins": (GradientBoostingClassifier(**few, init=LogisticRegression()), three, PROBABILITY),
+    "half a margin": (
+        GradientBoostingClassifier(**few, init=LogisticRegression(), loss="exponential"),
+        *(two, PROBABILITY),
     ),
+}
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_trees_after_another_model(name):
+    model, target, method = FIRST[name]
+    own = getattr(model.fit(X, target), method)
+    ours = as_predict_fn(own)
+    assert ours.path == "jax", ours.reason
+    inputs = X.astype(np.float32)
+    agree(ours(inputs), own(inputs))
+
+
+REFUSED = {
     "members that are no trees": (
         AdaBoostClassifier(LogisticRegression(), **few).fit(X, two),
         *(MARGIN, "AdaBoostClassifier: its members are LogisticRegression"),

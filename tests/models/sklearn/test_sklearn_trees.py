@@ -7,6 +7,7 @@ import pytest
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
+    IsolationForest,
     RandomForestClassifier,
     RandomForestRegressor,
 )
@@ -166,3 +167,12 @@ def test_what_has_no_form_is_refused_by_name(name):
     model, method, message = REFUSED[name]
     with pytest.raises(NotConvertibleError, match=message):
         convert(model, method, RawTable.of_numbers(4))
+
+
+@pytest.mark.parametrize("parameters", [{}, {"max_features": 2}, {"max_samples": 2}])
+def test_outliers_are_those_that_trees_set_apart(parameters):
+    model = IsolationForest(n_estimators=5, random_state=0, contamination=0.1, **parameters).fit(X)
+    ours = as_predict_fn(model)
+    assert (ours.path, ours.structure) == ("jax", None)
+    inputs = np.concatenate([X, 5 * X]).astype(np.float32)
+    agree(ours(inputs), model.decision_function(inputs))
