@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import jax.numpy as jnp
 import numpy as np
 
+from lime_jax.engine import budget
 from lime_jax.models.registry import has_methods, opener_of
 from lime_jax.typing import ModelLike
 
 _WORDS = 2**14
+_LARGE, _MOST_THREADS = 2**24, 4  # memory gives no more than a few cores can sum up
 
 
 def fingerprint(model: ModelLike, output: str | None) -> bytes | None:
@@ -32,19 +36,28 @@ def fingerprint(model: ModelLike, output: str | None) -> bytes | None:
     try:
         facts = (model, output, str(jnp.result_type(float)))
         content = hashlib.blake2b(pickle.dumps(facts, protocol=5, buffer_callback=arrays.append))
-        for raw in (array.raw() for array in arrays):
-            content.update(_sums(np.frombuffer(raw, np.uint8)) if raw.nbytes else b"")
+        for sums in _each(_sums, [array.raw() for array in arrays]):
+            content.update(sums)
     except Exception:  # whatever a stranger's object raises when it is asked for its state
         return None
     return content.digest()
 
 
-def _sums(content: np.ndarray) -> bytes:
+def _each(sums: Callable[[memoryview], bytes], arrays: Sequence[memoryview]) -> Iterable[bytes]:
+    """Of large arrays, several at once: NumPy works on several cores."""
+    if sum(array.nbytes for array in arrays) < _LARGE:
+        return map(sums, arrays)
+    with ThreadPoolExecutor(min(budget.num_cores(), _MOST_THREADS)) as pool:
+        return list(pool.map(sums, arrays))
+
+
+def _sums(array: memoryview) -> bytes:
     """Bytes that differ where the content does, far fewer.
 
     Each word is multiplied by an odd random number; before, its upper half is mixed into the lower
     one, because of two flipped signs in it nothing would be left.
     """
+    content = np.frombuffer(array, np.uint8) if array.nbytes else np.zeros(0, np.uint8)
     words = content[: len(content) // 8 * 8].view(np.uint64)
     factors, sums = _factors(), np.empty(-(-len(words) // _WORDS), np.uint64)
     mixed = np.empty_like(factors)

@@ -25,26 +25,26 @@ from lime_jax.typing import LinearFit
 _MOST_PLAYERS, _MOST_BYTES = 64, 2**28
 """Of what the background rows miss in the leaves."""
 
-_TOGETHER = 63
-"""Background rows that are the bits of one word; the last bit is x."""
+_TOGETHER = 64
+"""Background rows that are the bits of one word."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Seen:
-    """Some rows, as bits of a word.
+    """Some rows, as bits of a word; or one, by flags.
 
     Attributes:
         below: those up to each mark.
         missing: those with a missing number in each column.
     """
 
-    below: UInt64[np.ndarray, " marks"]
-    missing: UInt64[np.ndarray, " features"]
+    below: Shaped[np.ndarray, " marks"]
+    missing: Shaped[np.ndarray, " features"]
 
-    def with_last(self, other: _Seen) -> _Seen:
-        """The rows, and another one as the last bit."""
-        last = np.uint64(63)
-        return _Seen(self.below | other.below << last, self.missing | other.missing << last)
+    @property
+    def alone(self) -> _Seen:
+        """The only row, by flags."""
+        return _Seen(self.below != 0, self.missing != 0)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,11 +52,12 @@ class _Part:
     """Some background rows.
 
     Attributes:
+        sides: of each split, which of them come and go left, and which go right.
         missed: players that each of them misses in each leaf, as bits.
     """
 
     weights: Float64[np.ndarray, " rows"]
-    seen: _Seen
+    sides: UInt64[np.ndarray, "splits 2"]
     missed: Shaped[np.ndarray, "leaves rows"]
 
 
@@ -66,9 +67,10 @@ class ShapleyPasses:
 
     Attributes:
         player: bit of each column's player; 0 for a column that always keeps x's own value.
-        split: of each node; -1 for a leaf.
-        left: of each split, its left child; `right` likewise.
-        leaf: of each node, its number among the leaves.
+        facts: of each split its marks `lower`, `test`, `upper`, its column, its left child and its
+            right one: looked up together. A child is the number of a split, or of a leaf, as bits
+            turned around.
+        roots: of all trees, likewise.
         value: of each leaf, by output within its tree.
         output: first of the outputs that each leaf's tree adds to.
         expected: means of the outputs over the background.
@@ -78,10 +80,8 @@ class ShapleyPasses:
     parts: tuple[_Part, ...]
     player: UInt64[np.ndarray, " features"]
     num_players: int
-    split: Int[np.ndarray, " nodes"]
-    left: Int[np.ndarray, " splits"]
-    right: Int[np.ndarray, " splits"]
-    leaf: Int[np.ndarray, " nodes"]
+    facts: Int[np.ndarray, "splits 6"]
+    roots: Int[np.ndarray, " trees"]
     value: Float64[np.ndarray, "width leaves"]
     output: Int[np.ndarray, " leaves"]
     expected: Float64[np.ndarray, " outputs"]
@@ -95,7 +95,7 @@ class ShapleyPasses:
             x: numbers, NaN where missing, and level codes.
         """
         splits, sums = self.splits, _Sums(self, labels)
-        seen = _see(splits.marks, x[None])
+        seen = _see(splits.marks, x[None]).alone
         own = np.zeros((0,), np.int64)
         for part in self.parts:
             leaf, alive, missed = self._reached(seen, part)
@@ -115,28 +115,23 @@ class ShapleyPasses:
 
     def _reached(self, seen: _Seen, part: _Part) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Leaves that x reaches with some background rows: which, and what players x misses."""
-        splits, all_ = self.splits, np.uint64(2 ** len(part.weights) - 1)
-        both = part.seen.with_last(seen)
-        helps = np.where(self.player > 0, all_, np.uint64(0))
-        node = np.arange(splits.nodes[1])
-        alive, missed = np.full(len(node), all_), np.zeros(len(node), np.uint64)
-        found = []
-        while len(node):
-            split = self.split[node]
-            is_leaf = split < 0
-            found.append((self.leaf[node[is_leaf]], alive[is_leaf], missed[is_leaf]))
-            split, alive, missed = split[~is_leaf], alive[~is_leaf], missed[~is_leaf]
-            column = splits.column[split]
-            player, saved = self.player[column], alive & helps[column]
-            parts = []
-            sides = zip((self.left, self.right), _sides(splits, split, both), strict=True)
-            for child, side in sides:
-                fails = side.view(np.int64) >= 0
-                there = np.where(fails, saved & side, alive)
-                some = np.flatnonzero(there)
-                misses = missed[some] | np.where(fails[some], player[some], np.uint64(0))
-                parts.append((child[split[some]], there[some], misses))
-            node, alive, missed = (np.concatenate(pair) for pair in zip(*parts, strict=True))
+        all_, held = np.uint64(2 ** len(part.weights) - 1), not self.player.all()
+        none = np.zeros(len(self.roots), np.uint64)
+        found, ahead = [], [(self.roots, none | all_, none)]
+        while sum(len(code) for code, _, _ in ahead):
+            code, alive, missed = (np.concatenate(some) for some in zip(*ahead, strict=True))
+            leaf, inner = np.flatnonzero(code < 0), np.flatnonzero(code >= 0)
+            found.append((~code[leaf], alive[leaf], missed[leaf]))
+            split, alive, missed = code[inner], alive[inner], missed[inner]
+            facts, ahead = self.facts[split], []
+            player = self.player[facts[:, 3]]
+            saved = np.where(player > 0, alive, np.uint64(0)) if held else alive
+            goes = _sides(self.splits, split, seen, *facts.T[:4])
+            for child, side, x_goes in zip(facts.T[4:], part.sides[split].T, goes, strict=True):
+                there = np.where(x_goes, alive, saved & side)
+                some = np.flatnonzero(there != 0)
+                misses = np.where(x_goes, missed, missed | player)
+                ahead.append((child[some], there[some], misses[some]))
         leaf, alive, missed = (np.concatenate(some) for some in zip(*found, strict=True))
         return leaf, alive, missed
 
@@ -210,33 +205,36 @@ def shapley_passes(
     player = np.where(held, np.uint64(0), np.uint64(1) << np.maximum(groups, 0).astype(np.uint64))
     split, left, right = _children(splits)
     is_leaf = split < 0
-    leaf = np.where(is_leaf, np.cumsum(is_leaf) - 1, -1)
+    code = np.where(is_leaf, ~(np.cumsum(is_leaf) - 1), split).astype(np.int32)
+    marks = splits.lower, splits.test, splits.upper, splits.column
+    facts = np.stack([*marks, code[left], code[right]], axis=1).astype(np.int32)
     output = _outputs_of_nodes(splits, split, left, right)[is_leaf]
     passes = ShapleyPasses(
         splits,
         (),
         player,
         num_players,
-        split,
-        left,
-        right,
-        leaf,
+        facts,
+        code[: splits.nodes[1]],
         np.ascontiguousarray(splits.value[:, is_leaf]),
         output,
         splits.base,
     )
-    parts, expected = [], splits.base.copy()
-    for start in range(0, len(background), _TOGETHER):
-        some = slice(start, start + _TOGETHER)
+
+    def part_from(start: int) -> tuple[_Part, np.ndarray]:
+        some, expected = slice(start, start + _TOGETHER), np.zeros(len(splits.base))
         seen = _see(splits.marks, background[some])
-        missed = _missed(splits, seen, player, num_players, len(background[some]))
-        parts.append(_Part(weights[some], seen, missed))
+        sides = np.stack(_sides(splits, slice(None), seen, *facts.T[:4]), axis=1)
+        missed = _missed(splits, sides, player, num_players, len(background[some]))
         if not held.any():
             place, row = np.nonzero(missed == 0)
             for number, value in enumerate(passes.value):
                 share = value[place] * weights[some][row]
                 expected += np.bincount(output[place] + number, share, len(expected))
-    return dataclasses.replace(passes, parts=tuple(parts), expected=expected)
+        return _Part(weights[some], sides, missed), expected
+
+    parts, expected = zip(*one_by_one(part_from, range(0, len(background), _TOGETHER)), strict=True)
+    return dataclasses.replace(passes, parts=parts, expected=splits.base + sum(expected))
 
 
 def are_few(leaves: int, num_background: int, num_players: int) -> bool:
@@ -294,20 +292,28 @@ def _see(marks: Marks, rows: Float64[np.ndarray, "rows features"]) -> _Seen:
     return _Seen(below, np.bitwise_or.reduce(missing, axis=0))
 
 
-def _sides(splits: Splits, some: np.ndarray | slice, seen: _Seen) -> tuple[np.ndarray, np.ndarray]:
+def _sides(
+    splits: Splits,
+    some: np.ndarray | slice,
+    seen: _Seen,
+    lower: np.ndarray,
+    test: np.ndarray,
+    upper: np.ndarray,
+    column: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """Which rows are on the left of some splits, among those that earlier tests leave; right."""
-    test = seen.below[splits.test[some]]
-    left = test & ~seen.below[splits.lower[some]]
-    right = seen.below[splits.upper[some]] & ~test
+    below = seen.below[test]
+    left = below & ~seen.below[lower]
+    right = seen.below[upper] & ~below
     if seen.missing.any():
-        come, goes = seen.missing[splits.column[some]], splits.missing[some]
-        left |= np.where(goes == 1, come, np.uint64(0))
-        right |= np.where(goes == 0, come, np.uint64(0))
+        come, goes = seen.missing[column], splits.missing[some]
+        left |= come * (goes == 1)
+        right |= come * (goes == 0)
     return left, right
 
 
 def _missed(
-    splits: Splits, seen: _Seen, player: np.ndarray, num_players: int, count: int
+    splits: Splits, sides: np.ndarray, player: np.ndarray, num_players: int, count: int
 ) -> Shaped[np.ndarray, "leaves rows"]:
     """Players that rows miss in each leaf, as bits."""
     kind = _kind(num_players)
@@ -318,7 +324,7 @@ def _missed(
         is_leaf[inner] = False
         leaves.append(at[is_leaf])
         above, below = at[inner], []
-        for side in _sides(splits, part, seen):
+        for side in sides[part].T:
             packed = side.astype("<u8").view(np.uint8).reshape(-1, 8)
             fails = 1 - np.unpackbits(packed, axis=1, count=count, bitorder="little").astype(kind)
             fails *= bit[splits.column[part], None]
