@@ -36,6 +36,30 @@ def asks_all(players: int, num_samples: int) -> bool:
 
 
 @dataclasses.dataclass(frozen=True)
+class Gram:
+    """Weighted moments of masks whose players are all alike.
+
+    Attributes:
+        share: weighted mean of a player.
+        variance: of a player.
+        covariance: of two players.
+    """
+
+    share: float
+    variance: float
+    covariance: float
+
+    @classmethod
+    def of_sizes(cls, mass: Float[np.ndarray, " sizes"]) -> Gram:
+        """From what all masks that keep so many players weigh together."""
+        kept, players = np.arange(len(mass)), len(mass) - 1
+        mass = mass / (mass.sum() or 1.0)
+        share = float(mass @ kept) / players
+        pairs = float(mass @ (kept * (kept - 1.0))) / max(players * (players - 1), 1)
+        return cls(share, share - share**2, pairs - share**2 if players > 1 else 0.0)
+
+
+@dataclasses.dataclass(frozen=True)
 class MaskWeights:
     """What masks count by the number of players that they keep, from none to all.
 
@@ -62,12 +86,9 @@ class MaskWeights:
         return weights / (weights.sum() or 1.0)
 
     @cached_property
-    def gram(self) -> tuple[float, float]:
-        """Weighted variance of a player, and the covariance of two."""
-        first, last = self.masks[:, 0], self.masks[:, -1]
-        share = float(self.weights @ first)
-        together = float(self.weights @ (first & last))
-        return share - share**2, (together - share**2) if self.players > 1 else 0.0
+    def gram(self) -> Gram:
+        """How players vary, and vary together."""
+        return Gram.of_sizes(self.of_size / inverse_choose(self.players))
 
 
 def lime_weights(
@@ -77,6 +98,15 @@ def lime_weights(
 
     So many are removed as any other number, at least one; the whole text is one of the samples.
     """
+    return MaskWeights(
+        lime_masses(players, num_samples, distance, kernel, width) * inverse_choose(players)
+    )
+
+
+def lime_masses(
+    players: int, num_samples: int, distance: str, kernel: Callable[..., Any], width: float
+) -> Float[np.ndarray, " sizes"]:
+    """The weight of all masks together that keep so many, from none to all."""
     kept = np.arange(players + 1)
     away = {
         "cosine": 1 - np.sqrt(kept / players),
@@ -87,9 +117,9 @@ def lime_weights(
         near = np.exp(-0.5 * (away / width) ** 2)
     else:
         near = np.asarray(kernel(jnp.asarray(away), width), np.float64)
-    law = (1 - 1 / num_samples) / players * inverse_choose(players)
+    law = np.full(players + 1, (1 - 1 / num_samples) / players)
     law[-1] = 1 / num_samples
-    return MaskWeights(law * near)
+    return law * near
 
 
 def lime_fit(
@@ -103,40 +133,65 @@ def lime_fit(
     weighted = rule.weights[:, None] * (y - mean)
     along = weighted.T @ rule.masks - np.outer(weighted.sum(0), rule.weights @ rule.masks)
     total = rule.weights @ (y - mean) ** 2
-    everything = np.ones(along.shape, bool)
-    chosen = everything
-    if num_features is not None and num_features < rule.players:
-        method = resolve_selection(feature_selection, num_features)
-        if method != "none":
-            chosen = np.stack([_choose(rule, one, method, num_features) for one in along])
-    coef = _solve(rule, along, chosen)
+    coef, chosen = _fit_chosen(rule.gram, along, feature_selection, num_features)
     intercept = mean - coef @ (rule.weights @ rule.masks)
     missed = rule.weights @ (y - intercept - rule.masks @ coef.T) ** 2
     return _fit(coef, chosen, intercept, _share(missed, total, y), 1 / (rule.weights**2).sum())
 
 
-def _solve(rule: MaskWeights, along: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+def linear_fit(
+    gram: Gram,
+    base: Float[np.ndarray, " outputs"],
+    slopes: Float[np.ndarray, "outputs players"],
+    feature_selection: str,
+    num_features: int | None,
+) -> LinearFit:
+    """What masks say of outputs that are linear in them: the slopes, without any sample."""
+    apart = gram.variance - gram.covariance
+    along = apart * slopes + gram.covariance * slopes.sum(1, keepdims=True)
+    coef, chosen = slopes, np.ones(slopes.shape, bool)
+    if num_features is not None and num_features < slopes.shape[1]:
+        coef, chosen = _fit_chosen(gram, along, feature_selection, num_features)
+    intercept = base + gram.share * (slopes - coef).sum(1)
+    total, explained = (slopes * along).sum(1), (coef * along).sum(1)
+    varies = total > (_ALIKE * (np.abs(base) + np.abs(slopes).sum(1))) ** 2
+    score = np.where(varies, explained / np.where(varies, total, 1), 1.0)
+    return _fit(coef, chosen, intercept, score, 0.0)
+
+
+def _fit_chosen(
+    gram: Gram, along: np.ndarray, feature_selection: str, num_features: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of each output on the players that it keeps, and which these are."""
+    chosen = np.ones(along.shape, bool)
+    if num_features is not None and num_features < along.shape[1]:
+        method = resolve_selection(feature_selection, num_features)
+        if method != "none":
+            chosen = np.stack([_choose(gram, one, method, num_features) for one in along])
+    return _solve(gram, along, chosen), chosen
+
+
+def _solve(gram: Gram, along: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """Least squares on the chosen players of each output; 0 for the others."""
-    variance, covariance = rule.gram
     along = np.where(chosen, along, 0.0)
-    apart = variance - covariance
-    sums = along.sum(1) / (apart + chosen.sum(1) * covariance)
-    return np.where(chosen, (along - covariance * sums[:, None]) / apart, 0.0)
+    apart = gram.variance - gram.covariance
+    sums = along.sum(1) / (apart + chosen.sum(1) * gram.covariance)
+    return np.where(chosen, (along - gram.covariance * sums[:, None]) / apart, 0.0)
 
 
-def _choose(rule: MaskWeights, along: np.ndarray, method: str, count: int) -> np.ndarray:
+def _choose(gram: Gram, along: np.ndarray, method: str, count: int) -> np.ndarray:
     """The players that one output keeps; see `stages.select`."""
     chosen = np.zeros(along.shape, bool)
     if method == "highest_weights":
-        coef = _solve(rule, along[None], ~chosen[None])[0]
+        coef = _solve(gram, along[None], ~chosen[None])[0]
         chosen[np.argsort(-np.abs(coef), kind="stable")[:count]] = True
         return chosen
     if method == "lasso_path":
-        return _on_lasso_path(rule, along, count)
+        return _on_lasso_path(gram, along, count)
     for _ in range(count):
         tried = chosen | np.eye(len(along), dtype=bool)
         sums = np.broadcast_to(along, tried.shape)
-        explained = (_solve(rule, sums, tried) * np.where(tried, sums, 0)).sum(1)
+        explained = (_solve(gram, sums, tried) * np.where(tried, sums, 0)).sum(1)
         explained[chosen] = -np.inf
         best = explained.max()  # gains that differ by their rounding are equal; the first wins
         equal = explained >= best - 1e-12 * abs(best)
@@ -144,16 +199,15 @@ def _choose(rule: MaskWeights, along: np.ndarray, method: str, count: int) -> np
     return chosen
 
 
-def _on_lasso_path(rule: MaskWeights, along: np.ndarray, count: int) -> np.ndarray:
+def _on_lasso_path(gram: Gram, along: np.ndarray, count: int) -> np.ndarray:
     """The last knot with few enough coefficients."""
     from sklearn.linear_model import lars_path_gram
 
-    variance, covariance = rule.gram
-    gram = np.full((rule.players, rule.players), covariance)
-    np.fill_diagonal(gram, variance)
+    matrix = np.full((len(along), len(along)), gram.covariance)
+    np.fill_diagonal(matrix, gram.variance)
     if not np.abs(along).max() > 0:
         return np.ones(along.shape, bool)
-    _, _, path = lars_path_gram(along, gram, n_samples=1, method="lasso")
+    _, _, path = lars_path_gram(along, matrix, n_samples=1, method="lasso")
     knots = [knot != 0 for knot in path.T]
     return next(knot for knot in reversed(knots) if knot.sum() <= count)
 

@@ -49,6 +49,12 @@ class TextCall(call.Call[TextModel, TextExplanations]):
         explainer = self.explainer
         return open_text_model(model, explainer.output, explainer.class_names, self.batch_size)
 
+    def why_not_exact(self, model: TextModel) -> str:
+        """Why outputs are not sums over words."""
+        if self.explainer.link != "identity":
+            return f"the weights are on the scale of a {self.explainer.link}"
+        return model.words.why_not_linear
+
     def predict(self, model: TextModel, batch_size: int | None) -> np.ndarray:
         """The model's outputs for whole texts; of what is no text, those of another one."""
         del batch_size

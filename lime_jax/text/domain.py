@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from lime_jax.stages.masks import MaskSamples, mask_coordinates, mask_view
-from lime_jax.typing import Array, Bool, Coordinates, Float, Pytree, View, pytree, static
+from lime_jax.typing import Array, Bool, Coordinates, Float, View, pytree, static
 
-MORE_UNIFORMS = 2
+MORE_UNIFORMS = 3
 """That `removal_masks` needs besides one for each player."""
-
-_HALVINGS = 26  # a share of words, as exactly as 32 bits hold it
 
 
 @pytree
@@ -68,41 +65,26 @@ def removal_masks(
 ) -> Bool[Array, "samples players"]:
     """Masks that keep k of D players, k uniform from 0 to D - 1, and which k uniform: `lime`'s law.
 
-    Nothing is sorted: a share p of the players is drawn, and each is kept with probability p, given
-    that not all are; with a share of the density (1 - p**D) (D + 1) / D every number of kept ones
-    but D is as likely. One player is the first that is not kept; those before it are kept, those
-    after it are free.
+    Nothing is sorted. Keep each player with a probability p that is uniform itself, and any number
+    of kept ones is as likely; given that not all are kept, the first J that is not has probability
+    (D + 1) / D / ((J + 1) (J + 2)), and given J, p is the second largest of J + 2 uniforms. So J is
+    drawn, then p: players before J are kept, J is not, and those after it are kept by chance.
 
     Args:
-        uniforms: one for each player and two more.
+        uniforms: one for each player and three more.
         present: the players that there are, the first ones.
 
     Example:
-        >>> uniforms = jnp.array([[0.5, 0.5, 0.5, 0.5, 0.9]])
+        >>> uniforms = jnp.array([[0.5, 0.1, 0.9, 0.7, 0.5, 0.5]])
         >>> removal_masks(uniforms, jnp.array([True, True, True])).tolist()
-        [[True, False, True]]
+        [[False, True, False]]
     """
     count = jnp.maximum(present.sum(), 1).astype(uniforms.dtype)
     place = jnp.arange(present.shape[0])
-    below_one = 1 - jnp.finfo(uniforms.dtype).eps
-    share = jnp.minimum(_kept_share(uniforms[:, -1], count), below_one)
-    log_share = jnp.log(share)
-    not_all = -jnp.expm1(count * log_share)
-    first = jnp.floor(jnp.log1p(-uniforms[:, -2] * not_all) / log_share)
-    first = jnp.minimum(first, count - 1)[:, None]
+    of_first, one, other = (uniforms[:, -k] for k in range(1, MORE_UNIFORMS + 1))
+    first = jnp.floor(1 / (1 - of_first * count / (count + 1)) - 1)
+    first = jnp.minimum(first, count - 1)
+    share = jnp.exp(jnp.log(one) / (first + 2) + jnp.log(other) / (first + 1))
     free = uniforms[:, :-MORE_UNIFORMS] < share[:, None]
+    first = first[:, None]
     return ((place < first) | (free & (place > first))) & present
-
-
-def _kept_share(uniform: Float[Array, " samples"], count: Array) -> Float[Array, " samples"]:
-    """The p of which ((D + 1) p - p**(D + 1)) / D is the uniform."""
-
-    def halve(_: Pytree, ends: tuple[Array, Array]) -> tuple[Array, Array]:
-        low, high = ends
-        middle = (low + high) / 2
-        below = ((count + 1) * middle - middle ** (count + 1)) / count < uniform
-        return jnp.where(below, middle, low), jnp.where(below, high, middle)
-
-    ends = jnp.zeros_like(uniform), jnp.ones_like(uniform)
-    low, high = jax.lax.fori_loop(0, _HALVINGS, halve, ends)
-    return (low + high) / 2

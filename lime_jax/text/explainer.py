@@ -111,6 +111,7 @@ class TextExplainer(BaseEstimator):
         top_labels: int | str | None = "auto",
         num_features: int | None = None,
         num_samples: int | str | None = None,
+        method: str = "auto",
         row_ids: Iterable[Any] | None = None,
         batch_size: int | None = None,
         mesh: Mesh | None = None,
@@ -133,6 +134,9 @@ class TextExplainer(BaseEstimator):
             num_samples: masked texts for each text: for LIME rounded up to whole replicates of a
                 power of two, None: 5,000; for KernelSHAP coalitions, None or "auto": 2,048 and two
                 for each word, or all coalitions of 12 words or fewer.
+            method: "auto": without samples where outputs are sums over words (margins and
+                regressions that are linear in counts), else by samples; "sampled"; or "exact", an
+                error where they are no such sums.
             row_ids: of the texts, numbers or text, by which results name them; None: the index of
                 a pandas series or their numbers, and random numbers come from the content.
             batch_size: texts of one call of the model, at most; None: 1,024. A text is asked once
@@ -161,6 +165,7 @@ class TextExplainer(BaseEstimator):
             top_labels=top_labels,
             num_features=num_features,
             num_samples=num_samples,
+            method=method,
             row_ids=row_ids,
             batch_size=batch_size,
             mesh=mesh,

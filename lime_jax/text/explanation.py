@@ -195,6 +195,8 @@ class TextExplanation(Explanation):
         players = int(self.explanations.present[self.row].sum())
         if not players:
             return ("There is no word in this text that could be hidden.",)
+        if not self.explanations.samples_used[self.row]:
+            return ()
         if self.method == "exact":
             masked = f"All {2**players:,} texts with some of its {players} words hidden were asked."
             return (masked,)

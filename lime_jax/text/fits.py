@@ -64,6 +64,33 @@ class TextTask:
         budget = self.settings.budget(self.request.options)
         return np.array([asks_all(int(count), budget) for count in self.players], bool)
 
+    @cached_property
+    def exact(self) -> dict[int, LinearFit]:
+        """Fits of texts whose outputs are sums over words, by row."""
+        if not self.request.is_exact:
+            return {}
+        found = {}
+        for row in np.flatnonzero(self.ways.way != STRINGS).tolist():
+            base, slopes = self.ways.sums(row)
+            whole, labels = self.prediction[row], self.request.labels[row]
+            if np.allclose(base + slopes.sum(1), whole, rtol=0, atol=1e-9 * np.abs(whole).max()):
+                options = self.request.options
+                found[row] = self.settings.fit_linear(base[labels], slopes[labels], options)
+        lost = [row for row in np.flatnonzero(self.players).tolist() if row not in found]
+        if lost and self.request.options.method == "exact":
+            raise ValueError(
+                f"`method`: there is no closed form for text {lost[0]}, whose outputs are no sum "
+                "over its words; use 'auto'"
+            )
+        return found
+
+    @cached_property
+    def is_sampled(self) -> np.ndarray:
+        """(texts,) which are explained by samples."""
+        found = ~self.all_asked & (self.players > 0)
+        found[list(self.exact)] = False
+        return found
+
 
 def text_fits(task: TextTask) -> Outcome:
     """Explain texts; the fits are padded to the most players."""
@@ -71,6 +98,7 @@ def text_fits(task: TextTask) -> Outcome:
     used = np.zeros(len(players), np.int64)
     most, replicates = 0, 0
     parts = [_fit_empty(task, row) for row in np.flatnonzero(players == 0).tolist()]
+    parts += [(fit, np.array([row])) for row, fit in task.exact.items()]
     for rows in _few_together(task):
         parts += _fit_all(task, rows)
         used[rows] = 2 ** players[rows]
@@ -85,7 +113,7 @@ def text_fits(task: TextTask) -> Outcome:
     times = np.zeros((len(players), width))
     for row, document in enumerate(task.documents):
         times[row, : document.num_players] = document.times
-    sampled = ~task.all_asked & (players > 0)
+    sampled = task.is_sampled
     return Outcome(
         fit=joined(parts, width),
         names=FeatureNames(tuple(f"word {number}" for number in range(width))),
@@ -109,6 +137,8 @@ def _few_together(task: TextTask) -> Iterator[list[int]]:
     """Numbers of texts of which all masks are asked in one go."""
     rows, size = [], 0
     for row in np.flatnonzero(task.all_asked).tolist():
+        if row in task.exact:
+            continue
         count = 2 ** int(task.players[row])
         if rows and size + count > _TEXTS_AT_ONCE:
             yield rows
@@ -153,7 +183,7 @@ def _outputs(task: TextTask, rows: list[int], masks: Sequence[np.ndarray]) -> It
 def _together(task: TextTask) -> list[np.ndarray]:
     """Numbers of the texts that one call of the engine explains by samples."""
     groups: dict[tuple[str, int], list[int]] = {}
-    for row in np.flatnonzero(~task.all_asked & (task.players > 0)).tolist():
+    for row in np.flatnonzero(task.is_sampled).tolist():
         program = task.settings.program_of(int(task.players[row]))
         groups.setdefault((task.ways.way[row], program), []).append(row)
     return [np.array(rows) for _, rows in sorted(groups.items())]

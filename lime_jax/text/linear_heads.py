@@ -13,8 +13,8 @@ from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.predict import DevicePredict
 from lime_jax.models.sklearn.linear import lines_of
 from lime_jax.text.counted_domain import CountedInstance, weighed
-from lime_jax.text.counts import CountPipeline, Weighing, WordCounts
-from lime_jax.typing import Estimator
+from lime_jax.text.counts import CountPipeline, Csr, Weighing, WordCounts, open_counts
+from lime_jax.typing import Estimator, Float
 
 _BAYES = ("MultinomialNB", "ComplementNB")
 
@@ -33,6 +33,51 @@ class LinearHead:
     link: DevicePredict[Any]
     is_identity: bool
     weighing: Weighing
+
+    @property
+    def why_not_linear(self) -> str:
+        """Why outputs are not sums over words; "" if they are."""
+        if not self.is_identity:
+            return "its outputs are no sum over words; margins of linear classifiers are"
+        if self.weighing.norm is not None:
+            return f"the {self.weighing.norm} norm of a text is of all its words together"
+        return "" if not self.weighing.sublinear else "sublinear counts are no sums over words"
+
+    def slopes(self, added: Csr) -> Float[np.ndarray, "players scores"]:
+        """What each player adds to the scores, where these are linear."""
+        rows = added.astype(np.float64)
+        if self.weighing.binary:
+            rows.data = np.sign(rows.data)
+        if self.weighing.idf is not None:
+            rows.data = rows.data * self.weighing.idf[rows.indices]
+        return np.asarray(rows @ self.coef)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class WordModel:
+    """What a model does with words, as far as it is known.
+
+    Attributes:
+        pipeline: that counts them; None: it does not, and `why` says so.
+        head: its last step, if that is linear; None: `why` says it is not.
+    """
+
+    pipeline: CountPipeline | None
+    head: LinearHead | None
+    why: str
+
+    @property
+    def why_not_linear(self) -> str:
+        """Why outputs are not sums over words; "" if they are."""
+        return self.why if self.head is None else self.head.why_not_linear
+
+
+def open_words(predict: Any) -> WordModel:
+    """See whether a model counts words, and what it makes of the counts."""
+    pipeline, why = open_counts(predict)
+    if pipeline is None:
+        return WordModel(None, None, why)
+    return WordModel(pipeline, *linear_head(pipeline))
 
 
 def linear_head(pipeline: CountPipeline) -> tuple[LinearHead | None, str]:

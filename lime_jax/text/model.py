@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from lime_jax.front.batch_model import BatchModel
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.predict import Model
+from lime_jax.text.linear_heads import WordModel, open_words
 from lime_jax.text.outputs import as_array, both_classes, is_one_probability, scores_by_label
 from lime_jax.typing import ModelLike
 
@@ -33,6 +35,11 @@ class TextModel(BatchModel):
         self.batch_size = batch_size or TEXTS_AT_ONCE
         self.has_two_names = class_names is not None and len(class_names) == 2
         self.is_doubled: bool | None = None
+
+    @cached_property
+    def words(self) -> WordModel:
+        """How it counts words, if it does."""
+        return open_words(self.model.predict)
 
     def __call__(self, inputs: Any) -> np.ndarray:
         """The outputs for texts, each asked once."""

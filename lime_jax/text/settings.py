@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from lime_jax import engine
-from lime_jax.fits.linear import LinearMethod
 from lime_jax.fits.shapley import LINKS, ShapleyMethod, make_shapley_method
 from lime_jax.front.checks import check_choices
 from lime_jax.front.explainer import ExplainerLike
@@ -21,14 +20,17 @@ from lime_jax.stages.kernels import METRICS, exponential_kernel
 from lime_jax.stages.select import resolve_selection
 from lime_jax.text.all_masks import (
     MOST_ALL,
+    Gram,
     MaskWeights,
     lime_fit,
+    lime_masses,
     lime_weights,
+    linear_fit,
     shapley_fit,
     shapley_weights,
 )
 from lime_jax.text.documents import PLAYERS, Replace
-from lime_jax.text.domain import MORE_UNIFORMS
+from lime_jax.text.lime import TextLimeMethod, columns_of
 from lime_jax.text.pieces import check_split, mask_of
 from lime_jax.typing import Float, LinearFit
 
@@ -82,10 +84,10 @@ class TextLimeSettings(TextSettings):
         """Masks of a text, about."""
         return options.first_size(DEFAULT_SAMPLES)
 
-    def method(self, players: int, options: ExplainOptions) -> LinearMethod:
+    def method(self, players: int, options: ExplainOptions) -> TextLimeMethod:
         """Which masks there are, padded, and the fit: texts of other numbers run the same."""
-        columns = padded_width(players) + MORE_UNIFORMS
-        return LinearMethod(
+        columns = columns_of(padded_width(players))
+        return TextLimeMethod(
             design=make_design("iid", self.budget(options), columns),
             kernel_width=float(self.kernel_width),
             alpha=float(self.alpha),
@@ -106,6 +108,19 @@ class TextLimeSettings(TextSettings):
     ) -> LinearFit:
         """The fit of all masks."""
         return lime_fit(rule, y, self.feature_selection, options.num_features)
+
+    def fit_linear(
+        self,
+        base: Float[np.ndarray, " labels"],
+        slopes: Float[np.ndarray, "labels players"],
+        options: ExplainOptions,
+    ) -> LinearFit:
+        """The fit of outputs that are sums over words."""
+        kernel, width = self.kernel or exponential_kernel, float(self.kernel_width)
+        budget = self.budget(options)
+        masses = lime_masses(slopes.shape[1], budget, self.distance, kernel, width)
+        gram = Gram.of_sizes(masses)
+        return linear_fit(gram, base, slopes, self.feature_selection, options.num_features)
 
     def program_of(self, players: int) -> int:
         """Texts of one such number are explained together."""
@@ -153,6 +168,16 @@ class TextShapSettings(TextSettings):
         """The values of all coalitions."""
         del options
         return shapley_fit(rule, y, self.link)
+
+    def fit_linear(
+        self,
+        base: Float[np.ndarray, " labels"],
+        slopes: Float[np.ndarray, "labels players"],
+        options: ExplainOptions,
+    ) -> LinearFit:
+        """The values of outputs that are sums over words: the words' own parts."""
+        del options
+        return linear_fit(Gram(0.5, 0.25, 0.0), base, slopes, "none", None)
 
     def program_of(self, players: int) -> int:
         """Texts of one such number are explained together."""

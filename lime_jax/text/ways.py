@@ -10,9 +10,9 @@ import numpy as np
 
 from lime_jax import engine
 from lime_jax.text.counted_domain import CountedInstance
-from lime_jax.text.counts import CountPipeline, WordCounts, open_counts, word_counts
+from lime_jax.text.counts import CountPipeline, WordCounts, word_counts
 from lime_jax.text.documents import Document, Replace
-from lime_jax.text.linear_heads import LinearHead, counted_instances, linear_head
+from lime_jax.text.linear_heads import LinearHead, counted_instances
 from lime_jax.text.model import TextModel
 
 _TRIED = 4
@@ -60,6 +60,20 @@ class Ways:
         counts = self.counts.masked(int(self.place[row]), masks)
         return model.checked(self.pipeline.outputs(counts), len(masks))
 
+    def sums(self, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """Of a text whose outputs are sums over words: what is always there, and each word's part.
+
+        (outputs,) and (outputs, players), where outputs are linear scores.
+        """
+        assert self.pipeline is not None
+        assert self.counts is not None
+        assert self.head is not None
+        place = int(self.place[row])
+        start, stop = self.counts.start[place : place + 2]
+        slopes = self.head.slopes(self.counts.added[start:stop]).T
+        nothing = self.counts.masked(place, np.zeros((1, stop - start), bool))
+        return np.asarray(self.pipeline.outputs(nothing), np.float64).reshape(-1), slopes
+
     def instances(
         self, rows: np.ndarray, players: np.ndarray, width: int
     ) -> tuple[CountedInstance, np.ndarray]:
@@ -82,17 +96,16 @@ def choose_ways(
     """
     strings = np.full(len(documents), STRINGS, object)
     nowhere = np.full(len(documents), -1)
-    pipeline, why = open_counts(model.model.predict)
+    pipeline, head, no_head = model.words.pipeline, model.words.head, model.words.why
     rows = np.flatnonzero([document.num_players > 0 for document in documents])
     if pipeline is None or not len(rows):
-        return Ways(strings, nowhere, why)
+        return Ways(strings, nowhere, no_head)
     counted = [documents[row] for row in rows.tolist()]
     counts = word_counts(pipeline, counted, replace)
     local = np.flatnonzero(counts.local())
     why = "" if len(local) == len(rows) else "some words are not counted one by one"
     if not len(local):
         return Ways(strings, nowhere, why)
-    head, no_head = linear_head(pipeline)
     masks = [_some_masks(counted[k], int(ids[rows[k]])) for k in local]
     texts = [
         text

@@ -44,7 +44,7 @@ def test_any_players_are_kept_alike_given_how_many():
 
 def test_extreme_uniforms_make_masks():
     ends = jnp.array([2.0**-24, 1 - 2.0**-24], jnp.result_type(float))
-    grid = jnp.stack(jnp.meshgrid(ends, ends, ends), -1).reshape(-1, 3)
+    grid = jnp.stack(jnp.meshgrid(*[ends] * 4), -1).reshape(-1, 4)
     for players in (1, 2, 3000):
         uniforms = jnp.concatenate([jnp.repeat(grid[:, :1], players, 1), grid[:, 1:]], 1)
         masks = removal_masks(uniforms, jnp.ones(players, bool))

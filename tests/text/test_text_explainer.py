@@ -19,11 +19,11 @@ from sklearn.pipeline import make_pipeline
 
 import lime_jax
 from lime_jax import TextExplainer
-from lime_jax.fits.linear import LinearMethod
 from lime_jax.stages.designs import make_design
 from lime_jax.stages.masks import MaskSamples, mask_coordinates
 from lime_jax.text.documents import read_document
 from lime_jax.text.domain import TextDomain, TextInstance
+from lime_jax.text.lime import TextLimeMethod
 from tests.house import all_coalitions, shapley_values
 
 with warnings.catch_warnings(action="ignore"):
@@ -78,8 +78,8 @@ class TestAgainstLime:
             LONG, pipeline.predict_proba, num_features=1000, num_samples=512, labels=(1,)
         )
         players = indexed.num_players
-        method = LinearMethod(
-            make_design("iid", 512, players + 2), kernel_width=0.25, alpha=1.0, distance="cosine"
+        method = TextLimeMethod(
+            make_design("iid", 512, players), kernel_width=0.25, alpha=1.0, distance="cosine"
         )
         instance = TextInstance(np.ones(players, bool))
         masks = jnp.asarray(seen["data"], bool).reshape(2, 256, players)
