@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 
 from lime_jax.fits.linear import LinearMethod
@@ -26,7 +27,14 @@ class TextLimeMethod(LinearMethod):
         every one is uniform, and two hang together only where their bytes meet the same bound.
         """
         design = self.design
-        words = block_words(key, replicate, block, design.block_size, design.num_columns)
+        halves = min(2, design.block_size)
+        size = design.block_size // halves
+
+        def draw(half: Array) -> Array:
+            return block_words(key, replicate, halves * block + half, size, design.num_columns)
+
+        # A loop is not fused with what reads its results: else every reader would draw anew.
+        words = jax.lax.map(draw, jnp.arange(halves)).reshape(-1, design.num_columns)
         more = uniform_from_bits(words[:, -MORE_UNIFORMS - 1 :])
         bytes_of = words[:, None, : -MORE_UNIFORMS - 1] >> (8 * jnp.arange(_BYTES))[:, None]
         whole = (bytes_of & 0xFF).reshape(len(words), -1).astype(more.dtype)
