@@ -9,6 +9,7 @@ left, and a match makes that more by match other (o_l m - o m_l) / g².
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Hashable
 
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +22,10 @@ _NOTHING = 1e-14
 """A share that is rounding."""
 
 
+Tables = tuple[list[Float[np.ndarray, "_ _"]], list[Float[np.ndarray, "_ _"]]]
+"""Of each column's splits, (splits, states) what goes left, and by how much more at a match."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class BinShares:
     """Rows by what they are in each column.
@@ -30,6 +35,7 @@ class BinShares:
         example: of each column, a row in each state.
         p: chance of each row's own bin.
         match: how much samples there weigh; `other`: how much those elsewhere.
+        facts: what tables depend on, besides the trees.
     """
 
     passes: TreePasses
@@ -40,6 +46,7 @@ class BinShares:
     p: Float64[np.ndarray, "rows features"]
     match: Float64[np.ndarray, "rows features"]
     other: Float64[np.ndarray, "rows features"]
+    facts: Hashable
 
     @property
     def spread(self) -> Float64[np.ndarray, "features rows"]:
@@ -47,12 +54,13 @@ class BinShares:
         varies = self.match * self.other * (1 - self.p) > 0
         return np.where(varies, 1 - self.p, np.inf).T
 
-    def tables(
-        self, chunk: Chunk, number: int
-    ) -> tuple[list[Float[np.ndarray, "_ _"]], list[Float[np.ndarray, "_ _"]]]:
-        """Of each column's splits, what goes left and by how much more at a match.
+    def cells(self, chunk: Chunk) -> int:
+        """Numbers in the tables of an output."""
+        states = ((run.stop - run.start) * len(self.example[k]) for k, run in chunk.columns)
+        return 2 * sum(states)
 
-        Of twigs, the mean of an output, and by how much more it is.
+    def tables(self, chunk: Chunk, number: int) -> Tables:
+        """Of each column's splits; of twigs, the mean of an output and by how much more it is.
 
         Args:
             number: of the output within the trees.
@@ -111,9 +119,11 @@ def bin_shares_of(
     weight = p + (1 - p) * miss
     match = np.where(passes.held, 1.0, p / weight)
     other = np.where(passes.held, 0.0, miss / weight)
-    state, example = np.zeros(x.T.shape, np.int64), []
+    state, example, facts = np.zeros(x.T.shape, np.int64), [], []
     for k, held in enumerate(passes.held):
         of_rows = x[:, k] if held else bins[:, k]
-        _, first, state[k] = np.unique(of_rows, return_index=True, return_inverse=True)
+        known, first, state[k] = np.unique(of_rows, return_index=True, return_inverse=True)
         example.append(first)
-    return BinShares(passes, x, bins, state, tuple(example), p, match, other)
+        facts.append(known.tobytes())
+    facts = width, str(jnp.result_type(float)), *facts
+    return BinShares(passes, x, bins, state, tuple(example), p, match, other, facts)

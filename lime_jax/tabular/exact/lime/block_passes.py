@@ -7,7 +7,7 @@ at once, in float32 where JAX computes in it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,14 +15,15 @@ from jaxtyping import Float, Float64, Int
 
 from lime_jax.engine import budget
 from lime_jax.tabular.domain import TabularInstance
-from lime_jax.tabular.exact.lime.bin_shares import bin_shares_of
+from lime_jax.tabular.exact.lime.bin_shares import BinShares, Tables, bin_shares_of
 from lime_jax.tabular.exact.lime.passes import PassRows, TreePasses
 from lime_jax.tabular.exact.lime.tree_chunks import Chunk, chunks_of
 from lime_jax.tabular.exact.route import one_by_one
 
-_ROWS_IN_BLOCK = 64
+_ROWS_IN_BLOCK = 128
 _MOST_ROWS, _CELLS_AT_ONCE = 1024, 2**25
 """Rows for which bins are looked at once, and how many numbers that may take."""
+_CELLS_KEPT = 2**25
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,12 +34,14 @@ class BlockPasses:
         base: of the outputs, with the trees that are a leaf alone.
         total: of all outputs, where it is the same for every row: the last one is what the others
             leave; None otherwise.
+        kept: tables of the last rows, by chunk and output; rows in the same bins have the same.
     """
 
     passes: TreePasses
     chunks: tuple[Chunk, ...]
     base: Float64[np.ndarray, " outputs"]
     total: float | None
+    kept: dict[Hashable, dict[tuple[Chunk, int], Tables]] = dataclasses.field(default_factory=dict)
 
     @property
     def rows_at_once(self) -> int:
@@ -65,10 +68,15 @@ class BlockPasses:
         slope = np.zeros((len(mean), *x.T.shape))
         width_of_trees = len(self.passes.splits.value) - (self.total is not None)
 
+        kept = self._kept(shares, width_of_trees)
+
         def of_chunk(chunk: Chunk) -> list[tuple[np.ndarray, ...]]:
             found = []
             for number in range(width_of_trees):
-                work = _Work(chunk, *shares.tables(chunk, number), number, blocks[0].shape[1])
+                tables = {} if kept is None else kept
+                if (chunk, number) not in tables:
+                    tables[chunk, number] = shares.tables(chunk, number)
+                work = _Work(chunk, *tables[chunk, number], number, blocks[0].shape[1])
                 parts = zip(*map(work.sums, blocks), strict=True)
                 found.append(tuple(np.concatenate(part, axis=1)[:, : len(x)] for part in parts))
             return found
@@ -81,6 +89,14 @@ class BlockPasses:
         if self.total is not None:
             mean[-1], slope[-1] = self.total - mean[:-1].sum(0), -slope[:-1].sum(0)
         return mean, slope / shares.spread
+
+    def _kept(self, shares: BinShares, numbers: int) -> dict[tuple[Chunk, int], Tables] | None:
+        """Tables of these rows, as far as they are made; None: they are too large to keep."""
+        if numbers * sum(map(shares.cells, self.chunks)) > _CELLS_KEPT:
+            return None
+        if shares.facts not in self.kept:
+            self.kept.clear()
+        return self.kept.setdefault(shares.facts, {})
 
 
 def block_passes_of(passes: TreePasses) -> BlockPasses:

@@ -15,7 +15,7 @@ from jaxtyping import Float64, Int
 
 from lime_jax.tabular.exact.splits import Splits
 
-_SPLITS_AT_ONCE = 2**14
+_SPLITS_AT_ONCE = 2**13
 """Whose numbers for a block of rows a CPU's caches hold, more or less."""
 
 
