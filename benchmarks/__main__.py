@@ -21,6 +21,7 @@ GROUPS = (
     "no_slower",
     "models",
     "images",
+    "text",
     "shapley",
     "noise",
     "memory",

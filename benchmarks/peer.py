@@ -36,6 +36,17 @@ def lime_coefficients(
     return coef
 
 
+def lime_text_explanation(
+    text: str, predict: Any, num_features: int = 10, num_samples: int = 5000
+) -> Any:
+    """Of one text and its highest class, as its tutorial has it."""
+    from lime.lime_text import LimeTextExplainer
+
+    return LimeTextExplainer(random_state=0).explain_instance(
+        text, predict, top_labels=1, num_features=num_features, num_samples=num_samples
+    )
+
+
 def lime_image_explanation(
     image: np.ndarray, predict: Any, segments: np.ndarray, num_samples: int, top_labels: int
 ) -> Any:

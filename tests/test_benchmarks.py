@@ -16,6 +16,7 @@ record = importlib.import_module("benchmarks.record")
 speed = importlib.import_module("benchmarks.speed")
 images = importlib.import_module("benchmarks.images")
 shapley = importlib.import_module("benchmarks.shapley")
+text = importlib.import_module("benchmarks.text")
 scale = importlib.import_module("benchmarks.scale.__main__")
 cluster = importlib.import_module("benchmarks.scale.cluster")
 flights = importlib.import_module("benchmarks.scale.flights")
@@ -29,8 +30,9 @@ forecast = importlib.import_module("benchmarks.scale.forecast")
         lambda: [speed.one_row(repeats=1, trees=2)],
         lambda: images.against_lime(side=16, samples=16, repeats=1),
         lambda: [shapley.error(seeds=2, rows=1, trees=2)],
+        lambda: text.records(quick=True),
     ],
-    ids=["speed", "images", "shapley"],
+    ids=["speed", "images", "shapley", "text"],
 )
 def test_a_measurement_gives_finite_records(measure):
     pytest.importorskip("shap")

@@ -198,7 +198,7 @@ class TextExplanation(Explanation):
         if not self.explanations.samples_used[self.row]:
             return ()
         if self.method == "exact":
-            masked = f"All {2**players:,} texts with some of its {players} words hidden were asked."
+            masked = f"All {2**players:,} texts with some of its {players} parts hidden were asked."
             return (masked,)
         weights = self.explanations.coef[self.row]
         errors = self.explanations.std_error[self.row]

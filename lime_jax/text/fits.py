@@ -70,7 +70,9 @@ class TextTask:
         if not self.request.is_exact:
             return {}
         found = {}
-        for row in np.flatnonzero(self.ways.way != STRINGS).tolist():
+        for row in np.flatnonzero(self.ways.place >= 0).tolist():
+            if self.ways.way[row] == STRINGS:
+                continue
             base, slopes = self.ways.sums(row)
             whole, labels = self.prediction[row], self.request.labels[row]
             if np.allclose(base + slopes.sum(1), whole, rtol=0, atol=1e-9 * np.abs(whole).max()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -85,4 +86,6 @@ def open_text_model(
                 "no texts; wrap it in a Python function that makes its numbers of texts"
             )
         opened = opened.on_host("it is called with texts")
+    # Why a pipeline was not converted for numbers is no matter of texts.
+    opened = dataclasses.replace(opened, reason=opened.reason.partition(" on the host:")[0])
     return TextModel(opened, class_names, batch_size)

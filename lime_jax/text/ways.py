@@ -29,7 +29,7 @@ class Ways:
     """Which way each text takes; all give the same.
 
     Attributes:
-        way: (texts,) of `DEVICE`, `COUNTS` and `STRINGS`.
+        way: (texts,) of `DEVICE`, `COUNTS` and `STRINGS`; "" where nothing is hidden.
         place: (texts,) of a text among those that are counted; -1: it is not.
         why: what keeps the model from being asked by counts on the device.
     """
@@ -94,7 +94,7 @@ def choose_ways(
 
     `on_host` says which texts the device does not draw masks for.
     """
-    strings = np.full(len(documents), STRINGS, object)
+    strings = np.array([STRINGS if document.num_players else "" for document in documents], object)
     nowhere = np.full(len(documents), -1)
     pipeline, head, no_head = model.words.pipeline, model.words.head, model.words.why
     rows = np.flatnonzero([document.num_players > 0 for document in documents])

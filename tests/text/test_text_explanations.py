@@ -73,7 +73,7 @@ class TestOneText:
     def test_methods_and_notes_say_what_is_known(self, explanations):
         assert [one.method for one in explanations] == [*["exact"] * 4, "sampled", "exact"]
         notes = [one.report().notes for one in explanations]
-        assert "All 4 texts with some of its 2 words hidden were asked." in notes[0][0]
+        assert "All 4 texts with some of its 2 parts hidden were asked." in notes[0][0]
         assert "There is no explanation: texts: the text is missing (None)." in notes[1][0]
         assert "no word in this text" in notes[2][0]
         assert explanations[0].report().degrees_of_freedom is None
