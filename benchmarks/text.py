@@ -53,19 +53,20 @@ def pipeline_of(kind: str, count: int) -> Any:
 
 def records(quick: bool) -> Iterator[Record]:
     count, repeats = (100, 1) if quick else (3000, 3)
-    model = pipeline_of("logistic", count)
+    many, short, long = (2, 16, 20) if quick else (1000, 100, 300)
     options = {"num_samples": 64} if quick else {}
-    many = 4 if quick else 1000
-    what = "LIME text, tf-idf + logistic regression, 20 classes"
-    yield against_lime(
-        f"{what}, {many} texts of 100 words", model, many, 100, 150, repeats, options
-    )
-    yield against_lime(f"{what}, one text of 300 words", model, 1, 300, 40, repeats, options)
     few = {"num_features": 6, **options}
-    yield against_lime(f"{what}, one of 300, 6 features", model, 1, 300, 150, repeats, few)
+    logistic = pipeline_of("logistic", count)
+    what = "LIME text, tf-idf + logistic regression, 20 classes"
+    for name, texts, words, target, asked in (
+        (f"{many:,} texts of {short} words", many, short, 150, options),
+        (f"one text of {long} words", 1, long, 40, options),
+        (f"one of {long}, 6 features", 1, long, 150, few),
+    ):
+        yield against_lime(f"{what}, {name}", logistic, texts, words, target, repeats, asked)
     forest = pipeline_of("forest", count)
-    what = "LIME text, tf-idf + forest, one text of 300 words"
-    yield against_lime(what, forest, 1, 300, 1, repeats, options)
+    what = f"LIME text, tf-idf + forest, one text of {long} words"
+    yield against_lime(what, forest, 1, long, 1, repeats, options)
 
 
 def against_lime(

@@ -30,7 +30,7 @@ forecast = importlib.import_module("benchmarks.scale.forecast")
         lambda: [speed.one_row(repeats=1, trees=2)],
         lambda: images.against_lime(side=16, samples=16, repeats=1),
         lambda: [shapley.error(seeds=2, rows=1, trees=2)],
-        lambda: text.records(quick=True),
+        lambda: [next(text.records(quick=True))],
     ],
     ids=["speed", "images", "shapley", "text"],
 )
