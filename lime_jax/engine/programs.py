@@ -188,6 +188,12 @@ def predict_rows(model: DevicePredict, inputs: Array) -> Array:
     return model(inputs)
 
 
+@_compiled("block")
+def predict_blocks(model: DevicePredict, inputs: Array, count: Array, block: int) -> Array:
+    """The same of the first `count` rows, whatever their number."""
+    return map_blocks(jax.jit(model), inputs, count, block)
+
+
 @_compiled("devices")
 def predict_units(model: DevicePredict, domain: Domain, samples: Pytree, devices: Devices) -> Array:
     """A model's outputs for units of the neighborhood that all rows share."""

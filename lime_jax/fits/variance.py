@@ -193,6 +193,6 @@ class MatchedVariance:
         return (codes[feature] == code[:, None]).astype(jnp.result_type(float))
 
     def _codes(self, bins: Array) -> Array:
-        small = self.max_bins < 127
+        small = self.max_bins <= 128
         codes = jnp.where(bins < 0, -1, bins - jnp.asarray(self.offsets)[:-1])
         return codes.astype(jnp.int8 if small else jnp.int32)

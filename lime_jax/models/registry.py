@@ -48,12 +48,16 @@ class Converted:
 
     @classmethod
     def of_table(
-        cls, predict: Pytree, why_not_exact: str, rounds_inputs: bool = False
+        cls,
+        predict: Pytree,
+        why_not_exact: str,
+        rounds_inputs: bool = False,
+        num_raw: int | None = None,
     ) -> Converted:
-        """A model that is called with the raw table."""
+        """A model that is called with the raw table; `num_raw` None: or with no table at all."""
 
         def build(inputs: Inputs) -> Any:
-            return Chain((inputs.table(), predict))
+            return Chain((inputs.table(num_raw), predict))
 
         return cls(build, None, why_not_exact, rounds_inputs)
 

@@ -84,6 +84,34 @@ class Design:
             raise ValueError(f"`num_replicates` must be at least 2, got {num_replicates}.")
         return dataclasses.replace(self, num_replicates=num_replicates)
 
+    def with_columns(self, num_columns: int) -> Design:
+        """More columns behind those that there are, whose uniforms stay the same; iid ones.
+
+        Args:
+            num_columns: how many, with those that there are.
+
+        Returns:
+            The design.
+
+        Example:
+            >>> make_design("sobol", 4096, num_columns=3).with_columns(4).num_columns
+            4
+        """
+        more = num_columns - self.num_columns
+        if self.direction_numbers is None:
+            return dataclasses.replace(self, num_columns=num_columns)
+        discrete = np.zeros(self.num_columns, bool) if self.discrete is None else self.discrete
+        discrete = np.pad(np.asarray(discrete), (0, more), constant_values=True)
+        numbers = np.pad(np.asarray(self.direction_numbers), ((0, more), (0, 0)))
+        return Design(
+            name=self.name,
+            num_replicates=self.num_replicates,
+            replicate_size=self.replicate_size,
+            num_columns=num_columns,
+            direction_numbers=placed(numbers),
+            discrete=placed(discrete),
+        )
+
     @property
     def num_blocks(self) -> int:
         """Blocks in one replicate."""
@@ -246,10 +274,10 @@ def latin_hypercube(
     """
     num_bits = replicate_size.bit_length() - 1
     mask = jnp.uint32(replicate_size - 1)
-    words = replicate_words(key, replicate, (_PERMUTATION_ROUNDS, 2, num_columns))
+    words = replicate_words(key, replicate, (num_columns, _PERMUTATION_ROUNDS, 2))
     stratum = jnp.broadcast_to(block_index(block, block_size)[:, None], (block_size, num_columns))
     for step in range(_PERMUTATION_ROUNDS):
-        multiplier, offset = words[step]
+        multiplier, offset = words[:, step].T
         stratum = ((stratum ^ offset) * (multiplier | 1)) & mask
         stratum = stratum ^ (stratum >> (max((num_bits + 1) // 2, 1) if step % 2 else 1))
     jitter = block_words(key, replicate, block, block_size, num_columns)

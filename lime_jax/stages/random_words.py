@@ -28,9 +28,12 @@ def block_index(block: Index, block_size: int) -> UInt32[Array, " {block_size}"]
 def block_words(
     key: Key[Array, ""], replicate: Index, block: Index, block_size: int, num_columns: int
 ) -> UInt32[Array, "{block_size} {num_columns}"]:
-    """Independent random words, one for each uniform of a block."""
+    """Independent random words, one for each uniform of a block.
+
+    Made column by column: those of the first columns do not depend on how many there are.
+    """
     block_key = jax.random.fold_in(jax.random.fold_in(key, replicate), block)
-    return _words(block_key, (block_size, num_columns))
+    return _words(block_key, (num_columns, block_size)).T
 
 
 def replicate_words(

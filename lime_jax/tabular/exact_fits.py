@@ -22,7 +22,7 @@ from lime_jax.models.convert.inputs import DeviceTable
 from lime_jax.models.predict import DevicePredict
 from lime_jax.models.structure import Structure, TreeSum
 from lime_jax.tabular import exact
-from lime_jax.tabular.config import WIDE_COLUMN, TabularConfig, kernel_width_of
+from lime_jax.tabular.config import TabularConfig, kernel_width_of
 from lime_jax.tabular.exact.asked import of_asked_outputs
 from lime_jax.tabular.exact.route import Route, route
 from lime_jax.tabular.fits import Task, facts_of_neighborhood, run_methods
@@ -84,7 +84,7 @@ def exact_fits(
     for config, variance in zip(task.configs, variances, strict=True):
         form, parts = formula(task, config, near, model, effective_num_samples)
         tick = task.tick if config is task.configs[-1] else None
-        fits.append(_explain(form, parts, variance, tick, task))
+        fits.append(task.prepared.padded.cut(_explain(form, parts, variance, tick, task)))
     if target is not None and not _matched(task):
         scores = _surrogate_scores(task, target, count, fits)
         fits = [replaced(fit, score=one) for fit, one in zip(fits, scores, strict=True)]
@@ -130,11 +130,11 @@ def _by_tables(
     near, labels, outputs = of_asked_outputs(near, task.labels)
     facts = (*facts, jnp.result_type(float), outputs is None)
     if facts not in model.tables or model.tables[facts][0] != outputs:
-        model.tables[facts] = outputs, exact.make_tables(near, task.stats, config), {}
-    _, tables, forms = model.tables[facts]
-    make = partial(exact.make_closed_form, near, task.stats, config, effective, tables)
-    form = task.prepared.made(effective, config, make, forms)
-    return form, [task.rows(labels, in_units=False)]
+        padded = task.prepared.padded
+        tables = exact.make_tables(padded.structure(near), padded.stats, config)
+        model.tables[facts] = outputs, tables
+    form = exact.form_of(model.tables[facts][1], _setting(task, config, effective))
+    return form, [task.padded_rows(labels)]
 
 
 def _by_passes(
@@ -142,10 +142,11 @@ def _by_passes(
 ) -> _Formula:
     """A closed form of few rows, from a pass over the trees for each."""
     passes = _passes_of(task, near, None, model)
-    rows = task.rows(task.labels, in_units=False)
     width = float(kernel_width_of(task.stats, config))
-    summed = exact.sum_rows(passes, rows.instances, task.values, width, task.labels)
-    return _pass_form(task, config, effective), [dataclasses.replace(rows, instances=summed)]
+    given = task.plain_instances, task.values, width, task.labels
+    summed = exact.sum_rows(passes, *given)
+    rows = _with_sums(task.padded_rows(task.labels), summed)
+    return exact.PassForm(_setting(task, config, effective)), [rows]
 
 
 def _by_blocks(
@@ -154,17 +155,24 @@ def _by_blocks(
     """A closed form of many rows, from passes over the trees for blocks of them."""
     near, labels, outputs = of_asked_outputs(near, task.labels)
     passes = _block_passes_of(task, near, outputs, model)
-    every, size = task.rows(labels, in_units=False), passes.rows_at_once
+    every, size, plain = task.padded_rows(labels), passes.rows_at_once, task.plain_instances
     width = float(kernel_width_of(task.stats, config))
 
     def parts() -> Iterator[engine.Rows]:
         for start in range(0, len(every), size):
             some = slice(start, start + size)
-            rows = jax.tree.map(lambda leaf, some=some: leaf[some], every)
-            given = rows.instances, task.values[some], width, labels[some]
-            yield dataclasses.replace(rows, instances=exact.sum_blocks(passes, *given))
+            rows, own = (jax.tree.map(lambda a, i=some: a[i], part) for part in (every, plain))
+            summed = exact.sum_blocks(passes, own, task.values[some], width, labels[some])
+            yield _with_sums(rows, summed)
 
-    return _pass_form(task, config, effective), parts()
+    return exact.PassForm(_setting(task, config, effective)), parts()
+
+
+def _with_sums(rows: engine.Rows, summed: exact.PassRows) -> engine.Rows:
+    """Rows of the padded table with the sums of its own columns."""
+    more = rows.instances.bins.shape[1] - summed.coef.shape[2]
+    coef = np.pad(summed.coef, ((0, 0), (0, 0), (0, more)))
+    return replaced(rows, instances=exact.PassRows(rows.instances, summed.mean, coef))
 
 
 def _passes_of(
@@ -192,10 +200,15 @@ def _block_passes_of(
     return model.tables[facts][1]
 
 
-def _pass_form(task: Task, config: TabularConfig, effective: int | None) -> exact.PassForm:
-    """What is left to do where the sums are known."""
-    make = partial(exact.make_setting, task.stats, config, effective)
-    return exact.PassForm(task.prepared.made(("setting", effective), config, make))
+def _setting(task: Task, config: TabularConfig, effective: int | None) -> exact.Setting:
+    """What forms depend on besides model and rows."""
+
+    def make() -> exact.Setting:
+        # Of the table's own columns, where it is not named.
+        named = replaced(config, kernel_width=kernel_width_of(task.stats, config))
+        return exact.make_setting(task.prepared.padded.stats, named, effective)
+
+    return task.prepared.made(("setting", effective), config, make)
 
 
 def route_of(task: Task, model: OpenedModel) -> Route:
@@ -257,12 +270,12 @@ def _output_variances(
     task: Task, target: Predictor, count: int, model: OpenedModel, route: Route
 ) -> list[Any]:
     """How much the outputs vary in each row's neighborhood, (rows, labels) for every width."""
-    stats, quiet = task.stats, _to_score(task)
+    padded, quiet = task.prepared.padded, _to_score(task)
+    stats = padded.stats
 
     def method(config: TabularConfig) -> MatchedVariance:
-        few = (np.diff(stats.offsets) <= WIDE_COLUMN)[stats.bin_feature]
-        facts = (stats.offsets, stats.probability, stats.bin_feature, np.flatnonzero(few))
-        linear = task.prepared.linear(config)
+        facts = (stats.offsets, stats.probability, stats.bin_feature, padded.narrow_bins)
+        linear = padded.method(task.prepared.linear(config))
         return MatchedVariance(linear, *facts, max_bins=stats.max_bins)
 
     methods = [

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
@@ -18,6 +19,7 @@ from lime_jax.fits.independent import IndependentMethod
 from lime_jax.fits.linear import LinearMethod
 from lime_jax.fits.settled import settled
 from lime_jax.fits.surrogate_score import SurrogateDomain
+from lime_jax.models.predict import DevicePredict
 from lime_jax.models.trees.thresholds import on_their_side
 from lime_jax.tabular.config import TabularConfig
 from lime_jax.tabular.domain import TabularDomain, TabularInstance, encode_rows, host_inputs
@@ -30,6 +32,7 @@ from lime_jax.typing import (
     LinearFit,
     Pytree,
     Sampler,
+    replaced,
 )
 
 
@@ -101,6 +104,11 @@ class Task:
         """One for each configuration."""
         return [self.prepared.method(config) for config in self.configs]
 
+    @property
+    def is_padded(self) -> bool:
+        """Whether domain and methods are of the padded table."""
+        return self.prepared.is_padded(self.config)
+
     def rows(self, labels: np.ndarray, in_units: bool = True) -> engine.Rows:
         """The rows as the engine takes them.
 
@@ -114,7 +122,21 @@ class Task:
             values, center = self.values[:, column], float(self.stats.center[column])
             centered[:, column] = on_their_side(values, thresholds, center, float_, added=in_units)
         instances = TabularInstance(self.bins, centered)
+        if self.is_padded:
+            instances = self.prepared.padded.instances(instances)
         return engine.Rows(instances, self.ids, labels.astype(np.int32))
+
+    def padded_rows(self, labels: np.ndarray) -> engine.Rows:
+        """Rows as closed forms take them: of the padded table, relative to `center`."""
+        rows = self.rows(labels, in_units=False)
+        if self.is_padded:
+            return rows
+        return replaced(rows, instances=self.prepared.padded.instances(rows.instances))
+
+    @property
+    def plain_instances(self) -> TabularInstance:
+        """The rows without what is added."""
+        return TabularInstance(self.bins, self.centered)
 
 
 def sampled_fits(task: Task, model: OpenedModel, both_add_up: bool) -> list[LinearFit]:
@@ -125,7 +147,9 @@ def sampled_fits(task: Task, model: OpenedModel, both_add_up: bool) -> list[Line
     """
 
     def run(target: Predictor, labels: np.ndarray, count: int | None) -> list[LinearFit]:
-        return run_methods(task, task.methods(), target, task.rows(labels), count)
+        target = _of_own_columns(task, model, target)
+        fits = run_methods(task, task.methods(), target, task.rows(labels), count)
+        return [_of_table(task, fit) for fit in fits]
 
     return mirrored(
         run, model, task.labels, both_add_up, lambda fits, back: [back(f) for f in fits]
@@ -146,12 +170,27 @@ def settled_fit(
     enough = partial(settled, tolerance=tolerance, top=top)
 
     def run(target: Predictor, labels: np.ndarray, count: int | None) -> AdaptiveFit:
-        return engine.explain_until(_work(task, method, target, task.rows(labels), count), enough)
+        target = _of_own_columns(task, model, target)
+        work = _work(task, method, target, task.rows(labels), count)
+        found = engine.explain_until(work, enough)
+        return dataclasses.replace(found, fit=_of_table(task, found.fit))
 
     def both(found: AdaptiveFit, back: Callable[[LinearFit], LinearFit]) -> AdaptiveFit:
         return AdaptiveFit(back(found.fit), found.num_samples, found.num_replicates, found.settled)
 
     return mirrored(run, model, task.labels, both_add_up, both)
+
+
+def _of_own_columns(task: Task, model: OpenedModel, target: Predictor) -> Predictor:
+    """A model that sees the columns that the table has; a converted one looks at no others."""
+    if not (task.is_padded and model.is_jax and isinstance(target, DevicePredict)):
+        return target
+    return model.kept(target, task.prepared.padded.of_own_columns)
+
+
+def _of_table(task: Task, fit: LinearFit) -> LinearFit:
+    """Fits of the columns that the table has."""
+    return task.prepared.padded.cut(fit) if task.is_padded else fit
 
 
 def run_methods(
@@ -195,7 +234,9 @@ def _host_inputs(task: Task) -> engine.HostInputs:
     perturbed = np.asarray(task.domain.perturbed)
 
     def inputs_of(samples: Pytree, numbers: RowNumbers) -> np.ndarray:
-        made = host_inputs(task.stats, samples, sampling=task.config.sampling)
+        count = task.stats.num_features
+        own = jax.tree.map(lambda leaf: np.asarray(leaf)[..., :count], samples)
+        made = host_inputs(task.stats, own, sampling=task.config.sampling)
         if numbers is None or perturbed.all():
             return made
         return np.where(perturbed, made, task.values[numbers][:, None, None, :])

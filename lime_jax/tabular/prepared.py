@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Hashable
+from functools import cached_property
 from typing import Any, TypeVar
 
 import jax
@@ -13,6 +14,7 @@ from lime_jax.fits.independent import IndependentMethod
 from lime_jax.fits.linear import LinearMethod
 from lime_jax.tabular.config import TabularConfig, make_domain, make_method
 from lime_jax.tabular.domain import TabularDomain
+from lime_jax.tabular.padded import PaddedTable
 from lime_jax.tabular.stats import TabularStats
 
 _T = TypeVar("_T")
@@ -27,14 +29,33 @@ class Prepared:
     stats: TabularStats
     _made: dict[Hashable, Any] = dataclasses.field(default_factory=dict)
 
+    @cached_property
+    def padded(self) -> PaddedTable:
+        """The table as programs have it that are not a model's own."""
+        return PaddedTable(self.stats)
+
+    def is_padded(self, config: TabularConfig) -> bool:
+        """Whether domain and method are of the padded table."""
+        return isinstance(self.method(config), IndependentMethod)
+
     def domain(self, config: TabularConfig) -> TabularDomain:
         """What a sample is."""
-        return self.made("domain", config, lambda: make_domain(self.stats, config))
+
+        def make() -> TabularDomain:
+            domain = make_domain(self.stats, config)
+            return self.padded.domain(domain) if self.is_padded(config) else domain
+
+        return self.made("domain", config, make)
 
     def method(self, config: TabularConfig) -> LinearMethod | IndependentMethod:
         """The method for these samples."""
-        shared = self.domain(config).shared
-        return self.made("method", config, lambda: make_method(self.stats, config, shared=shared))
+
+        def make() -> LinearMethod | IndependentMethod:
+            shared = make_domain(self.stats, config).shared
+            method = make_method(self.stats, config, shared=shared)
+            return self.padded.method(method) if isinstance(method, IndependentMethod) else method
+
+        return self.made("method", config, make)
 
     def linear(self, config: TabularConfig) -> LinearMethod:
         """The method that also serves rows with neighborhoods of their own."""

@@ -90,6 +90,7 @@ class TabularStats:
         scale: population standard deviation, 0 replaced by 1 (1 for a categorical column).
         categorical: which columns have levels in place of numbers.
         step: what a column's numbers are multiples of, 1 for whole numbers; 0: of nothing.
+        drawn_by_frequency: columns that are drawn from their values whatever the sampling.
         lowest: number of a column with a step, relative to `center`; -inf without.
         highest: likewise; inf.
         missing_bin: flat bin of the missing values, -1 where there were none.
@@ -122,6 +123,7 @@ class TabularStats:
     mean: Shaped[Any, " features"]
     scale: Shaped[Any, " features"]
     categorical: Shaped[Any, " features"]
+    drawn_by_frequency: Shaped[Any, " features"]
     step: Shaped[Any, " features"]
     lowest: Shaped[Any, " features"]
     highest: Shaped[Any, " features"]
@@ -144,13 +146,6 @@ class TabularStats:
     discrete_columns: tuple[int, ...] = static()
     valued_columns: tuple[int, ...] = static()
     whole_columns: tuple[int, ...] = static()
-
-    @property
-    def drawn_by_frequency(self) -> np.ndarray:
-        """(features,) columns that are drawn from their values whatever the sampling."""
-        return np.isin(
-            np.arange(self.num_features), (*self.categorical_columns, *self.valued_columns)
-        )
 
     @property
     def num_features(self) -> int:
@@ -328,6 +323,7 @@ def _stack(columns: Sequence[dict[str, Any]]) -> TabularStats:
     return TabularStats(
         **{name: np.concatenate([c[name] for c in columns]) for name in flat},
         **{name: np.array([c[name] for c in columns]) for name in scalar},
+        drawn_by_frequency=np.array([c["categorical"] or c["valued"] for c in columns]),
         missing_bin=np.where(missing, offsets[1:] - 1, -1).astype(np.int32),
         offsets=offsets,
         bin_feature=np.repeat(np.arange(len(columns), dtype=np.int32), sizes),

@@ -247,3 +247,13 @@ def test_discrete_columns_of_a_sobol_design_are_iid_and_take_no_dimension(key):
     np.testing.assert_array_equal(uniforms(every, key, 3, 0), plain)
     with pytest.raises(ValueError, match=r"`discrete` must be \(3,\) bools, got \(2,\)"):
         make_design("sobol", 4096, 3, np.ones(2, bool))
+
+
+@pytest.mark.parametrize("discrete", [None, np.array([True, False, False])])
+@pytest.mark.parametrize("name", ["iid", "latin_hypercube", "sobol"])
+def test_more_columns_leave_the_uniforms_of_the_first_ones(name, discrete, key):
+    few = make_design(name, 512, 3, discrete)
+    more = uniforms(few.with_columns(7), key, 3, 0)
+    assert more.shape == (64, 7)
+    np.testing.assert_array_equal(more[:, :3], uniforms(few, key, 3, 0))
+    assert len(np.unique(more, axis=1).T) == 7

@@ -30,7 +30,7 @@ def test_uniforms_are_the_same_in_both_precisions_and_never_0_or_1():
 
 def test_words_are_those_of_jax_whatever_the_shape(key):
     block_key = jax.random.fold_in(jax.random.fold_in(key, 2), 3)
-    expected = jax.random.bits(block_key, (5, 4), jnp.uint32)
+    expected = jax.random.bits(block_key, (4, 5), jnp.uint32).T  # column by column
     np.testing.assert_array_equal(block_words(key, 2, 3, 5, 4), expected)
     replicate_key = jax.random.fold_in(key, np.uint32(2**31 + 2))
     expected = jax.random.bits(replicate_key, (5, 4), jnp.uint32)

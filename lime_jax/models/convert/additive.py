@@ -1,75 +1,16 @@
-"""Additive models on the host: of columns, merged, scaled; and on the device."""
+"""Additive models on the host: of columns, merged, scaled."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
 
-from lime_jax.models.convert.column_map import level_codes, put
 from lime_jax.models.convert.columns import LevelColumn, NumberColumn
 from lime_jax.models.convert.features import Features
 from lime_jax.models.structure import Additive
-from lime_jax.typing import AnyArray, Array, pytree, static
-
-
-@pytree
-class AdditivePredict:
-    """An additive model: lines of numbers, tables of levels; see `Additive`."""
-
-    intercept: Array
-    shift: Array
-    slope: Array
-    missing: Array  # of the numeric columns; 0 where a missing number makes the output missing
-    is_filled: Array  # of the numeric columns, whether it does not
-    # Of the categorical columns, by code; NaN in the last row for unknown codes
-    tables: tuple[Array, ...]
-    numbers: tuple[int, ...] = static()  # the numeric columns
-    levels: tuple[int, ...] = static()
-
-    def __call__(self, inputs: AnyArray) -> Array:
-        """The outputs for a batch, (samples, raw columns) -> (samples, outputs)."""
-        inputs = jnp.asarray(inputs, jnp.result_type(float))
-        total = jnp.broadcast_to(self.intercept, (inputs.shape[0], self.intercept.shape[0]))
-        if self.numbers:
-            own = (
-                inputs
-                if len(self.numbers) == inputs.shape[1]
-                else inputs[:, np.array(self.numbers)]
-            )
-            gone = jnp.isnan(own) & self.is_filled
-            away = jnp.where(gone, 0, own - self.shift)
-            total = total + jnp.matmul(gone, self.missing, precision="highest")
-            total = total + jnp.matmul(away, self.slope, precision="highest")
-        for column, table in zip(self.levels, self.tables, strict=True):
-            total = total + table[level_codes(inputs[:, column], table.shape[0] - 1)]
-        return total
-
-
-def additive_predict(model: Additive) -> AdditivePredict:
-    """An additive model as a pytree on the device, called with a batch of the raw table."""
-    tables = np.split(model.level_value, model.level_offsets[1:-1])
-    levels = [k for k, table in enumerate(tables) if table.any()]
-    numbers = np.flatnonzero((model.slope != 0).any(axis=1) | (model.missing != 0).any(axis=1))
-    unknown = np.full((1, model.num_outputs), np.nan)
-    # What the device's precision takes from a shift, the intercept gives back.
-    shift, slope = model.shift[numbers], model.slope[numbers]
-    moved = (shift.astype(jnp.result_type(float)) - shift)[:, None] * slope
-    is_filled = np.isnan(model.missing[numbers]).sum(axis=1) == 0
-    arrays = put(
-        (
-            model.intercept + moved.sum(axis=0),
-            shift,
-            slope,
-            np.where(is_filled[:, None], model.missing[numbers] - moved, 0),
-            is_filled,
-            tuple(np.concatenate([tables[k], unknown]) for k in levels),
-        )
-    )
-    return AdditivePredict(*arrays, numbers=tuple(map(int, numbers)), levels=tuple(levels))
 
 
 def additive_of(

@@ -52,6 +52,17 @@ class Identity:
 
 
 @pytree
+class FirstColumns:
+    """The inputs' first columns, in the device's precision."""
+
+    count: int = static()
+
+    def __call__(self, inputs: AnyArray) -> Array:
+        """The columns of a batch."""
+        return jnp.asarray(inputs, jnp.result_type(float))[:, : self.count]
+
+
+@pytree
 class Lines:
     """Numbers through lines, cut off at two heights; see `NumberColumn.line`."""
 
@@ -116,7 +127,7 @@ class ColumnMap:
         return whole[:, np.array(self.order, int)]
 
 
-def level_codes(values: AnyArray, count: int, xp: Any = jnp) -> Any:
+def level_codes(values: AnyArray, count: AnyArray | int, xp: Any = jnp) -> Any:
     """Level codes as integers; whatever is no code becomes `count`."""
     return xp.where((values >= 0) & (values < count), values, count).astype(np.int32)
 

@@ -13,7 +13,6 @@ from jaxtyping import Float, Float64
 from lime_jax.models.convert.additive import (
     additive_beside,
     additive_of,
-    additive_predict,
     scale_additive,
     sum_additive,
 )
@@ -123,7 +122,7 @@ def linear(
 
 def _additive_model(structure: Additive, rounds_inputs: bool = False) -> Converted:
     def build(inputs: Inputs) -> Any:
-        return Chain((inputs.table(), additive_predict(structure)))
+        return inputs.additive(structure)
 
     return Converted(build, structure, "", rounds_inputs)
 

@@ -88,7 +88,7 @@ class Features:
         plain = (isinstance(c, NumberColumn) and c.is_raw(k) for k, c in enumerate(self.columns))
         if self.base is None:
             if len(self) == self.width and all(plain):
-                return inputs.table()
+                return inputs.table(self.num_raw)
             return inputs.matrix(self.columns)
         base = self.base(inputs)
         if len(self) == self.width and all(plain):
@@ -145,11 +145,12 @@ def side_by_side(parts: Sequence[Features]) -> Features:
         (k,) = (k for k, other in enumerate(bases) if part.base is other)
         columns += [dataclasses.replace(c, raw=c.raw + firsts[k]) for c in part.columns]
 
+    table, num_raw = parts[0].table, parts[0].num_raw
+
     def base(inputs: Inputs) -> Any:
         return Partial(
-            outputs_together, [inputs.table() if b is None else b(inputs) for b in bases]
+            outputs_together, [inputs.table(num_raw) if b is None else b(inputs) for b in bases]
         )
 
     mixed_by = next(part.mixed_by for part in parts if part.base is not None)
-    table, num_raw = parts[0].table, parts[0].num_raw
     return Features(tuple(columns), base, None, num_raw, first, table, mixed_by)

@@ -16,9 +16,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
 
-from lime_jax.models.convert.column_map import Chain, Identity, column_map, level_codes, places_of
+from lime_jax.models.convert.additive_predict import additive_predict
+from lime_jax.models.convert.column_map import (
+    Chain,
+    FirstColumns,
+    Identity,
+    column_map,
+    level_codes,
+    places_of,
+)
 from lime_jax.models.convert.columns import Column, LevelColumn, NumberColumn
-from lime_jax.models.structure import TreeSum
+from lime_jax.models.structure import Additive, TreeSum
 from lime_jax.models.trees import tree_predict
 from lime_jax.models.trees.thresholds import between, ranks, round_down
 from lime_jax.typing import AnyArray, Array, pytree, static
@@ -28,14 +36,17 @@ from lime_jax.typing import AnyArray, Array, pytree, static
 class Inputs(Protocol):
     """What a model on the device is called with."""
 
-    def table(self) -> Any:
-        """A pytree from the inputs to the raw table."""
+    def table(self, count: int | None = None) -> Any:
+        """A pytree from the inputs to the raw table; None: these are no columns."""
 
     def matrix(self, columns: Sequence[Column]) -> Any:
         """A pytree from the inputs to a matrix of columns of the raw table."""
 
     def trees(self, trees: TreeSum, columns: Sequence[Column]) -> Any:
         """A pytree from the inputs to the outputs of trees on columns of the raw table."""
+
+    def additive(self, model: Additive) -> Any:
+        """A pytree from the inputs to the outputs of a sum over columns of the raw table."""
 
 
 Base = Callable[[Inputs], Any]
@@ -57,9 +68,9 @@ class DeviceTable:
     # Of each column; None: it has none. Empty: no column has.
     spikes: tuple[Spikes | None, ...] = ()
 
-    def table(self) -> Any:
-        """As it is; see `Inputs`."""
-        return Identity()
+    def table(self, count: int | None = None) -> Any:
+        """Without what may stand behind it; see `Inputs`."""
+        return Identity() if count is None else FirstColumns(count)
 
     def matrix(self, columns: Sequence[Column]) -> Any:
         """Made on the device; see `Inputs`."""
@@ -73,6 +84,10 @@ class DeviceTable:
             return predict
         return Chain((column_map(columns), predict))
 
+    def additive(self, model: Additive) -> Any:
+        """On the columns as they are; see `Inputs`."""
+        return additive_predict(model)
+
 
 class SpikeCheck:
     """Finds out whether spikes move any threshold; puts no model together."""
@@ -81,7 +96,7 @@ class SpikeCheck:
         self.spikes = spikes
         self.moved = False
 
-    def table(self) -> Any:
+    def table(self, count: int | None = None) -> Any:
         """Not looked at; see `Inputs`."""
         return Identity()
 
@@ -94,6 +109,10 @@ class SpikeCheck:
         dtype = np.dtype(jnp.result_type(float))
         parting = round_down(_parting(trees, columns, self.spikes), dtype)
         self.moved |= not np.array_equal(parting, round_down(trees.threshold, dtype), True)
+        return Identity()
+
+    def additive(self, model: Additive) -> Any:
+        """Not looked at; see `Inputs`."""
         return Identity()
 
 
@@ -120,11 +139,11 @@ class HostColumns:
         self._made: list[tuple[Column, np.ndarray | None]] = []
         self._values: dict[Any, int] = {}
 
-    def table(self) -> Any:
+    def table(self, count: int | None = None) -> Take:
         """Numbers and codes as they come; see `Inputs`."""
-        return self.matrix([NumberColumn(k) for k in range(self.num_raw)])
+        return self.matrix([NumberColumn(k) for k in range(count or self.num_raw)])
 
-    def matrix(self, columns: Sequence[Column]) -> Any:
+    def matrix(self, columns: Sequence[Column]) -> Take:
         """Their values, rounded once; see `Inputs`."""
         return Take(tuple(self._value(column) for column in columns))
 
@@ -146,7 +165,17 @@ class HostColumns:
         ranked = dataclasses.replace(
             trees, column=new, threshold=threshold, num_features=len(places)
         )
-        return Chain((Take(tuple(places)), tree_predict(ranked)))
+        predict = tree_predict(ranked)
+        # Columns that come first need not be taken: trees look at no others.
+        in_front = places == list(range(len(places)))
+        return predict if in_front else Chain((Take(tuple(places)), predict))
+
+    def additive(self, model: Additive) -> Any:
+        """On their values, rounded once; see `Inputs`."""
+        taken = self.table(self.num_raw)
+        in_front = taken.columns == tuple(range(self.num_raw))
+        predict = additive_predict(model)
+        return predict if in_front else Chain((taken, predict))
 
     @property
     def raw(self) -> np.ndarray:

@@ -153,7 +153,7 @@ def _converted(graph: Graph, predict: OnnxPredict, table: RawTable | None) -> Co
         coef, intercept = (np.asarray(part, np.float64) for part in (model.coef, model.intercept))
         return linear(coef.T, intercept, features)
     if all(levels is None for levels in table.levels):
-        return Converted.of_table(predict, why, single)
+        return Converted.of_table(predict, why, single, len(table.levels))
     return dataclasses.replace(apply(predict, features, why), rounds_inputs=single)
 
 

@@ -8,9 +8,13 @@ import numpy as np
 from jaxtyping import Int32, Int64
 
 from lime_jax.models.structure import TreeSum
+from lime_jax.sizes import size_for
 
 TREES_TOGETHER = 64
 """Trees that are summed before they are added to the rest: keeps rounding errors small."""
+
+_TREES = (1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 64)
+"""Trees that a group has room for: shares of the numbers that people choose."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -73,6 +77,20 @@ class Groups:
 
     member: Int64[np.ndarray, "groups size"]
     output: Int32[np.ndarray, " groups"]  # first output that a group adds to
+
+    def padded(self, for_all: bool) -> Groups:
+        """With room for more groups, and for more trees in each.
+
+        Args:
+            for_all: whether all trees of a group are worked on together, so that room takes time.
+        """
+        groups, size = self.member.shape
+        least = TREES_TOGETHER if groups == 1 else 8
+        wanted = min(s for s in _TREES if s >= size) if for_all else size_for(size, least, parts=1)
+        more = size_for(groups, least=1) - groups
+        pad = ((0, more), (0, wanted - size))
+        member = np.pad(self.member, pad, constant_values=-1)
+        return Groups(member, np.pad(self.output, (0, more)))
 
 
 def group(output: Int32[np.ndarray, " trees"], depth: Int64[np.ndarray, " trees"]) -> Groups:

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int64
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees.layout import Layout, group, lay_out
 from lime_jax.placing import placed
-from lime_jax.typing import AnyArray, Array, Pytree, pytree, static
+from lime_jax.typing import AnyArray, Array, pytree, static
 
 WORD = 32
 _ALL = np.uint32(0xFFFFFFFF)
@@ -33,45 +33,44 @@ class Masks:
     keep: Array  # (groups, trees, passes, nodes, words)
     value: Array  # (groups, trees, leaves, width)
     output: Array  # first output that a group of trees adds to
+    counts: Array  # of groups, trees in each, passes over each: arrays have room for more
     num_outputs: int = static()
 
     def __call__(self, columns: AnyArray) -> Array:
         """Outputs (rows, outputs) of (columns, rows)."""
         columns = jnp.asarray(columns)
         rows, width = columns.shape[1], self.value.shape[-1]
+        num_groups, num_trees, passes = self.counts
 
-        def tree(total: Array, tree: Pytree) -> tuple[Array, None]:
-            *nodes, value = tree
-            leaf = _leaf(columns, *nodes)
-            return total + value.at[leaf].get(mode="promise_in_bounds"), None
+        def trees(i: Array, total: Array) -> Array:
+            def tree(k: Array, part: Array) -> Array:
+                nodes = self.column[i, k], self.threshold[i, k], self.keep[i, k]
+                leaf = _leaf(columns, *nodes, passes)
+                return part + self.value[i, k].at[leaf].get(mode="promise_in_bounds")
 
-        def trees(total: Array, group: Pytree) -> tuple[Array, None]:
-            *members, output = group
             part = jnp.zeros((rows, width), self.value.dtype)
-            part = jax.lax.scan(tree, part, tuple(members))[0]
-            return add_outputs(total, part, output), None
+            part = jax.lax.fori_loop(0, num_trees, tree, part)
+            return add_outputs(total, part, self.output[i])
 
         total = jnp.zeros((rows, self.num_outputs), self.value.dtype)
-        groups = (self.column, self.threshold, self.keep, self.value, self.output)
-        return jax.lax.scan(trees, total, groups)[0]
+        return jax.lax.fori_loop(0, num_groups, trees, total)
 
 
-def _leaf(columns: Array, column: Array, threshold: Array, keep: Array) -> Array:
+def _leaf(columns: Array, column: Array, threshold: Array, keep: Array, passes: Array) -> Array:
     """The leaf of one tree that each row reaches."""
     num_words = keep.shape[-1]
+    nodes = column, threshold, keep
 
-    def some_nodes(
-        words: tuple[Array, ...], nodes: tuple[Array, Array, Array]
-    ) -> tuple[tuple[Array, ...], None]:
-        column, threshold, keep = nodes
+    def some_nodes(i: Array, words: tuple[Array, ...]) -> tuple[Array, ...]:
+        column, threshold, keep = (leaf[i] for leaf in nodes)
         for k in range(column.shape[0]):
             value = jax.lax.dynamic_index_in_dim(columns, column[k], keepdims=False)
             left = value <= threshold[k]
-            words = tuple(w & jnp.where(left, _ALL, keep[k, i]) for i, w in enumerate(words))
-        return words, None
+            words = tuple(w & jnp.where(left, _ALL, keep[k, j]) for j, w in enumerate(words))
+        return words
 
     full = (jnp.full(columns.shape[1], _ALL),) * num_words
-    words, _ = jax.lax.scan(some_nodes, full, (column, threshold, keep))
+    words = jax.lax.fori_loop(0, passes, some_nodes, full)
     leaf = _lowest_bit(words[-1]) + np.uint32(WORD * (num_words - 1))
     for i in reversed(range(num_words - 1)):
         leaf = jnp.where(words[i] != 0, _lowest_bit(words[i]) + np.uint32(WORD * i), leaf)
@@ -102,6 +101,8 @@ def as_masks(
     start, size = _leaf_ranges(layout)
     words = -(-int(layout.leaves.max()) // WORD)
     passes = max(1, -(-(int(layout.leaves.max()) - 1) // _NODES_TOGETHER))
+    counts = (*groups.member.shape, passes)
+    groups, passes = groups.padded(for_all=False), words * WORD // _NODES_TOGETHER
     slot = np.empty(len(which), np.int64)
     present = groups.member >= 0
     slot[groups.member[present]] = np.flatnonzero(present)
@@ -131,6 +132,7 @@ def as_masks(
         keep=placed(keep.reshape(*nodes, words)),
         value=placed(value.reshape(*lead, *value.shape[1:])),
         output=placed(groups.output),
+        counts=placed(counts, np.int32),
         num_outputs=trees.num_outputs,
     )
 

@@ -16,7 +16,8 @@ from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees.layout import group, lay_out
 from lime_jax.models.trees.masks import add_outputs
 from lime_jax.placing import placed
-from lime_jax.typing import AnyArray, Array, Pytree, pytree, static
+from lime_jax.sizes import size_for
+from lime_jax.typing import AnyArray, Array, pytree, static
 
 _WORD = 32
 
@@ -57,6 +58,7 @@ class Traversal:
     first: Array  # (groups, trees)
     output: Array  # first output that a group of trees adds to
     depth: Array
+    count: Array  # of groups: arrays have room for more
     ranks: Ranks | None  # of the columns, if by rank
     column_bits: int = static()
     num_outputs: int = static()
@@ -67,17 +69,17 @@ class Traversal:
         rows = columns.shape[1]
         values = columns if self.ranks is None else self.ranks(columns)
 
-        def trees(total: Array, group: Pytree) -> tuple[Array, None]:
-            first, output, depth = group
+        def trees(i: Array, total: Array) -> Array:
+            first, output, depth = self.first[i], self.output[i], self.depth[i]
             node = jnp.ones((len(first), rows), jnp.uint32)
             node = jax.lax.fori_loop(
                 0, depth, lambda _, node: self._step(node, first[:, None], values), node
             )
             part = _take(self.value, first[:, None] + node).sum(0)
-            return add_outputs(total, part, output), None
+            return add_outputs(total, part, output)
 
         total = jnp.zeros((rows, self.num_outputs), self.value.dtype)
-        return jax.lax.scan(trees, total, (self.first, self.output, self.depth))[0]
+        return jax.lax.fori_loop(0, self.count, trees, total)
 
     def _step(self, node: Array, first: Array, values: Array) -> Array:
         """From each node to its child."""
@@ -133,6 +135,7 @@ def as_traversal(
         words = column | (child << column_bits) if roomy else column
         child_apart = None if roomy else _with_empty_tree(child.astype(np.uint32))
     groups = group(trees.output[which], layout.depth)
+    count, groups = len(groups.member), groups.padded(for_all=True)
     present = groups.member >= 0
     depth = np.where(present, layout.depth[groups.member], 0).max(1)
     return Traversal(
@@ -143,6 +146,7 @@ def as_traversal(
         first=placed(np.where(present, layout.first[groups.member] + 1, 0), jnp.uint32),
         output=placed(groups.output),
         depth=placed(depth, jnp.int32),
+        count=placed(count, jnp.int32),
         ranks=ranks,
         column_bits=column_bits,
         num_outputs=trees.num_outputs,
@@ -150,8 +154,12 @@ def as_traversal(
 
 
 def _with_empty_tree(nodes: np.ndarray, leaf: float = 0) -> Array:
-    """On the device, behind nodes 0 and 1 of a tree that is one leaf of value 0."""
-    pad = [(2, 0)] + [(0, 0)] * (nodes.ndim - 1)
+    """On the device, behind nodes 0 and 1 of a tree that is one leaf of value 0.
+
+    And before room for more, which no tree leads to.
+    """
+    count = len(nodes) + 2
+    pad = [(2, size_for(count, least=1024) - count)] + [(0, 0)] * (nodes.ndim - 1)
     return placed(np.pad(nodes, pad, constant_values=leaf))
 
 

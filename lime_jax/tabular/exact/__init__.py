@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +12,7 @@ from lime_jax.tabular.config import TabularConfig, kernel_width_of, make_domain
 from lime_jax.tabular.exact.lime.additive import AdditiveForm, AdditiveTables, additive_tables
 from lime_jax.tabular.exact.lime.block_passes import BlockPasses, block_passes_of, sum_blocks
 from lime_jax.tabular.exact.lime.columns import Setting
-from lime_jax.tabular.exact.lime.passes import PassForm, TreePasses, passes_of, sum_rows
+from lime_jax.tabular.exact.lime.passes import PassForm, PassRows, TreePasses, passes_of, sum_rows
 from lime_jax.tabular.exact.lime.tree_tables import TreeTables, tree_tables
 from lime_jax.tabular.exact.lime.trees import TreeForm
 from lime_jax.tabular.exact.relative_outputs import is_far, relative_outputs
@@ -24,8 +22,11 @@ from lime_jax.typing import ClosedForm
 __all__ = [
     "BlockPasses",
     "PassForm",
+    "PassRows",
+    "Setting",
     "TreePasses",
     "block_passes_of",
+    "form_of",
     "is_far",
     "make_closed_form",
     "make_setting",
@@ -125,7 +126,11 @@ def make_closed_form(
     if reason:
         raise ValueError(f"there is no closed form: {reason}")
     tables = make_tables(structure, stats, config) if tables is None else tables
-    setting = make_setting(stats, config, effective_num_samples)
+    return form_of(tables, make_setting(stats, config, effective_num_samples))
+
+
+def form_of(tables: AdditiveTables | TreeTables, setting: Setting) -> ClosedForm:
+    """The closed form that has these tables."""
     if isinstance(tables, AdditiveTables):
         return AdditiveForm(tables, setting)
     return TreeForm(tables, setting)
@@ -136,9 +141,21 @@ def make_setting(
 ) -> Setting:
     """What explanations in closed form depend on besides model and row; see `make_closed_form`."""
     width, float_ = kernel_width_of(stats, config), jnp.result_type(float)
-    config = dataclasses.replace(
-        config, kernel_width=placed(width, float_), alpha=placed(config.alpha, float_)
+    # What is said by arrays, or only concerns samples, is no part of the program.
+    form = TabularConfig(
+        kernel_width=placed(width, float_),
+        alpha=placed(config.alpha, float_),
+        sampling=config.sampling,
+        encoding=config.encoding,
+        distance_space=config.distance_space,
+        feature_selection=config.feature_selection,
+        num_features=config.num_features,
     )
-    perturbed = make_domain(stats, config).perturbed
-    on_device = jax.tree.map(placed, stats)
-    return Setting(on_device, config, perturbed, effective_num_samples)
+    effective = effective_num_samples
+    return Setting(
+        stats=jax.tree.map(placed, stats),
+        config=form,
+        perturbed=make_domain(stats, config).perturbed,
+        num_samples=placed(config.num_samples, float_),
+        effective_num_samples=None if effective is None else placed(effective, float_),
+    )

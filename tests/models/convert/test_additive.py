@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from lime_jax.models.convert.additive import additive_predict
+from lime_jax.models.convert.additive_predict import additive_predict
 from lime_jax.models.structure import Additive
 
 pytestmark = pytest.mark.precision

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lime_jax.models.convert.column_map import Identity
+from lime_jax.models.convert.column_map import FirstColumns
 from lime_jax.models.convert.columns import (
     LevelColumn,
     NotConvertibleError,
@@ -146,7 +146,7 @@ def test_all_columns_in_one_matrix():
 
 def test_raw_columns_need_no_work():
     features = raw_features(RawTable.of_numbers(2, ["a", "b"]))
-    assert isinstance(features.matrix(DeviceTable()), Identity)
+    assert isinstance(features.matrix(DeviceTable()), FirstColumns)
     assert features.matrix(DeviceTable())(np.ones((1, 2))).dtype == jnp.result_type(float)
 
 

@@ -219,7 +219,7 @@ def test_every_row_reaches_the_leaf_of_the_rule(rng, num_leaves, largest_mask):
 
 @pytest.mark.parametrize(
     ("word", "by_rank", "child_apart"),
-    [(32, True, False), (10, False, False), (0, False, True)],
+    [(32, True, False), (12, False, False), (0, False, True)],
 )
 def test_nodes_may_need_one_word_or_more(rng, monkeypatch, word, by_rank, child_apart):
     monkeypatch.setattr(traversal_module, "_WORD", word)

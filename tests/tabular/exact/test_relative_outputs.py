@@ -10,7 +10,8 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeRegressor
 
 import lime_jax
-from lime_jax.models.convert.additive import additive_predict, scale_additive
+from lime_jax.models.convert.additive import scale_additive
+from lime_jax.models.convert.additive_predict import additive_predict
 from lime_jax.models.convert.features import RawTable
 from lime_jax.models.convert.tree_sums import scale_trees
 from lime_jax.models.opening import as_predict_fn

@@ -59,6 +59,6 @@ def assemble(
         intercept=intercept,
         score=score,
         local_pred=intercept + (coef * own).sum(-1),
-        effective_samples=config.num_samples * share,
+        effective_samples=setting.num_samples * share,
         support=columns.support,
     )

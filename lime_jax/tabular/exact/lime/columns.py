@@ -13,7 +13,7 @@ from lime_jax.stages.encode import standardize
 from lime_jax.tabular.config import TabularConfig
 from lime_jax.tabular.domain import TabularInstance
 from lime_jax.tabular.stats import TabularStats
-from lime_jax.typing import Array, Bool, Float, Int, Support, pytree, static
+from lime_jax.typing import Array, Bool, Float, Int, Support, pytree
 
 
 @pytree
@@ -51,14 +51,16 @@ class Setting:
 
     Attributes:
         stats: of the table, on the device.
-        config: the choices, with a number for `kernel_width`.
+        config: the choices that a form depends on, with a number for `kernel_width`.
+        num_samples: that the samples' weights are told in.
         effective_num_samples: of the finite run whose shrinkage is wanted; None: none.
     """
 
     stats: TabularStats
     config: TabularConfig
     perturbed: Bool[Array, " features"]
-    effective_num_samples: int | None = static(default=None)
+    num_samples: Float[Array, ""]
+    effective_num_samples: Float[Array, ""] | None = None
 
 
 def columns_of(instances: TabularInstance, setting: Setting) -> Columns:

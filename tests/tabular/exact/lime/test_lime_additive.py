@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 
 from lime_jax import TabularConfig, TabularExplainer, engine, fit_tabular
-from lime_jax.models.convert.additive import additive_predict
+from lime_jax.models.convert.additive_predict import additive_predict
 from lime_jax.models.predict import DevicePredict
 from lime_jax.models.structure import Additive
 from lime_jax.tabular import exact

@@ -9,7 +9,7 @@ from sklearn.linear_model import LinearRegression
 
 from lime_jax import engine
 from lime_jax.models import as_predict_fn
-from lime_jax.models.convert.additive import additive_predict
+from lime_jax.models.convert.additive_predict import additive_predict
 from lime_jax.models.structure import Additive
 from lime_jax.tabular.exact.shapley import shapley_form, shapley_tables, shapley_why_not
 from tests.house import shapley_of_model
