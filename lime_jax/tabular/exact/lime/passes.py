@@ -83,9 +83,8 @@ class TreePasses:
             rest[place] -= p[k] * own[place]
             rest[place] *= other[k]
             own[place] *= match[k]
-        rest += own
         own_missing, rest_missing = match * own_missing, other * (self.missing - p * own_missing)
-        missing = own_missing + rest_missing + 1j * own_missing
+        missing = rest_missing + 1j * own_missing
         mean, slope = _passes(self.splits, rest + 1j * own, missing, labels)
         variance = match * other * (1 - p)
         return mean, np.where(variance > 0, slope / np.where(variance > 0, variance, 1), 0)
@@ -197,17 +196,19 @@ def _passes(
     """Means of outputs, and their slopes times the variances of the variables.
 
     Args:
-        share: of all samples up to each mark; as imaginary part of those in x's own bins, which are
-            read along with it.
+        share: of samples elsewhere than in x's own bins up to each mark; as imaginary part of
+            those in them, which are read along with it.
         missing: likewise of missing numbers.
     """
     goes_left, tilt = np.empty((2, len(splits)))
     for start in range(0, len(splits), _SPLITS_AT_ONCE):
         some = slice(start, start + _SPLITS_AT_ONCE)
         whole, left = _at_splits(splits, some, share, missing)
-        size = np.real(whole) + _TINY  # where nothing comes nothing goes left
-        part = np.divide(np.real(left), size, out=goes_left[some])
-        np.divide(np.imag(left) - np.imag(whole) * part, size, out=tilt[some])
+        size = np.real(whole) + np.imag(whole) + _TINY  # where nothing comes nothing goes left
+        np.divide(np.real(left) + np.imag(left), size, out=goes_left[some])
+        # Of a narrow kernel the first is far below the second: their sum would lose its digits.
+        more = np.imag(left) * np.real(whole) - np.imag(whole) * np.real(left)
+        np.divide(more / size, size, out=tilt[some])
     features, outputs = len(missing), len(splits.base)
     one_of_each = len(splits.value) == outputs
     roots, step = _upwards(splits, goes_left, splits.value[labels] if one_of_each else splits.value)

@@ -306,6 +306,17 @@ def test_passes_and_tables_are_the_same(name, way, seed, x64):
         np.testing.assert_allclose(ours, theirs, atol=1e-12 * np.nanmax(np.abs(theirs)))
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_narrow_kernel_takes_no_digits(way, x64):
+    config = dataclasses.replace(BINS, kernel_width=0.12)  # others weigh 1e-15 for each column
+    labels = np.tile([0, 1], (len(X), 1))
+    by_tables = explain(exact.make_closed_form(TREES, STATS, config), STATS, X, 2)
+    by_passes = WAYS[way](TREES, STATS, config, X, labels)
+    expected = np.asarray(by_tables.coef)
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(by_passes.coef, expected, atol=1e-9 * np.abs(expected).max())
+
+
 def test_blocks_are_as_good_in_float32():
     labels = np.tile([0, 1], (len(X), 1))
 
