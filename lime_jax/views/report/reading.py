@@ -53,7 +53,7 @@ def _agreement(report: RowReport) -> str:
 
 def _origin(report: RowReport) -> str:
     if report.method == "exact":
-        return "They are exact: a closed form gives them, without sampling noise."
+        return "They are exact: no samples were drawn, so there is no sampling noise."
     samples = f"They are estimated from {count(report.num_samples)} samples"
     effective = report.effective_samples
     if math.isfinite(effective):
