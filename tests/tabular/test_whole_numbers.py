@@ -183,7 +183,7 @@ def test_samples_of_whole_numbers_agree_with_the_closed_form(rng, model, setting
     exact = explainer.explain(X[:4], fitted, method="exact", score=False)
     sampled = explainer.explain(X[:4], lambda rows: fitted.predict(rows), num_samples=8192)
     z = (sampled.coef - exact.coef) / np.maximum(sampled.std_error, 1e-6)
-    assert np.abs(z).max() < 5
+    assert np.abs(z).max() < 8  # of Student's t with 7 degrees of freedom: 1 in 10,000
     assert exact.method == "exact"
 
 
