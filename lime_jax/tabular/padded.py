@@ -88,7 +88,9 @@ class PaddedTable:
         few = ~self.wide[self.stats.bin_feature]
         few[owned:] = False
         own = np.flatnonzero(few)
-        more = size_for(len(own), least=32) - len(own)
+        # Products with many bins take most of the time of many rows: those get little room.
+        parts = 2 if len(own) <= 64 else 16
+        more = size_for(len(own), least=32, parts=parts) - len(own)
         return np.pad(own, (0, more), constant_values=len(few) - 1)
 
     def domain(self, domain: TabularDomain) -> TabularDomain:
