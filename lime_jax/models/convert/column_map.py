@@ -184,8 +184,11 @@ def _steps(kinds: tuple[tuple[str, ...], ...], columns: Sequence[NumberColumn]) 
     numbers: list[tuple[np.ndarray, ...]] = []
     for k, kind in enumerate(kinds):
         each = np.array([c.steps[k][len(kind) :] for c in columns], np.float64).T
+        dtype = np.dtype(jnp.result_type(float))
         if kind == ("above",):
-            each = round_down(each, np.dtype(jnp.result_type(float)))
+            each = round_down(each, dtype)
+        elif kind == ("missing",):  # just below a number is that number, if it is rounded to it
+            each = np.stack([-round_down(-each[0], dtype), round_down(each[1], dtype)])
         numbers.append(tuple(each))
     missing = np.array([c.missing for c in columns], np.float64)
     return Steps(*put((tuple(numbers), missing)), raw=tuple(c.raw for c in columns), kinds=kinds)

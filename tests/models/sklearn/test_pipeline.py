@@ -8,7 +8,11 @@ import pytest
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
 from sklearn.decomposition import PCA
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_regression
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, Ridge
@@ -18,8 +22,8 @@ from sklearn.preprocessing import (
     MinMaxScaler,
     OneHotEncoder,
     OrdinalEncoder,
-    PolynomialFeatures,
     RobustScaler,
+    SplineTransformer,
     StandardScaler,
 )
 
@@ -226,7 +230,7 @@ def squared(x):
 
 
 REFUSED = {
-    "no form": (PolynomialFeatures(2), "(PolynomialFeatures): has no JAX form here"),
+    "no form": (SplineTransformer(), "(SplineTransformer): has no JAX form here"),
     "a Python function": (FunctionTransformer(squared), "the function squared is no JAX"),
 }
 
@@ -302,3 +306,22 @@ def test_a_search_is_its_best_model():
     assert found.path == "jax"
     np.testing.assert_allclose(found(X), search.predict_proba(X), rtol=1e-4)
     assert as_predict_fn(search, "margin").structure is not None
+
+
+@pytest.mark.parametrize(
+    ("function", "lowest"),
+    [(np.sqrt, 0), (np.log, 0), (np.log2, 0), (np.log1p, -1), (np.arccosh, 1)],
+    ids=lambda part: getattr(part, "__name__", None),
+)
+def test_the_lowest_number_of_a_function_is_not_missing(function, lowest):
+    rng = np.random.default_rng(0)
+    rows = np.stack([lowest + rng.integers(-2, 4, 300), rng.integers(0, 3, 300)], 1).astype(float)
+    with np.errstate(all="ignore"):
+        y = (rows[:, 0] == lowest) + rows[:, 1]
+        boosted = HistGradientBoostingRegressor(max_iter=5, min_samples_leaf=2)
+        pipeline = make_pipeline(FunctionTransformer(function), boosted).fit(rows, y)
+        expected = pipeline.predict(rows)
+    ours = as_predict_fn(pipeline)
+    assert ours.path == "jax", ours.reason
+    on_device = np.asarray(ours.predict(jnp.asarray(rows, jnp.result_type(float))))[:, 0]
+    np.testing.assert_allclose(on_device, expected, rtol=1e-5)
