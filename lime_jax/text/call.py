@@ -9,6 +9,7 @@ import numpy as np
 
 from lime_jax.front import call
 from lime_jax.front.row_ids import hash_ids
+from lime_jax.models.labels import is_missing
 from lime_jax.text.documents import Document, read_document, read_texts
 from lime_jax.text.explanations import TextExplanations
 from lime_jax.text.fits import TextTask, text_fits
@@ -29,7 +30,13 @@ class TextCall(call.Call[TextModel, TextExplanations]):
     ) -> None:
         self.explainer, self.settings, self.X = explainer, settings, texts
         self.batch_size = batch_size
-        self.documents = _documents(settings, read_texts(texts))
+        cells = read_texts(texts)
+        if cells and not any(isinstance(cell, str) or is_missing(cell) for cell in cells):
+            raise ValueError(
+                f"`texts`: expected texts, got {type(cells[0]).__name__}: {cells[0]!r:.60}; tables "
+                "are for `TabularExplainer`"
+            )
+        self.documents = _documents(settings, cells)
         self.prediction = np.zeros((0, 0))
         if not self.documents:
             raise ValueError("`texts`: expected some texts, got none")

@@ -434,3 +434,10 @@ class TestPlayers:
         found = TextExplainer(players=[[(2, 6), (7, 15)], [(0, 8)]]).explain(texts, model)
         assert weights_of(found) == pytest.approx({"love": 0, "New York": 1})
         assert weights_of(found, 1) == pytest.approx({"New York": 1})
+
+
+def test_numbers_are_no_texts():
+    with pytest.raises(ValueError, match="`texts`: expected texts, got int: 1; tables are for"):
+        TextExplainer().explain([1, 2], len)
+    with pytest.raises(ValueError, match="`texts`: expected texts, got list"):
+        TextExplainer().explain([[0.5, 1.0]], len)
