@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import tokenizers
 from lime.lime_text import IndexedString
 
 from lime_jax.text.pieces import check_split, checked_spans, mask_of, pieces_of
@@ -94,7 +95,6 @@ def test_tokenizers_say_where_their_tokens_are():
 
 
 def test_a_library_of_tokenizers():
-    tokenizers = pytest.importorskip("tokenizers")
     model = tokenizers.models.WordPiece({"[UNK]": 0, "un": 1, "##able": 2}, unk_token="[UNK]")
     tokenizer = tokenizers.Tokenizer(model)
     tokenizer.normalizer = tokenizers.normalizers.Lowercase()
