@@ -37,6 +37,9 @@ def frame():
 
 
 def fitted(kind, y, table=X, **parameters):
+    # With NumPy 2.0 `interpret` would take numbers for levels.
+    types = ["continuous"] * 3 + ["nominal"] * (table.shape[1] - 3)
+    parameters = {"feature_types": types, **parameters}
     return kind(**SMALL, random_state=1, **parameters).fit(table, y)
 
 
@@ -106,14 +109,14 @@ def test_levels_missing_ones_and_new_ones_have_bins():
 
 
 def test_levels_by_number():
-    codes = np.column_stack([X[:, 1], RNG.integers(0, 4, 240) * 2.0])
+    codes = pd.DataFrame({"a": X[:, 1], "code": RNG.integers(0, 4, 240) * 2})
     types = ["continuous", "nominal"]
     model = fitted(ExplainableBoostingRegressor, TARGET, codes, feature_types=types)
-    table = RawTable(None, (None, (0.0, 2.0, 4.0, 6.0, 9.0, None)))
-    converted = convert(model, "predict", table)
+    levels = (0, 2, 4, 6, 9, None)
+    converted = convert(model, "predict", RawTable(("a", "code"), (None, levels)))
     rows = np.column_stack([np.repeat(X[:6, 1], 6), np.tile(np.arange(6.0), 6)])
-    as_numbers = np.array([0.0, 2.0, 4.0, 6.0, 9.0, np.nan])[rows[:, 1].astype(int)]
-    expected = model.predict(np.column_stack([rows[:, 0], as_numbers]))
+    as_numbers = np.array(levels, object)[rows[:, 1].astype(int)]
+    expected = model.predict(pd.DataFrame({"a": rows[:, 0], "code": as_numbers}))
     assert_sums(converted, rows, expected)
     with pytest.raises(NotConvertibleError, match="name it in `categorical_features`"):
         convert(model, "predict", RawTable.of_numbers(2))
