@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # interpret-core 0.7.8: with numpy 2.0.0 an explainable boosting machine takes columns of fractions for columns of levels.
 # Guess: 240 normal numbers are a continuous feature with any NumPy that pip lets stand beside it. Seen: with 2.3.5 they are;
-# with 2.0.0 each number becomes a level by its text, so a number that training did not hold counts as unknown. A column
-# with missing values stays continuous.
+# with 2.0.0 they are a nominal one, without a word. A column that has missing values stays continuous with both.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
