@@ -10,18 +10,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.models.boosted.catboost_trees import tree_sum
-from lime_jax.models.boosted.trees import MARGIN_IS_EXACT, by_code
-from lime_jax.models.convert.columns import LevelColumn, NotConvertibleError
+from lime_jax.models.boosted.trees import MARGIN_IS_EXACT, by_code, level_column
+from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.compose import linked, sum_of_trees
 from lime_jax.models.convert.features import Features
-from lime_jax.models.convert.links import Link, softmax, two_sigmoids
+from lime_jax.models.convert.links import Link, sigmoid, softmax, two_sigmoids
 from lime_jax.models.registry import Converted, HostMethod, register_converter, register_methods
-from lime_jax.typing import Array, Estimator
+from lime_jax.typing import Estimator
 
 _CLASSIFIER, _REGRESSOR = "catboost.CatBoostClassifier", "catboost.CatBoostRegressor"
 _EXP = ("Poisson", "Tweedie")
@@ -63,14 +62,10 @@ def _link_of_classes(loss: str, outputs: int) -> Link:
     """What `predict_proba` makes of margins."""
     if loss in ("Logloss", "CrossEntropy") and outputs == 1:
         return two_sigmoids
-    links: dict[str, Link] = {"MultiClass": softmax, "MultiClassOneVsAll": _sigmoids}
+    links: dict[str, Link] = {"MultiClass": softmax, "MultiClassOneVsAll": sigmoid}
     if loss not in links:
         raise NotConvertibleError(f"CatBoost: probabilities of {loss} have no JAX form here")
     return links[loss]
-
-
-def _sigmoids(margins: Array) -> Array:
-    return jax.nn.sigmoid(margins)
 
 
 def _in_order(model: Estimator, features: Features) -> Features:
@@ -104,13 +99,7 @@ def _levels(model: Estimator, features: Features) -> Any:
         return None
     levels = {}
     for k in categorical:
-        source = features.columns[k]
-        if not isinstance(source, LevelColumn):
-            raise NotConvertibleError(
-                f"{features.raw_name(source.raw)} has levels to the model, but is numeric here; "
-                "name it in `categorical_features`"
-            )
-        levels[k] = level_texts(source.values)
+        levels[k] = level_texts(level_column(features, k).values)
     count = max(map(len, levels.values()))
     table = {
         name: np.resize(np.array(levels[k], object), count) if k in levels else np.zeros(count)

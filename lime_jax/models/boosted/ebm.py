@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float64, Int, Int32
 
-from lime_jax.models.boosted.trees import MARGIN_IS_EXACT, by_code
-from lime_jax.models.convert.columns import LevelColumn, NotConvertibleError
+from lime_jax.models.boosted.trees import MARGIN_IS_EXACT, by_code, level_column
+from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.compose import linked, sum_of_trees
 from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.links import Link, softmax, two_sigmoids
@@ -147,15 +147,11 @@ def _search(
     model: Estimator, column: int, order: int, features: Features, sets: LevelSets
 ) -> _Search:
     """How a term of so many columns finds the bin of one of them."""
-    by_order, source = model.bins_[column], features.columns[column]
+    by_order = model.bins_[column]
     bins = by_order[min(order, len(by_order)) - 1]
     if isinstance(bins, Mapping):
-        if not isinstance(source, LevelColumn):
-            raise NotConvertibleError(
-                f"{features.raw_name(source.raw)} has levels to the model, but is numeric here; "
-                "name it in `categorical_features`"
-            )
-        return _search_levels(column, _bins_of_levels(source.values, bins), sets)
+        values = level_column(features, column).values
+        return _search_levels(column, _bins_of_levels(values, bins), sets)
     return _search_numbers(column, np.asarray(bins, np.float64))
 
 

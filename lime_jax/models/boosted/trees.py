@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from lime_jax.models.convert.columns import LevelColumn, NumberColumn
+from lime_jax.models.convert.columns import LevelColumn, NotConvertibleError, NumberColumn
 from lime_jax.models.convert.compose import sum_of_trees
 from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.tree_sums import LevelSets
@@ -81,6 +81,17 @@ def with_codes(features: Features, column: int, categories: Sequence[Any]) -> Fe
     columns = list(features.columns)
     columns[column] = LevelColumn(source.raw, np.array(own, np.float64))
     return features.replaced(columns, features.names)
+
+
+def level_column(features: Features, column: int) -> LevelColumn:
+    """A column that has levels to the model; refuses one that is numeric in the table."""
+    source = features.columns[column]
+    if isinstance(source, LevelColumn):
+        return source
+    raise NotConvertibleError(
+        f"{features.raw_name(source.raw)} has levels to the model, but is numeric here; "
+        "name it in `categorical_features`"
+    )
 
 
 def by_code(features: Features, columns: Sequence[int]) -> Features:
