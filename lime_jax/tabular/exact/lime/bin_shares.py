@@ -114,11 +114,7 @@ def bin_shares_of(
         bins: flat; -1 for none.
         width: of the kernel.
     """
-    p = np.where(bins >= 0, passes.stats.probability[bins], 0.0)
-    miss = np.exp(-0.5 / width**2)
-    weight = p + (1 - p) * miss
-    match = np.where(passes.held, 1.0, p / weight)
-    other = np.where(passes.held, 0.0, miss / weight)
+    p, match, other = passes.weights(bins, width)
     state, example, facts = np.zeros(x.T.shape, np.int64), [], []
     for k, held in enumerate(passes.held):
         of_rows = x[:, k] if held else bins[:, k]

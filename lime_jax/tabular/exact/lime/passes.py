@@ -60,6 +60,16 @@ class TreePasses:
     missing: Float64[np.ndarray, " features"]
     held: Bool[np.ndarray, " features"]
 
+    def weights(
+        self, bins: Int[np.ndarray, "*rows features"], width: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of rows' own bins the chance, and what samples weigh there together and elsewhere."""
+        p = np.where(bins >= 0, self.stats.probability[bins], 0.0)
+        miss = np.exp(-0.5 / width**2)
+        weight = p + (1 - p) * miss
+        match = np.where(self.held, 1.0, p / weight)
+        return p, match, np.where(self.held, 0.0, miss / weight)
+
     def sums(
         self,
         x: Float64[np.ndarray, " features"],
@@ -73,11 +83,7 @@ class TreePasses:
             bins: the row's flat bins; -1 for none.
             width: of the kernel.
         """
-        p = np.where(bins >= 0, self.stats.probability[bins], 0.0)
-        miss = np.exp(-0.5 / width**2)
-        weight = p + (1 - p) * miss
-        match, other = p / weight, miss / weight
-        match[self.held], other[self.held] = 1.0, 0.0
+        p, match, other = self.weights(bins, width)
         (own, own_missing), rest = self._own(x, bins), self.mass.copy()
         for k, place in _places(self.splits.marks):
             rest[place] -= p[k] * own[place]
