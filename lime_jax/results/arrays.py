@@ -30,6 +30,8 @@ class ExplanationArrays:
     """What views call a feature and its value."""
     features_by_row: ClassVar[bool] = False
     """Whether feature 3 of one row is not feature 3 of another, and some rows have more."""
+    named_by_row: ClassVar[bool] = False
+    """Whether a feature has no name but what its condition says, such as a word of a text."""
 
     coef: np.ndarray = per_row("lf", "weight")
     std_error: np.ndarray = per_row("lf", "std_error", filler=np.nan)

@@ -250,9 +250,7 @@ def _text_columns(explanations: ExplanationArrays, present: np.ndarray) -> dict[
     outputs = pa.array(explanations.output_names, pa.string())
     taken = outputs.take(pa.array(explanations.labels.reshape(-1)))
     columns = {"label": list_array(taken, np.full(rows, labels))}
-    features = np.broadcast_to(np.arange(present.shape[1]), present.shape)
-    each = ((features, list(explanations.feature_names)), *coded_texts(explanations))
-    for name, (codes, texts) in zip(TEXTS[1:], each, strict=True):
+    for name, (codes, texts) in coded_texts(explanations).items():
         taken = pa.array(texts, pa.string()).take(pa.array(codes[present]))
         columns[name] = list_array(taken, present.sum(1))
     return columns

@@ -36,7 +36,6 @@ class TidyLines:
         """The lines of explanations."""
         rows, label, features = np.nonzero(explanations.listed)
         output = explanations.labels[rows, label]
-        conditions, values = coded_texts(explanations)
         unknown = explanations.never_met[rows, features]
         by_label = (getattr(explanations, name)[rows, label] for name in NUMBERS[2:5])
         columns: list[np.ndarray] = [
@@ -47,15 +46,16 @@ class TidyLines:
         ]
         texts = {
             "label": (output, list(explanations.output_names)),
-            "feature": (features, list(explanations.feature_names)),
-            "condition": (conditions[0][rows, features], conditions[1]),
-            "value": (values[0][rows, features], values[1]),
+            **{
+                name: (codes[rows, features], of_codes)
+                for name, (codes, of_codes) in coded_texts(explanations).items()
+            },
         }
         return cls(rows, features, texts, dict(zip(NUMBERS, columns, strict=True)))
 
 
-def coded_texts(explanations: ExplanationArrays) -> tuple[Coded, Coded]:
-    """Conditions and values: (rows, features) codes, and the texts of all codes."""
+def coded_texts(explanations: ExplanationArrays) -> dict[str, Coded]:
+    """Names of features, conditions and values: (rows, features) codes, and texts of all codes."""
     conditions: list[str] = []
     values: list[str] = []
     codes = np.empty(explanations.values.shape, np.int64)
@@ -64,7 +64,11 @@ def coded_texts(explanations: ExplanationArrays) -> tuple[Coded, Coded]:
         codes[:, feature] = of_feature + len(conditions)
         conditions += its_conditions
         values += its_values
-    return (codes, conditions), (codes, values)
+    numbers = np.broadcast_to(np.arange(codes.shape[1]), codes.shape)
+    features: Coded = (numbers, list(explanations.feature_names))
+    if explanations.named_by_row:
+        features = (codes, conditions)
+    return {"feature": features, "condition": (codes, conditions), "value": (codes, values)}
 
 
 def tidy_columns(explanations: ExplanationArrays) -> dict[str, np.ndarray]:

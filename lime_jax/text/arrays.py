@@ -19,6 +19,7 @@ class TextArrays(ExplanationArrays):
     subject: ClassVar[str] = "text"
     heads: ClassVar[tuple[str, str]] = ("word", "times")
     features_by_row: ClassVar[bool] = True
+    named_by_row: ClassVar[bool] = True
 
     documents: tuple[str, ...] = per_row("text", "text")
     spans: tuple[np.ndarray, ...] = per_row("grid", "spans")

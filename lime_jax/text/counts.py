@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,6 +20,8 @@ from lime_jax.text.documents import Document, Replace
 from lime_jax.typing import Bool, Estimator
 
 _METHODS = ("predict_proba", "decision_function", "predict")
+_RUNS = tuple(flag + run for flag in ("(?u)", "") for run in (r"\b\w\w+\b", r"\b\w+\b", r"\w+"))
+"""Patterns of words that are longest runs of letters and digits."""
 Csr = Any
 """A sparse matrix of rows, as scikit-learn's transformers return it."""
 
@@ -55,6 +58,8 @@ class CountPipeline:
         weighing: the same in numbers; None: other steps are among them.
         last: the last step.
         method: of the last step, that is explained.
+        breaks: whether a word ends and the next begins wherever a text stands between them; None:
+            that is not known of this vectorizer.
     """
 
     count: Callable[[Sequence[str]], Csr]
@@ -62,6 +67,7 @@ class CountPipeline:
     weighing: Weighing | None
     last: Estimator
     method: str
+    breaks: Callable[[str], bool] | None
 
     def outputs(self, counts: Csr) -> Any:
         """What the pipeline says of texts with these counts."""
@@ -88,7 +94,16 @@ def open_counts(predict: Any) -> tuple[CountPipeline | None, str]:
         between.append(step.transform)
         is_tfidf = type(step).__name__ == "TfidfTransformer"
         weighing = _then_tfidf(weighing, step) if is_tfidf else None
-    return CountPipeline(count, tuple(between), weighing, steps[-1], method), ""
+    last, breaks = steps[-1], _breaks(steps[0])
+    return CountPipeline(count, tuple(between), weighing, last, method, breaks), ""
+
+
+def _breaks(step: Estimator) -> Callable[[str], bool] | None:
+    """What stands between words breaks them if there is something, and none of it is of a word."""
+    if step.tokenizer or step.preprocessor or step.token_pattern not in _RUNS:
+        return None
+    as_seen = step.build_preprocessor()
+    return lambda part: bool(re.fullmatch(r"\W+", as_seen(part)))
 
 
 def _counting(step: Estimator) -> Any:

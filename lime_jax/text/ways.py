@@ -15,8 +15,11 @@ from lime_jax.text.documents import Document, Replace
 from lime_jax.text.linear_heads import LinearHead, counted_instances
 from lime_jax.text.model import TextModel
 
-_TRIED = 4
+_TRIED = 64
 """Masked texts of each text that the model is asked for as strings, too."""
+
+_TRIED_OF_SURE = 4
+"""The same, where words cannot grow together."""
 
 _NEAR = 2e-4
 """By what outputs in 32 bits may differ, of 1 or of their size."""
@@ -106,17 +109,18 @@ def choose_ways(
     why = "" if len(local) == len(rows) else "some words are not counted one by one"
     if not len(local):
         return Ways(strings, nowhere, why)
-    masks = [_some_masks(counted[k], int(ids[rows[k]])) for k in local]
+    masks = [_some_masks(pipeline, counted[k], int(ids[rows[k]])) for k in local]
     texts = [
         text
         for k, some in zip(local, masks, strict=True)
         for text in counted[k].masked(some, replace)
     ]
     said, tried = model(texts), counts.under(local, masks)
-    same = _agree(model.checked(pipeline.outputs(tried.copy()), len(texts)), said, 1e-9)
+    owner = np.repeat(np.arange(len(local)), list(map(len, masks)))
+    same = _agree(model.checked(pipeline.outputs(tried.copy()), len(texts)), said, owner, 1e-9)
     near = np.zeros(len(local), bool)
     if head is not None and not model.is_doubled:
-        near = same & _agree(_by_head(pipeline, head, tried), said, _NEAR)
+        near = same & _agree(_by_head(pipeline, head, tried), said, owner, _NEAR)
     way, place = strings, nowhere
     place[rows] = np.arange(len(rows))
     way[rows[local[same]]] = COUNTS
@@ -124,19 +128,30 @@ def choose_ways(
     return Ways(way, place, no_head or why, pipeline, counts, head)
 
 
-def _some_masks(document: Document, seed: int) -> np.ndarray:
-    """A few masks of a text, first that of no word."""
-    masks = np.random.default_rng(seed).random((_TRIED, document.num_players)) < 0.5
+def _some_masks(pipeline: CountPipeline, document: Document, seed: int) -> np.ndarray:
+    """Some masks of a text, first that of no word."""
+    tried = _TRIED_OF_SURE if _cannot_join(pipeline, document) else _TRIED
+    masks = np.random.default_rng(seed).random((tried, document.num_players)) < 0.5
     masks[0] = False
     return masks
 
 
-def _agree(found: np.ndarray, said: np.ndarray, tolerance: float) -> np.ndarray:
+def _cannot_join(pipeline: CountPipeline, document: Document) -> bool:
+    """Whether what is between pieces ends words, however many pieces are hidden."""
+    text, (starts, ends, _) = document.text, document.spans
+    if pipeline.breaks is None or "\u03a3" in text:  # a sigma becomes small as others stand by it
+        return False
+    between = {text[a:b] for a, b in zip(ends[:-1].tolist(), starts[1:].tolist(), strict=True)}
+    return all(map(pipeline.breaks, between))
+
+
+def _agree(found: np.ndarray, said: np.ndarray, owner: np.ndarray, tolerance: float) -> np.ndarray:
     """For each text whether its outputs are those of the real texts."""
+    texts = int(owner[-1]) + 1
     if found.shape != said.shape:
-        return np.zeros(len(said) // _TRIED, bool)
+        return np.zeros(texts, bool)
     near = np.abs(found - said) <= tolerance * np.maximum(1, np.abs(said))
-    return np.asarray(near.reshape(-1, _TRIED * said.shape[1]).all(1))
+    return np.bincount(owner, ~near.all(1), texts) == 0
 
 
 def _by_head(pipeline: CountPipeline, head: LinearHead, counts: object) -> np.ndarray:

@@ -161,15 +161,17 @@ class TestTables:
         assert stars.times.tolist() == [2, 1]
         assert set(table.row_id) == {0, 3, 4, 5}
 
-    def test_arrow_tables_have_the_words_as_conditions(self, explanations):
+    def test_arrow_tables_call_features_by_their_words(self, explanations):
         table = explanations.to_arrow().to_pylist()
         first = [line for line in table if line["row_id"] == 0 and line["label"] == "stars"]
+        assert [line["feature"] for line in first] == ["good", "bad"]
         assert [line["condition"] for line in first] == ["good", "bad"]
         assert [line["value"] for line in first] == ["2", "1"]
 
     def test_rows_as_arrow_and_back(self, explanations):
         rows = rows_table(explanations)
         assert rows["text"].to_pylist() == ["" if text is None else text for text in TEXTS]
+        assert rows["feature"].to_pylist()[0] == ["good", "bad"]
         assert rows["condition"].to_pylist()[0] == ["good", "bad"]
         assert rows["spans"].to_pylist()[0] == [[0, 6, 12], [4, 9, 16], [0, 1, 0]]
         assert_same(explanations_of(rows), explanations)

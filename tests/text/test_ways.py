@@ -196,6 +196,14 @@ class TestByStrings:
         assert "1 by masked texts" in ours.model_path
         assert_same(ours, theirs, 0)
 
+    def test_words_that_grow_together_over_what_is_hidden_are_found_out(self):
+        """Without the emoji, "fun" and "great" are one word, in one of eight masked texts."""
+        model = fitted(CountVectorizer(vocabulary=["fun", "great", "fungreat"]), Ridge())
+        texts = [f"fun\U0001f600great awful x{k}" for k in range(5)]
+        ours, theirs = answers(model.predict, texts)
+        assert "5 by masked texts" in ours.model_path
+        assert_same(ours, theirs, 0)
+
     def test_a_subclass_may_do_anything(self):
         class Own(TfidfVectorizer):
             pass
