@@ -59,3 +59,43 @@ def test_training_that_goes_on_makes_another_one():
     network.partial_fit(X, Y)
     before = fingerprint(network, None)
     assert before != fingerprint(network.partial_fit(X, Y), None)
+
+
+class Fitted:
+    """A model that is one array."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def fit(self, X, y):
+        return self
+
+
+ARRAYS = {
+    "rows": np.arange(6.0).reshape(2, 3),
+    "columns": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    "strided": np.arange(12.0)[::2],
+    "long": np.arange(10_001.0),
+    "long columns": np.asfortranarray(np.arange(10_000.0).reshape(100, 100)),
+    "objects": np.array(["a", None, 3], object),
+    "dates": np.array(["2020-01-01", "2021-01-01"], "datetime64[D]"),
+    "texts": np.array(["a", "bc"]),
+    "truths": np.array([True, False]),
+    "records": np.zeros(3, [("x", float), ("y", np.int8)]),
+}
+
+
+@pytest.mark.parametrize("array", ARRAYS.values(), ids=ARRAYS)
+def test_arrays_of_all_kinds_are_read(array):
+    changed = array.copy(order="K")
+    assert fingerprint(Fitted(changed), None) == fingerprint(Fitted(array.copy(order="K")), None)
+    before = fingerprint(Fitted(changed), None)
+    changed.flat[len(changed.flat) - 1] = array.flat[0]
+    if array.dtype.names:
+        changed["y"][-1] = 1
+    assert fingerprint(Fitted(changed), None) != before is not None
+
+
+def test_the_same_bytes_of_another_shape_or_type_are_another_model():
+    zeros = [np.zeros(6), np.zeros((2, 3)), np.zeros((3, 2)), np.zeros(6, np.int64), np.zeros(0)]
+    assert len({fingerprint(Fitted(array), None) for array in zeros}) == len(zeros)
