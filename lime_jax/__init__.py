@@ -24,6 +24,8 @@ _HOME = {
     "ImageExplanations": "lime_jax.image.explanations",
     "LinearFit": "lime_jax.typing",
     "NumericColumn": "lime_jax.tabular.stats",
+    "SparseExplanation": "lime_jax.tabular.sparse.explanations",
+    "SparseExplanations": "lime_jax.tabular.sparse.explanations",
     "TabularConfig": "lime_jax.tabular.config",
     "TabularExplainer": "lime_jax.tabular.explainer",
     "TabularStats": "lime_jax.tabular.stats",
@@ -64,6 +66,8 @@ if TYPE_CHECKING:
     from lime_jax.tabular.explainer import TabularExplainer as TabularExplainer
     from lime_jax.tabular.learn import fit_tabular as fit_tabular
     from lime_jax.tabular.pure import explain_tabular as explain_tabular
+    from lime_jax.tabular.sparse.explanations import SparseExplanation as SparseExplanation
+    from lime_jax.tabular.sparse.explanations import SparseExplanations as SparseExplanations
     from lime_jax.tabular.stats import CategoricalColumn as CategoricalColumn
     from lime_jax.tabular.stats import NumericColumn as NumericColumn
     from lime_jax.tabular.stats import TabularStats as TabularStats

@@ -28,6 +28,7 @@ FLOORS = (
     {"views"},
     {"results"},
     {"front"},
+    {"masked"},
     {"tabular", "image", "text"},
     {"distributed"},
     {"jobs"},

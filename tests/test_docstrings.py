@@ -14,6 +14,7 @@ CLASSES = (
     *(lime_jax.TabularExplainer, lime_jax.ImageExplainer, lime_jax.Explanations),
     *(lime_jax.Explanation, lime_jax.ImageExplanations, lime_jax.ImageExplanation),
     *(lime_jax.TextExplainer, lime_jax.TextExplanations, lime_jax.TextExplanation),
+    *(lime_jax.SparseExplanations, lime_jax.SparseExplanation),
     StoredExplanations,
 )
 # For those who make a kind of data of their own, or engines; one line says it.

@@ -72,7 +72,7 @@ def image_fits(task: ImageTask, model: ImageModel) -> Outcome:
         num_samples=most,
         num_replicates=replicates,
         enough=task.settings.enough(superpixels),
-        kernel_width=float(task.settings.kernel_width),
+        kernel_width=task.settings.width,
     )
 
 

@@ -12,6 +12,7 @@ _HOMES = {
     "table": "lime_jax.results.explanations",
     "image": "lime_jax.image.explanations",
     "text": "lime_jax.text.explanations",
+    "sparse row": "lime_jax.tabular.sparse.explanations",
 }
 """Of kinds that are loaded when a file has them."""
 _kinds: dict[str, type] = {}

@@ -23,6 +23,8 @@ from lime_jax.tabular.kernel_shap import TabularShap
 from lime_jax.tabular.lime import TabularLime
 from lime_jax.tabular.opening.open_model import LastModel
 from lime_jax.tabular.settings import LimeSettings, ShapSettings
+from lime_jax.tabular.sparse.call import explain_sparse, learn_sparse
+from lime_jax.tabular.sparse.rows import SparseRows, SparseTable, is_sparse
 from lime_jax.typing import Column, ModelLike, Pytree, Table
 
 ALGORITHMS = {"lime": TabularLime, "kernel_shap": TabularShap}
@@ -35,6 +37,10 @@ class TabularExplainer(BaseEstimator):
     What defines the answer is set here; `fit` learns the table; what varies from call to call is
     an argument of `explain`. The answer for a row depends on the row, the model and these
     settings, not on the other rows, their order or the batch size.
+
+    Of sparse matrices and arrays of SciPy, in `fit` and then in `explain`, a row's non-zeros are
+    shown and hidden: hidden ones are 0 (of KernelSHAP: as in the background), distances are shares
+    of the largest there can be, LIME draws 5,000 masks, and the model gets csr rows.
 
     Args:
         algorithm: "lime": weights of a local linear model, on samples of the training bins; or
@@ -144,8 +150,8 @@ class TabularExplainer(BaseEstimator):
         """Learn the columns of a table. LIME keeps no rows; to KernelSHAP they are the background.
 
         Args:
-            X: training rows, or background: an array, a pandas, polars or pyarrow table; or, for
-                LIME, `TabularStats`, so that no rows are needed.
+            X: training rows, or background: an array, a pandas, polars or pyarrow table, a sparse
+                matrix or array; or, for LIME, `TabularStats`, so that no rows are needed.
             y: (rows,) classes, for entropy bins.
             sample_weight: (rows,) non-negative.
 
@@ -160,14 +166,24 @@ class TabularExplainer(BaseEstimator):
             >>> explainer.fit([[20, 40], [35, 38], [50, 20]]).schema_.columns
             ('age', 'hours')
         """
+        if is_sparse(X):
+            return self._fit_sparse(X)
         settings = read_settings(self, SETTINGS)
         use_jax()
         learned = self._learned = ALGORITHMS[self.algorithm].learn(settings, X, y, sample_weight)
-        self.schema_ = learned.schema
         if learned.stats is not None:
             self.stats_ = learned.stats
-        self.n_features_in_ = len(self.schema_.columns)
-        self.feature_names_in_ = np.array(self.schema_.columns, object)
+        return self._fitted(learned.schema)
+
+    def _fit_sparse(self, X: Table) -> TabularExplainer:
+        use_jax()
+        learned = self._learned = learn_sparse(self, X)
+        return self._fitted(learned.schema)
+
+    def _fitted(self, schema: frames.Schema) -> TabularExplainer:
+        self.schema_ = schema
+        self.n_features_in_ = len(schema.columns)
+        self.feature_names_in_ = np.array(schema.columns, object)
         self._last_model = LastModel()
         return self
 
@@ -293,6 +309,8 @@ class TabularExplainer(BaseEstimator):
         """
         check_is_fitted(self, "schema_")
         check_whole("rows", rows)
+        if isinstance(self._learned, SparseTable):
+            raise ValueError("`model`: sparse rows need no warming up but a call of `explain`")
         typical = self._learned.samples.typical_rows
         assert typical is not None
         X = frames.decode(self.schema_, np.resize(typical(), (rows, self.n_features_in_)))
@@ -349,7 +367,10 @@ class TabularExplainer(BaseEstimator):
         check_is_fitted(self, "schema_")
         use_jax()
         options.check()
-        settings, learned = read_settings(self, SETTINGS), self._learned
+        learned = self._learned
+        if isinstance(learned, SparseTable):
+            return explain_sparse(self, learned, X, model, options, widths)
+        settings = read_settings(self, SETTINGS)
         if not isinstance(learned, ALGORITHMS[self.algorithm]):
             raise ValueError("`algorithm`: was changed after `fit`; call `fit` again")
         plan = learned.plan(settings, options, widths)
@@ -369,14 +390,14 @@ class TabularExplainer(BaseEstimator):
         """What `fit` has learned of the training rows."""
         return getattr(self, "_learned", None)
 
-    def rows(self, X: Table) -> frames.TableRows:
+    def rows(self, X: Table) -> frames.TableRows | SparseRows:
         """The rows of a table, to be counted and cut.
 
         Example:
             >>> len(TabularExplainer().rows([[20, 40], [35, 38], [50, 20]]))
             3
         """
-        return frames.TableRows(X)
+        return SparseRows(X) if is_sparse(X) else frames.TableRows(X)
 
     def rows_of(self, batch: Table, columns: Sequence[str]) -> Table:
         """Rows from columns of an Arrow table, a frame or a mapping, as `explain` takes them.

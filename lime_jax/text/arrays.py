@@ -8,18 +8,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from lime_jax.results.arrays import ExplanationArrays
+from lime_jax.masked.arrays import MaskedArrays
 from lime_jax.results.kinds import per_row
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class TextArrays(ExplanationArrays):
+class TextArrays(MaskedArrays):
     """What explanations of texts hold; `TextExplanations` says what each field is."""
 
     subject: ClassVar[str] = "text"
     heads: ClassVar[tuple[str, str]] = ("word", "times")
-    features_by_row: ClassVar[bool] = True
-    named_by_row: ClassVar[bool] = True
 
     documents: tuple[str, ...] = per_row("text", "text")
     spans: tuple[np.ndarray, ...] = per_row("grid", "spans")
@@ -85,37 +83,6 @@ class TextArrays(ExplanationArrays):
         rows = np.arange(len(self))
         conditions = [self._condition(row, feature) for row in rows.tolist()]
         return rows, conditions, self.value_texts(rows, feature)
-
-    def replicates_of(self, row: int) -> int:
-        """Replicates that a text's standard errors come from; 0 where all masks were asked.
-
-        Args:
-            row: its number.
-
-        Returns:
-            As in `Explanations.replicates_of`.
-
-        Example:
-            >>> text_explanations.replicates_of(0)
-            0
-        """
-        return 0 if self.asked_all(row) else super().replicates_of(row)
-
-    def asked_all(self, row: int) -> bool:
-        """Whether all masks of a text were asked, so that there is no noise.
-
-        Args:
-            row: its number.
-
-        Returns:
-            True for texts of few words, also of none.
-
-        Example:
-            >>> text_explanations.asked_all(0)
-            True
-        """
-        players = int(self.present[row].sum())
-        return players <= 62 and int(self.samples_used[row]) in (0, 2**players)
 
 
 def _first(spans: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from lime_jax.front import call
 from lime_jax.front.row_ids import hash_ids
 from lime_jax.models.labels import is_missing
-from lime_jax.text.documents import Document, read_document, read_texts
+from lime_jax.text.documents import REFINED, Document, read_document, read_texts, refined
 from lime_jax.text.explanations import TextExplanations
 from lime_jax.text.fits import TextTask, text_fits
 from lime_jax.text.model import TextModel, open_text_model
@@ -73,7 +74,35 @@ class TextCall(call.Call[TextModel, TextExplanations]):
 
     def fit(self, model: TextModel, request: call.Request) -> list[call.Outcome]:
         """Explain the texts: one outcome."""
-        return [text_fits(TextTask(self.settings, model, self.documents, self.prediction, request))]
+        if self.settings.players == "refined":
+            self._refine(model, request)
+        return [self._fits(model, request, range(len(self)))]
+
+    def _refine(self, model: TextModel, request: call.Request) -> None:
+        """Explain sentences, and cut the strongest of each text into words."""
+        split, few = self.settings.split, range(REFINED)
+        counts = np.array([document.num_players for document in self.documents])
+        many = np.flatnonzero(counts > REFINED).tolist()
+        chosen = dict.fromkeys(range(len(self)), few)
+        if many:
+            options = dataclasses.replace(request.options, num_features=None)
+            request = dataclasses.replace(request, options=options, tick=None)
+            strength = np.abs(self._fits(model, request, many).fit.coef).max(1)
+            strongest = np.argsort(-strength, axis=1, kind="stable")[:, :REFINED]
+            chosen |= dict(zip(many, strongest.tolist(), strict=True))
+        self.documents = [
+            document if document.problem else refined(document, split, chosen[row])
+            for row, document in enumerate(self.documents)
+        ]
+
+    def _fits(self, model: TextModel, request: call.Request, rows: Sequence[int]) -> call.Outcome:
+        """Explain some of the texts, as they are cut."""
+        documents, numbers = [self.documents[row] for row in rows], list(rows)
+        players = np.array([document.num_players for document in documents], np.int64)
+        ids, labels = request.ids[numbers], request.labels[numbers]
+        request = dataclasses.replace(request, ids=ids, labels=labels)
+        found = (players, self.prediction[numbers], request, documents)
+        return text_fits(TextTask(self.settings, model, *found))
 
     def pack(self, fit: LinearFit, **fields: Any) -> TextExplanations:
         """The explanations, with the texts; of what is no text nothing is known."""

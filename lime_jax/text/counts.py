@@ -16,64 +16,28 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from lime_jax.masked.linear_heads import RowModel, linear_head
+from lime_jax.masked.rows import Csr, PlayerRows, RowPipeline, Weighing, then_tfidf
 from lime_jax.text.documents import Document, Replace
-from lime_jax.typing import Bool, Estimator
+from lime_jax.typing import Estimator
 
 _METHODS = ("predict_proba", "decision_function", "predict")
 _RUNS = tuple(flag + run for flag in ("(?u)", "") for run in (r"\b\w\w+\b", r"\b\w+\b", r"\w+"))
 """Patterns of words that are longest runs of letters and digits."""
-Csr = Any
-"""A sparse matrix of rows, as scikit-learn's transformers return it."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Weighing:
-    """What a count becomes, as far as it is done by numbers.
-
-    Attributes:
-        binary: 1 for any count.
-        sublinear: 1 and its logarithm.
-        idf: factor of each column; None: 1.
-        norm: of a row: "l1", "l2" or None.
-    """
-
-    binary: bool = False
-    sublinear: bool = False
-    idf: np.ndarray | None = None
-    norm: str | None = None
-
-    @property
-    def is_weighed(self) -> bool:
-        """Whether there is more than a flag: then nothing else can follow."""
-        return self.sublinear or self.idf is not None or self.norm is not None
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class CountPipeline:
+class CountPipeline(RowPipeline):
     """A pipeline whose first step counts single words.
 
     Attributes:
         count: texts to their counts, whole numbers (signed where they are hashed).
-        steps: from counts to what the last step sees.
-        weighing: the same in numbers; None: other steps are among them.
-        last: the last step.
-        method: of the last step, that is explained.
         breaks: whether a word ends and the next begins wherever a text stands between them; None:
             that is not known of this vectorizer.
     """
 
     count: Callable[[Sequence[str]], Csr]
-    steps: tuple[Callable[[Csr], Any], ...]
-    weighing: Weighing | None
-    last: Estimator
-    method: str
     breaks: Callable[[str], bool] | None
-
-    def outputs(self, counts: Csr) -> Any:
-        """What the pipeline says of texts with these counts."""
-        for step in self.steps:
-            counts = step(counts)
-        return getattr(self.last, self.method)(counts)
 
 
 def open_counts(predict: Any) -> tuple[CountPipeline | None, str]:
@@ -93,9 +57,9 @@ def open_counts(predict: Any) -> tuple[CountPipeline | None, str]:
     for step in steps[1:-1]:
         between.append(step.transform)
         is_tfidf = type(step).__name__ == "TfidfTransformer"
-        weighing = _then_tfidf(weighing, step) if is_tfidf else None
-    last, breaks = steps[-1], _breaks(steps[0])
-    return CountPipeline(count, tuple(between), weighing, last, method, breaks), ""
+        weighing = then_tfidf(weighing, step) if is_tfidf else None
+    asked = getattr(steps[-1], method)
+    return CountPipeline(tuple(between), weighing, asked, count, _breaks(steps[0])), ""
 
 
 def _breaks(step: Estimator) -> Callable[[str], bool] | None:
@@ -104,6 +68,14 @@ def _breaks(step: Estimator) -> Callable[[str], bool] | None:
         return None
     as_seen = step.build_preprocessor()
     return lambda part: bool(re.fullmatch(r"\W+", as_seen(part)))
+
+
+def open_words(predict: Any) -> RowModel:
+    """See whether a model counts words, and what it makes of the counts."""
+    pipeline, why = open_counts(predict)
+    if pipeline is None:
+        return RowModel(None, None, why)
+    return RowModel(pipeline, *linear_head(pipeline))
 
 
 def _counting(step: Estimator) -> Any:
@@ -135,15 +107,8 @@ def _counting(step: Estimator) -> Any:
         tfidf.n_features_in_ = len(step.vocabulary_)
         if step.use_idf:
             tfidf.idf_ = step.idf_
-        return count, (*steps, tfidf.transform), _then_tfidf(weighing, tfidf)
+        return count, (*steps, tfidf.transform), then_tfidf(weighing, tfidf)
     return count, steps, weighing
-
-
-def _then_tfidf(weighing: Weighing | None, step: Estimator) -> Weighing | None:
-    if weighing is None or weighing.is_weighed:
-        return None
-    idf = np.asarray(step.idf_, np.float64) if step.use_idf else None
-    return dataclasses.replace(weighing, sublinear=bool(step.sublinear_tf), idf=idf, norm=step.norm)
 
 
 def _ones(counts: Csr) -> Csr:
@@ -157,59 +122,9 @@ def _normalize(norm: str) -> Callable[[Csr], Csr]:
     return lambda counts: normalize(counts, norm=norm, copy=False)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class WordCounts:
-    """What the words of some texts add to their counts.
-
-    Attributes:
-        added: (players of all texts, columns) what each adds when it is there.
-        always: (texts, columns) what is there under the empty mask.
-        whole: (texts, columns) counts of the texts as they are.
-        start: (texts + 1,) where each text's players are in `added`.
-    """
-
-    added: Csr
-    always: Csr
-    whole: Csr
-    start: np.ndarray
-
-    def local(self) -> np.ndarray:
-        """(texts,) whether a text's counts are the sum of those of its pieces."""
-        texts = len(self.start) - 1
-        owner = np.repeat(np.arange(texts), np.diff(self.start))
-        ones = np.ones(len(owner), self.added.dtype)
-        join = sparse.csr_array((ones, (owner, np.arange(len(owner)))), (texts, len(owner)))
-        away = abs(join @ self.added + self.always - self.whole)
-        return np.asarray(away.sum(axis=1)).reshape(-1) == 0
-
-    def masked(self, row: int, masks: Bool[np.ndarray, "masks players"]) -> Csr:
-        """The counts of a text under each mask, as the vectorizer would return them."""
-        added = self.added[self.start[row] : self.start[row + 1]]
-        kept = sparse.csr_array(masks.astype(added.dtype))
-        return self._total(kept @ added, np.full(len(masks), row))
-
-    def under(self, rows: np.ndarray, masks: Sequence[np.ndarray]) -> Csr:
-        """The counts of some texts under some masks of each, text after text."""
-        kept = [np.nonzero(of_row) for of_row in masks]
-        places = np.cumsum([0, *map(len, masks)])
-        line = np.concatenate([k[0] + a for k, a in zip(kept, places, strict=False)])
-        player = np.concatenate([k[1] + self.start[r] for k, r in zip(kept, rows, strict=True)])
-        ones = np.ones(len(line), self.added.dtype)
-        chosen = sparse.csr_array((ones, (line, player)), (int(places[-1]), self.added.shape[0]))
-        return self._total(chosen @ self.added, np.repeat(rows, np.diff(places)))
-
-    def _total(self, counts: Csr, rows: np.ndarray) -> Csr:
-        """Counts and what is always there, in the vectorizer's own form."""
-        if self.always.nnz:
-            counts = counts + self.always[rows]
-        counts.eliminate_zeros()
-        counts.sort_indices()
-        return type(self.whole)(counts)
-
-
 def word_counts(
     pipeline: CountPipeline, documents: Sequence[Document], replace: Replace | None
-) -> WordCounts:
+) -> PlayerRows:
     """Count each distinct piece of some texts once, and see what the players are made of."""
     known: defaultdict[str, int] = defaultdict()
     known.default_factory = known.__len__
@@ -236,7 +151,7 @@ def word_counts(
     for part in parts:
         part.eliminate_zeros()
         part.sort_indices()
-    return WordCounts(parts[0], parts[1], whole, start)
+    return PlayerRows(parts[0], parts[1], whole, start)
 
 
 class _Entries:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import compress
 from typing import Any, TypeAlias
@@ -15,7 +15,10 @@ from lime_jax.text.pieces import Split, checked_spans, pieces_of
 from lime_jax.text.words import Span
 from lime_jax.typing import Bool, Int, Scalar, Table
 
-PLAYERS = ("distinct", "positions", "sentences")
+PLAYERS = ("distinct", "positions", "sentences", "refined")
+
+REFINED = 3
+"""Sentences whose words are looked at, where players are refined."""
 
 MOST_PLAYERS = 3000
 """That a linear model can be fitted to; also of Shapley values."""
@@ -144,18 +147,46 @@ def _why_no_text(cell: Scalar) -> str:
 
 def _player_spans(text: str, split: Split, players: Any) -> np.ndarray:
     """Start, end and player of each piece."""
-    if players == "sentences":
+    if players in ("sentences", "refined"):
         pieces = pieces_of(text, "sentence")
     elif isinstance(players, str):
         pieces = pieces_of(text, split)
     else:
         pieces = _spans_given(text, players)
-    numbers = range(len(pieces))
     if isinstance(players, str) and players == "distinct":
-        known: dict[str, int] = {}
-        numbers = [known.setdefault(text[a:b], len(known)) for a, b in pieces]
+        return _numbered(pieces, [text[a:b] for a, b in pieces])
+    return _numbered(pieces, pieces)
+
+
+def _numbered(pieces: Sequence[Span], names: Sequence[Any]) -> np.ndarray:
+    """Pieces and their players: those of one name are one."""
+    known: dict[Any, int] = {}
+    numbers = [known.setdefault(name, len(known)) for name in names]
     columns = [(*piece, number) for piece, number in zip(pieces, numbers, strict=True)]
     return np.array(columns, np.int32).reshape(-1, 3).T.copy()
+
+
+def refined(document: Document, split: Split, strongest: Sequence[int]) -> Document:
+    """Some sentences as their distinct words, and the others as they are.
+
+    Args:
+        document: whose players are sentences.
+        strongest: numbers of sentences; one without any piece stays a sentence.
+
+    Example:
+        >>> document = read_document("It is. Is it? No.", "word", "refined")
+        >>> [document.text[a:b] for a, b, _ in refined(document, "word", [1]).spans.T.tolist()]
+        ['It is.', 'Is', 'it', 'No.']
+    """
+    pieces: list[Span] = []
+    names: list[Any] = []
+    for start, end, number in document.spans.T.tolist():
+        sentence = document.text[start:end]
+        inside = pieces_of(sentence, split) if number in strongest else []
+        pieces += [(start + a, start + b) for a, b in inside] or [(start, end)]
+        names += [sentence[a:b] for a, b in inside] or [(start, end)]
+    found = dataclasses.replace(document, spans=_numbered(pieces, names))
+    return found if found.num_players <= MOST_PLAYERS else document
 
 
 def _spans_given(text: str, players: Any) -> list[Span]:

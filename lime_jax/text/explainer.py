@@ -37,10 +37,12 @@ class TextExplainer(BaseEstimator):
             between words, such as `lime`'s r"\W+"; a function of a text that returns its tokens,
             or their (start, end); or a tokenizer of `tokenizers` or `transformers` with offsets.
         players: what is hidden together: "distinct", all places of a word, as `lime` with
-            `bow=True`; "positions", each piece by itself; "sentences"; a function of a text that
-            returns (start, end) of its players, or for each text a list of these; all else stays.
-        hide: "remove"; "mask", by `mask`; or a function of a piece that returns what stands in its
-            place. What is between pieces always stays.
+            `bow=True`; "positions", each piece by itself; "sentences"; "refined", sentences first,
+            then the distinct words of the three that weigh most, beside the other sentences, which
+            is for long texts; a function of a text that returns (start, end) of its players, or
+            for each text a list of these; all else stays.
+        hide: "remove"; "mask", by `mask`; "pad", by the padding token of a tokenizer; or a function
+            of a piece that returns what stands in its place. What is between pieces always stays.
         mask: that hides a piece; None: the tokenizer's own where there is one, else `lime`'s
             "UNKWORDZ".
         kernel_width: of LIME, in units of the distance (`lime`'s 25 are hundredths).
@@ -196,7 +198,7 @@ class TextExplainer(BaseEstimator):
         if isinstance(self.players, list | tuple):
             raise ValueError(
                 "`players`: places in each text do not travel with the texts; give a function of a "
-                "text, or 'distinct', 'positions' or 'sentences'"
+                "text, or 'distinct', 'positions', 'sentences' or 'refined'"
             )
         return read_texts(X)
 

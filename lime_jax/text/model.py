@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from lime_jax.front.batch_model import BatchModel
+from lime_jax.masked.linear_heads import RowModel
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.predict import Model
-from lime_jax.text.linear_heads import WordModel, open_words
+from lime_jax.text.counts import open_words
 from lime_jax.text.outputs import as_array, both_classes, is_one_probability, scores_by_label
 from lime_jax.typing import ModelLike
 
@@ -38,7 +39,7 @@ class TextModel(BatchModel):
         self.is_doubled: bool | None = None
 
     @cached_property
-    def words(self) -> WordModel:
+    def words(self) -> RowModel:
         """How it counts words, if it does."""
         return open_words(self.model.predict)
 

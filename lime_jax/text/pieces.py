@@ -85,11 +85,24 @@ def sentence_spans(text: str) -> list[Span]:
 
 def mask_of(split: Split) -> str | None:
     """The mask token of a tokenizer; None: it has none, or it is no tokenizer."""
-    token = getattr(split, "mask_token", None)
+    return _special(split, "mask_token", ("[MASK]", "<mask>"))
+
+
+def pad_of(split: Split) -> str | None:
+    """The padding token of a tokenizer; None: it has none, or it is no tokenizer."""
+    padding = getattr(split, "padding", None)
+    if isinstance(padding, dict) and isinstance(padding.get("pad_token"), str):
+        return padding["pad_token"]
+    return _special(split, "pad_token", ("[PAD]", "<pad>"))
+
+
+def _special(split: Split, attribute: str, usual: Sequence[str]) -> str | None:
+    """A special token of a tokenizer: what it calls so, else a usual one that it knows."""
+    token = getattr(split, attribute, None)
     if isinstance(token, str):
         return token
     number_of = getattr(split, "token_to_id", None)
-    names = ("[MASK]", "<mask>") if callable(number_of) else ()
+    names = usual if callable(number_of) else ()
     return next((name for name in names if number_of(name) is not None), None)  # pyright: ignore
 
 

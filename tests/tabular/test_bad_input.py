@@ -80,8 +80,6 @@ TRAINING = {
     "no rows": (X[:0], {}, r"`X` must have at least one row.*\(0, 4\)"),
     "one axis": (X[0], {}, r"`X` must have shape \(rows, features\), got \(4,\)"),
     "infinity": (np.full((3, 2), np.inf), {}, r"infinit|finite"),
-    "sparse": (scipy.sparse.csr_matrix(X), {}, r"`X` is sparse.*later version.*toarray"),
-    "sparse array": (scipy.sparse.coo_array(X), {}, r"`X` is sparse.*later version.*toarray"),
     "ragged": ([[1, 2], [3]], {}, r"`X`.*rows of one length"),
     "lists in cells": (pd.DataFrame({"a": [[1], [2]]}), {}, r"`X`.*'a'"),
     "short weights": (X, {"sample_weight": np.ones(3)}, r"`sample_weight`: expected 200 non-neg"),
@@ -139,7 +137,7 @@ ROWS = {
     "part of a row": (X[0, :3], r"`X` must have shape \(rows, 4\).*or be one row of 4.*got \(3,\)"),
     "infinity": (np.full((1, 4), -np.inf), r"`X` must be finite or missing; column '0'"),
     "text": (np.array([["a", 1, 2, 3]], object), r"`X`: column '0' must hold numbers.*'a'"),
-    "sparse": (scipy.sparse.csr_matrix(X[:5]), r"`X` is sparse.*later version"),
+    "sparse": (scipy.sparse.csr_matrix(X[:5]), r"`X` is sparse.*dense table"),
     "a frame of other columns": (pd.DataFrame({"a": [1.0]}), r"`X` lacks the columns"),
 }
 

@@ -6,7 +6,8 @@ import pytest
 import tokenizers
 from lime.lime_text import IndexedString
 
-from lime_jax.text.pieces import check_split, checked_spans, mask_of, pieces_of
+from lime_jax import TextExplainer
+from lime_jax.text.pieces import check_split, checked_spans, mask_of, pad_of, pieces_of
 
 
 def cut(text, split):
@@ -100,6 +101,19 @@ def test_a_library_of_tokenizers():
     tokenizer.normalizer = tokenizers.normalizers.Lowercase()
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
     assert cut("Unable", tokenizer) == ["Un", "able"]
+    assert pad_of(tokenizer) is None
+    tokenizer.enable_padding(pad_token="<none>")
+    assert pad_of(tokenizer) == "<none>"
+    asked = set()
+
+    def length(texts):
+        asked.update(texts)
+        return [len(text) for text in texts]
+
+    TextExplainer(split=tokenizer, hide="pad").explain("unable", length)
+    assert asked == {"<none><none>", "un<none>", "<none>able", "unable"}
+    with pytest.raises(ValueError, match="'pad' needs a tokenizer with a padding token"):
+        TextExplainer(hide="pad").explain("unable", length)
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,11 @@ from sklearn.pipeline import make_pipeline
 
 import lime_jax
 from lime_jax import TextExplainer
+from lime_jax.masked.domain import MaskedDomain, Players
+from lime_jax.masked.lime import RemovalLime
 from lime_jax.stages.designs import make_design
 from lime_jax.stages.masks import MaskSamples, mask_coordinates
 from lime_jax.text.documents import read_document
-from lime_jax.text.domain import TextDomain, TextInstance
-from lime_jax.text.lime import TextLimeMethod
 from tests.house import all_coalitions, shapley_values
 
 with warnings.catch_warnings(action="ignore"):
@@ -78,12 +78,12 @@ class TestAgainstLime:
             LONG, pipeline.predict_proba, num_features=1000, num_samples=512, labels=(1,)
         )
         players = indexed.num_players
-        method = TextLimeMethod(
+        method = RemovalLime(
             make_design("iid", 512, players), kernel_width=0.25, alpha=1.0, distance="cosine"
         )
-        instance = TextInstance(np.ones(players, bool))
+        instance = Players(np.ones(players, bool))
         masks = jnp.asarray(seen["data"], bool).reshape(2, 256, players)
-        domain = TextDomain(players)
+        domain = MaskedDomain(players)
         y = np.asarray(seen["labels"])[:, [1]].reshape(2, 256, 1)
         summaries = jax.vmap(
             lambda masks, y: method.summarize(domain.view(instance, MaskSamples(masks)), y)
@@ -294,7 +294,7 @@ class TestEdges:
     @pytest.mark.parametrize(
         ("settings", "why"),
         [
-            ({"hide": "pad"}, "`hide`: expected 'remove', 'mask'"),
+            ({"hide": "blur"}, "`hide`: expected 'remove', 'mask'"),
             ({"mask": "?"}, "`mask`: expected a text, and hide='mask'"),
             ({"players": "letters"}, "`players`: expected one of distinct"),
             ({"players": [[(0, 1)], []]}, "`players`: expected places for each of 1 texts, got 2"),
@@ -441,3 +441,21 @@ def test_numbers_are_no_texts():
         TextExplainer().explain([1, 2], len)
     with pytest.raises(ValueError, match="`texts`: expected texts, got list"):
         TextExplainer().explain([[0.5, 1.0]], len)
+
+    def test_long_texts_are_refined_from_sentences_to_words(self):
+        text = "Great film, great. Awful end. It is long. Dull start. Who cares."
+        worth = {"great": 2, "awful": -3, "dull": -2, "long": 0.5, "cares": 0.1}
+
+        def stars(texts):
+            return [sum(w * text.lower().count(k) for k, w in worth.items()) for text in texts]
+
+        explainer = TextExplainer(players="refined")
+        found = explainer.explain([text, None, "An awful film"], stars)
+        weights = {"Great": 2, "great": 2, "film": 0, "Awful": -3, "end": 0, "Dull": -2, "start": 0}
+        assert weights_of(found) == pytest.approx(
+            {**weights, "It is long.": 0.5, "Who cares.": 0.1}, abs=1e-6
+        )
+        assert [span.word for span in found[0].spans()][-1] == "Who cares."
+        assert "missing" in found.problems[1]
+        short = TextExplainer().explain(["An awful film"], stars)
+        assert weights_of(found, 2) == pytest.approx(weights_of(short))

@@ -17,8 +17,8 @@ def as_table(X: Table, name: str = "X") -> Any:
     """A table without a copy: a 2-D array, or the frame as a narwhals `DataFrame`."""
     if hasattr(X, "tocsr"):
         raise ValueError(
-            f"`{name}` is sparse ({type(X).__name__}); expected a dense table. "
-            "Sparse input comes in a later version: pass X.toarray() for now."
+            f"`{name}` is sparse ({type(X).__name__}), and the explainer was fitted on a dense "
+            "table: fit it on a sparse one, or pass X.toarray()."
         )
     if not isinstance(X, np.ndarray | list | tuple):
         import narwhals.stable.v1 as nw

@@ -8,19 +8,24 @@ import pytest
 from lime.lime_base import LimeBase
 from sklearn.linear_model import LinearRegression
 
-from lime_jax.stages.kernels import exponential_kernel
-from lime_jax.text.all_masks import (
+from lime_jax.masked.all_masks import (
     asks_all,
     lime_fit,
+    lime_masses,
     lime_weights,
     shapley_fit,
     shapley_weights,
 )
+from lime_jax.stages.kernels import exponential_kernel
 from tests.house import all_coalitions, shapley_values
 
 pytestmark = pytest.mark.precision
 
 SAMPLES, WIDTH = 5000, 0.25
+
+
+def rule_of(*settings):
+    return lime_weights(lime_masses(*settings))
 
 
 def outputs_of(masks, seed=0):
@@ -39,7 +44,7 @@ def weights_of(masks):
 
 
 def fit(players, selection="none", num_features=None):
-    rule = lime_weights(players, SAMPLES, "cosine", exponential_kernel, WIDTH)
+    rule = rule_of(players, SAMPLES, "cosine", exponential_kernel, WIDTH)
     return rule, lime_fit(rule, outputs_of(rule.masks), selection, num_features)
 
 
@@ -63,7 +68,7 @@ def test_one_word_has_all_of_its_effect_and_two_do_not_share():
     rule, found = fit(1)
     empty, whole = outputs_of(np.array([[0], [1]]))
     np.testing.assert_allclose(found.coef[0, :, 0], whole - empty, rtol=1e-5)
-    rule = lime_weights(2, SAMPLES, "cosine", exponential_kernel, WIDTH)
+    rule = rule_of(2, SAMPLES, "cosine", exponential_kernel, WIDTH)
     found = lime_fit(rule, rule.masks[:, :1].astype(float), "none", None)
     np.testing.assert_allclose(found.coef[0, 0], [1, 0], atol=1e-6)
 
@@ -90,7 +95,7 @@ def test_words_are_chosen_as_lime_chooses(selection, kept):
 
 def test_other_distances_and_kernels():
     for distance, away in (("euclidean", np.sqrt), ("manhattan", np.asarray)):
-        rule = lime_weights(3, SAMPLES, distance, lambda d, width: 1 / (width + d), 2.0)
+        rule = rule_of(3, SAMPLES, distance, lambda d, width: 1 / (width + d), 2.0)
         kept = np.arange(3)
         law = np.array([1 / math.comb(3, k) for k in kept]) / 3 * (1 - 1 / SAMPLES)
         expected = law / (2 + away(3 - kept))
@@ -98,7 +103,7 @@ def test_other_distances_and_kernels():
 
 
 def test_an_output_that_does_not_vary_has_no_weights():
-    rule = lime_weights(4, SAMPLES, "cosine", exponential_kernel, WIDTH)
+    rule = rule_of(4, SAMPLES, "cosine", exponential_kernel, WIDTH)
     for selection in ("highest_weights", "forward_selection", "lasso_path"):
         found = lime_fit(rule, np.full((16, 1), 0.1), selection, 2)
         assert (found.coef == 0).all()

@@ -7,10 +7,10 @@ import pytest
 from scipy import stats
 
 from lime_jax.fits.linear import LinearMethod
+from lime_jax.masked.domain import MORE_UNIFORMS, MaskedDomain, Players
+from lime_jax.masked.lime import RemovalLime, columns_of
 from lime_jax.stages.designs import make_design
 from lime_jax.stages.masks import MaskSamples, mask_view
-from lime_jax.text.domain import MORE_UNIFORMS, TextDomain, TextInstance
-from lime_jax.text.lime import TextLimeMethod, columns_of
 from tests.house import assert_close
 
 pytestmark = pytest.mark.precision
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.precision
 WIDTH = 24
 
 
-def method_of(kind=TextLimeMethod, samples=2048, **settings):
+def method_of(kind=RemovalLime, samples=2048, **settings):
     options = {"kernel_width": 0.25, "alpha": 1.0, "distance": "cosine"} | settings
     return kind(make_design("iid", samples, columns_of(WIDTH)), **options)
 
@@ -40,7 +40,7 @@ def test_draws_are_uniform_and_independent(key):
 
 def test_masks_have_the_numbers_of_lime(key):
     method, present = method_of(samples=8192), jnp.arange(WIDTH) < 19
-    domain, instance = TextDomain(WIDTH), TextInstance(present)
+    domain, instance = MaskedDomain(WIDTH), Players(present)
     realize = jax.jit(lambda draws: domain.realize(instance, draws).masks)
     draws = [method.draws(key, r, b) for r in range(8) for b in range(2)]
     kept = np.concatenate([np.asarray(realize(some)).sum(1) for some in draws])
@@ -57,7 +57,7 @@ def test_moments_are_those_of_any_data(rng, distance):
     width = 0.25 if distance == "cosine" else 3.0
     ours, theirs = (
         method_of(kind, kernel_width=width, distance=distance).summarize(view, y)
-        for kind in (TextLimeMethod, LinearMethod)
+        for kind in (RemovalLime, LinearMethod)
     )
     assert_close(ours, theirs, 2e-4 if y.dtype == jnp.float32 else 1e-11)
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from lime_jax.masked.domain import MaskedDomain, Players
 from lime_jax.stages.masks import MaskSamples
-from lime_jax.text.domain import TextDomain, TextInstance
 from lime_jax.typing import Array, Float, Pytree, pytree, static
 
 
 @pytree
-class CountedInstance(TextInstance):
-    """One text as sums over its words; see `TextInstance`.
+class CountedInstance(Players):
+    """One text as sums over its words; see `Players`.
 
     Attributes:
         lines: what a word's own columns add to the scores, before the norm.
@@ -38,14 +38,14 @@ class CountedInstance(TextInstance):
 
 
 @pytree
-class CountedDomain(TextDomain):
+class CountedDomain(MaskedDomain):
     """Words of a text whose masks become scores of a linear model; see `Domain`."""
 
     binary: bool = static(default=False)
     sublinear: bool = static(default=False)
     norm: str | None = static(default=None)
 
-    def inputs(self, instance: TextInstance, samples: MaskSamples) -> Array:
+    def inputs(self, instance: Players, samples: MaskSamples) -> Array:
         """Scores of every sample, less the intercept, (samples, scores)."""
         assert isinstance(instance, CountedInstance)
         masks = samples.masks.astype(instance.lines.dtype)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from lime_jax.front.ragged import padded_width
+from lime_jax.masked.counted_domain import CountedInstance, weighed
+from lime_jax.masked.rows import Csr, PlayerRows, RowPipeline, Weighing
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.predict import DevicePredict
 from lime_jax.models.sklearn.linear import lines_of
-from lime_jax.text.counted_domain import CountedInstance, weighed
-from lime_jax.text.counts import CountPipeline, Csr, Weighing, WordCounts, open_counts
 from lime_jax.typing import Estimator, Float
 
 _BAYES = ("MultinomialNB", "ComplementNB")
@@ -54,15 +54,15 @@ class LinearHead:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class WordModel:
-    """What a model does with words, as far as it is known.
+class RowModel:
+    """What a model does with sparse rows, as far as it is known.
 
     Attributes:
-        pipeline: that counts them; None: it does not, and `why` says so.
+        pipeline: that takes them; None: there is none, and `why` says so.
         head: its last step, if that is linear; None: `why` says it is not.
     """
 
-    pipeline: CountPipeline | None
+    pipeline: RowPipeline | None
     head: LinearHead | None
     why: str
 
@@ -72,15 +72,7 @@ class WordModel:
         return self.why if self.head is None else self.head.why_not_linear
 
 
-def open_words(predict: Any) -> WordModel:
-    """See whether a model counts words, and what it makes of the counts."""
-    pipeline, why = open_counts(predict)
-    if pipeline is None:
-        return WordModel(None, None, why)
-    return WordModel(pipeline, *linear_head(pipeline))
-
-
-def linear_head(pipeline: CountPipeline) -> tuple[LinearHead | None, str]:
+def linear_head(pipeline: RowPipeline) -> tuple[LinearHead | None, str]:
     """The last step as scores and a link; None, and why, where it is something else."""
     model, weighing = pipeline.last, pipeline.weighing
     name = type(model).__name__
@@ -114,7 +106,7 @@ def _on_scores(model: Estimator, scores: int, is_bayes: bool) -> Estimator:
 
 
 def counted_instances(
-    head: LinearHead, counts: WordCounts, rows: np.ndarray, players: np.ndarray, width: int
+    head: LinearHead, counts: PlayerRows, rows: np.ndarray, players: np.ndarray, width: int
 ) -> tuple[CountedInstance, np.ndarray]:
     """Some texts as sums over their words, padded to `width` players.
 
@@ -148,7 +140,7 @@ def counted_instances(
     return CountedInstance(present, *(array.astype(dtype) for array in arrays)), shared_of
 
 
-def _entries(counts: WordCounts, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+def _entries(counts: PlayerRows, rows: np.ndarray) -> tuple[np.ndarray, ...]:
     """Text, player (-1: always there), column and value of all counts of some texts."""
     found = []
     for place, row in enumerate(rows.tolist()):

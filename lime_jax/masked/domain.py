@@ -1,4 +1,4 @@
-"""Texts: which words are there, and which are hidden."""
+"""Players that are there or hidden, and what the engine knows of them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ MORE_UNIFORMS = 3
 
 
 @pytree
-class TextInstance:
-    """One text as the device knows it.
+class Players:
+    """One instance as the device knows it.
 
     Attributes:
-        present: the players that there are, the first ones; texts of fewer are padded.
+        present: the players that there are, the first ones; instances of fewer are padded.
     """
 
     present: Bool[Any, "*batch players"]
 
 
 @pytree
-class TextDomain:
-    """Players of a text, each of them there or hidden; see `Domain`. Texts are made on the host."""
+class MaskedDomain:
+    """Players, each of them there or hidden; see `Domain`. What is left is made on the host."""
 
     sample_size: int = static()
 
@@ -40,22 +40,22 @@ class TextDomain:
         """A hidden word shows one thing only."""
         return None
 
-    def realize(self, instance: TextInstance, draws: Array) -> MaskSamples:
+    def realize(self, instance: Players, draws: Array) -> MaskSamples:
         """Masks from draws: masks, or uniforms."""
         if draws.dtype == bool:
             return MaskSamples(draws & instance.present)
         return MaskSamples(removal_masks(draws, instance.present))
 
-    def inputs(self, instance: TextInstance, samples: MaskSamples) -> Array:
+    def inputs(self, instance: Players, samples: MaskSamples) -> Array:
         """The masks: there is no text on a device."""
         del instance
         return samples.masks
 
-    def view(self, instance: TextInstance, samples: MaskSamples) -> View:
+    def view(self, instance: Players, samples: MaskSamples) -> View:
         """Masks as numbers; see `Domain`."""
         return mask_view(samples, instance.present)
 
-    def coordinates(self, instance: TextInstance) -> Coordinates:
+    def coordinates(self, instance: Players) -> Coordinates:
         """X has all its words; see `Domain`."""
         return mask_coordinates(instance.present)
 

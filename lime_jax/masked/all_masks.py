@@ -1,4 +1,4 @@
-"""Texts of few players: all masks are asked, so nothing is left to chance.
+"""Few players: all masks are asked, so nothing is left to chance.
 
 Weights of masks depend on how many players are kept only. So the Gram matrix has one number on its
 diagonal and one beside it, and fits are formulas, in float64 on the host: nothing is compiled.
@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.fits.shapley import log_odds
+from lime_jax.masked.lime import distance_of_share
 from lime_jax.stages.kernels import exponential_kernel, inverse_choose, shapley_kernel
 from lime_jax.stages.masks import all_subsets
 from lime_jax.stages.select import resolve_selection
@@ -91,28 +92,26 @@ class MaskWeights:
         return Gram.of_sizes(self.of_size / inverse_choose(self.players))
 
 
-def lime_weights(
-    players: int, num_samples: int, distance: str, kernel: Callable[..., Any], width: float
-) -> MaskWeights:
-    """`lime`'s law of masks times its kernel: the limit of very many samples.
-
-    So many are removed as any other number, at least one; the whole text is one of the samples.
-    """
-    return MaskWeights(
-        lime_masses(players, num_samples, distance, kernel, width) * inverse_choose(players)
-    )
+def lime_weights(masses: Float[np.ndarray, " sizes"]) -> MaskWeights:
+    """The weights of masks from those of all together that keep so many."""
+    return MaskWeights(masses * inverse_choose(len(masses) - 1))
 
 
 def lime_masses(
-    players: int, num_samples: int, distance: str, kernel: Callable[..., Any], width: float
+    players: int,
+    num_samples: int,
+    distance: str,
+    kernel: Callable[..., Any],
+    width: float,
+    relative: bool = False,
 ) -> Float[np.ndarray, " sizes"]:
-    """The weight of all masks together that keep so many, from none to all."""
+    """The weight of all masks together that keep so many, from none to all.
+
+    `lime`'s law of masks times its kernel, the limit of very many samples: so many are hidden as
+    any other number, at least one; the whole instance is one of the samples.
+    """
     kept = np.arange(players + 1)
-    away = {
-        "cosine": 1 - np.sqrt(kept / players),
-        "euclidean": np.sqrt(players - kept),
-        "manhattan": (players - kept).astype(np.float64),
-    }[distance]
+    away = distance_of_share(kept / players, 1 if relative else players, distance, np)
     if kernel is exponential_kernel:
         near = np.exp(-0.5 * (away / width) ** 2)
     else:
@@ -244,7 +243,7 @@ def _share(missed: np.ndarray, total: np.ndarray, y: np.ndarray) -> np.ndarray:
 def _fit(
     coef: np.ndarray, chosen: np.ndarray, intercept: np.ndarray, score: np.ndarray, worth: float
 ) -> LinearFit:
-    """The fit of one text, with a leading axis of one row; errors are 0."""
+    """The fit of one instance, with a leading axis of one row; errors are 0."""
     dtype = jnp.result_type(float)
     outputs, players = coef.shape
     size = np.abs(coef).max(initial=0) + np.abs(intercept).max(initial=0)
@@ -263,8 +262,8 @@ def _fit(
     )
 
 
-def no_words(outputs: Float[np.ndarray, " labels"]) -> LinearFit:
-    """The fit of a text with nothing to hide: what the model says of it."""
+def no_players(outputs: Float[np.ndarray, " labels"]) -> LinearFit:
+    """The fit of an instance with nothing to hide: what the model says of it."""
     nothing = np.zeros((len(outputs), 0))
     unknown = np.full(len(outputs), np.nan)
     return _fit(nothing, nothing.astype(bool), outputs, unknown, 0.0)

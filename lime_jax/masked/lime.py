@@ -1,22 +1,30 @@
-"""LIME for texts: masks from one byte of chance for each word, and moments of zeros and ones."""
+"""LIME of players that are hidden: a byte of chance for each, and moments of zeros and ones."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from lime_jax.fits.linear import LinearMethod
+from lime_jax.masked.domain import MORE_UNIFORMS
 from lime_jax.stages.moments import Moments
 from lime_jax.stages.random_words import block_words, uniform_from_bits
-from lime_jax.text.domain import MORE_UNIFORMS
-from lime_jax.typing import Array, Float, Index, Key, View, pytree
+from lime_jax.typing import Array, Float, Index, Key, View, pytree, static
 
 _BYTES = 4  # of a random word
 
 
 @pytree
-class TextLimeMethod(LinearMethod):
-    """`LinearMethod` for masks; its design has a column for four players, and some more."""
+class RemovalLime(LinearMethod):
+    """`LinearMethod` for masks; its design has a column for four players, and some more.
+
+    Attributes:
+        relative: whether distances are shares of the one between all players and none.
+    """
+
+    relative: bool = static(default=False)
 
     def draws(
         self, key: Key[Array, ""], replicate: Index, block: Index
@@ -41,11 +49,11 @@ class TextLimeMethod(LinearMethod):
         return jnp.concatenate([(whole + more[:, :1]) / 256, more[:, 1:]], axis=1)
 
     def weights(self, view: View) -> Float[Array, " samples"]:
-        """Proximity of each mask to x: by cosine a function of how many are kept."""
-        if self.distance != "cosine":
-            return super().weights(view)
-        share = view.z.sum(-1) / jnp.maximum(view.origin.sum(), 1)
-        return self.kernel(1 - jnp.sqrt(share), self.kernel_width)
+        """Proximity of each mask to x: a function of how many are kept."""
+        players = jnp.maximum(view.origin.sum(), 1)
+        share = view.z.sum(-1) / players
+        away = distance_of_share(share, 1 if self.relative else players, self.distance, jnp)
+        return self.kernel(away, self.kernel_width)
 
     def summarize(self, view: View, y: Float[Array, "samples outputs"]) -> Moments:
         """Weighted moments of some samples; zeros and ones need not be centered before they add."""
@@ -68,6 +76,14 @@ class TextLimeMethod(LinearMethod):
             zy=products[:players, of_outputs] - jnp.outer(mean_z, products[-1, of_outputs]),
             yy=jnp.diagonal(products)[of_outputs],
         )
+
+
+def distance_of_share(share: Any, players: Any, distance: str, xp: Any) -> Any:
+    """How far a mask is from all players that keeps a share of them; `xp` is NumPy or its like."""
+    if distance == "cosine":
+        return 1 - xp.sqrt(share)
+    hidden = xp.maximum(1 - share, 0) * players
+    return xp.sqrt(hidden) if distance == "euclidean" else hidden
 
 
 def _mean(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lime_jax.text.domain import MORE_UNIFORMS, TextDomain, TextInstance, removal_masks
+from lime_jax.masked.domain import MORE_UNIFORMS, MaskedDomain, Players, removal_masks
 
 pytestmark = pytest.mark.precision
 
@@ -52,7 +52,7 @@ def test_extreme_uniforms_make_masks():
 
 
 def test_masks_that_are_given_are_kept():
-    domain, instance = TextDomain(3), TextInstance(jnp.array([True, True, False]))
+    domain, instance = MaskedDomain(3), Players(jnp.array([True, True, False]))
     given = jnp.array([[True, False, True]])
     assert domain.realize(instance, given).masks.tolist() == [[True, False, False]]
     assert domain.coordinates(instance).z.tolist() == [1, 1, 0]

@@ -1,0 +1,1 @@
+"""Sparse rows: the numbers of a row that are there, each of them shown or hidden."""
