@@ -542,12 +542,22 @@ def test_images_are_a_column(rng):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray Data's, of itself
-def test_a_ray_data_set_is_explained(numbers):
+def test_actors_leave_a_core_to_read_the_files(cluster):
+    assert on_ray.actor_pool().max_size == on_ray.actor_pool(1).max_size == 1  # of two cores
+    with pytest.raises(ValueError, match="`num_workers`: expected fewer than the 2 cores"):
+        on_ray.actor_pool(2)
+    with pytest.raises(ValueError, match="`num_workers`"):
+        on_ray.actor_pool(0)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")  # it reads its own
+def test_a_ray_data_set_is_explained(numbers, tmp_path):
     import ray.data
 
     X, explainer = numbers
     columns = {name: X[:, place] for place, name in enumerate("abc")}
-    data = ray.data.from_pandas(pd.DataFrame(columns).assign(id=np.arange(len(X))))
+    pd.DataFrame(columns).assign(id=np.arange(len(X))).to_parquet(tmp_path / "rows.parquet")
+    data = ray.data.read_parquet(str(tmp_path))
     in_64_bits = jax.numpy.result_type(float) == np.float64
     options = dict(id_col="id", feature_cols=list("abc"), form="long", enable_x64=in_64_bits)
 
@@ -561,7 +571,7 @@ def test_a_ray_data_set_is_explained(numbers):
         fn_constructor_kwargs=dict(**options, **FEW),
         batch_format="pyarrow",
         batch_size=9,
-        concurrency=1,
+        compute=on_ray.actor_pool(),
     )
     found = explained.to_pandas().sort_values("row_id", kind="stable")
     ids = np.arange(len(X))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lime_jax.distributed.blocks import Blocks
-from lime_jax.distributed.ray.batches import RayBatchExplainer
+from lime_jax.distributed.ray.batches import RayBatchExplainer, actor_pool
 from lime_jax.distributed.ray.pool import Resources, open_pool
 from lime_jax.distributed.worker import ChunkSpec, check_ids, explain_chunk
 from lime_jax.front.checks import check_whole
@@ -24,7 +24,14 @@ from lime_jax.results.explanations import Explanations
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["RayBatchExplainer", "explain", "explain_all", "explain_iter", "explain_tables"]
+__all__ = [
+    "RayBatchExplainer",
+    "actor_pool",
+    "explain",
+    "explain_all",
+    "explain_iter",
+    "explain_tables",
+]
 
 
 def explain(

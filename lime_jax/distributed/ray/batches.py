@@ -7,17 +7,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lime_jax.distributed.worker import ChunkSpec, check_ids, explain_chunk, ids_of
+from lime_jax.front.checks import check_whole
 from lime_jax.optional import require
 
 if TYPE_CHECKING:
     import pyarrow
+    from ray.data import ActorPoolStrategy
 
 
 class RayBatchExplainer:
     """Explains batches of a `ray.data.Dataset`: a class for its `map_batches`.
 
     Every actor gets the explainer and the model once, and keeps to the cores that Ray gives it.
-    Any batch format serves.
+    Any batch format serves. As many actors as cores would leave none to read the files with:
+    `actor_pool` says how many there may be.
 
     Args:
         explainer: a `TabularExplainer` that is fitted, or an `ImageExplainer`.
@@ -40,7 +43,7 @@ class RayBatchExplainer:
         ...     fn_constructor_args=(explainer, model),
         ...     fn_constructor_kwargs=dict(id_col="id", form="long"),
         ...     batch_format="pyarrow",
-        ...     concurrency=4,
+        ...     compute=actor_pool(),
         ... )
     """
 
@@ -82,6 +85,43 @@ class RayBatchExplainer:
         ids = None if self.id_col is None else _checked_ids(batch[self.id_col])
         rows = self.spec.explainer.rows_of(batch, self.feature_cols)
         return explain_chunk(self.spec, rows, ids)
+
+
+def actor_pool(num_workers: int | None = None) -> ActorPoolStrategy:
+    """Actors for the `compute` of a Ray Data `map_batches`, with a core left to read the files.
+
+    Where actors of one core each hold all of them, Ray Data waits for ever for one to read with,
+    and says nothing.
+
+    Args:
+        num_workers: how many; None: one fewer than the cluster has cores.
+
+    Returns:
+        Ray's description of the pool.
+
+    Raises:
+        ValueError: if no core would be left.
+        ImportError: if Ray is missing.
+
+    Example:
+        >>> explained = dataset.map_batches(  # doctest: +SKIP
+        ...     RayBatchExplainer, fn_constructor_args=(explainer, model), compute=actor_pool(3)
+        ... )
+    """
+    ray, data = (require(name, extra="ray") for name in ("ray", "ray.data"))
+    if num_workers is not None:
+        check_whole("num_workers", num_workers)
+    if not ray.is_initialized():
+        ray.init()
+    cores = int(ray.cluster_resources().get("CPU", 0))
+    wanted = max(1, cores - 1) if num_workers is None else num_workers
+    if wanted >= cores:
+        raise ValueError(
+            f"`num_workers`: expected fewer than the {cores} cores of the cluster, got {wanted}; "
+            "one has to be left for Ray Data to read the rows with (with a single core: "
+            "`ray.init(num_cpus=2)`)"
+        )
+    return data.ActorPoolStrategy(size=wanted)
 
 
 def _keep_to_own_cores() -> None:
