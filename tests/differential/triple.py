@@ -12,6 +12,7 @@ import numpy as np
 from scipy.stats import norm, t
 
 import lime_jax
+from tests.differential.itself import largest_difference, weights_both_ways
 from tests.differential.lime_oracle import SIZE, lime
 from tests.differential.models import Model, make_model
 from tests.differential.settings import Settings, make_settings
@@ -75,12 +76,13 @@ def make(seed: int) -> tuple[Table, Model, Settings]:
     return table, model, make_settings(kin, rng, table, model)
 
 
-def run(seed: int, size: int = SIZE) -> Result:
+def run(seed: int, size: int = SIZE, both_ways: bool = True) -> Result:
     """Explain one triple and judge it.
 
     Args:
         seed: of the triple.
         size: samples in each replicate of the oracle of LIME.
+        both_ways: whether a converted model is also set against itself, as it came.
 
     Returns:
         What came of it.
@@ -98,6 +100,8 @@ def run(seed: int, size: int = SIZE) -> Result:
                 _check_shapley(found, shapley(table, model, settings))
             else:
                 _check_lime(found, table, model, settings, explainer.stats_, size)
+            if both_ways:
+                _check_both_ways(table, model, settings, rows)
         except WrongError as error:
             return Result(seed, error.kind, True, what, error.detail)
         except ValueError as error:
@@ -189,6 +193,19 @@ def _check_shapley(found: Any, truth: Shapley) -> None:
         missed = np.take_along_axis(_not_additive(truth), labels[..., 0], 1)[:, :, None]
         allowed = allowed + np.maximum(float(t.isf(FIVE, free)) * claimed, missed)
     _judge(f"shapley {found.method}", found, coef, expected, allowed, scale)
+
+
+def _check_both_ways(table: Table, model: Model, settings: Settings, rows: Any) -> None:
+    """A converted model gives the weights that it gives as it came."""
+    both = weights_both_ways(table, model, settings, rows)
+    if both is None:
+        return
+    off, allowed = largest_difference(both)
+    if not off <= allowed:
+        raise WrongError(
+            f"converted {settings.explainer.get('algorithm', 'lime')}",
+            f"weights off by {off:.3g}, allowed {allowed:.3g} ({both[0].model_path})",
+        )
 
 
 def _noise(truth: Any) -> float:
