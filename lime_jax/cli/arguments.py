@@ -49,6 +49,10 @@ examples:
     lime-jax explain --model forest.joblib --trust-pickle --data train.parquet \\
         --target species --discretizer entropy --labels setosa virginica --out e.npz
 
+  a column of texts, and a pipeline that was fitted on texts:
+    lime-jax explain --model pipeline.skops --data reviews.parquet --text-column review \\
+        --num-features 10 --out words.csv --report report.html
+
   a file of any size, in parts; after a crash, the same again with --resume:
     lime-jax explain --model model.skops --data big.parquet --background train.parquet \\
         --target late --out explanations/
@@ -227,6 +231,12 @@ def _add_rows(inputs: argparse._ArgumentGroup) -> None:
         "model's encoders name theirs by themselves",
     )
     inputs.add_argument(
+        "--text-column",
+        metavar="COLUMN",
+        help="explain the texts of this column, with a model that is called with texts, such as a "
+        "pipeline that begins with a TfidfVectorizer",
+    )
+    inputs.add_argument(
         "--rows",
         type=_row_range,
         default=(None, None),
@@ -251,7 +261,7 @@ def _add_choices(parser: _Parser) -> None:
         "--num-samples",
         type=_whole(1),
         metavar="N",
-        help="default: 4096; of kernel_shap 2048 and two for each column",
+        help="default: 4096, of texts 5000; of kernel_shap 2048 and two for each column or word",
     )
     choices.add_argument(
         "--method",

@@ -46,22 +46,35 @@ class Inputs:
 
 def explain(arguments: Namespace) -> None:
     """Run `lime-jax explain`."""
-    out, report = _check_outputs(arguments)
+    out, report = check_outputs(arguments)
     inputs = _read_inputs(arguments)
     use_compilation_cache()
     start = time.perf_counter()
     explanations = _explain(inputs, arguments)
     seconds = time.perf_counter() - start
+    finish(explanations, arguments, out, report, _title(inputs, arguments), seconds)
+
+
+def finish(
+    explanations: Explanations,
+    arguments: Namespace,
+    out: Path,
+    report: Path | None,
+    title: str,
+    seconds: float,
+) -> None:
+    """Write the files, and say in one line what was done."""
     write_explanations(explanations, out)
     written, how = str(arguments.out), how_explained(explanations.samples_used, explanations)
     if report is not None:
         with replacing(report) as aside:
-            aside.write_text(explanations.as_html(title=_title(inputs, arguments)), "utf-8")
+            aside.write_text(explanations.as_html(title=title), "utf-8")
         written += f" and {arguments.report}"
     rows, labels, _ = explanations.coef.shape
+    outputs = "output" if labels == 1 else "outputs"
     print(
-        f"explained {rows:,} rows, {labels} {'output' if labels == 1 else 'outputs'} each, "
-        f"in {seconds:.1f} s, {how}; wrote {written}"
+        f"explained {rows:,} {explanations.subject}s, {labels} {outputs} each, in {seconds:.1f} s, "
+        f"{how}; wrote {written}"
     )
 
 
@@ -71,7 +84,8 @@ def _title(inputs: Inputs, arguments: Namespace) -> str:
     return f"{name}, rows {inputs.first_row} to {last}" if len(inputs.rows) else name
 
 
-def _check_outputs(arguments: Namespace) -> tuple[Path, Path | None]:
+def check_outputs(arguments: Namespace) -> tuple[Path, Path | None]:
+    """Where the table and the page are to be written; they must be files that can be."""
     for name in JOB_ONLY:
         if getattr(arguments, name) not in (None, False):
             raise InputError(

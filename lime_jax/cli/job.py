@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lime_jax.cli import tables
 from lime_jax.cli.cache import use_compilation_cache
@@ -20,6 +21,7 @@ from lime_jax.cli.training import (
     see_training,
     texts_of,
 )
+from lime_jax.jobs.source import open_source
 from lime_jax.typing import Estimator
 
 if TYPE_CHECKING:
@@ -27,9 +29,28 @@ if TYPE_CHECKING:
     from lime_jax.results.parts import StoredExplanations
 
 
+Begin: TypeAlias = Callable[[], tuple[Any, Estimator, dict[str, Any]]]
+"""Reads what is needed: an explainer, a model, and what else `explain_file` is told."""
+
+
 def explain_into_folder(arguments: Namespace) -> None:
     """Run `lime-jax explain` with a folder as `--out`."""
-    from lime_jax.jobs import check_folder, explain_file, file_hash, open_source
+    facts: dict[str, Any] = {}
+
+    def begin() -> tuple[Any, Estimator, dict[str, Any]]:
+        model = read_model(arguments)
+        source = open_source(arguments.data, "--data")
+        training, facts["background"] = _training(arguments, model, source)
+        check_model(model, training.rows, "training row")
+        options = {"columns": training.feature_names, **options_of(arguments, model)}
+        return fit_explainer(training, arguments), model, options
+
+    work_into_folder(arguments, begin, facts, "rows")
+
+
+def work_into_folder(arguments: Namespace, begin: Begin, facts: dict[str, Any], what: str) -> None:
+    """Explain a file into a folder, and say in one line what was done, and with what."""
+    from lime_jax.jobs import check_folder, explain_file, file_hash
 
     if arguments.report:
         raise InputError(
@@ -40,36 +61,31 @@ def explain_into_folder(arguments: Namespace) -> None:
         _need_java()
     folder = Path(arguments.out)
     check_folder(folder, arguments.resume)  # before anything is read
-    model = read_model(arguments)
-    source = open_source(arguments.data, "--data")
-    training, learned_from = _training(arguments, model, source)
-    check_model(model, training.rows, "training row")
     use_compilation_cache()
-    explainer = fit_explainer(training, arguments)
+    explainer, model, options = begin()
     before, start = _parts(folder), time.perf_counter()
     stored = explain_file(
         explainer,
-        source.path,
+        arguments.data,
         model,
         folder,
-        columns=training.feature_names,
         rows=arguments.rows,
         rows_per_part=arguments.rows_per_part,
         resume=arguments.resume,
         engine=arguments.engine or "local",
         num_workers=arguments.workers,
-        facts={"model": file_hash(arguments.model), "background": learned_from},
+        facts={"model": file_hash(arguments.model), **facts},
         progress=False if arguments.no_progress else None,
-        **options_of(arguments, model),
+        **options,
     )
     seconds = time.perf_counter() - start
     made, parts = len(_parts(folder) - before), stored.manifest["num_parts"]
+    what = f"{len(stored):,} {what} in {parts:,} parts"
     if arguments.resume and not made:
-        print(f"nothing to do: {folder} is finished, {len(stored):,} rows in {parts:,} parts")
+        print(f"nothing to do: {folder} is finished, {what}")
         return
     print(
-        f"explained {len(stored):,} rows in {parts:,} parts, {made:,} of them made in "
-        f"{seconds:.1f} s{_how(stored)}; wrote {folder}"
+        f"explained {what}, {made:,} of them made in {seconds:.1f} s{_how(stored)}; wrote {folder}"
     )
 
 

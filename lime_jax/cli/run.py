@@ -47,6 +47,10 @@ def _command(arguments: Namespace) -> Callable[[Namespace], None]:
     """The function of a command, from the module of its name; what it needs is heavy."""
     from lime_jax.cli.files import is_folder
 
+    if arguments.command == "explain" and arguments.text_column is not None:
+        from lime_jax.cli.texts import explain_texts
+
+        return explain_texts
     if arguments.command == "explain" and is_folder(arguments.out):
         from lime_jax.cli.job import explain_into_folder
 

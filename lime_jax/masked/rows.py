@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from scipy import sparse
@@ -80,9 +80,26 @@ class RowPipeline:
         return self.predict(rows)
 
 
+@runtime_checkable
+class MaskedRows(Protocol):
+    """Rows that can be made under masks."""
+
+    def local(self) -> np.ndarray:
+        """(rows,) whether that is known of a row, as far as it can be told without a mask."""
+        ...
+
+    def masked(self, row: int, masks: Bool[np.ndarray, "masks players"]) -> Csr:
+        """A row under masks."""
+        ...
+
+    def under(self, rows: np.ndarray, masks: Sequence[np.ndarray]) -> Csr:
+        """Some rows under some masks of each, row after row."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class PlayerRows:
-    """What the players of some rows add to them.
+    """What the players of some rows add to them; see `MaskedRows`.
 
     Attributes:
         added: (players of all rows, columns) what each adds when it is there.
@@ -127,10 +144,11 @@ class PlayerRows:
             counts = counts + self.always[rows]
         counts.eliminate_zeros()
         counts.sort_indices()
-        return self.like_whole(counts)
+        return like(self.whole, counts)
 
-    def like_whole(self, rows: Csr) -> Csr:
-        """Rows in the class of the whole ones, with indices of their type."""
-        kind = self.whole.indices.dtype
-        rows.indices, rows.indptr = rows.indices.astype(kind), rows.indptr.astype(kind)
-        return type(self.whole)(rows)
+
+def like(whole: Csr, rows: Csr) -> Csr:
+    """Rows in the class of others, with indices of their type."""
+    kind = whole.indices.dtype
+    rows.indices, rows.indptr = rows.indices.astype(kind), rows.indptr.astype(kind)
+    return type(whole)(rows)

@@ -12,7 +12,7 @@ from lime_jax import engine
 from lime_jax.front.batch_model import BatchModel
 from lime_jax.masked.counted_domain import CountedInstance
 from lime_jax.masked.linear_heads import LinearHead, counted_instances
-from lime_jax.masked.rows import Csr, PlayerRows, RowPipeline
+from lime_jax.masked.rows import Csr, MaskedRows, PlayerRows, RowPipeline
 
 DEVICE, HOST = "device", "host"
 
@@ -36,7 +36,7 @@ class Ways:
     why: str
     words: Mapping[str, str]
     pipeline: RowPipeline | None = None
-    rows: PlayerRows | None = None
+    rows: MaskedRows | None = None
     head: LinearHead | None = None
 
     @cached_property
@@ -59,7 +59,7 @@ class Ways:
         (outputs,) and (outputs, players), where outputs are linear scores.
         """
         assert self.pipeline is not None
-        assert self.rows is not None
+        assert isinstance(self.rows, PlayerRows)
         assert self.head is not None
         place = int(self.place[row])
         start, stop = self.rows.start[place : place + 2]
@@ -72,7 +72,7 @@ class Ways:
     ) -> tuple[CountedInstance, np.ndarray]:
         """Some instances as the device knows them, and how many columns their players share."""
         assert self.head is not None
-        assert self.rows is not None
+        assert isinstance(self.rows, PlayerRows)
         return counted_instances(self.head, self.rows, self.place[rows], players, width)
 
 

@@ -65,7 +65,7 @@ class Document:
             masks: whether each player is there; columns beyond the players are not looked at.
             replace: what stands in place of hidden pieces; None: nothing.
         """
-        parts, players, hidden = self._parts(replace)
+        parts, players, hidden = self.parts(replace)
         shown = np.ones((len(masks), len(parts)), np.uint8)
         chosen = masks[:, players[players >= 0]]
         shown[:, players >= 0] = chosen ^ hidden[players >= 0]
@@ -75,8 +75,12 @@ class Document:
         if not width:
             yield from [""] * len(masks)
 
-    def _parts(self, replace: Replace | None) -> tuple[list[str], np.ndarray, np.ndarray]:
-        """All that can stand in a masked text, its player (-1: none), and what shows if hidden."""
+    def parts(self, replace: Replace | None) -> tuple[list[str], np.ndarray, np.ndarray]:
+        """All that can stand in a masked text, its player (-1: none), and what shows if hidden.
+
+        Args:
+            replace: as in `masked`.
+        """
         parts, players, hidden, end = [], [], [], 0
 
         def add(part: str, player: int, if_hidden: bool = False) -> None:

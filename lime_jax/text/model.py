@@ -13,8 +13,8 @@ from lime_jax.front.batch_model import BatchModel
 from lime_jax.masked.linear_heads import RowModel
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.predict import Model
-from lime_jax.text.counts import open_words
 from lime_jax.text.outputs import as_array, both_classes, is_one_probability, scores_by_label
+from lime_jax.text.vectorizers import open_words
 from lime_jax.typing import ModelLike
 
 TEXTS_AT_ONCE = 1024

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from lime_jax.masked.ways import DEVICE, HOST, NEAR, Ways, agree, by_head
-from lime_jax.text.counts import CountPipeline, word_counts
 from lime_jax.text.documents import Document, Replace
 from lime_jax.text.model import TextModel
+from lime_jax.text.vectorizers import CountPipeline
 
 _TRIED = 64
 """Masked texts of each text that the model is asked for as strings, too."""
@@ -44,7 +44,7 @@ def choose_ways(
     if not isinstance(pipeline, CountPipeline) or not len(rows):
         return Ways(strings, nowhere, no_head, _WORDS)
     counted = [documents[row] for row in rows.tolist()]
-    counts = word_counts(pipeline, counted, replace)
+    counts = pipeline.counting.rows(counted, replace)
     local = np.flatnonzero(counts.local())
     why = "" if len(local) == len(rows) else "some words are not counted one by one"
     if not len(local):
@@ -79,7 +79,8 @@ def _some_masks(pipeline: CountPipeline, document: Document, seed: int) -> np.nd
 def _cannot_join(pipeline: CountPipeline, document: Document) -> bool:
     """Whether what is between pieces ends words, however many pieces are hidden."""
     text, (starts, ends, _) = document.text, document.spans
-    if pipeline.breaks is None or "\u03a3" in text:  # a sigma becomes small as others stand by it
+    breaks = pipeline.counting.breaks
+    if breaks is None or "\u03a3" in text:  # a sigma becomes small as others stand by it
         return False
     between = {text[a:b] for a, b in zip(ends[:-1].tolist(), starts[1:].tolist(), strict=True)}
-    return all(map(pipeline.breaks, between))
+    return all(map(breaks, between))

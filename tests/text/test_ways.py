@@ -14,12 +14,12 @@ from sklearn.feature_extraction.text import (
 )
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier, SGDClassifier
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.svm import LinearSVC
 
 from lime_jax import TextExplainer
-from lime_jax.text.counts import open_counts, word_counts
 from lime_jax.text.documents import read_document
+from lime_jax.text.vectorizers import open_counts
 
 WORDS = ["the", "The", "a", "film", "great", "Great", "awful", "dull", "story", "x1", "fun", "mask"]
 LONG = (
@@ -73,6 +73,24 @@ COUNTING = {
     "plain": TfidfVectorizer(use_idf=False, norm=None, binary=True),
     "hashed": HashingVectorizer(n_features=8, alternate_sign=True),
     "hashed, no norm": HashingVectorizer(n_features=2**10, norm=None),
+}
+
+
+GRAMS = {
+    "pairs": CountVectorizer(ngram_range=(1, 2)),
+    "triples": TfidfVectorizer(ngram_range=(2, 3), stop_words=["a", "the"], sublinear_tf=True),
+    "some": CountVectorizer(ngram_range=(1, 2), vocabulary=["great", "great fun", "fun the"]),
+    "hashed": HashingVectorizer(n_features=2**6, ngram_range=(1, 2)),
+    "characters": TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4)),
+    "hashed characters": HashingVectorizer(n_features=2**7, analyzer="char_wb", ngram_range=(2, 3)),
+    "union": FeatureUnion(
+        [
+            ("words", CountVectorizer(binary=True)),
+            ("pairs", make_pipeline(CountVectorizer(ngram_range=(2, 2)), TfidfTransformer())),
+            ("characters", TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 3))),
+        ],
+        transformer_weights={"pairs": 0.5},
+    ),
 }
 
 
@@ -149,26 +167,44 @@ class TestOnTheHost:
         assert_counted(ours, 0, 2)
         assert_same(ours, theirs, 1e-7)
 
-    @pytest.mark.parametrize("name", COUNTING)
-    def test_probabilities_are_those_of_strings_to_the_last_bit(self, name):
-        model = fitted(COUNTING[name], LogisticRegression())
+    @pytest.mark.parametrize("vectorizer", [*COUNTING.values(), *GRAMS.values()])
+    @pytest.mark.parametrize("replace", [None, lambda word: "great", lambda word: "a film-"])
+    @pytest.mark.parametrize("players", ["distinct", "positions"])
+    def test_probabilities_are_those_of_strings_to_the_last_bit(self, vectorizer, replace, players):
+        model = fitted(vectorizer, LogisticRegression())
         pipeline, why = open_counts(model.predict_proba)
         assert why == ""
-        document = read_document(LONG, "word", "distinct")
+        document = read_document(LONG, "word", players)
         masks = np.random.default_rng(0).random((50, document.num_players)) < 0.5
-        counts = word_counts(pipeline, [document], None)
-        expected = model.predict_proba(list(document.masked(masks, None)))
+        masks[:2] = [[False], [True]]
+        counts = pipeline.counting.rows([document], replace)
+        assert counts.local().all()
+        expected = model.predict_proba(list(document.masked(masks, replace)))
         found = counts.masked(0, masks)
         assert sparse.issparse(found)
         np.testing.assert_array_equal(pipeline.outputs(found), expected)
+
+    @pytest.mark.parametrize("name", ["triples", "characters", "union"])
+    def test_n_grams(self, name):
+        model = fitted(GRAMS[name], LogisticRegression())
+        ours, theirs = answers(model.predict_proba)
+        assert_counted(ours, 0, 2)
+        assert "n-grams are of several words" in ours.model_path
+        assert_same(ours, theirs, 1e-7)
+
+    def test_characters_of_chunks_of_many_words_are_not_all_counted(self):
+        model = fitted(GRAMS["characters"], LogisticRegression())
+        joined = "great-fun-story-the-a-film-awful-dull-mask is great"
+        ours, theirs = answers(model.predict_proba, [LONG, joined])
+        assert "1 by word counts on the host, 1 by masked texts" in ours.model_path
+        assert_same(ours, theirs, 1e-7)
 
 
 class TestByStrings:
     @pytest.mark.parametrize(
         ("vectorizer", "why"),
         [
-            (TfidfVectorizer(ngram_range=(1, 2)), "more than single words"),
-            (TfidfVectorizer(analyzer="char_wb"), "more than single words"),
+            (TfidfVectorizer(analyzer="char"), "looks at texts as a whole"),
             (HashingVectorizer(binary=True), "may set counts"),
             (CountVectorizer(token_pattern=r"\S+"), "not counted one by one"),
             (CountVectorizer(tokenizer=lambda t: t.split(), token_pattern=None), "one by one"),

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from lime_jax.front.batch_model import BatchModel
 from lime_jax.masked.fits import MaskTask
-from lime_jax.masked.rows import Csr, PlayerRows
+from lime_jax.masked.rows import Csr, PlayerRows, like
 from lime_jax.masked.ways import DEVICE, HOST, NEAR, Ways, agree, by_head
 from lime_jax.tabular.sparse.model import SparseModel
 from lime_jax.tabular.sparse.rows import SparseTable, player_rows
@@ -97,7 +97,7 @@ class BackgroundWays(Ways):
 
     def _of(self, row: int) -> tuple[np.ndarray, ...]:
         """A row's columns and numbers, and what the background has there, each once, weighted."""
-        assert self.rows is not None
+        assert isinstance(self.rows, PlayerRows)
         assert self.table is not None
         assert self.table.background is not None
         start, stop = self.rows.start[row : row + 2]
@@ -109,9 +109,9 @@ class BackgroundWays(Ways):
 
     def _rows(self, columns: np.ndarray, values: np.ndarray) -> Csr:
         """Rows that have these numbers in a row's columns, else 0."""
-        assert self.rows is not None
+        assert isinstance(self.rows, PlayerRows)
         count, width = values.shape
         entries = (values.reshape(-1), np.tile(columns, count), np.arange(count + 1) * width)
         found = sparse.csr_array(entries, shape=(count, self.rows.whole.shape[1]))
         found.eliminate_zeros()
-        return self.rows.like_whole(found)
+        return like(self.rows.whole, found)
