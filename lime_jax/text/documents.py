@@ -35,16 +35,18 @@ class Document:
         spans: start, end and player of each piece, in the order of the text; pieces of one player
             are hidden together.
         problem: why there is no explanation; "" where there is one.
+        is_long: whether that is the size of the text alone.
     """
 
     text: str
     spans: Int[np.ndarray, "3 pieces"]
     problem: str = ""
+    is_long: bool = False
 
     @property
     def is_lost(self) -> bool:
         """Whether a text that is there cannot be cut."""
-        return bool(self.problem and self.text)
+        return bool(self.problem and self.text) and not self.is_long
 
     @cached_property
     def num_players(self) -> int:
@@ -132,7 +134,7 @@ def read_document(cell: Scalar, split: Split, players: Any) -> Document:
             f"`players`: the text has {document.num_players:,}, and an explanation is of "
             f"{MOST_PLAYERS:,} at most; take players='sentences', or larger pieces"
         )
-        return Document(cell, nothing, problem)
+        return Document(cell, nothing, problem, is_long=True)
     return document
 
 

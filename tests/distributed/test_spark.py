@@ -514,6 +514,53 @@ def test_images_that_cannot_work_are_refused(rows, changes, message):
         )
 
 
+TEXTS = ["a good day", None, "a bad, bad day", "", "good and bad"]
+
+
+def stars():
+    return lambda texts: [text.count("good") - 2.0 * text.count("bad") for text in texts]
+
+
+@pytest.mark.parametrize("output", ["struct", "long"])
+def test_texts_get_their_words(session, output):
+    data = [(f"t{number}", text) for number, text in enumerate(TEXTS)]
+    df = session.createDataFrame(data, "name string, body string").repartition(2)
+    found = on_spark.explain_texts(
+        df, lime_jax.TextExplainer(), stars(), "body", id_col="name", output=output
+    )
+    table = found.orderBy("row_id").toArrow()
+    ids = [f"t{number}" for number in range(5)]
+    wanted = lime_jax.TextExplainer().explain(TEXTS, stars(), row_ids=ids)
+    if output == "long":
+        expected = long_table(wanted).select(["row_id", "feature", "weight"])
+        order = [("row_id", "ascending"), ("feature", "ascending")]
+        got, expected = table.select(expected.column_names).sort_by(order), expected.sort_by(order)
+        assert got["feature"].to_pylist() == expected["feature"].to_pylist()
+        np.testing.assert_allclose(got["weight"], expected["weight"], atol=1e-6)
+        return
+    assert table["feature"].to_pylist() == wanted.words
+    assert table["spans"].to_pylist() == [spans.tolist() for spans in wanted.spans]
+    assert "missing" in table["problem"].to_pylist()[1]
+    assert table["text"].to_pylist() == list(wanted.documents)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"explainer": PICTURES}, "expected a TextExplainer, got ImageExplainer"),
+        ({"text_col": "body"}, "no column 'body'; it has"),
+        ({"text_col": "id"}, "'id' is of type bigint; expected text"),
+        ({"output": "wide"}, "`output`: expected 'struct' or 'long'"),
+        ({"samples": 3}, "`samples`: no option"),
+    ],
+)
+def test_texts_that_cannot_work_are_refused(rows, changes, message):
+    df = rows.withColumn("word", F.lit("good"))
+    given = {"explainer": lime_jax.TextExplainer(), "model": stars(), "text_col": "word"}
+    with pytest.raises(ValueError, match=message):
+        on_spark.explain_texts(df, **{**given, **changes})
+
+
 def test_a_missing_library_names_the_extra(explainer, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyspark", None)
     with pytest.raises(ImportError, match=r"lime_jax\[spark\]"):

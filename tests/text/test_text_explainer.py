@@ -262,6 +262,8 @@ class TestEdges:
         found = TextExplainer().explain(texts, pipeline, labels=[1])
         assert "the text has 4,000" in found.problems[0]
         assert not np.isnan(found.prediction[1]).any()
+        alone = TextExplainer().explain([long], pipeline, labels=[1])  # such as a worker's block
+        assert alone.problems[0] == found.problems[0]
 
     def test_no_text_is_asked_twice_and_long_ones_come_last(self):
         asked = []

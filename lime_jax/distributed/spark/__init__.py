@@ -13,19 +13,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lime_jax.distributed.spark.columns import check_unique, column_of, feature_columns, id_column
+from lime_jax.distributed.spark.columns import (
+    FORMS,
+    check_unique,
+    column_of,
+    feature_columns,
+    id_column,
+    spark_schema,
+)
 from lime_jax.distributed.spark.images import explain_images
 from lime_jax.distributed.spark.tables import explain_tables
+from lime_jax.distributed.spark.texts import explain_texts
 from lime_jax.distributed.spark.udf import pairs_udf
 from lime_jax.distributed.spark.worker import ExplainBatches, broadcast
 from lime_jax.distributed.worker import ChunkSpec
 from lime_jax.optional import require
-from lime_jax.results.arrow import long_schema, row_schema
 from lime_jax.tabular.explainer import TabularExplainer
 
-__all__ = ["explain", "explain_images", "explain_tables", "explanations_udf"]
-
-_FORMS = {"struct": ("rows", row_schema), "long": ("long", long_schema)}
+__all__ = ["explain", "explain_images", "explain_tables", "explain_texts", "explanations_udf"]
 
 
 def explain(
@@ -69,10 +74,9 @@ def explain(
         >>> explanations = explain(df, explainer, model, id_col="id")  # doctest: +SKIP
         >>> explanations.write.parquet("explanations")  # doctest: +SKIP
     """
-    if output not in _FORMS:
+    if output not in FORMS:
         raise ValueError(f"`output`: expected 'struct' or 'long', got {output!r}")
-    form, schema_of = _FORMS[output]
-    spec = _tabular_spec(explainer, model, options, form)
+    spec = _tabular_spec(explainer, model, options, "long" if output == "long" else "rows")
     features = feature_columns(df, explainer.schema_, feature_cols, id_col)
     # By position: a feature may well be called `row_id`, too.
     columns = [column_of(name).alias(str(j)) for j, name in enumerate(features)]
@@ -83,7 +87,7 @@ def explain(
         if check_ids and not df.isStreaming:
             check_unique(df, id_col)
     work = ExplainBatches(broadcast(df.sparkSession, spec), id_col is not None)
-    return df.select(*columns).mapInArrow(work, spark_schema(schema_of(id_type)))
+    return df.select(*columns).mapInArrow(work, spark_schema(FORMS[output](id_type, "table")))
 
 
 def explanations_udf(
@@ -130,26 +134,10 @@ def explanations_udf(
     return pairs_udf(broadcast(session, spec))
 
 
-def spark_schema(schema: Any) -> str:
-    """An Arrow schema of whole numbers, floats, text, and lists of these, in Spark's words.
-
-    Example:
-        >>> spark_schema(long_schema()).split(", ")[:3]
-        ['row_id bigint', 'label string', 'feature string']
-    """
-    return ", ".join(f"{field.name} {_spark_type(field.type)}" for field in schema)
-
-
-def _spark_type(arrow_type: Any) -> str:
-    if hasattr(arrow_type, "value_type"):
-        return f"array<{_spark_type(arrow_type.value_type)}>"
-    return {"int64": "bigint"}.get(str(arrow_type), str(arrow_type))
-
-
 def _tabular_spec(explainer: Any, model: Any, options: dict[str, Any], form: str) -> ChunkSpec:
     if not isinstance(explainer, TabularExplainer):
         raise ValueError(
             f"`explainer`: expected a TabularExplainer, got {type(explainer).__name__}; images go "
-            "through `explain_images`"
+            "through `explain_images`, texts through `explain_texts`"
         )
     return ChunkSpec(explainer, model, options, form)

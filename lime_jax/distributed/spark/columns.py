@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from lime_jax.optional import require
+from lime_jax.results.arrow import long_schema, row_schema
 from lime_jax.tabular.frames import Schema
+
+FORMS = {"struct": row_schema, "long": lambda id_type, kind: long_schema(id_type)}
+"""By what results look like in Spark: their Arrow schema, of a type of ids and a kind."""
 
 
 def column_of(name: str) -> Any:
@@ -120,3 +124,19 @@ def check_unique(df: Any, id_col: str) -> None:
             f"`id_col`: expected another id for every row, but {value!r} occurs {times} times in "
             f"{id_col!r}; {fix}"
         )
+
+
+def spark_schema(schema: Any) -> str:
+    """An Arrow schema of whole numbers, floats, text, and lists of these, in Spark's words.
+
+    Example:
+        >>> spark_schema(long_schema()).split(", ")[:3]
+        ['row_id bigint', 'label string', 'feature string']
+    """
+    return ", ".join(f"{field.name} {_spark_type(field.type)}" for field in schema)
+
+
+def _spark_type(arrow_type: Any) -> str:
+    if hasattr(arrow_type, "value_type"):
+        return f"array<{_spark_type(arrow_type.value_type)}>"
+    return {"int64": "bigint"}.get(str(arrow_type), str(arrow_type))

@@ -132,6 +132,9 @@ class ExplainBatches:
         spec = self.packed.value.open()
         for first, block, ids in blocks_with_ids(batches, ROWS_AT_ONCE, self.has_ids):
             with told_where(first, len(block), ids):
-                rows = fitted_rows(spec.explainer.schema_, block)
-                table = explain_chunk(spec, rows, ids)
+                table = explain_chunk(spec, self.rows_of(spec, block), ids)
             yield from table.replace_schema_metadata(None).to_batches()
+
+    def rows_of(self, spec: ChunkSpec, block: pyarrow.Table) -> Any:
+        """The rows of a block as the explainer takes them."""
+        return fitted_rows(spec.explainer.schema_, block)

@@ -1,0 +1,92 @@
+"""Explanations of the texts in a Spark DataFrame."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from lime_jax.distributed.spark.columns import (
+    FORMS,
+    check_unique,
+    column_of,
+    id_column,
+    spark_schema,
+    type_of,
+)
+from lime_jax.distributed.spark.worker import ExplainBatches, broadcast
+from lime_jax.distributed.worker import ChunkSpec
+from lime_jax.optional import require
+from lime_jax.text.explainer import TextExplainer
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+def explain_texts(
+    df: Any,
+    explainer: Any,
+    model: Any,
+    text_col: str = "text",
+    id_col: str | None = None,
+    output: str = "struct",
+    check_ids: bool = True,
+    **options: Any,
+) -> Any:
+    """Explain the texts of a DataFrame; lazily, nothing is explained before Spark asks for it.
+
+    Args:
+        df: a Spark DataFrame.
+        explainer: a `TextExplainer`.
+        model: as `TextExplainer.explain` takes it, or a `ModelFactory`.
+        text_col: name of the column with the texts.
+        id_col: name of the column with the texts' ids; None: a hash of the content.
+        output: "struct": a row for every text, with lists, the columns of `arrow.row_schema`, among
+            them `text`, `spans` and `problem`; or "long": a row for every text, label and word,
+            those of `arrow.long_schema`.
+        check_ids: whether to look for null and repeated ids now: one aggregation of `id_col`.
+        **options: of `TextExplainer.explain`, but for `row_ids`, `progress` and `mesh`.
+
+    Returns:
+        A DataFrame. A null has no weights, and its `problem` says so.
+
+    Raises:
+        ValueError: if an argument is not usable, a column is missing, an id is null or not the
+            only one of its kind, or the model cannot be pickled.
+
+    Example:
+        >>> words = explain_texts(df, TextExplainer(), model, "review")  # doctest: +SKIP
+        >>> words.select("row_id", "feature", "weight").show()  # doctest: +SKIP
+    """
+    if output not in FORMS:
+        raise ValueError(f"`output`: expected 'struct' or 'long', got {output!r}")
+    if not isinstance(explainer, TextExplainer):
+        raise ValueError(
+            f"`explainer`: expected a TextExplainer, got {type(explainer).__name__}; tables go "
+            "through `explain`, images through `explain_images`"
+        )
+    from pyspark.sql import types
+
+    if not isinstance(type_of(df, text_col, "text_col"), types.StringType):
+        raise ValueError(
+            f"`text_col`: column {text_col!r} is of type "
+            f"{df.schema[text_col].dataType.simpleString()}; expected text"
+        )
+    spec = ChunkSpec(explainer, model, options, "long" if output == "long" else "rows")
+    columns, id_type = [column_of(text_col).alias("0")], require("pyarrow", extra="cli").int64()
+    if id_col is not None:
+        chosen, id_type = id_column(df, id_col)
+        columns.append(chosen.alias("row_id"))
+        if check_ids and not df.isStreaming:
+            check_unique(df, id_col)
+    work = ExplainTexts(broadcast(df.sparkSession, spec), id_col is not None)
+    schema = spark_schema(FORMS[output](id_type, "text"))
+    return df.select(*columns).mapInArrow(work, schema)
+
+
+@dataclasses.dataclass
+class ExplainTexts(ExplainBatches):
+    """The function of `mapInArrow` for texts."""
+
+    def rows_of(self, spec: ChunkSpec, block: pyarrow.Table) -> Any:
+        """The texts."""
+        return spec.explainer.rows_of(block, [block.column_names[0]])
