@@ -8,6 +8,7 @@ import numpy as np
 
 from lime_jax import engine
 from lime_jax.engine.work import Predictor
+from lime_jax.front.returned import plain
 from lime_jax.models.outputs import as_outputs, output_columns
 from lime_jax.models.predict import DevicePredict, Model
 
@@ -50,6 +51,7 @@ class BatchModel:
 
     def checked(self, raw: object, count: int, first_row: int | None = None) -> np.ndarray:
         """What came back for `count` inputs, as (count, outputs) numbers."""
+        raw = plain(raw)
         outputs = as_outputs(raw, count, self.num_outputs, first_row)
         self.num_outputs, self.output_columns = outputs.shape[1], output_columns(raw)
         return outputs

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from lime_jax.front.batch_model import BatchModel
+from lime_jax.front.returned import both_classes, is_one_probability
 from lime_jax.masked.linear_heads import RowModel
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.predict import Model
-from lime_jax.text.outputs import as_array, both_classes, is_one_probability, scores_by_label
 from lime_jax.text.vectorizers import open_words
 from lime_jax.typing import ModelLike
 
@@ -60,10 +60,9 @@ class TextModel(BatchModel):
 
     def checked(self, raw: object, count: int, first_row: int | None = None) -> np.ndarray:
         """What came back for `count` texts, as (count, outputs) numbers."""
-        named = scores_by_label(raw)
         if self.is_doubled:
             self.num_outputs = 1
-        outputs = super().checked(as_array(raw) if named is None else named, count, first_row)
+        outputs = super().checked(raw, count, first_row)
         if self.is_doubled is None:
             self.is_doubled = self.has_two_names and is_one_probability(outputs)
         if self.is_doubled:

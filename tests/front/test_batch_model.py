@@ -36,3 +36,32 @@ def test_the_number_of_outputs_may_not_change(mark):
     assert model.predict_batch(ROWS[:1]).shape == (1, 1)
     with pytest.raises(ValueError, match="`model`: expected 1 outputs as in its first call, got 2"):
         model.predict_batch(ROWS[:2])
+
+
+class Tensor:
+    """As torch has it: no array while gradients are kept."""
+
+    def __init__(self, values, kept=True):
+        self.values, self.kept = values, kept
+
+    def detach(self):
+        return Tensor(self.values, kept=False)
+
+    def cpu(self):
+        return self
+
+    def numpy(self):
+        assert not self.kept
+        return self.values
+
+
+def test_tensors_and_labels_with_scores_are_outputs():
+    np.testing.assert_array_equal(opened(Tensor).predict_batch(ROWS), ROWS)
+
+    def scored(batch):
+        rows = [dict(zip(("low", "high"), row, strict=True)) for row in batch.tolist()]
+        return [[{"label": k, "score": v} for k, v in row.items()] for row in rows]
+
+    model = opened(scored)
+    np.testing.assert_array_equal(model.predict_batch(ROWS), ROWS[:, ::-1])
+    assert model.output_columns == ("high", "low")

@@ -1,4 +1,4 @@
-"""What models of texts return: also labels with scores, tensors, and one column for two classes."""
+"""What models return besides arrays: labels with scores, tensors, one column for two classes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,17 @@ from typing import Any
 import numpy as np
 
 from lime_jax.models.outputs import RawOutputs
+
+
+def plain(raw: RawOutputs) -> RawOutputs:
+    """Labels with scores as columns, tensors as arrays; all else as it is.
+
+    Example:
+        >>> plain([1.0, 2.0])
+        [1.0, 2.0]
+    """
+    named = scores_by_label(raw)
+    return as_array(raw) if named is None else named
 
 
 def scores_by_label(raw: RawOutputs) -> dict[str, np.ndarray] | None:
@@ -28,7 +39,7 @@ def scores_by_label(raw: RawOutputs) -> dict[str, np.ndarray] | None:
     names = sorted(rows[0])
     if any(row.keys() != rows[0].keys() for row in rows) or len(names) < 2:
         raise ValueError(
-            "`model`: expected the scores of all labels for every text, but some texts have those "
+            "`model`: expected the scores of all labels for every input, but some have those "
             f"of {', '.join(names)} only; ask the pipeline for all of them (top_k=None)"
         )
     return {name: np.array([row[name] for row in rows]) for name in names}
