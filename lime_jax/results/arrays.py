@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -149,7 +150,7 @@ class ExplanationArrays:
         """Refuse to compare features over rows that have features of their own."""
         if self.features_by_row:
             raise ValueError(
-                f"`importance` compares features over {self.subject}s, but each of these "
+                f"`importance` and `pick` compare features over {self.subject}s, but each of these "
                 f"{self.subject}s has features of its own: look at one, such as `explanations[0]`."
             )
 
@@ -178,6 +179,30 @@ class ExplanationArrays:
         position = self.positions(rows, label)
         size = np.abs(self.coef[rows, position]).astype(np.float64)
         return size.mean(0), size.std(0) / np.sqrt(len(self))
+
+    def keys(self, by: str) -> tuple[np.ndarray, Sequence[Hashable]]:
+        """What the features of each row are, so that rows can be compared.
+
+        Args:
+            by: "condition", where features have any, or "feature".
+
+        Returns:
+            (rows, features) codes, and what each code stands for.
+
+        Raises:
+            ValueError: if rows have features of their own.
+
+        Example:
+            >>> explanations.keys("feature")[0][0].tolist()
+            [0, 1]
+        """
+        self.check_comparable()
+        features = np.broadcast_to(np.arange(self.values.shape[1]), self.values.shape)
+        if by == "feature":
+            return features, range(self.values.shape[1])
+        first = len(self.conditions)
+        codes = np.where(self.bins >= 0, self.bins, first + features)
+        return codes, range(first + self.values.shape[1])
 
     def replicates_of(self, row: int) -> int:
         """Replicates that a row's standard errors come from; 0 where exact.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from lime_jax.results.arrays import ExplanationArrays
 from lime_jax.results.arrow import long_table
 from lime_jax.results.explanation import Explanation
+from lime_jax.results.pick import Picked, check_pick, greedy, strengths
 from lime_jax.results.saved import save
 from lime_jax.results.shap_values import shap_explanation
 from lime_jax.results.tidy import tidy_columns
@@ -46,6 +47,50 @@ class DataSetViews(abc.ABC):
     @abc.abstractmethod
     def _sample(self) -> ExplanationArrays:
         """Some of them, or none, that say what all have in common."""
+
+    def _pieces(self) -> Iterable[ExplanationArrays]:
+        """All of them, a part at a time where they are in parts."""
+        return [self._arrays()]
+
+    def pick(
+        self,
+        count: int = 5,
+        num_features: int = 10,
+        label: Scalar = None,
+        by: str = "condition",
+        threshold: str | float | int = "noise",
+    ) -> Picked:
+        """Rows that together show most of what matters, by SP-LIME.
+
+        A condition (of texts a word) matters by the root of its |weights| over all rows; each row
+        that is picked covers those that it has. Ties go to the row with the larger weights, then
+        to the first.
+
+        Args:
+            count: how many rows, at most.
+            num_features: the strongest of each row, which it covers.
+            label: class, name or number of an output; None: weights of all that were explained add
+                up, without their signs.
+            by: "condition", so that rows of other bins differ; or "feature".
+            threshold: weights that are no larger count as 0; "noise": two standard errors.
+
+        Returns:
+            Numbers of rows, what each gains, and a note where nothing more is to be gained.
+
+        Raises:
+            ValueError: if an argument is not usable, or rows have features of their own.
+
+        Example:
+            >>> explanations.pick(2).rows.tolist()
+            [3, 0]
+
+        Ribeiro, Singh & Guestrin (2016), "Why should I trust you?", section 4.
+        """
+        check_pick(count, num_features, by, threshold)
+        if not len(self):
+            raise ValueError("`pick`: expected rows to pick from, got none")
+        found = strengths(self._pieces(), num_features, label, by, threshold)
+        return greedy(found, count)
 
     def to_dict(self) -> dict[str, np.ndarray]:
         """The weights as the columns of a tidy table, with no library but NumPy.

@@ -152,6 +152,10 @@ class StoredExplanations(DataSetViews):
         variance = (share * (rows[:, None] * errors**2 + (means - mean) ** 2)).sum(0)
         return mean, np.sqrt(variance / len(self))
 
+    def _pieces(self) -> Iterator[Any]:
+        """Part after part."""
+        return self.parts()
+
     def _arrays(self) -> Any:
         """All of them in memory."""
         return self[:]

@@ -84,6 +84,27 @@ class TextArrays(MaskedArrays):
         conditions = [self._condition(row, feature) for row in rows.tolist()]
         return rows, conditions, self.value_texts(rows, feature)
 
+    def keys(self, by: str) -> tuple[np.ndarray, list[str]]:
+        """The words of each text, by which texts can be compared.
+
+        Args:
+            by: not looked at: the features of texts are words.
+
+        Returns:
+            (rows, features) codes, and the word of each code.
+
+        Example:
+            >>> codes, words = text_explanations.keys("condition")
+            >>> [words[code] for code in codes[1].tolist()[:2]]
+            ['bad', 'day']
+        """
+        del by
+        known: dict[str, int] = {}
+        codes = np.zeros(self.values.shape, np.int64)
+        for row, words in enumerate(self.words):
+            codes[row, : len(words)] = [known.setdefault(word, len(known)) for word in words]
+        return codes, list(known) or [""]
+
 
 def _first(spans: np.ndarray) -> np.ndarray:
     """The first piece of each player."""

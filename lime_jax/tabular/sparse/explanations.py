@@ -46,6 +46,25 @@ class SparseArrays(MaskedArrays):
     columns: np.ndarray = per_row("f", "column", is_whole=True, filler=-1)
     column_names: tuple[str, ...] = ()
 
+    def keys(self, by: str) -> tuple[np.ndarray, range]:
+        """The columns of each row's non-zeros, by which rows can be compared.
+
+        Args:
+            by: not looked at: the features of sparse rows are columns.
+
+        Returns:
+            (rows, features) numbers of columns, and all of these.
+
+        Example:
+            >>> from scipy import sparse
+            >>> X = sparse.csr_array([[0, 2.0], [3.0, 0]])
+            >>> explainer = lime_jax.TabularExplainer().fit(X)
+            >>> explainer.explain(X, lambda rows: rows @ np.ones(2)).keys("feature")[0].tolist()
+            [[1], [0]]
+        """
+        del by
+        return np.maximum(self.columns, 0), range(len(self.column_names))
+
     @property
     def present(self) -> np.ndarray:
         """(rows, features) which non-zeros each row has."""

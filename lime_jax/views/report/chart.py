@@ -94,3 +94,12 @@ def _tick(value: float) -> str:
     if value and not 1e-4 <= abs(value) < 1e6:
         return significant(value, 1)
     return f"{value:,.6f}".rstrip("0").rstrip(".").replace("-", MINUS)
+
+
+def text_table(heads: tuple[str, str], rows: Sequence[tuple[str, str]]) -> str:
+    """Names and values, all plain text."""
+    head = "".join(f'<th scope="col">{text(one)}</th>' for one in heads)
+    body = "\n".join(
+        f'<tr><th scope="row">{text(name)}</th><td>{text(value)}</td></tr>' for name, value in rows
+    )
+    return f'<table class="t c"><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>'

@@ -36,11 +36,13 @@ class MarkedText:
     Attributes:
         pieces: in the order of the text.
         label: of the output that the weights are of.
+        fades: whether weaker pieces are paler.
     """
 
     text: str
     pieces: Sequence[MarkedPiece]
     label: str
+    fades: bool = True
 
 
 def marked_text(shown: MarkedText) -> str:
@@ -48,7 +50,7 @@ def marked_text(shown: MarkedText) -> str:
     most = max((abs(piece.weight) for piece in shown.pieces), default=0.0) or 1.0
     parts, end = [], 0
     for piece in shown.pieces:
-        parts += [text(shown.text[end : piece.start]), _marked(shown.text, piece, most)]
+        parts += [text(shown.text[end : piece.start]), _marked(shown, piece, most)]
         end = piece.end
     parts.append(text(shown.text[end:]))
     return (
@@ -57,11 +59,11 @@ def marked_text(shown: MarkedText) -> str:
     )
 
 
-def _marked(whole: str, piece: MarkedPiece, most: float) -> str:
-    inside = text(whole[piece.start : piece.end])
+def _marked(shown: MarkedText, piece: MarkedPiece, most: float) -> str:
+    inside = text(shown.text[piece.start : piece.end])
     if not piece.weight:
         return inside
-    strength = round(100 * abs(piece.weight) / most)
+    strength = round(100 * abs(piece.weight) / most) if shown.fades else 100
     kind = ("p" if piece.weight > 0 else "n") + ("" if piece.is_clear else " k0")
     sign = "+" if piece.weight > 0 else ""
     note = f"{sign}{significant(piece.weight)}"
@@ -85,4 +87,4 @@ def _caption(shown: MarkedText) -> str:
             f". Lines are under the {count(clear)} of {count(len(shown.pieces))} places whose "
             "weight is outside of its 95 % interval about 0"
         )
-    return f"{words}. The darker, the stronger."
+    return f"{words}. The darker, the stronger." if shown.fades else f"{words}."

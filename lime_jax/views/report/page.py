@@ -13,9 +13,9 @@ from lime_jax.fits.intervals import interval_half_widths
 from lime_jax.views.report.chart import bar_table, probability_table
 from lime_jax.views.report.images import Picture, gallery
 from lime_jax.views.report.marked_text import MarkedText, marked_text
-from lime_jax.views.report.numbers import count, r_squared, significant, text
+from lime_jax.views.report.numbers import Number, count, r_squared, significant, text
 from lime_jax.views.report.reading import legend, reading
-from lime_jax.views.report.row import RowReport
+from lime_jax.views.report.row import OutputsReport, OutputWeights, RowReport
 from lime_jax.views.report.style import page_style, scoped_style
 
 Ranking: TypeAlias = tuple[
@@ -39,8 +39,17 @@ def row_fragment(report: RowReport, pictures: Sequence[Shown] = ()) -> str:
 
     Several on one page do not disturb each other.
     """
-    body = _row_body(report, pictures, heading="h2")
-    return f'<div class="lime-jax"><style>{scoped_style()}</style>\n{body}\n</div>'
+    return _fragment(_row_body(report, pictures, heading="h2"))
+
+
+def outputs_page(report: OutputsReport) -> str:
+    """One explained instance with several outputs, as an HTML page of its own."""
+    return _page(f"Explanation: {report.title}", _outputs_body(report, "h1", "h2"))
+
+
+def outputs_fragment(report: OutputsReport) -> str:
+    """One explained instance with several outputs, for a notebook's rich output."""
+    return _fragment(_outputs_body(report, "h2", "h3"))
 
 
 def dataset_page(
@@ -83,6 +92,41 @@ def _page(title: str, body: str) -> str:
         '<meta name="color-scheme" content="light dark"/>'
         f"<title>{text(title)}</title><style>{scoped_style()}{page_style()}</style></head>\n"
         f'<body><main class="lime-jax">\n{body}\n</main></body></html>\n'
+    )
+
+
+def _fragment(body: str) -> str:
+    return f'<div class="lime-jax"><style>{scoped_style()}</style>\n{body}\n</div>'
+
+
+def _outputs_body(report: OutputsReport, heading: str, below: str) -> str:
+    header = (
+        f'<header><p class="k">Explanation of one prediction</p><{heading}>'
+        f"<bdi>{text(report.title)}</bdi></{heading}></header>"
+    )
+    facts = [(name, significant(value)) for name, value in report.facts]
+    parts = [header, report.shown, _facts(facts)]
+    if report.prediction:
+        first = report.outputs[0].name if report.outputs else ""
+        parts += [f"<{below}>What the model says</{below}>"]
+        parts += [_largest(report.prediction, first, report.is_probability)]
+    for output in report.outputs:
+        parts += [f"<{below}>Weights for <bdi>{text(output.name)}</bdi></{below}>"]
+        parts += [_weights_of(output)]
+    return "\n".join([*filter(None, parts), _FOOTER])
+
+
+def _weights_of(output: OutputWeights) -> str:
+    if not output.conditions:
+        return '<p class="q">no features</p>'
+    raises, lowers, whiskers = legend(output.name, any(width > 0 for width in output.half_widths))
+    return bar_table(
+        _caption(raises, lowers, whiskers),
+        ("feature", "", "weight"),
+        output.conditions,
+        None,
+        output.weights,
+        output.half_widths,
     )
 
 
@@ -141,12 +185,17 @@ def _facts(facts: Sequence[tuple[str, str]]) -> str:
 
 
 def _outputs(report: RowReport) -> str:
-    outputs = [(name, float(value)) for name, value in report.prediction]
+    return _largest(report.prediction, report.label, report.is_probability)
+
+
+def _largest(prediction: Sequence[tuple[str, Number]], label: str, as_bars: bool) -> str:
+    """The model's largest outputs, and one in any case."""
+    outputs = [(name, float(value)) for name, value in prediction]
     if len(outputs) > _MOST_OUTPUTS:
-        largest = sorted(outputs, key=lambda pair: (pair[0] != report.label, -pair[1]))
+        largest = sorted(outputs, key=lambda pair: (pair[0] != label, -pair[1]))
         outputs = largest[:_MOST_OUTPUTS]
-    table = probability_table(outputs, report.label, report.is_probability)
-    left_out = len(report.prediction) - len(outputs)
+    table = probability_table(outputs, label, as_bars)
+    left_out = len(prediction) - len(outputs)
     return table + (f'<p class="q">and {left_out:,} smaller ones</p>' if left_out else "")
 
 
@@ -158,17 +207,20 @@ def _weights(report: RowReport) -> str:
     half_widths = interval_half_widths(errors, report.degrees_of_freedom)
     order = _descending(np.abs(weights))
     raises, lowers, whiskers = legend(report.label, bool((half_widths > 0).any()))
-    caption = (
-        f'<span class="i">{text(raises)}</span> &#160; <span class="i o">{text(lowers)}</span>'
-        f" &#160; {whiskers}"
-    )
     return bar_table(
-        caption,
+        _caption(raises, lowers, whiskers),
         (*report.heads, "weight"),
         [report.conditions[k] for k in order],
         [report.values[k] for k in order],
         weights[order].tolist(),
         half_widths[order].tolist(),
+    )
+
+
+def _caption(raises: str, lowers: str, whiskers: str) -> str:
+    return (
+        f'<span class="i">{text(raises)}</span> &#160; <span class="i o">{text(lowers)}</span>'
+        f" &#160; {whiskers}"
     )
 
 

@@ -70,3 +70,45 @@ class RowReport:
         values = [value for _, value in self.prediction]
         in_range = all(0 <= value <= 1 for value in values)
         return bool(values) and in_range and math.isclose(sum(values), 1, abs_tol=1e-3)
+
+
+@dataclasses.dataclass(frozen=True)
+class OutputWeights:
+    """The weights of one output.
+
+    Attributes:
+        conditions: one text per feature.
+        half_widths: of the weights' intervals; 0: none.
+    """
+
+    name: str
+    conditions: Sequence[str]
+    weights: Sequence[float]
+    half_widths: Sequence[float]
+
+
+@dataclasses.dataclass(frozen=True)
+class OutputsReport:
+    """One explained instance with several outputs, and what its kind of data shows of it.
+
+    Attributes:
+        prediction: names and numbers; none: they are not shown.
+        shown: HTML, such as a table or a text.
+        facts: names and numbers about the surrogate.
+    """
+
+    prediction: Sequence[tuple[str, Number]]
+    outputs: Sequence[OutputWeights]
+    shown: str = ""
+    facts: Sequence[tuple[str, Number]] = ()
+
+    @property
+    def title(self) -> str:
+        """The names of the outputs."""
+        return ", ".join(output.name for output in self.outputs) or "no output"
+
+    @property
+    def is_probability(self) -> bool:
+        """Whether the predictions are probabilities that sum to 1."""
+        values = [value for _, value in self.prediction]
+        return all(0 <= v <= 1 for v in values) and math.isclose(sum(values), 1, abs_tol=1e-3)

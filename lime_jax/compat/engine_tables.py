@@ -1,0 +1,232 @@
+"""`LimeTabularExplainer` by our own explainer of tables: all rows in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from lime_jax.compat import tables
+from lime_jax.compat.explanation import Explanation
+from lime_jax.compat.kernels import exponential_kernel
+from lime_jax.compat.outputs import label_numbers
+from lime_jax.compat.packed import is_plain
+from lime_jax.compat.scores import LocalPrediction, Score
+from lime_jax.compat.table_stats import is_known, stats_of
+from lime_jax.compat.tables import Asked
+from lime_jax.models.functions import why_on_device
+from lime_jax.results.explanations import Explanations
+from lime_jax.stages.kernels import METRICS
+from lime_jax.tabular import frames
+from lime_jax.tabular.explainer import TabularExplainer
+
+_DESIGNS = {"gaussian": "sobol", "lhs": "latin_hypercube"}
+_SEEDS = 2**31 - 1
+
+
+@runtime_checkable
+class TableExplainer(Protocol):
+    """What is read of a `LimeTabularExplainer`."""
+
+    mode: str
+    base: Any
+    discretizer: Any
+    scaler: Any
+    class_names: Any
+    random_state: Any
+    feature_names: list[Any]
+    feature_selection: str
+    feature_values: dict[int, list[Any]]
+    feature_frequencies: dict[int, np.ndarray]
+    numbers: dict[int, tuple[float, float, float, float]]
+    sample_around_instance: bool
+    exact: bool
+
+    @property
+    def draws_otherwise(self) -> bool:
+        """Whether somebody has other samples drawn."""
+        ...
+
+    def checked_outputs(self, raw: Any, count: int) -> np.ndarray:
+        """What a model returned, as (rows, outputs)."""
+        ...
+
+    def started(self, row: Any, outputs: np.ndarray, scaled_row: Any) -> Explanation:
+        """An explanation without weights."""
+        ...
+
+
+class EngineTables:
+    """The explainer of our own behind one of `lime`'s, made when it is first needed."""
+
+    def __init__(self) -> None:
+        self._explainer: TabularExplainer | None = None
+        self._discretizer: Any = None
+
+    def takes(self, owner: TableExplainer, asked: Asked) -> bool:
+        """Whether nothing of somebody else's comes in."""
+        base = owner.base
+        kernel = getattr(base, "kernel_fn", None)
+        is_exponential = getattr(kernel, "func", None) is exponential_kernel
+        return (
+            is_plain(base)
+            and is_exponential
+            and asked.model_regressor is None
+            and asked.distance_metric in METRICS
+            and asked.num_samples > 1
+            and (owner.discretizer is None or is_known(owner.discretizer))
+            and not owner.draws_otherwise
+        )
+
+    def explain(
+        self, owner: TableExplainer, rows: np.ndarray, predict_fn: Any, asked: Asked
+    ) -> list[Explanation]:
+        """Explanations of all rows."""
+        if not len(rows):
+            return []
+        explainer = self._explainer_of(owner)
+        model, first = _opened(owner, rows, predict_fn)
+        is_class = owner.mode == "classification"
+        wanted = asked.labels if is_class and not asked.top_labels else ()
+        numbers, _ = label_numbers(wanted, None, first, owner.class_names)
+        names = owner.class_names if is_class else None
+        fits = names is not None and len(names) == len(first)
+        kernel_width = owner.base.kernel_fn.keywords["kernel_width"]
+        explainer.set_params(
+            mode=owner.mode,
+            class_names=list(map(str, names)) if fits and names is not None else None,
+            feature_selection=owner.feature_selection,
+            kernel_width=float(kernel_width),
+            distance=asked.distance_metric,
+            design=_DESIGNS[asked.sampling_method],
+            seed=_seed(owner),
+        )
+        found = explainer.explain(
+            rows,
+            model,
+            num_features=asked.num_features,
+            num_samples=asked.num_samples,
+            method="auto" if owner.exact else "sampled",
+            progress=False,
+            **tables.labels_asked(model, asked, owner.mode, numbers),
+        )
+        results = [_started(owner, row, found, k) for k, row in enumerate(rows)]
+        limits = None if is_class else _limits(explainer, model)
+        for k, result in enumerate(results):
+            _fill(result, found, k, asked, numbers)
+            if limits is not None:
+                value = result.predicted_value
+                result.min_value = min(limits[0], value)
+                result.max_value = max(limits[1], value)
+                tables.both_signs(result)
+            if owner.base.verbose:
+                _tell(result, found, k)
+        return results
+
+    def _explainer_of(self, owner: TableExplainer) -> TabularExplainer:
+        if self._explainer is None or self._discretizer is not owner.discretizer:
+            stats = stats_of(
+                owner.discretizer,
+                owner.feature_values,
+                owner.feature_frequencies,
+                owner.numbers,
+            )
+            in_bins = owner.discretizer is not None
+            explainer = TabularExplainer(
+                discretizer="quartile" if in_bins else None,
+                sample_around_instance=owner.sample_around_instance and not in_bins,
+                feature_names=list(map(str, owner.feature_names)),
+            )
+            self._explainer, self._discretizer = explainer.fit(stats), owner.discretizer
+        return self._explainer
+
+
+def _limits(explainer: TabularExplainer, model: Any) -> tuple[float, float]:
+    """Between what a regression's outputs are: those it gave, or those of some typical rows."""
+    if isinstance(model, Converted):
+        return model.least, model.most
+    rows = frames.decode(explainer.schema_, explainer.learned.samples.typical_rows())
+    outputs = np.asarray(model(rows), np.float64)
+    return float(outputs.min()), float(outputs.max())
+
+
+def _seed(owner: TableExplainer) -> int:
+    """A number from the explainer's random state, and from its discretizer's."""
+    drawn = int(owner.random_state.randint(_SEEDS))
+    other = getattr(owner.discretizer, "random_state", None)
+    return drawn if other is None else (drawn + 3 * int(other.randint(_SEEDS))) % _SEEDS
+
+
+def _opened(owner: TableExplainer, rows: np.ndarray, predict_fn: Any) -> tuple[Any, np.ndarray]:
+    """The model as it is to be called, and what it says of the first row.
+
+    Samples are so few that most models answer sooner than they are converted and compiled; one
+    that is asked for closed forms, or is a JAX function, is handed on as it is.
+    """
+    call = predict_fn
+    if not callable(predict_fn):
+        is_class = owner.mode == "classification" and hasattr(predict_fn, "predict_proba")
+        call = predict_fn.predict_proba if is_class else predict_fn.predict
+    raw = call(rows[:1])
+    outputs = owner.checked_outputs(raw, 1)
+    as_it_is = owner.exact or why_on_device(call) is not None
+    if as_it_is and np.asarray(raw).reshape(1, -1).shape == outputs.shape:
+        return call, outputs[0]
+    return Converted(owner, call), outputs[0]
+
+
+class Converted:
+    """A model whose outputs are made what they should be, and remembered between which they are."""
+
+    def __init__(self, owner: TableExplainer, model: Callable[..., Any]) -> None:
+        self.owner, self.model = owner, model
+        self.least, self.most = np.inf, -np.inf
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """(rows, outputs)."""
+        own = self.owner
+        outputs = tables.checked_outputs(self.model(rows), len(rows), own.mode, own.class_names)
+        self.least = min(self.least, float(outputs.min(initial=np.inf)))
+        self.most = max(self.most, float(outputs.max(initial=-np.inf)))
+        return outputs
+
+
+def _started(owner: TableExplainer, row: np.ndarray, found: Explanations, k: int) -> Explanation:
+    scaled = (row - owner.scaler.mean_) / owner.scaler.scale_
+    started = owner.started(row, found.prediction[k], scaled)
+    started.result = found[k]
+    return started
+
+
+def _fill(
+    result: Explanation, found: Explanations, row: int, asked: Asked, numbers: Sequence[int]
+) -> None:
+    """The weights of the labels that are asked for."""
+    there = found.labels[row].tolist()
+    if result.mode == "classification":
+        labels = there if asked.top_labels else [n % found.prediction.shape[1] for n in numbers]
+        result.top_labels = list(labels) if asked.top_labels else None
+    else:
+        labels = [0]
+    scores, predictions = {}, {}
+    # `lime` fits the highest of `top_labels` last.
+    for label in reversed(labels) if asked.top_labels else labels:
+        place = there.index(label)
+        weights, errors = found.coef[row, place], found.std_error[row, place]
+        kept = np.flatnonzero(~np.isnan(errors))
+        order = kept[np.argsort(-np.abs(weights[kept]), kind="stable")]
+        result.local_exp[label] = [(int(k), float(weights[k])) for k in order]
+        result.intercept[label] = float(found.intercept[row, place])
+        scores[label] = float(found.score[row, place])
+        predictions[label] = float(found.local_pred[row, place])
+    if labels:
+        result.score, result.local_pred = Score.of(scores), LocalPrediction.of(predictions)
+
+
+def _tell(result: Explanation, found: Explanations, row: int) -> None:
+    """What `verbose` prints of each label."""
+    for label, local_pred in result.local_pred.items():
+        print("Intercept", result.intercept[label])
+        print("Prediction_local", np.array([local_pred]))
+        print("Right:", found.prediction[row, label])

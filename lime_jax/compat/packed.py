@@ -1,0 +1,136 @@
+"""Fits to samples as our own explanations, with standard errors."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lime_jax.compat.lime_base import ALPHA, LimeBase
+from lime_jax.compat.scores import LocalPrediction, Score
+from lime_jax.compat.weighted import WeightedData
+from lime_jax.results.explanation import Explanation
+from lime_jax.results.explanations import Explanations
+from lime_jax.results.names import FeatureNames
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Samples:
+    """A neighborhood and what the model says of it; the first sample is what is explained.
+
+    Attributes:
+        data: (samples, columns).
+        outputs: (samples, outputs).
+        distances: (samples,) from the first one.
+    """
+
+    data: Any
+    outputs: np.ndarray
+    distances: np.ndarray
+
+
+def explain_labels(
+    explanation: Any, base: Any, samples: Samples, labels: Sequence[int], **options: Any
+) -> None:
+    """Fill in an explanation, label by label, by whatever `base` does."""
+    scores, predictions = {}, {}
+
+    def explain() -> None:
+        for label in labels:
+            found = base.explain_instance_with_data(
+                samples.data, samples.outputs, samples.distances, label, **options
+            )
+            explanation.intercept[label], explanation.local_exp[label] = found[:2]
+            scores[label] = float(found[2])
+            predictions[label] = float(np.asarray(found[3]).reshape(-1)[0])
+
+    if isinstance(base, LimeBase):
+        with base._sharing(samples.data, np.asarray(base.kernel_fn(samples.distances))):
+            explain()
+    else:
+        explain()
+    if labels:
+        explanation.score = Score.of(scores)
+        explanation.local_pred = LocalPrediction.of(predictions)
+
+
+def is_plain(base: Any) -> bool:
+    """Whether explanations are ridges that nobody has changed."""
+    changed = {"explain_instance_with_data", "feature_selection", "forward_selection"}
+    return type(base) is LimeBase and not changed & set(vars(base))
+
+
+def packed(
+    kind: type[Explanations],
+    explanation: Any,
+    base: LimeBase,
+    samples: Samples,
+    facts: Mapping[str, Any],
+) -> Explanation:
+    """An explanation of samples as one of our own, which knows its errors.
+
+    Args:
+        facts: of the kind of data, and `values`, `names`, `output_names`, `output_kind`.
+    """
+    labels = list(explanation.local_exp)
+    shape = 1, len(labels), samples.data.shape[1]
+    coef, errors = np.zeros(shape), np.full(shape, np.nan)
+    weights = np.asarray(base.kernel_fn(samples.distances), np.float64)
+    data = WeightedData(samples.data, weights)
+    for place, label in enumerate(labels):
+        pairs = explanation.local_exp[label]
+        used = np.array([feature for feature, _ in pairs], np.int64)
+        coef[0, place, used] = own = np.array([weight for _, weight in pairs], np.float64)
+        errors[0, place, used] = data.columns(used).std_errors(
+            samples.outputs[:, label], own, ALPHA
+        )
+    count, columns = len(weights), shape[2]
+    by_label = {
+        "intercept": explanation.intercept,
+        "score": explanation.score,
+        "local_pred": explanation.local_pred,
+    }
+    arrays = kind(
+        coef=coef,
+        std_error=errors,
+        **{
+            name: np.array([[float(numbers[label]) for label in labels]])
+            for name, numbers in by_label.items()
+        },
+        held_out_score=np.full(shape[:2], np.nan),
+        prediction=samples.outputs[:1],
+        effective_samples=np.array([weights.sum() ** 2 / (weights**2).sum()]),
+        samples_used=np.array([count]),
+        labels=np.array([labels], np.int64),
+        bins=np.full((1, columns), -1, np.int32),
+        variables=np.ones((1, columns), np.float32),
+        support=np.zeros((1, columns), np.int8),
+        key_ids=np.zeros(1, np.uint32),
+        row_ids=np.zeros(1, np.int64),
+        conditions=(),
+        method="sampled",
+        model_path="host: called as `lime` calls it",
+        kernel_width=_width_of(base),
+        num_samples=count,
+        num_replicates=0,
+        **facts,
+    )
+    return arrays[0]
+
+
+def names_of(noun: str, count: int) -> FeatureNames:
+    """Features by number."""
+    return FeatureNames(tuple(f"{noun} {number}" for number in range(count)))
+
+
+def output_kind_of(outputs: np.ndarray) -> str:
+    """What outputs are: probabilities of all classes, or other numbers."""
+    in_range = bool(((outputs >= 0) & (outputs <= 1)).all())
+    return "probability" if in_range and np.allclose(outputs.sum(1), 1, atol=1e-5) else "value"
+
+
+def _width_of(base: LimeBase) -> float:
+    words = getattr(base.kernel_fn, "keywords", {})
+    return float(words.get("kernel_width") or float("nan"))

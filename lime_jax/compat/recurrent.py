@@ -1,0 +1,118 @@
+"""`RecurrentTabularExplainer`: explainers of models of series, with the signatures of `lime`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from lime_jax.compat import series
+from lime_jax.compat.explanation import Explanation
+from lime_jax.compat.outputs import check_model
+from lime_jax.compat.table_explainer import LimeTabularExplainer
+from lime_jax.warn import warn
+
+
+class RecurrentTabularExplainer(LimeTabularExplainer):
+    """Explains models of series (rows, steps, features), each step of each feature by itself.
+
+    Args:
+        training_data: (rows, steps, features).
+        mode: as of `LimeTabularExplainer`, and so all others but these.
+        feature_names: of the features; None: their numbers.
+        categorical_features: numbers of features, all of whose steps are levels.
+
+    Example:
+        >>> X = np.random.default_rng(0).random((30, 4, 2))
+        >>> explainer = RecurrentTabularExplainer(X, "regression", feature_names=["a", "b"])
+        >>> explanation = explainer.explain_instance(X[0], lambda rows: rows[:, -1, 1])
+        >>> explanation.as_list()[0][0].split()[0] in ("b_t-0", "0.25", "0.50")
+        True
+    """
+
+    def __init__(
+        self,
+        training_data: Any,
+        mode: str = "classification",
+        training_labels: Any = None,
+        feature_names: Any = None,
+        categorical_features: Any = None,
+        categorical_names: Mapping[int, Any] | None = None,
+        kernel_width: Any = None,
+        kernel: Callable[..., Any] | None = None,
+        verbose: bool = False,
+        class_names: Any = None,
+        feature_selection: str = "auto",
+        discretize_continuous: bool = True,
+        discretizer: Any = "quartile",
+        random_state: Any = None,
+    ) -> None:
+        training_data = series.as_series(training_data, "training_data")
+        _, self.n_timesteps, self.n_features = training_data.shape
+        names = range(self.n_features) if feature_names is None else feature_names
+        levels = series.steps_of(categorical_features, self.n_features, self.n_timesteps)
+        if levels:
+            warn(
+                "`categorical_features` are numbers of features, and all of their steps are "
+                "levels; `lime` takes them for numbers of single steps"
+            )
+        super().__init__(
+            series.flat(training_data),
+            mode=mode,
+            training_labels=training_labels,
+            feature_names=series.step_names(names, self.n_timesteps),
+            categorical_features=levels,
+            categorical_names=series.names_of_steps(
+                categorical_names, self.n_features, self.n_timesteps
+            ),
+            kernel_width=kernel_width,
+            kernel=kernel,
+            verbose=verbose,
+            class_names=class_names,
+            feature_selection=feature_selection,
+            discretize_continuous=discretize_continuous,
+            discretizer=discretizer,
+            random_state=random_state,
+        )
+
+    def explain_instance(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self,
+        data_row: Any,
+        classifier_fn: Any,
+        labels: Any = (1,),
+        top_labels: int | None = None,
+        num_features: int = 10,
+        num_samples: int = 5000,
+        distance_metric: Any = "euclidean",
+        model_regressor: Any = None,
+    ) -> Explanation:
+        """Explain what a model says of a series.
+
+        Args:
+            data_row: (steps, features).
+            classifier_fn: of series (rows, steps, features).
+            labels: as of `LimeTabularExplainer.explain_instance`, and so all others.
+
+        Returns:
+            The explanation, each step of each feature by itself.
+        """
+        more = (num_features, num_samples, distance_metric, model_regressor)
+        rows = np.asarray(data_row)[None]
+        return self.explain_instances(rows, classifier_fn, labels, top_labels, *more)[0]
+
+    def explain_instances(
+        self, rows: Any, predict_fn: Any, *arguments: Any, **options: Any
+    ) -> list[Explanation]:
+        """Explain many series in one call; arguments are as of `explain_instance`.
+
+        Args:
+            rows: (rows, steps, features).
+
+        Returns:
+            An explanation of each.
+        """
+        check_model(predict_fn, "classifier_fn")
+        rows = series.as_series(rows, "data_row", (self.n_timesteps, self.n_features))
+        model = series.OfSeries(predict_fn, self.n_timesteps, self.n_features)
+        return super().explain_instances(series.flat(rows), model, *arguments, **options)

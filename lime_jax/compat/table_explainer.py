@@ -1,0 +1,392 @@
+"""`LimeTabularExplainer`: explainers of tables, with the signatures of `lime`."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state
+
+from lime_jax.compat import engine_tables, tables
+from lime_jax.compat.discretize import discretizer_of
+from lime_jax.compat.explanation import Explanation
+from lime_jax.compat.kernels import kernel_of
+from lime_jax.compat.lime_base import LimeBase
+from lime_jax.compat.outputs import check_model, label_numbers, warn_unless_probabilities
+from lime_jax.compat.packed import Samples, explain_labels
+from lime_jax.compat.tables import Asked, TableDomainMapper
+
+_STATS = ("means", "mins", "maxs", "stds", "feature_values", "feature_frequencies")
+
+
+class LimeTabularExplainer:
+    """Explains models of tables, by our sampler: the arguments are `lime`'s, in their order.
+
+    Where a kernel, regressor, metric, discretizer or `base` of somebody else's comes in, samples
+    are drawn as `lime` draws them, and its numbers come out.
+
+    Args:
+        training_data: (rows, columns) numbers, dense or sparse; levels as whole numbers.
+        mode: "classification" or "regression".
+        training_labels: (rows,) for bins by entropy.
+        feature_names: of the columns; None: their numbers.
+        categorical_features: numbers of the columns with levels.
+        categorical_names: by column, the name of each level.
+        kernel_width: None: 0.75 times the root of the number of columns.
+        kernel: `(distances, kernel_width) -> weights` of NumPy arrays; None: exponential.
+        verbose: whether to print what each fit says of the row.
+        class_names: of the model's outputs; None: their numbers.
+        feature_selection: "auto", "none", "forward_selection", "highest_weights", "lasso_path".
+        discretize_continuous: whether numbers are put into bins.
+        discretizer: "quartile", "decile", "entropy", or a discretizer.
+        sample_around_instance: whether numbers that are not in bins are drawn around the row.
+        random_state: number or `RandomState`.
+        training_data_stats: what is known of the training rows, in place of them.
+        exact: whether to take closed forms where there are any, in place of samples.
+
+    Example:
+        >>> X = np.arange(40.0).reshape(20, 2)
+        >>> explainer = LimeTabularExplainer(X, mode="regression", feature_names=["age", "pay"])
+        >>> explanation = explainer.explain_instance(X[0], lambda rows: rows[:, 0])
+        >>> explanation.as_list()[0][0]
+        'age <= 9.50'
+    """
+
+    def __init__(
+        self,
+        training_data: Any,
+        mode: str = "classification",
+        training_labels: Any = None,
+        feature_names: Any = None,
+        categorical_features: Any = None,
+        categorical_names: Mapping[int, Any] | None = None,
+        kernel_width: Any = None,
+        kernel: Callable[..., Any] | None = None,
+        verbose: bool = False,
+        class_names: Any = None,
+        feature_selection: str = "auto",
+        discretize_continuous: bool = True,
+        discretizer: Any = "quartile",
+        sample_around_instance: bool = False,
+        random_state: Any = None,
+        training_data_stats: Mapping[str, Any] | None = None,
+        exact: bool = False,
+    ) -> None:
+        if mode not in ("classification", "regression"):
+            raise ValueError(f"`mode`: expected 'classification' or 'regression', got {mode!r}")
+        if hasattr(training_data, "columns") and feature_names is None:
+            feature_names = [str(name) for name in training_data.columns]
+        training_data = tables.as_table(training_data)
+        count = training_data.shape[1]
+        self.random_state = check_random_state(random_state)
+        self.mode = mode
+        self.categorical_names = categorical_names or {}
+        self.sample_around_instance = sample_around_instance
+        self.training_data_stats = training_data_stats
+        if training_data_stats:
+            self.validate_training_data_stats(training_data_stats)
+        self.categorical_features = (
+            [] if categorical_features is None else list(categorical_features)
+        )
+        names = map(str, range(count)) if feature_names is None else feature_names
+        self.feature_names = list(names)
+        self.feature_selection = feature_selection
+        self.class_names = class_names
+        self.exact = exact
+        self.discretizer: Any = None
+        if discretize_continuous and not scipy.sparse.issparse(training_data):
+            self.discretizer = discretizer_of(
+                discretizer,
+                training_data,
+                self.categorical_features,
+                self.feature_names,
+                training_labels,
+                self.random_state,
+                training_data_stats,
+            )
+            self.categorical_features = list(range(count))
+        width = float(np.sqrt(count) * 0.75 if kernel_width is None else kernel_width)
+        self._has_width = kernel_width is not None
+        self.base: Any = LimeBase(kernel_of(kernel, width), verbose, self.random_state)
+        self._learn(training_data)
+        self._engine = engine_tables.EngineTables()
+
+    def _learn(self, data: Any) -> None:
+        """Keep means and scales of numbers, and how often each level or bin is met."""
+        self.scaler: Any = StandardScaler(with_mean=False).fit(data)
+        self.feature_values: dict[int, list[Any]] = {}
+        self.feature_frequencies: dict[int, np.ndarray] = {}
+        known, binned = self.training_data_stats, data
+        if self.discretizer is not None and not known:
+            binned = self.discretizer.discretize(data)
+        mean, scale = np.asarray(self.scaler.mean_), np.asarray(self.scaler.scale_)
+        for feature in self.categorical_features:
+            if known:
+                values = list(known["feature_values"][feature])
+                times = np.asarray(known["feature_frequencies"][feature], np.float64)
+            else:
+                column = binned[:, [feature]]
+                column = column.toarray() if scipy.sparse.issparse(column) else column
+                counted = collections.Counter(np.asarray(column).ravel().tolist())
+                values = sorted(counted)
+                times = np.array([counted[value] for value in values], np.float64)
+            self.feature_values[feature] = values
+            self.feature_frequencies[feature] = times / times.sum()
+            mean[feature], scale[feature] = 0, 1
+        numbers = [k for k in range(data.shape[1]) if k not in self.feature_values]
+        self.numbers = {
+            k: (
+                float(mean[k]),
+                float(scale[k]),
+                float(data[:, [k]].min()),
+                float(data[:, [k]].max()),
+            )
+            for k in numbers
+        }
+
+    @staticmethod
+    def convert_and_round(values: Any) -> list[str]:
+        """Numbers as text.
+
+        Args:
+            values: numbers.
+
+        Returns:
+            With two decimals.
+        """
+        return tables.two_decimals(values)
+
+    @staticmethod
+    def validate_training_data_stats(training_data_stats: Mapping[str, Any]) -> None:
+        """Refuse statistics that lack something.
+
+        Args:
+            training_data_stats: as of the explainer.
+
+        Raises:
+            ValueError: if they do.
+        """
+        missing = [name for name in _STATS if name not in training_data_stats]
+        if missing:
+            raise ValueError(
+                f"`training_data_stats`: expected {', '.join(_STATS)}, got no {', '.join(missing)}"
+            )
+
+    def explain_instance(
+        self,
+        data_row: Any,
+        predict_fn: Any,
+        labels: Any = (1,),
+        top_labels: int | None = None,
+        num_features: int = 10,
+        num_samples: int = 5000,
+        distance_metric: Any = "euclidean",
+        model_regressor: Any = None,
+        sampling_method: str = "gaussian",
+    ) -> Explanation:
+        """Explain what a model says of a row.
+
+        Args:
+            data_row: (columns,) numbers, or one sparse row.
+            predict_fn: a fitted model's method, or any function of rows: (rows, classes) of a
+                classification, (rows,) of a regression.
+            labels: numbers or names of the outputs to explain.
+            top_labels: in place of `labels`, the row's k highest outputs.
+            num_features: how many columns an explanation has, at most.
+            num_samples: rows that the model is asked about, or a few more.
+            distance_metric: between samples, of `sklearn.metrics.pairwise_distances`.
+            model_regressor: of scikit-learn, with `coef_` and `sample_weight`; None: a ridge.
+            sampling_method: "gaussian", or "lhs" for a latin hypercube.
+
+        Returns:
+            The explanation.
+
+        Raises:
+            ValueError: if an argument is not usable; it names the argument.
+        """
+        more = (num_features, num_samples, distance_metric, model_regressor, sampling_method)
+        if not scipy.sparse.issparse(data_row):
+            data_row = np.asarray(data_row)[None]
+        return self.explain_instances(data_row, predict_fn, labels, top_labels, *more)[0]
+
+    def explain_instances(
+        self,
+        rows: Any,
+        predict_fn: Any,
+        labels: Any = (1,),
+        top_labels: int | None = None,
+        num_features: int = 10,
+        num_samples: int = 5000,
+        distance_metric: Any = "euclidean",
+        model_regressor: Any = None,
+        sampling_method: str = "gaussian",
+    ) -> list[Explanation]:
+        """Explain many rows in one call; arguments are as of `explain_instance`.
+
+        Args:
+            rows: (rows, columns).
+
+        Returns:
+            An explanation of each.
+        """
+        check_model(predict_fn, "predict_fn")
+        asked = Asked(
+            labels,
+            top_labels,
+            num_features,
+            num_samples,
+            distance_metric,
+            model_regressor,
+            sampling_method,
+        )
+        rows = self._rows(rows)
+        if scipy.sparse.issparse(rows):
+            return [self._explain_sparse(rows[k], predict_fn, asked) for k in range(rows.shape[0])]
+        if self._engine.takes(self, asked):
+            return self._engine.explain(self, rows, predict_fn, asked)
+        return [self._explain_as_lime(row, predict_fn, asked) for row in rows]
+
+    def _rows(self, rows: Any) -> Any:
+        if scipy.sparse.issparse(rows):
+            return rows.tocsr()
+        rows = tables.as_table(rows)
+        if rows.shape[1] != len(self.feature_names):
+            raise ValueError(
+                f"`data_row`: expected {len(self.feature_names)} numbers, got {rows.shape[1]}"
+            )
+        return rows
+
+    def _explain_as_lime(self, row: np.ndarray, predict_fn: Any, asked: Asked) -> Explanation:
+        """One row by the samples of `lime`, through `self.base`."""
+        from sklearn.metrics import pairwise_distances
+
+        data, inverse = self.__data_inverse(row, asked.num_samples, asked.sampling_method)
+        scaled = (data - self.scaler.mean_) / self.scaler.scale_
+        distances = pairwise_distances(scaled, scaled[:1], metric=asked.distance_metric).ravel()
+        outputs = self.checked_outputs(predict_fn(inverse), len(inverse))
+        samples = Samples(scaled, outputs, distances)
+        found = self.started(row, outputs[0], scaled[0])
+        if self.mode == "regression":
+            found.min_value, found.max_value = outputs.min(), outputs.max()
+        self._fill(found, samples, asked)
+        return found
+
+    def _explain_sparse(self, row: Any, predict_fn: Any, asked: Asked) -> Explanation:
+        """One sparse row: what is not zero is hidden, by zero; these numbers are not `lime`'s."""
+        from sklearn.metrics import pairwise_distances
+
+        row.sort_indices()
+        data, inverse, columns = tables.sparse_samples(row, self.random_state, asked.num_samples)
+        outputs = self.checked_outputs(predict_fn(inverse), inverse.shape[0])
+        found = self.started(row, outputs[0], row)
+        if not len(columns):
+            data = np.zeros((len(data), 1))
+            columns = np.zeros(1, np.int64)
+        distances = pairwise_distances(data, data[:1], metric=asked.distance_metric).ravel()
+        if not self._has_width:  # that of as many columns as can change
+            distances = distances * np.sqrt(row.shape[1] / len(columns))
+        self._fill(found, Samples(data, outputs, distances), asked)
+        for label, pairs in found.local_exp.items():
+            width = row.shape[1]
+            found.local_exp[label] = tables.padded(pairs, columns, asked.num_features, width)
+        return found
+
+    def checked_outputs(self, raw: Any, count: int) -> np.ndarray:
+        """Outputs as (rows, outputs); classes get their names, and the user a word about sums."""
+        outputs = tables.checked_outputs(raw, count, self.mode, self.class_names)
+        if self.mode == "classification":
+            if self.class_names is None:
+                self.class_names = [str(number) for number in range(outputs.shape[1])]
+            warn_unless_probabilities(outputs, "predict_fn")
+        return outputs
+
+    def _fill(self, found: Explanation, samples: Samples, asked: Asked) -> None:
+        """Explain the labels that are asked for, through `self.base`."""
+        numbers = [0]
+        if self.mode == "classification":
+            numbers, found.top_labels = label_numbers(
+                asked.labels, asked.top_labels, samples.outputs[0], self.class_names
+            )
+        options = dict(
+            num_features=asked.num_features,
+            model_regressor=asked.model_regressor,
+            feature_selection=self.feature_selection,
+        )
+        explain_labels(found, self.base, samples, numbers, **options)
+        if self.mode == "regression":
+            tables.both_signs(found)
+
+    def started(self, row: Any, outputs: np.ndarray, scaled_row: Any) -> Explanation:
+        """An explanation without weights: names, values, and what the model says."""
+        names = list(self.feature_names)
+        is_sparse = scipy.sparse.issparse(row)
+        values = tables.two_decimals(row.data if is_sparse else row)
+        in_bins = {} if self.discretizer is None else self.discretizer.lambdas
+        for k in self.categorical_features:
+            if k in in_bins:
+                continue
+            level = int(row[0, k] if is_sparse else row[k])
+            level = self.categorical_names[k][level] if k in self.categorical_names else level
+            names[k] = f"{names[k]}={level}"
+            if not is_sparse:
+                values[k] = "True"
+        of_bins, categorical = None, self.categorical_features
+        if self.discretizer is not None:
+            bins = self.discretizer.discretize(row)
+            of_bins = list(names)
+            for k, own in self.discretizer.names.items():
+                of_bins[k] = own[int(bins[k])]
+        mapper = TableDomainMapper(
+            names,
+            values,
+            scaled_row,
+            categorical_features=categorical,
+            discretized_feature_names=of_bins,
+            feature_indexes=row.indices if is_sparse else None,
+        )
+        found = Explanation(mapper, mode=self.mode, class_names=self.class_names)
+        if self.mode == "classification":
+            found.predict_proba = outputs
+        else:
+            found.predicted_value = float(outputs[0])
+            found.min_value = found.max_value = found.predicted_value
+        return found
+
+    @property
+    def draws_otherwise(self) -> bool:
+        """Whether somebody has other samples drawn."""
+        name = "_LimeTabularExplainer__data_inverse"
+        return getattr(type(self), name) is not _DRAWN or name in vars(self)
+
+    def __data_inverse(
+        self, data_row: np.ndarray, num_samples: int, sampling_method: str = "gaussian"
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Samples as the surrogate and as the model sees them, drawn in the order of `lime`."""
+        shape = num_samples, len(data_row)
+        if self.discretizer is None:
+            center = data_row if self.sample_around_instance else self.scaler.mean_
+            data = tables.gaussians(self.random_state, shape, sampling_method)
+            data = data * self.scaler.scale_ + center
+            columns, first = self.categorical_features, data_row
+        else:
+            data = np.zeros(shape)
+            columns, first = range(shape[1]), self.discretizer.discretize(data_row)
+        data[0] = data_row
+        inverse = data.copy()
+        for k in columns:
+            values, shares = self.feature_values[k], self.feature_frequencies[k]
+            drawn = self.random_state.choice(values, size=num_samples, replace=True, p=shares)
+            data[:, k] = drawn == first[k]
+            data[0, k] = 1
+            inverse[:, k] = drawn
+        if self.discretizer is not None:
+            inverse[1:] = self.discretizer.undiscretize(inverse[1:])
+        inverse[0] = data_row
+        return data, inverse
+
+
+_DRAWN = LimeTabularExplainer._LimeTabularExplainer__data_inverse  # pyright: ignore
