@@ -77,7 +77,12 @@ def images(tmp_path_factory):
     return execute(FOLDER / "images.ipynb", tmp_path_factory.mktemp("jupyter"))
 
 
-@pytest.mark.parametrize("name", ["executed", "penalized", "images"])
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    return execute(FOLDER / "text.ipynb", tmp_path_factory.mktemp("jupyter"))
+
+
+@pytest.mark.parametrize("name", ["executed", "penalized", "images", "texts"])
 def test_runs_without_errors_or_warnings(request, name):
     ran = request.getfixturevalue(name)
     loud = [o for o in outputs(ran) if o.output_type == "error" or o.get("name") == "stderr"]
@@ -145,6 +150,25 @@ def test_a_model_on_the_host_has_the_same_explanation(images):
     text = printed(images)
     assert "espresso: " in text
     assert number_after(text, "largest difference of two weights:") < 1e-4
+
+
+def test_words_of_a_subject_speak_for_it(texts):
+    said = printed(texts)
+    assert number_after(said, "subjects named right:") > 0.85
+    assert "1 by word counts in JAX" in said
+    assert "filter" in re.search(r" signal: (.*)", said)[1]
+    assert "distribution" in re.search(r" stats: (.*)", said)[1]
+
+
+def test_two_runs_of_texts_differ_by_their_errors(texts):
+    assert 90 <= number_after(printed(texts), "differ by less than two standard errors:") <= 99
+
+
+def test_margins_of_counts_need_no_samples(texts):
+    said = printed(texts)
+    assert "method: exact and exact" in said
+    assert number_after(said, "largest difference of LIME and KernelSHAP:") < 1e-5
+    assert number_after(said, "sum of the shares - margin:") < 1e-4
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
