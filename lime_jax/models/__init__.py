@@ -4,5 +4,14 @@ from lime_jax.models.functions import jax_predict
 from lime_jax.models.host import host_predict
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.predict import DevicePredict, Model
+from lime_jax.models.support_table import SupportedModel, supported
 
-__all__ = ["DevicePredict", "Model", "as_predict_fn", "host_predict", "jax_predict"]
+__all__ = [
+    "DevicePredict",
+    "Model",
+    "SupportedModel",
+    "as_predict_fn",
+    "host_predict",
+    "jax_predict",
+    "supported",
+]

@@ -22,7 +22,9 @@ from lime_jax.typing import Estimator, ModelLike, Pytree
 
 _T = TypeVar("_T", bound=Callable[..., Any])
 
-METHODS = ("predict_proba", "decision_function", "predict")
+OUTPUT_KINDS = {"predict_proba": "probability", "decision_function": "margin", "predict": "value"}
+"""What the outputs of a model's methods are."""
+METHODS = tuple(OUTPUT_KINDS)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -87,40 +89,83 @@ HostMethod = tuple[Callable[..., Any], str]
 HostMethods = Callable[[Any, str], HostMethod | None]
 Opener = Callable[[Any, str | None, RawTable | None], Any]
 
-_FAMILIES = {
-    "sklearn": "lime_jax.models.sklearn",
-    "xgboost": "lime_jax.models.boosted.xgboost",
-    "lightgbm": "lime_jax.models.boosted.lightgbm",
-    "catboost": "lime_jax.models.boosted.catboost",
-    "interpret": "lime_jax.models.boosted.ebm",
-    "keras": "lime_jax.models.networks.keras",
-    "equinox": "lime_jax.models.networks.modules",
-    "flax": "lime_jax.models.networks.modules",
-    "onnx": "lime_jax.models.onnx",
-    "onnxruntime": "lime_jax.models.onnx",
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """What is known of the models of a class.
+
+    Attributes:
+        function: that converts them; None: they stay on the host.
+        methods: of the model that it converts; of an opener the model's own that says the same.
+        exact: of these, those whose output is a sum, for some models of the class at least.
+        why_not: why the others are none, or what keeps some models from it.
+        on_host: whether an opener only ever opens them there.
+    """
+
+    function: Callable[..., Any] | None
+    methods: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()
+    why_not: str = ""
+    on_host: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Library:
+    """A library whose models are known.
+
+    Attributes:
+        package: that is installed.
+        family: the module that registers its models.
+        oldest: version that was tried; and
+        newest: the last one.
+    """
+
+    package: str
+    family: str
+    oldest: str
+    newest: str
+
+
+_ROOM = "lime_jax.models"
+LIBRARIES = {
+    "sklearn": Library("scikit-learn", f"{_ROOM}.sklearn", "1.5", "1.9"),
+    "imblearn": Library("imbalanced-learn", f"{_ROOM}.sklearn", "0.14", "0.14"),
+    "xgboost": Library("xgboost", f"{_ROOM}.boosted.xgboost", "3.1.1", "3.2"),
+    "lightgbm": Library("lightgbm", f"{_ROOM}.boosted.lightgbm", "4.6", "4.7"),
+    "catboost": Library("catboost", f"{_ROOM}.boosted.catboost", "1.2.10", "1.2.10"),
+    "interpret": Library("interpret-core", f"{_ROOM}.boosted.ebm", "0.7.8", "0.7.8"),
+    "keras": Library("keras", f"{_ROOM}.networks.keras", "3.10", "3.15"),
+    "equinox": Library("equinox", f"{_ROOM}.networks.modules", "0.13", "0.13"),
+    "flax": Library("flax", f"{_ROOM}.networks.modules", "0.11.2", "0.12"),
+    "onnx": Library("onnx", f"{_ROOM}.onnx", "1.17", "1.23"),
+    "onnxruntime": Library("onnxruntime", f"{_ROOM}.onnx", "1.20", "1.32"),
 }
+"""By the first part of their modules' names."""
 # They find their columns by name, or leave it to the first step.
-_LOOK_THEMSELVES = {"sklearn.Pipeline", "sklearn.ColumnTransformer"}
-_CONVERTERS: dict[str, tuple[Converter, tuple[str, ...]]] = {}
-_HOST_METHODS: dict[str, tuple[HostMethods]] = {}
-_TRANSFORMERS: dict[str, tuple[Transformer]] = {}
-_OPENERS: dict[str, tuple[Opener, str | None]] = {}
+_LOOK_THEMSELVES = {"sklearn.Pipeline", "imblearn.Pipeline", "sklearn.ColumnTransformer"}
+_CONVERTERS: dict[str, Entry] = {}
+_HOST_METHODS: dict[str, HostMethods] = {}
+_TRANSFORMERS: dict[str, Entry] = {}
+_OPENERS: dict[str, Entry] = {}
 
 
 def _registrar(
-    known: dict[str, Any], classes: Sequence[str | type], *facts: object
+    known: dict[str, Entry], classes: Sequence[str | type], **facts: Any
 ) -> Callable[[_T], _T]:
     """A decorator that enters a function, and what is known of it, for some classes."""
 
     def register(function: _T) -> _T:
-        known.update({_name(c): (function, *facts) for c in classes})
+        known.update({_name(c): Entry(function, **facts) for c in classes})
         return function
 
     return register
 
 
 def register_converter(
-    *classes: str | type, methods: tuple[str, ...] = METHODS
+    *classes: str | type,
+    methods: tuple[str, ...] = METHODS,
+    exact: tuple[str, ...] = (),
+    why_not: str = "",
 ) -> Callable[[_T], _T]:
     """Teach lime_jax to run a kind of fitted model in JAX.
 
@@ -128,6 +173,8 @@ def register_converter(
         *classes: the model's classes, or their names as "library.ClassName" (the library is the
             first part of the module, so that it need not be imported).
         methods: of the model that the function converts; others run on the host.
+        exact: of these, those whose output is a sum over trees or columns; and
+        why_not: why the others are none; `lime_jax.models.supported` lists both.
 
     Returns:
         A decorator for a function `(model, method, features) -> Converted`: `method` is one of
@@ -148,7 +195,18 @@ def register_converter(
         >>> as_predict_fn(Double()).path
         'jax'
     """
-    return _registrar(_CONVERTERS, classes, methods)
+    return _registrar(_CONVERTERS, classes, methods=methods, exact=exact, why_not=why_not)
+
+
+def of_members(*methods: str) -> dict[str, Any]:
+    """What `register_converter` is told of a model that is as good as its parts."""
+    return {"methods": methods, "exact": methods, "why_not": "where one of its parts is no sum"}
+
+
+def keep_on_host(*classes: str | type, why: str, steps: bool = False) -> None:
+    """Say that models of some classes, or steps of pipelines, have no JAX form, and why."""
+    known = _TRANSFORMERS if steps else _CONVERTERS
+    known.update({_name(c): Entry(None, why_not=why) for c in classes})
 
 
 def register_methods(*classes: str | type) -> Callable[[_T], _T]:
@@ -158,7 +216,12 @@ def register_methods(*classes: str | type) -> Callable[[_T], _T]:
         A decorator for a function `(model, method)` that returns a function of a batch, and what
         its outputs are ("probability", "margin" or "value"); or None: the model's own `method`.
     """
-    return _registrar(_HOST_METHODS, classes)
+
+    def register(function: _T) -> _T:
+        _HOST_METHODS.update(dict.fromkeys(map(_name, classes), function))
+        return function
+
+    return register
 
 
 def has_methods(model: Estimator) -> bool:
@@ -169,14 +232,16 @@ def has_methods(model: Estimator) -> bool:
 def host_method(model: Estimator, method: str) -> HostMethod | None:
     """How to call a model on the host; None: by its own `method`."""
     found = _find(model, _HOST_METHODS)
-    return None if found is None else found[1][0](model, method)
+    return None if found is None else found[1](model, method)
 
 
-def register_transformer(*classes: str | type) -> Callable[[_T], _T]:
+def register_transformer(*classes: str | type, mixes: str = "") -> Callable[[_T], _T]:
     """The same for a step of a pipeline: a function `(transformer, features) -> Features`.
 
     Args:
         *classes: as for `register_converter`.
+        mixes: why its columns are not made of one column each; empty: they are, and a model
+            behind the step that is a sum of columns is one of raw columns.
 
     Returns:
         A decorator.
@@ -189,31 +254,44 @@ def register_transformer(*classes: str | type) -> Callable[[_T], _T]:
         ... def halve(transformer, features):
         ...     return features.replaced([c.then("divide", 2.0) for c in features.columns])
     """
-    return _registrar(_TRANSFORMERS, classes)
+    exact = () if mixes else ("transform",)
+    facts = {"methods": ("transform",), "exact": exact, "why_not": mixes}
+    return _registrar(_TRANSFORMERS, classes, **facts)
 
 
-def register_opener(*classes: str | type, method: str | None = None) -> Callable[[_T], _T]:
+def register_opener(
+    *classes: str | type,
+    method: str | None = None,
+    exact: bool = False,
+    why_not: str = "",
+    on_host: bool = False,
+) -> Callable[[_T], _T]:
     """The same for a kind of model that is no estimator with `fit` and scikit-learn's methods.
 
     Args:
         method: of the model that says the same as the model itself.
+        exact: whether its output can be a sum; and
+        why_not: why others are none.
+        on_host: whether it only ever runs there.
 
     Returns:
         A decorator for a function `(model, output, table) -> Model`: what `as_predict_fn` returns
         for the model itself, and for its bound `method`.
     """
-    return _registrar(_OPENERS, classes, method)
+    methods = () if method is None else (method,)
+    facts = {"methods": methods, "exact": ("predict",) * exact, "why_not": why_not}
+    return _registrar(_OPENERS, classes, on_host=on_host, **facts)
 
 
 def opener_of(model: ModelLike) -> tuple[Opener | None, ModelLike]:
     """The function that opens this kind of model, None if there is none, and the model for it."""
     found = _find(model, _OPENERS)
     if found is not None:
-        return found[1][0], model
+        return found[1].function, model
     owner = getattr(model, "__self__", None)
     found = _find(owner, _OPENERS)
-    if found is not None and found[1][1] == getattr(model, "__name__", ""):
-        return found[1][0], owner
+    if found is not None and getattr(model, "__name__", "") in found[1].methods:
+        return found[1].function, owner
     return None, model
 
 
@@ -228,13 +306,15 @@ def convert_on(model: Estimator, method: str, features: Features) -> Converted:
     kind = type(model).__name__
     if found is None:
         raise NotConvertibleError(f"{kind} has no JAX form here")
-    cls, (function, methods) = found
-    if method not in methods:
+    cls, entry = found
+    if entry.function is None:
+        raise NotConvertibleError(f"{kind}: {entry.why_not}")
+    if method not in entry.methods:
         raise NotConvertibleError(f"{kind}.{method} has no JAX form here")
     if _method_of(type(model), method) is not _method_of(cls, method):
         raise NotConvertibleError(f"{kind} has a `{method}` of its own")
     _check_columns(model, cls, features)
-    return function(model, method, features)
+    return entry.function(model, method, features)
 
 
 def transform_on(transformer: Estimator, features: Features) -> Features:
@@ -245,11 +325,20 @@ def transform_on(transformer: Estimator, features: Features) -> Features:
     kind = type(transformer).__name__
     if found is None:
         raise NotConvertibleError(f"{kind} has no JAX form here")
-    cls, (function,) = found
+    cls, entry = found
+    if entry.function is None:
+        raise NotConvertibleError(f"{kind}: {entry.why_not}")
     if _method_of(type(transformer), "transform") is not _method_of(cls, "transform"):
         raise NotConvertibleError(f"{kind} has a `transform` of its own")
     _check_columns(transformer, cls, features)
-    return function(transformer, features)
+    return entry.function(transformer, features)
+
+
+def entries() -> tuple[tuple[bool, dict[str, Entry]], ...]:
+    """All that is registered, by class; and whether the models are called themselves."""
+    for library in LIBRARIES.values():
+        importlib.import_module(library.family)
+    return (False, _CONVERTERS), (False, _TRANSFORMERS), (True, _OPENERS)
 
 
 def _check_columns(model: Estimator, cls: type, features: Features) -> None:
@@ -279,8 +368,8 @@ def _find(instance: ModelLike, known: dict[str, Any]) -> tuple[type, Any] | None
     """The entry of the nearest of an object's classes."""
     for cls in type(instance).__mro__:
         library = cls.__module__.partition(".")[0]
-        if library in _FAMILIES:
-            importlib.import_module(_FAMILIES[library])
+        if library in LIBRARIES:
+            importlib.import_module(LIBRARIES[library].family)
         if _name(cls) in known:
             return cls, known[_name(cls)]
     return None

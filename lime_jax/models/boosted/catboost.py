@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.models.boosted.catboost_trees import tree_sum
-from lime_jax.models.boosted.trees import MARGIN_IS_EXACT, by_code, level_column
+from lime_jax.models.boosted.trees import MARGIN_IS_EXACT, by_code, level_column, of_margins
 from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.compose import linked, sum_of_trees
 from lime_jax.models.convert.features import Features
@@ -35,8 +35,8 @@ def catboost_method(model: Estimator, method: str) -> HostMethod | None:
     return None
 
 
-@register_converter(_CLASSIFIER, methods=("predict_proba", "decision_function"))
-@register_converter(_REGRESSOR, methods=("predict", "decision_function"))
+@register_converter(_CLASSIFIER, **of_margins("predict_proba"))
+@register_converter(_REGRESSOR, **of_margins("predict", is_margin=True))
 def convert_catboost(model: Estimator, method: str, features: Features) -> Converted:
     """A sum of trees, or what its link makes of it."""
     features = _in_order(model, features)

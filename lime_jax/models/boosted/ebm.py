@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float64, Int, Int32
 
-from lime_jax.models.boosted.trees import MARGIN_IS_EXACT, by_code, level_column
+from lime_jax.models.boosted.trees import MARGIN_IS_EXACT, by_code, level_column, of_margins
 from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.compose import linked, sum_of_trees
 from lime_jax.models.convert.features import Features
@@ -27,10 +27,13 @@ from lime_jax.typing import Estimator
 _LINKS: dict[str, Link] = {"logit": two_sigmoids, "mlogit": softmax, "log": jnp.exp}
 
 
+@register_converter("interpret.ExplainableBoostingClassifier", **of_margins("predict_proba"))
 @register_converter(
-    "interpret.ExplainableBoostingClassifier", methods=("predict_proba", "decision_function")
+    "interpret.ExplainableBoostingRegressor",
+    methods=("predict",),
+    exact=("predict",),
+    why_not=MARGIN_IS_EXACT,
 )
-@register_converter("interpret.ExplainableBoostingRegressor", methods=("predict",))
 def convert_ebm(model: Estimator, method: str, features: Features) -> Converted:
     """The sum of all terms, or what its link makes of it."""
     by_name = [k for k, (bins, *_) in enumerate(model.bins_) if isinstance(bins, Mapping)]

@@ -19,6 +19,7 @@ from lime_jax.models.boosted.trees import (
     TakenForMissing,
     boosted_trees,
     no_probabilities,
+    of_margins,
     with_codes,
 )
 from lime_jax.models.convert.columns import LevelColumn, NotConvertibleError
@@ -89,9 +90,9 @@ def _frame(booster: Estimator, batch: Table) -> Table:
     )
 
 
-@register_converter("lightgbm.Booster")
-@register_converter(*_REGRESSORS, methods=("predict", "decision_function"))
-@register_converter(*_CLASSIFIERS, methods=("predict_proba", "decision_function"))
+@register_converter("lightgbm.Booster", **of_margins("predict_proba", "predict", is_margin=True))
+@register_converter(*_REGRESSORS, **of_margins("predict", is_margin=True))
+@register_converter(*_CLASSIFIERS, **of_margins("predict_proba"))
 def convert_lightgbm(model: Estimator, method: str, features: Features) -> Converted:
     """A `Booster`, or the wrapper of one, in JAX."""
     booster = getattr(model, "booster_", model)

@@ -21,6 +21,20 @@ MARGIN_IS_EXACT = (
 )
 
 
+def of_margins(*methods: str, is_margin: bool = False) -> dict[str, Any]:
+    """What `register_converter` is told of boosted models.
+
+    Args:
+        methods: beside the margins.
+        is_margin: whether `predict` is the margin itself under some objectives.
+    """
+    return {
+        "methods": (*methods, "decision_function"),
+        "exact": ("predict",) * is_margin + ("decision_function",),
+        "why_not": MARGIN_IS_EXACT,
+    }
+
+
 @dataclasses.dataclass(frozen=True)
 class TakenForMissing:
     """Numbers that a library reads as missing values."""

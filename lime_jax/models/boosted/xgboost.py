@@ -18,6 +18,7 @@ from lime_jax.models.boosted.trees import (
     TakenForMissing,
     boosted_trees,
     no_probabilities,
+    of_margins,
 )
 from lime_jax.models.boosted.xgboost_trees import tree_sum, with_categories
 from lime_jax.models.classifiers import ClassIndicators
@@ -92,9 +93,9 @@ def xgboost_method(model: Estimator, method: str) -> HostMethod | None:
     return lambda batch: model.predict(_matrix(model, batch)), kind
 
 
-@register_converter("xgboost.Booster")
-@register_converter(*_REGRESSORS, methods=("predict", "decision_function"))
-@register_converter(*_CLASSIFIERS, methods=("predict_proba", "decision_function"))
+@register_converter("xgboost.Booster", **of_margins("predict_proba", "predict", is_margin=True))
+@register_converter(*_REGRESSORS, **of_margins("predict", is_margin=True))
+@register_converter(*_CLASSIFIERS, **of_margins("predict_proba"))
 def convert_xgboost(model: Estimator, method: str, features: Features) -> Converted:
     """A `Booster`, or the wrapper of one, in JAX."""
     is_wrapper = hasattr(model, "get_booster")

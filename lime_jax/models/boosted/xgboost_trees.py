@@ -32,8 +32,6 @@ def tree_sum(
 
     `outputs` may be of more trees; `weights` are as dropping some trees left them.
     """
-    if any(int(tree["tree_param"]["size_leaf_vector"]) > 1 for tree in trees):
-        raise NotConvertibleError("XGBoost: multi_output_tree has no JAX form here")
     sizes = np.array([len(tree["left_children"]) for tree in trees], np.int64)
     first = np.cumsum(sizes) - sizes
     shift = np.repeat(first, sizes)
@@ -56,9 +54,14 @@ def tree_sum(
     used = np.zeros(len(leaf), bool)  # a pruned tree keeps its cut nodes
     used[first] = used[left[~leaf]] = used[right[~leaf]] = True
     place = np.append(np.cumsum(used) - 1, -1).astype(np.int32)
-    value = np.where(leaf, number, 0.0)
+    widths = {int(tree["tree_param"]["size_leaf_vector"]) for tree in trees}
+    if widths & {0, 1}:
+        value = np.where(leaf, number, 0.0)[:, None]
+    else:
+        value = _vectors(trees, leaf, column("right_children", np.int64), len(base))
+        outputs = [0] * len(trees)
     if weights is not None:
-        value *= np.repeat(np.asarray(weights, np.float64), sizes)
+        value *= np.repeat(np.asarray(weights, np.float64), sizes)[:, None]
     threshold = strictly_below(np.where(leaf, 0.0, number))
     return TreeSum(
         column=np.where(leaf, -1, column("split_indices", np.int64)).astype(np.int32)[used],
@@ -67,13 +70,30 @@ def tree_sum(
         level_set=level_set[used],
         left=place[left][used],
         right=place[right][used],
-        value=value[used, None],
+        value=value[used],
         roots=place[first],
         output=np.array(outputs[: len(trees)], np.int32),
         level_sets=level_sets,
         base=base,
         num_features=num_features,
     )
+
+
+def _vectors(
+    trees: Sequence[Mapping[str, Any]], leaf: np.ndarray, right: np.ndarray, width: int
+) -> Float64[np.ndarray, "nodes outputs"]:
+    """What leaves of several outputs add; the right child of a leaf is its number among them."""
+    value = np.zeros((len(leaf), width))
+    start = 0
+    for tree in trees:
+        stop = start + len(tree["left_children"])
+        nodes = start + np.flatnonzero(leaf[start:stop])
+        if "leaf_weights" in tree:
+            own = np.array(tree["leaf_weights"], np.float64).reshape(-1, width)[right[nodes]]
+        else:  # before XGBoost 3.2
+            own = np.array(tree["base_weights"], np.float64).reshape(-1, width)[nodes - start]
+        value[nodes], start = own, stop
+    return value
 
 
 def _category_sets(

@@ -85,7 +85,7 @@ class Lines:
 class Steps:
     """Numbers through the same kinds of steps; see `NumberColumn.steps`."""
 
-    numbers: tuple[tuple[Array, ...], ...]  # of each step, one for each column
+    numbers: tuple[tuple[Array, ...], ...]  # of each step, for each column
     missing: Array
     raw: tuple[int, ...] = static()  # the raw columns
     kinds: tuple[tuple[str, ...], ...] = static()  # of each step, its name and that of a function
@@ -148,7 +148,8 @@ def column_map(columns: Sequence[Column]) -> ColumnMap:
     for k, c in enumerate(columns):
         if isinstance(c, NumberColumn):
             kinds = tuple(step[:2] if step[0] == "function" else step[:1] for step in c.steps)
-            (lines if c.is_line else others.setdefault(kinds, {}))[k] = c
+            shapes = tuple(tuple(map(np.shape, step[1:])) for step in c.steps)
+            (lines if c.is_line else others.setdefault((kinds, shapes), {}))[k] = c
     levels = _by_raw({k: c for k, c in enumerate(columns) if isinstance(c, LevelColumn)})
     points = _by_raw({k: c for k, c in enumerate(columns) if isinstance(c, PointColumn)})
     tables = [
@@ -163,7 +164,7 @@ def column_map(columns: Sequence[Column]) -> ColumnMap:
     groups = [lines, *others.values(), *levels.values(), *points.values()]
     order = [k for group in groups for k in group]
     numbers = [_lines(list(lines.values()))] if lines else []
-    numbers += [_steps(kinds, list(group.values())) for kinds, group in others.items()]
+    numbers += [_steps(kinds, list(group.values())) for (kinds, _), group in others.items()]
     return ColumnMap(
         tuple(numbers),
         *put((tuple(tables), tuple(places))),
@@ -183,12 +184,13 @@ def _lines(columns: Sequence[NumberColumn]) -> Lines:
 def _steps(kinds: tuple[tuple[str, ...], ...], columns: Sequence[NumberColumn]) -> Steps:
     numbers: list[tuple[np.ndarray, ...]] = []
     for k, kind in enumerate(kinds):
-        each = np.array([c.steps[k][len(kind) :] for c in columns], np.float64).T
+        every = (c.steps[k][len(kind) :] for c in columns)
+        each = [np.array(own, np.float64) for own in zip(*every, strict=True)]
         dtype = np.dtype(jnp.result_type(float))
-        if kind == ("above",):
-            each = round_down(each, dtype)
+        if kind in (("above",), ("bins",), ("polynomials",)):
+            each = [round_down(each[0], dtype), *each[1:]]
         elif kind == ("missing",):  # just below a number is that number, if it is rounded to it
-            each = np.stack([-round_down(-each[0], dtype), round_down(each[1], dtype)])
+            each = [-round_down(-each[0], dtype), round_down(each[1], dtype)]
         numbers.append(tuple(each))
     missing = np.array([c.missing for c in columns], np.float64)
     return Steps(*put((tuple(numbers), missing)), raw=tuple(c.raw for c in columns), kinds=kinds)

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from jaxtyping import Float64
 
+from lime_jax.models.convert.curves import CURVES, UP_AND_DOWN
 from lime_jax.typing import AnyArray
 
 
@@ -39,7 +40,8 @@ class NumberColumn:
     raw: int  # number of the raw column
     # In order: ("subtract" | "add" | "multiply" | "divide" | "constant", number), ("clip", low,
     # high), ("function", name of NumPy's of one number), ("fill", number for NaN), ("missing", low,
-    # high: numbers that become NaN), ("above", number: 1 above it, 0 elsewhere) or ("float32",).
+    # high: numbers that become NaN), ("above", number: 1 above it, 0 elsewhere), ("float32",), or
+    # the name of one of `CURVES`, and tuples of its numbers.
     steps: tuple[tuple[Any, ...], ...] = ()
     missing: float = np.nan  # this column's value where the raw one is missing; NaN: missing too
     single: bool = False  # whether the raw column is float32, and stays so from step to step
@@ -67,7 +69,18 @@ class NumberColumn:
     def is_total(self) -> bool:
         """Whether it is a number for each number."""
         partial = {("function", name) for name in INCREASING_ABOVE}
-        return not any(step[:2] in partial or step[0] == "missing" for step in self.steps)
+        some = ("missing", "box_cox")
+        return not any(step[:2] in partial or step[0] in some for step in self.steps)
+
+    @property
+    def goes_down(self) -> bool:
+        """Whether it may decrease somewhere, so that a threshold on it is none on the raw one."""
+        return any(name in UP_AND_DOWN for name, *_ in self.steps)
+
+    @property
+    def is_stepwise(self) -> bool:
+        """Whether it is a function of the bins of a raw number."""
+        return any(name == "bins" for name, *_ in self.steps)
 
     def guard(self) -> NumberColumn:
         """The raw column, missing where this one is: thresholds on it test this one.
@@ -80,9 +93,10 @@ class NumberColumn:
                 if number:
                     raise NotConvertibleError(f"{numbers} are missing values of a changed column")
                 guard = guard.then("missing", *numbers)
-            elif name == "function" and numbers[0] in INCREASING_ABOVE:
+            elif name == "box_cox" or (name == "function" and numbers[0] in INCREASING_ABOVE):
                 if ("fill",) in {step[:1] for step in self.steps[:number]}:
-                    raise NotConvertibleError(f"{numbers[0]} of a column that was filled")
+                    function = name if name == "box_cox" else numbers[0]
+                    raise NotConvertibleError(f"{function} of a column that was filled")
                 lowest = dataclasses.replace(self, steps=self.steps[: number + 1])._lowest()
                 guard = guard.then("missing", -np.inf, np.nextafter(lowest, -np.inf))
             elif name == "function" and numbers[0] not in INCREASING:
@@ -217,6 +231,8 @@ def after_step(xp: Any, values: AnyArray, name: str, *numbers: StepPart) -> Any:
         return xp.where((values >= numbers[0]) & (values <= numbers[1]), xp.nan, values)
     if name == "above":
         return xp.where(xp.isnan(values), values, values > numbers[0])
+    if name in CURVES:
+        return CURVES[name](xp, values, *map(xp.asarray, numbers))
     number = np.float64(numbers[0]) if xp is np else numbers[0]
     if name in ("fill", "constant"):
         return xp.where(xp.isnan(values) == (name == "fill"), number, values)

@@ -27,15 +27,18 @@ from lime_jax.models.convert.columns import (
 from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.inputs import Inputs
 from lime_jax.models.convert.links import Link
+from lime_jax.models.convert.step_sums import sum_of_steps
 from lime_jax.models.convert.tree_sums import merge_trees, move, scale_trees, trees_beside
 from lime_jax.models.registry import Converted
 from lime_jax.models.structure import Additive, TreeSum
 from lime_jax.typing import AnyArray, Array, Pytree
 
+NO_SUM = "its output is not a sum over trees or over columns"
+
 
 def apply(fn: Pytree, features: Features, why_not_exact: str = "") -> Converted:
     """A model that is any JAX function of its columns; its host arrays are put on the device."""
-    why = why_not_exact or "its output is not a sum over trees or over columns"
+    why = why_not_exact or NO_SUM
     on_device = put(fn)
 
     def build(inputs: Inputs) -> Any:
@@ -61,7 +64,7 @@ def sum_of_trees(trees: TreeSum, features: Features, *, rounds_inputs: bool = Fa
     guards = {k: _guard(features.columns[k], k in by_set) for k in used}
     beside = {k: guard for k, guard in guards.items() if guard is not None}
     moved = move(trees, features, list(beside))
-    why = _why_not_raw(features, used, by_set)
+    why = _why_not_raw(features, used, by_set, compared=True)
     rounds = rounds_inputs and all(_is_as_it_comes(features.columns[k]) for k in used)
     return _tree_model(moved, rounds, why, list(beside.values()))
 
@@ -81,7 +84,7 @@ def _tree_model(
 
 def _guard(column: Column, by_set: bool) -> Column | None:
     """What stands beside the raw columns for trees to test; None: they test the raw one."""
-    if isinstance(column, PointColumn):
+    if isinstance(column, PointColumn) or _goes_down(column):
         return column
     if isinstance(column, LevelColumn) or (by_set and column.is_raw(column.raw)):
         return None
@@ -89,6 +92,10 @@ def _guard(column: Column, by_set: bool) -> Column | None:
         return column
     guard = column.guard()
     return None if column.is_total else guard
+
+
+def _goes_down(column: Column) -> bool:
+    return isinstance(column, NumberColumn) and column.goes_down
 
 
 def _is_as_it_comes(column: Column) -> bool:
@@ -107,6 +114,9 @@ def linear(
     coef, intercept = np.asarray(coef, np.float64), np.asarray(intercept, np.float64)
     used = [int(k) for k in np.flatnonzero((coef != 0).any(axis=0))]
     why = _why_not_raw(features, used)
+    steps = None if why else sum_of_steps(coef, intercept, features, used)
+    if steps is not None:
+        return _tree_model(steps, rounds_inputs=False)
     for k in used:
         column = features.columns[k]
         if why or not isinstance(column, NumberColumn):
@@ -192,7 +202,9 @@ def beside(members: Sequence[Converted]) -> Converted:
     return Converted(build, None, why, rounds)
 
 
-def _why_not_raw(features: Features, used: Sequence[int], by_set: Any = ()) -> str:
+def _why_not_raw(
+    features: Features, used: Sequence[int], by_set: Any = (), *, compared: bool = False
+) -> str:
     """Why a model of the columns `used` is not one of the raw table; empty: it is."""
     if features.base is not None:
         return f"{features.mixed_by} mixes columns"
@@ -206,6 +218,8 @@ def _why_not_raw(features: Features, used: Sequence[int], by_set: Any = ()) -> s
             )
         if not isinstance(column, NumberColumn):
             continue
+        if compared and column.goes_down:
+            return f"{name} is changed by a function that does not only increase"
         if k in by_set and (column.steps or not np.isnan(column.missing)):
             return (
                 f"{name} is changed before it is read by level; name it in `categorical_features`"

@@ -125,7 +125,8 @@ def _parting(
     for number in np.unique(trees.column[numeric]):
         column = columns[number]
         found = spikes[column.raw] if spikes else None
-        if found is not None and isinstance(column, NumberColumn):
+        is_raw = isinstance(column, NumberColumn) and not column.goes_down
+        if found is not None and is_raw:
             mine = numeric & (trees.column == number)
             threshold[mine] = between(threshold[mine], found.values, found.on_device)
     return threshold
@@ -186,7 +187,8 @@ class HostColumns:
         """What numbers of each raw column are compared with, ascending."""
         found: dict[int, np.ndarray] = {}
         for column, known in self._made:
-            if known is not None and isinstance(column, NumberColumn):
+            is_raw = isinstance(column, NumberColumn) and not column.goes_down
+            if known is not None and is_raw:
                 found[column.raw] = np.union1d(known, found.get(column.raw, known))
         return found
 

@@ -50,7 +50,7 @@ def move(trees: TreeSum, features: Features, kept: Sequence[int]) -> TreeSum:
     for k, nodes in nodes_by_column(trees):
         source = features.columns[k]
         moved.column[nodes] = places.get(k, source.raw)
-        if k not in places or isinstance(source, NumberColumn):
+        if k not in places or (isinstance(source, NumberColumn) and not source.goes_down):
             _move_tests(moved, nodes[~has_set[nodes]], source, sets)
     return dataclasses.replace(moved, level_sets=sets.all())
 

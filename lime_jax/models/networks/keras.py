@@ -17,6 +17,7 @@ from lime_jax.models.registry import register_opener
 from lime_jax.typing import AnyArray, ModelLike, Pytree, pytree, static
 
 _BATCH = 4096  # Keras's own default of 32 is for training
+_WHY = "a neural network is not a sum over trees or over columns"
 
 Columns = tuple[tuple[int, ...], ...]
 """Those of a table that each input takes, of a model of several."""
@@ -49,7 +50,7 @@ def _takes_training(model: ModelLike) -> bool:
     return any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in parameters)
 
 
-@register_opener("keras.Model", method="predict")
+@register_opener("keras.Model", method="predict", why_not=_WHY)
 def open_keras(model: ModelLike, output: str | None, table: RawTable | None) -> Model:
     """In JAX on Keras's JAX backend, with the variables' present values; else by its `predict`."""
     kind = type(model).__name__
@@ -65,8 +66,7 @@ def open_keras(model: ModelLike, output: str | None, table: RawTable | None) -> 
         reason = f"{kind}.predict on the host: {error}"
         why = "it runs on the host, its inside is not known"
         return Model(_on_host(model, columns), "host", reason, output, why_not_exact=why)
-    why = "a neural network is not a sum over trees or over columns"
-    return Model(predict, "jax", f"{kind} on Keras's JAX backend", output, why_not_exact=why)
+    return Model(predict, "jax", f"{kind} on Keras's JAX backend", output, why_not_exact=_WHY)
 
 
 def _in_jax(model: ModelLike, table: RawTable | None, columns: Columns | None) -> KerasPredict:

@@ -43,7 +43,7 @@ def _equinox_outputs(module: Any, inputs: AnyArray) -> Array:
         raise
 
 
-@register_opener("equinox.Module")
+@register_opener("equinox.Module", why_not=_WHY)
 def open_equinox(model: ModelLike, output: str | None, table: RawTable | None) -> Model:
     """An `equinox.Module` with `__call__`, for one row or for a batch, as a function of a batch."""
     kind = type(model).__name__
@@ -79,7 +79,7 @@ class LinenPredict:
         return self.module.apply(self.variables, inputs)
 
 
-@register_opener("flax.Module")
+@register_opener("flax.Module", why_not=_WHY)
 def open_flax(model: ModelLike, output: str | None, table: RawTable | None) -> Model:
     """An NNX module in inference mode, or a Linen module that is bound to its variables."""
     kind = type(model).__name__

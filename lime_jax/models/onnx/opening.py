@@ -72,7 +72,11 @@ def load(source: OnnxSource, output: str | None = None, table: RawTable | None =
     )
 
 
-@register_opener("onnx.ModelProto")
+@register_opener(
+    "onnx.ModelProto",
+    exact=True,
+    why_not="graphs other than of one forest or linear model are no sums",
+)
 def _open_proto(model: ModelLike, output: str | None, table: RawTable | None) -> Model:
     opened = load(model, output, table)
     if opened.host is None or jax.default_backend() != "cpu" or not _is_slow_on_cpu(model):
@@ -95,10 +99,12 @@ def _is_slow_on_cpu(proto: Proto) -> bool:
     return False
 
 
-@register_opener("onnxruntime.InferenceSession", method="run")
+_WHY_SESSION = "an onnxruntime session; hand over the model itself to run it in JAX"
+
+
+@register_opener("onnxruntime.InferenceSession", method="run", why_not=_WHY_SESSION, on_host=True)
 def _open_session(model: ModelLike, output: str | None, table: RawTable | None) -> Model:
-    reason = "an onnxruntime session; hand over the model itself to run it in JAX"
-    return _on_host(RuntimePredict(model), reason, output, None)
+    return _on_host(RuntimePredict(model), _WHY_SESSION, output, None)
 
 
 class _Later:

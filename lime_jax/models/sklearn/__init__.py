@@ -3,7 +3,16 @@
 import importlib
 
 for _family in (
-    *("adaboost", "boosting", "calibration", "encoders", "ensembles", "linear", "naive_bayes"),
+    *(
+        "adaboost",
+        "boosting",
+        "calibration",
+        "curves",
+        "encoders",
+        "ensembles",
+        "linear",
+        "naive_bayes",
+    ),
     *("neural_network", "on_the_host", "pipeline", "preprocessing", "several"),
     *("svm", "trees"),
 ):

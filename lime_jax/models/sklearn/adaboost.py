@@ -16,8 +16,15 @@ from lime_jax.models.sklearn.boosting import WHY_PROBABILITIES
 from lime_jax.models.sklearn.trees import join, refuse_several_targets
 from lime_jax.typing import AnyArray, Array, Estimator
 
+_WHY_MEDIAN = "its prediction is the weighted median of its trees, not their sum"
 
-@register_converter("sklearn.AdaBoostClassifier", methods=("predict_proba", "decision_function"))
+
+@register_converter(
+    "sklearn.AdaBoostClassifier",
+    methods=("predict_proba", "decision_function"),
+    exact=("decision_function",),
+    why_not=WHY_PROBABILITIES,
+)
 def convert_classifier(model: Estimator, method: str, features: Features) -> Converted:
     """Weighted votes of trees, each for one class and against the others (SAMME)."""
     _refuse_unless_trees(model, "DecisionTreeClassifier", "ExtraTreeClassifier")
@@ -30,7 +37,7 @@ def convert_classifier(model: Estimator, method: str, features: Features) -> Con
     return linked(margin, link, WHY_PROBABILITIES)
 
 
-@register_converter("sklearn.AdaBoostRegressor", methods=("predict",))
+@register_converter("sklearn.AdaBoostRegressor", methods=("predict",), why_not=_WHY_MEDIAN)
 def convert_regressor(model: Estimator, method: str, features: Features) -> Converted:
     """The weighted median of the trees."""
     _refuse_unless_trees(model, "DecisionTreeRegressor", "ExtraTreeRegressor")
@@ -40,8 +47,7 @@ def convert_regressor(model: Estimator, method: str, features: Features) -> Conv
     structure = join(trees, value, len(features), each, np.zeros(len(trees)))
     apart = sum_of_trees(structure, features, rounds_inputs=True)
     median = put(Partial(_weighted_median, _whole_weights(model.estimator_weights_[: len(trees)])))
-    why = "its prediction is the weighted median of its trees, not their sum"
-    return apart.then(median, why)
+    return apart.then(median, _WHY_MEDIAN)
 
 
 def _weighted_median(weights: Array, outputs: AnyArray) -> Array:

@@ -24,6 +24,8 @@ WHY_PROBABILITIES = (
 @register_converter(
     *("sklearn.GradientBoostingClassifier", "sklearn.HistGradientBoostingClassifier"),
     methods=("predict_proba", "decision_function"),
+    exact=("decision_function",),
+    why_not=WHY_PROBABILITIES,
 )
 def convert_classifier(model: Estimator, method: str, features: Features) -> Converted:
     """The margins, one of two classes or one for each, and probabilities made of them."""
@@ -38,6 +40,8 @@ def convert_classifier(model: Estimator, method: str, features: Features) -> Con
 @register_converter(
     *("sklearn.GradientBoostingRegressor", "sklearn.HistGradientBoostingRegressor"),
     methods=("predict",),
+    exact=("predict",),
+    why_not="for losses of counts and amounts it is the exponential of a sum over trees",
 )
 def convert_regressor(model: Estimator, method: str, features: Features) -> Converted:
     """The sum itself, or its exponential for the losses of counts and amounts."""

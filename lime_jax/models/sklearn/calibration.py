@@ -22,7 +22,7 @@ _WHY = "its probabilities are calibrated, not a sum over trees or over columns"
 _STEEPEST = 1e-4  # what a curve may change by within the device's precision of its input
 
 
-@register_converter("sklearn.CalibratedClassifierCV", methods=("predict_proba",))
+@register_converter("sklearn.CalibratedClassifierCV", methods=("predict_proba",), why_not=_WHY)
 def convert_calibrated(model: Estimator, method: str, features: Features) -> Converted:
     """The mean of the classifiers of all folds, each behind its curves."""
     members = [_convert_fold(fold, features) for fold in model.calibrated_classifiers_]

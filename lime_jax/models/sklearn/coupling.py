@@ -15,12 +15,16 @@ from lime_jax.typing import AnyArray, Array, Pytree, pytree, static
 SMALLEST_PROBABILITY = 1e-7  # of one of two classes, libsvm's
 
 
-def votes(margins: Array) -> Array:
-    """Margins of classes from those of their pairs: votes, and less than half of one for doubt."""
+def votes(margins: Array, first_wins: Array | None = None) -> Array:
+    """Margins of classes from those of their pairs: votes, and less than half of one for doubt.
+
+    The first of a pair has its vote where the pair's margin is not negative, or where it is said.
+    """
+    first_wins = margins >= 0 if first_wins is None else first_wins
     count = next(k for k in range(2, 2 + margins.shape[1]) if comb(k, 2) == margins.shape[1])
     first, second = _pairs(count)
     plus, minus = np.eye(count)[first], np.eye(count)[second]
-    won = jnp.where(margins[:, :, None] >= 0, plus, minus).sum(axis=1)  # the first of its pair
+    won = jnp.where(first_wins[:, :, None], plus, minus).sum(axis=1)
     doubt = jnp.matmul(margins, plus - minus, precision="highest")
     return won + doubt / (3 * (jnp.abs(doubt) + 1))
 

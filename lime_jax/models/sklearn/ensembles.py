@@ -11,13 +11,19 @@ from lime_jax.models.convert.columns import NotConvertibleError, NumberColumn
 from lime_jax.models.convert.compose import average
 from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.inputs import Inputs
-from lime_jax.models.registry import Converted, convert_on, register_converter
+from lime_jax.models.registry import (
+    METHODS,
+    Converted,
+    convert_on,
+    of_members,
+    register_converter,
+)
 from lime_jax.models.sklearn.trees import refuse_several_targets
 from lime_jax.typing import AnyArray, Array, Estimator, pytree, static
 
 
-@register_converter("sklearn.BaggingClassifier", methods=("predict_proba", "decision_function"))
-@register_converter("sklearn.BaggingRegressor", methods=("predict",))
+@register_converter("sklearn.BaggingClassifier", **of_members("predict_proba", "decision_function"))
+@register_converter("sklearn.BaggingRegressor", **of_members("predict"))
 def convert_bagging(model: Estimator, method: str, features: Features) -> Converted:
     """The mean of the members, each on its own columns."""
     kind = type(model).__name__
@@ -36,8 +42,8 @@ def convert_bagging(model: Estimator, method: str, features: Features) -> Conver
     return average(members, np.full(len(members), 1 / len(members)))
 
 
-@register_converter("sklearn.VotingClassifier", methods=("predict_proba",))
-@register_converter("sklearn.VotingRegressor", methods=("predict",))
+@register_converter("sklearn.VotingClassifier", **of_members("predict_proba"))
+@register_converter("sklearn.VotingRegressor", **of_members("predict"))
 def convert_voting(model: Estimator, method: str, features: Features) -> Converted:
     """The weighted mean of the members' probabilities or values."""
     members = [convert_on(member, method, features) for member in model.estimators_]
@@ -49,8 +55,14 @@ def convert_voting(model: Estimator, method: str, features: Features) -> Convert
     return average(members, weights / weights.sum())
 
 
-@register_converter("sklearn.StackingClassifier", methods=("predict_proba", "decision_function"))
-@register_converter("sklearn.StackingRegressor", methods=("predict",))
+@register_converter(
+    "sklearn.StackingClassifier",
+    methods=("predict_proba", "decision_function"),
+    why_not="StackingClassifier mixes columns",
+)
+@register_converter(
+    "sklearn.StackingRegressor", methods=("predict",), why_not="StackingRegressor mixes columns"
+)
 def convert_stacking(model: Estimator, method: str, features: Features) -> Converted:
     """The last model on what the first ones return."""
     two_classes = False
@@ -79,7 +91,7 @@ def convert_stacking(model: Estimator, method: str, features: Features) -> Conve
     )
 
 
-@register_converter("sklearn.FrozenEstimator")
+@register_converter("sklearn.FrozenEstimator", **of_members(*METHODS))
 def convert_frozen(model: Estimator, method: str, features: Features) -> Converted:
     """The model inside."""
     return convert_on(model.estimator, method, features)

@@ -25,6 +25,7 @@ WHY_NO_PROBABILITY = (
     "its probabilities are not a sum over columns; its margin is: "
     "output='margin' or decision_function"
 )
+_WHY_PRODUCT = "its log link makes a product, not a sum, over columns"
 
 
 @register_converter(
@@ -38,6 +39,7 @@ WHY_NO_PROBABILITY = (
     *("sklearn.HuberRegressor", "sklearn.TheilSenRegressor", "sklearn.QuantileRegressor"),
     *("sklearn.SGDRegressor", "sklearn.PassiveAggressiveRegressor", "sklearn.LinearSVR"),
     methods=("predict",),
+    exact=("predict",),
 )
 def convert_linear_regressor(model: Estimator, method: str, features: Features) -> Converted:
     """A linear regression, however it was fitted."""
@@ -45,8 +47,12 @@ def convert_linear_regressor(model: Estimator, method: str, features: Features) 
 
 
 @register_converter(
-    *("sklearn.PoissonRegressor", "sklearn.GammaRegressor", "sklearn.TweedieRegressor"),
+    *("sklearn.PoissonRegressor", "sklearn.GammaRegressor"),
     methods=("predict",),
+    why_not=_WHY_PRODUCT,
+)
+@register_converter(
+    "sklearn.TweedieRegressor", methods=("predict",), exact=("predict",), why_not=_WHY_PRODUCT
 )
 def convert_generalized_linear(model: Estimator, method: str, features: Features) -> Converted:
     """A generalized linear regression."""
@@ -56,14 +62,21 @@ def convert_generalized_linear(model: Estimator, method: str, features: Features
         return lines
     if link != "LogLink":
         raise NotConvertibleError(f"{type(model).__name__}: its link is a {link}")
-    return linked(lines, jnp.exp, "its log link makes a product, not a sum, over columns")
+    return linked(lines, jnp.exp, _WHY_PRODUCT)
 
 
 @register_converter(
-    *("sklearn.LogisticRegression", "sklearn.LogisticRegressionCV", "sklearn.SGDClassifier"),
     *("sklearn.Perceptron", "sklearn.PassiveAggressiveClassifier", "sklearn.RidgeClassifier"),
-    *("sklearn.RidgeClassifierCV", "sklearn.LinearSVC", "sklearn.LinearDiscriminantAnalysis"),
+    *("sklearn.RidgeClassifierCV", "sklearn.LinearSVC"),
+    methods=("decision_function",),
+    exact=("decision_function",),
+)
+@register_converter(
+    *("sklearn.LogisticRegression", "sklearn.LogisticRegressionCV", "sklearn.SGDClassifier"),
+    "sklearn.LinearDiscriminantAnalysis",
     methods=("decision_function", "predict_proba"),
+    exact=("decision_function",),
+    why_not=WHY_NO_PROBABILITY,
 )
 def convert_linear_classifier(model: Estimator, method: str, features: Features) -> Converted:
     """A linear classifier: its margins, or its probabilities if it has any."""
@@ -79,7 +92,7 @@ def convert_linear_classifier(model: Estimator, method: str, features: Features)
     return linked(margins, _probability_link(model), WHY_NO_PROBABILITY)
 
 
-@register_converter("sklearn.DummyClassifier", methods=("predict_proba",))
+@register_converter("sklearn.DummyClassifier", methods=("predict_proba",), exact=("predict_proba",))
 def convert_dummy_classifier(model: Estimator, method: str, features: Features) -> Converted:
     """A classifier that says the same of every row."""
     refuse_many_labels(model)
@@ -95,7 +108,7 @@ def convert_dummy_classifier(model: Estimator, method: str, features: Features) 
     return linear(np.zeros((len(prior), len(features))), prior, features)
 
 
-@register_converter("sklearn.DummyRegressor", methods=("predict",))
+@register_converter("sklearn.DummyRegressor", methods=("predict",), exact=("predict",))
 def convert_dummy_regressor(model: Estimator, method: str, features: Features) -> Converted:
     """A regression that says the same of every row."""
     constant = np.ravel(model.constant_).astype(np.float64)

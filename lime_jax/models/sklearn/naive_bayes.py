@@ -13,28 +13,34 @@ from lime_jax.models.registry import Converted, register_converter
 from lime_jax.models.sklearn.distances import float32_center
 from lime_jax.typing import AnyArray, Array, Estimator
 
+_WHY_SQUARE = "a class's log-likelihood is a square of the columns"
+_WHY_PROBABILITY = "its probabilities are no sum of columns"
 
-@register_converter("sklearn.GaussianNB", methods=("predict_proba",))
+
+@register_converter("sklearn.GaussianNB", methods=("predict_proba",), why_not=_WHY_SQUARE)
 def convert_gaussian(model: Estimator, method: str, features: Features) -> Converted:
     """Gaussian naive Bayes."""
     center = float32_center(model.theta_)
     constant = np.log(model.class_prior_) - 0.5 * np.log(2 * np.pi * model.var_).sum(axis=1)
     classes = Partial(_independent, model.theta_ - center, 0.5 / model.var_, constant)
-    why = "a class's log-likelihood is a square of the columns, and its probability no sum of them"
-    return linked(apply(classes, features.then("subtract", center)), softmax, why)
+    return linked(apply(classes, features.then("subtract", center)), softmax, _WHY_SQUARE)
 
 
-@register_converter("sklearn.MultinomialNB", "sklearn.ComplementNB", methods=("predict_proba",))
+@register_converter(
+    *("sklearn.MultinomialNB", "sklearn.ComplementNB"),
+    methods=("predict_proba",),
+    why_not=_WHY_PROBABILITY,
+)
 def convert_counts(model: Estimator, method: str, features: Features) -> Converted:
     """Naive Bayes of counts."""
     coef = np.asarray(model.feature_log_prob_, np.float64)
     prior = np.asarray(model.class_log_prior_, np.float64)
     if type(model).__name__ == "ComplementNB" and len(coef) > 1:
         prior = np.zeros(len(coef))
-    return linked(linear(coef, prior, features), softmax, "its probabilities are no sum of columns")
+    return linked(linear(coef, prior, features), softmax, _WHY_PROBABILITY)
 
 
-@register_converter("sklearn.BernoulliNB", methods=("predict_proba",))
+@register_converter("sklearn.BernoulliNB", methods=("predict_proba",), why_not=_WHY_PROBABILITY)
 def convert_flags(model: Estimator, method: str, features: Features) -> Converted:
     """Naive Bayes of flags."""
     log_prob = np.asarray(model.feature_log_prob_, np.float64)
@@ -43,11 +49,13 @@ def convert_flags(model: Estimator, method: str, features: Features) -> Converte
     if model.binarize is not None:
         features = features.then("above", model.binarize)
     likelihood = linear(log_prob - absent, constant, features)
-    return linked(likelihood, softmax, "its probabilities are no sum of columns")
+    return linked(likelihood, softmax, _WHY_PROBABILITY)
 
 
 @register_converter(
-    "sklearn.QuadraticDiscriminantAnalysis", methods=("predict_proba", "decision_function")
+    "sklearn.QuadraticDiscriminantAnalysis",
+    methods=("predict_proba", "decision_function"),
+    why_not=_WHY_SQUARE,
 )
 def convert_quadratic(model: Estimator, method: str, features: Features) -> Converted:
     """Quadratic discriminant analysis."""
@@ -58,12 +66,11 @@ def convert_quadratic(model: Estimator, method: str, features: Features) -> Conv
     for k, (rotation, scale) in enumerate(zip(model.rotations_, scales, strict=True)):
         maps[k, :, : len(scale)] = rotation / np.sqrt(scale)
     constant = np.log(model.priors_) - 0.5 * np.array([np.log(s).sum() for s in scales])
-    why = "a class's log-likelihood is a square of the columns"
     classes = Partial(_elliptic, means - center, maps, constant)
-    scores = apply(classes, features.then("subtract", center), why)
+    scores = apply(classes, features.then("subtract", center), _WHY_SQUARE)
     if method == "predict_proba":
-        return linked(scores, softmax, why)
-    return linked(scores, _second_less_first, why) if len(means) == 2 else scores
+        return linked(scores, softmax, _WHY_SQUARE)
+    return linked(scores, _second_less_first, _WHY_SQUARE) if len(means) == 2 else scores
 
 
 def _independent(means: Array, half_precision: Array, constant: Array, inputs: AnyArray) -> Array:

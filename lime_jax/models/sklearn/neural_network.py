@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.models.convert.columns import NotConvertibleError
-from lime_jax.models.convert.compose import apply, linked
+from lime_jax.models.convert.compose import NO_SUM, apply, linked
 from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.links import Link, softmax, two_sigmoids
 from lime_jax.models.registry import Converted, register_converter
@@ -25,8 +25,8 @@ ACTIVATIONS: dict[str, Link] = {
 }
 
 
-@register_converter("sklearn.MLPClassifier", methods=("predict_proba",))
-@register_converter("sklearn.MLPRegressor", methods=("predict",))
+@register_converter("sklearn.MLPClassifier", methods=("predict_proba",), why_not=NO_SUM)
+@register_converter("sklearn.MLPRegressor", methods=("predict",), why_not=NO_SUM)
 def convert_perceptron(model: Estimator, method: str, features: Features) -> Converted:
     """The layers, and probabilities of what they return if it classifies."""
     classifies = method == "predict_proba"

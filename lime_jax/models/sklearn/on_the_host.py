@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from lime_jax.models.registry import keep_on_host
 
-from lime_jax.models.convert.columns import NotConvertibleError
-from lime_jax.models.convert.features import Features
-from lime_jax.models.registry import register_converter
-from lime_jax.typing import Estimator
-
-
-@register_converter("sklearn.KNeighborsClassifier", "sklearn.KNeighborsRegressor")
-def refuse_neighbors(model: Estimator, method: str, features: Features) -> NoReturn:
-    """Its neighbors hang on the last digits of distances; and it is faster where it searches."""
-    raise NotConvertibleError(
-        f"{type(model).__name__}: which neighbors are the nearest is decided by the last digits of "
-        "its own distances"
-    )
+keep_on_host(
+    *("sklearn.KNeighborsClassifier", "sklearn.KNeighborsRegressor"),
+    why="which neighbors are the nearest is decided by the last digits of its own distances",
+)
+keep_on_host(
+    *("sklearn.RadiusNeighborsClassifier", "sklearn.RadiusNeighborsRegressor"),
+    why="which neighbors are near enough is decided by the last digits of its own distances",
+)
+keep_on_host("sklearn.OutputCodeClassifier", why="it predicts classes")
+keep_on_host(
+    "sklearn.KNNImputer",
+    why="which rows are the nearest is decided by the last digits of its own distances",
+    steps=True,
+)
+keep_on_host(
+    "sklearn.IterativeImputer",
+    why="it fills in what models of the other columns predict, round after round",
+    steps=True,
+)

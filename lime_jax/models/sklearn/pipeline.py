@@ -12,9 +12,11 @@ from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.compose import scaled
 from lime_jax.models.convert.features import Features, side_by_side
 from lime_jax.models.registry import (
+    METHODS,
     Converted,
     convert_on,
     host_method,
+    of_members,
     register_converter,
     register_methods,
     register_transformer,
@@ -22,6 +24,8 @@ from lime_jax.models.registry import (
 )
 from lime_jax.models.sklearn.preprocessing import jax_form, steps_of_scaler
 from lime_jax.typing import Estimator
+
+_WHY_FUNCTION = "its target is transformed by a function"
 
 
 class StepError(NotConvertibleError):
@@ -49,13 +53,13 @@ def named(name: str, step: Estimator) -> Iterator[None]:
         raise StepError((name,), kind, reason) from error
 
 
-@register_transformer("sklearn.Pipeline")
+@register_transformer("sklearn.Pipeline", "imblearn.Pipeline")
 def transform_by_pipeline(pipeline: Estimator, features: Features) -> Features:
     """One step after the other."""
     return _through(pipeline.steps, features)
 
 
-@register_converter("sklearn.Pipeline")
+@register_converter("sklearn.Pipeline", "imblearn.Pipeline", **of_members(*METHODS))
 def convert_pipeline(pipeline: Estimator, method: str, features: Features) -> Converted:
     """The last step on the columns that the others make."""
     features = _through(pipeline.steps[:-1], features)
@@ -64,7 +68,7 @@ def convert_pipeline(pipeline: Estimator, method: str, features: Features) -> Co
         return convert_on(model, method, features)
 
 
-@register_converter("sklearn.GridSearchCV", "sklearn.RandomizedSearchCV")
+@register_converter("sklearn.GridSearchCV", "sklearn.RandomizedSearchCV", **of_members(*METHODS))
 def convert_search(search: Estimator, method: str, features: Features) -> Converted:
     """The best model that was found."""
     if not hasattr(search, "best_estimator_"):
@@ -79,7 +83,7 @@ def search_method(search: Estimator, method: str) -> tuple[Callable[..., Any], s
     return None if best is None or hasattr(search, method) else host_method(best, method)
 
 
-@register_methods("sklearn.Pipeline")
+@register_methods("sklearn.Pipeline", "imblearn.Pipeline")
 def pipeline_method(pipeline: Estimator, method: str) -> tuple[Callable[..., Any], str] | None:
     """XGBoost and LightGBM have margins but no `decision_function` that a pipeline could find."""
     own_way = None if hasattr(pipeline, method) else host_method(pipeline.steps[-1][1], method)
@@ -92,6 +96,8 @@ def pipeline_method(pipeline: Estimator, method: str) -> tuple[Callable[..., Any
 
 def _through(steps: list[tuple[str, Any]], features: Features) -> Features:
     for name, step in steps:
+        if hasattr(step, "fit_resample"):
+            continue  # imbalanced-learn's, which are for training
         with named(name, step):
             features = transform_on(step, features)
     return features
@@ -144,7 +150,12 @@ def _weighted(features: Features, weight: float | None) -> Features:
     return features if weight is None else features.then("multiply", weight)
 
 
-@register_converter("sklearn.TransformedTargetRegressor", methods=("predict",))
+@register_converter(
+    "sklearn.TransformedTargetRegressor",
+    methods=("predict",),
+    exact=("predict",),
+    why_not=_WHY_FUNCTION,
+)
 def convert_transformed_target(model: Estimator, method: str, features: Features) -> Converted:
     """The regressor inside, its output transformed back."""
     with named("regressor", model.regressor_):
@@ -156,7 +167,7 @@ def convert_transformed_target(model: Estimator, method: str, features: Features
             return converted
         with named("transformer", back):
             fn = jax_form(back.inverse_func, back.inv_kw_args)
-        return converted.then(fn, "its target is transformed by a function")
+        return converted.then(fn, _WHY_FUNCTION)
     if kind not in ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler"):
         raise StepError(("transformer",), kind, "has no inverse in JAX here")
     scale, shift = np.ones(1), np.zeros(1)

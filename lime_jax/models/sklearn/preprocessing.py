@@ -190,7 +190,9 @@ def jax_form(fn: Any, options: dict[str, Any] | None = None) -> Any:
     return DevicePredict(functools.partial(fn, **options) if options else fn)
 
 
-@register_transformer("sklearn.PCA", "sklearn.IncrementalPCA", "sklearn.TruncatedSVD")
+@register_transformer(
+    *("sklearn.PCA", "sklearn.IncrementalPCA", "sklearn.TruncatedSVD"), mixes="mixes columns"
+)
 def project(model: Estimator, features: Features) -> Features:
     """Sums of columns, centered first so that float32 keeps its digits."""
     components = model.components_.T
@@ -204,13 +206,13 @@ def project(model: Estimator, features: Features) -> Features:
     return features.after(fn, components.shape[1], None, type(model).__name__)
 
 
-@register_transformer("sklearn.Normalizer")
+@register_transformer("sklearn.Normalizer", mixes="mixes columns")
 def normalize(normalizer: Estimator, features: Features) -> Features:
     """Each row divided by its length."""
     return features.after(_LENGTHS[normalizer.norm], len(features), features.names, "Normalizer")
 
 
-@register_transformer("sklearn.PolynomialFeatures")
+@register_transformer("sklearn.PolynomialFeatures", mixes="mixes columns")
 def multiply(model: Estimator, features: Features) -> Features:
     """Products of columns: as many factors as the degree, some of them 1."""
     powers = model.powers_

@@ -24,14 +24,25 @@ KERNELS = ("linear", "rbf", "poly", "sigmoid")
 Matrix: TypeAlias = Any
 """An array, or a sparse one, which is refused."""
 
+_LINEAR: dict[str, Any] = dict(
+    methods=("predict",),
+    exact=("predict",),
+    why_not="with another kernel than a linear one it is no sum",
+)
 
-@register_converter("sklearn.SVR", "sklearn.NuSVR", methods=("predict",))
+
+@register_converter("sklearn.SVR", "sklearn.NuSVR", **_LINEAR)
 def convert_support_regressor(model: Estimator, method: str, features: Features) -> Converted:
     """Support vector regression."""
     return _support_sum(model, model.dual_coef_, model.intercept_, features)
 
 
-@register_converter("sklearn.SVC", "sklearn.NuSVC", methods=("decision_function", "predict_proba"))
+@register_converter(
+    *("sklearn.SVC", "sklearn.NuSVC"),
+    methods=("decision_function", "predict_proba"),
+    exact=("decision_function",),
+    why_not=WHY_NO_PROBABILITY,
+)
 def convert_support_classifier(model: Estimator, method: str, features: Features) -> Converted:
     """Support vector classification: margins of classes or of their pairs, or probabilities."""
     count = len(model.classes_)
@@ -54,7 +65,7 @@ def convert_support_classifier(model: Estimator, method: str, features: Features
     return linked(pairs, votes, why)
 
 
-@register_converter("sklearn.KernelRidge", methods=("predict",))
+@register_converter("sklearn.KernelRidge", **_LINEAR)
 def convert_kernel_ridge(model: Estimator, method: str, features: Features) -> Converted:
     """Kernel ridge regression."""
     dual = np.asarray(model.dual_coef_, np.float64)

@@ -26,6 +26,7 @@ from lime_jax.typing import Array, Estimator
     "sklearn.RandomForestClassifier",
     "sklearn.ExtraTreesClassifier",
     methods=("predict_proba",),
+    exact=("predict_proba",),
 )
 def convert_classifier(model: Estimator, method: str, features: Features) -> Converted:
     """The mean over trees of the share of each class in the leaf, target after target."""
@@ -42,6 +43,7 @@ def convert_classifier(model: Estimator, method: str, features: Features) -> Con
     "sklearn.RandomForestRegressor",
     "sklearn.ExtraTreesRegressor",
     methods=("predict",),
+    exact=("predict",),
 )
 def convert_regressor(model: Estimator, method: str, features: Features) -> Converted:
     """The mean over trees of the leaf's value, for one or several targets."""
@@ -52,7 +54,10 @@ def convert_regressor(model: Estimator, method: str, features: Features) -> Conv
     )
 
 
-@register_converter("sklearn.IsolationForest", methods=("decision_function",))
+_WHY_POWER = "its score is a power of a sum over trees"
+
+
+@register_converter("sklearn.IsolationForest", methods=("decision_function",), why_not=_WHY_POWER)
 def convert_isolation_forest(model: Estimator, method: str, features: Features) -> Converted:
     """A power of the mean depth at which trees set a row apart."""
     trees = _trees(model)
@@ -64,8 +69,7 @@ def convert_isolation_forest(model: Estimator, method: str, features: Features) 
     total.column[inner] = own[first[inner], total.column[inner]]
     usual = len(trees) * float(_path_length(np.array([model._max_samples]))[0])
     link = put(Partial(_outlying, np.array(usual), np.array(float(model.offset_))))
-    why = "its score is a power of a sum over trees"
-    return sum_of_trees(total, features, rounds_inputs=True).then(link, why)
+    return sum_of_trees(total, features, rounds_inputs=True).then(link, _WHY_POWER)
 
 
 def _outlying(usual: Array, offset: Array, depth: Array) -> Array:

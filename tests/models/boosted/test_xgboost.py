@@ -327,12 +327,6 @@ def test_a_scaler_in_front_moves_the_thresholds():
 
 
 REFUSED = {
-    "vector leaves": (
-        xgb.XGBRegressor,
-        {"multi_strategy": "multi_output_tree"},
-        np.stack([TARGET, TARGET], axis=1),
-        "multi_output_tree has no JAX form here",
-    ),
     "hinge": (xgb.XGBRegressor, {"objective": "binary:hinge"}, TWO, "predicts numbers of classes"),
 }
 
@@ -348,8 +342,28 @@ def test_what_has_no_jax_form_says_so_and_runs_on_the_host(name):
     np.testing.assert_array_equal(model(X), own(X))
 
 
+VECTORS = {
+    "three classes": (xgb.XGBClassifier, THREE),
+    "two labels": (xgb.XGBClassifier, np.stack([TWO, THREE > 1], axis=1)),
+    "two targets": (xgb.XGBRegressor, np.stack([TARGET, np.nan_to_num(X[:, 1])], axis=1)),
+    "two targets of forests": (xgb.XGBRFRegressor, np.stack([TARGET, -(TARGET**2)], axis=1)),
+}
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_trees_whose_leaves_are_vectors(name):
+    kind, y = VECTORS[name]
+    wrapper = kind(**SMALL, multi_strategy="multi_output_tree").fit(X, y)
+    margin = as_predict_fn(wrapper, "margin")
+    rows = np.concatenate([X, around_thresholds(margin.structure, 4)])
+    expected = wrapper.predict(rows, output_margin=True)
+    np.testing.assert_allclose(walk(margin.structure, rows)[0], expected, rtol=1e-5, atol=1e-6)
+    if kind is xgb.XGBClassifier:
+        assert_equal(as_predict_fn(wrapper), X, wrapper.predict_proba(X))
+
+
 def test_a_margin_on_the_host_is_a_margin():
-    wrapper = xgb.XGBClassifier(**SMALL, multi_strategy="multi_output_tree").fit(X, THREE)
+    wrapper = xgb.XGBClassifier(n_estimators=2, booster="gblinear", missing=0.0).fit(X, THREE)
     margin = as_predict_fn(wrapper, "margin")
     assert (margin.path, margin.output_kind, margin.classes) == ("host", "margin", (0, 1, 2))
     np.testing.assert_array_equal(margin(X), wrapper.predict(X, output_margin=True))

@@ -5,7 +5,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
-from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeRegressor
@@ -43,6 +43,9 @@ MODELS = {  # model, target, method, structure
     "shares": (OneVsRestClassifier(LogisticRegression()), THREE, PROBABILITY, None),
     "shares of forests": (OneVsRestClassifier(forest), THREE, PROBABILITY, None),
     "two classes": (OneVsRestClassifier(forest), TWO, PROBABILITY, None),
+    "votes of pairs": (OneVsOneClassifier(LogisticRegression()), THREE, MARGIN, None),
+    "votes of pairs of forests": (OneVsOneClassifier(forest), THREE, MARGIN, None),
+    "votes of one pair": (OneVsOneClassifier(forest), TWO, MARGIN, None),
     "flags": (OneVsRestClassifier(forest), FLAGS, PROBABILITY, TreeSum),
     "margins of kernels": (OneVsRestClassifier(SVC()), THREE, MARGIN, None),
     "a fixed threshold": (
