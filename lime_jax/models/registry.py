@@ -135,6 +135,7 @@ LIBRARIES = {
     "catboost": Library("catboost", f"{_ROOM}.boosted.catboost", "1.2.10", "1.2.10"),
     "interpret": Library("interpret-core", f"{_ROOM}.boosted.ebm", "0.7.8", "0.7.8"),
     "ngboost": Library("ngboost", f"{_ROOM}.boosted.ngboost", "0.6", "0.6"),
+    "ydf": Library("ydf", f"{_ROOM}.boosted.ydf", "0.16", "0.16"),
     "statsmodels": Library("statsmodels", f"{_ROOM}.statsmodels", "0.15", "0.15"),
     "keras": Library("keras", f"{_ROOM}.networks.keras", "3.10", "3.15"),
     "equinox": Library("equinox", f"{_ROOM}.networks.modules", "0.13", "0.13"),

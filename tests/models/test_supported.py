@@ -42,6 +42,7 @@ ARGUMENTS = {
     "BaggingClassifier": {"n_estimators": 2},
     "BaggingRegressor": {"estimator": ONE_TREE, "n_estimators": 2},
     "CalibratedClassifierCV": {"estimator": LOGISTIC, "cv": 2},
+    "GaussianProcessRegressor": {"alpha": 9.0},
     "GradientBoostingClassifier": VALUES,
     "GradientBoostingRegressor": VALUES,
     "GridSearchCV": {"param_grid": {}, "cv": 2},
