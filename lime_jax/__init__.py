@@ -22,6 +22,7 @@ _HOME = {
     "ImageExplainer": "lime_jax.image.explainer",
     "ImageExplanation": "lime_jax.image.explanation",
     "ImageExplanations": "lime_jax.image.explanations",
+    "InteractionExplanations": "lime_jax.results.interactions",
     "LinearFit": "lime_jax.typing",
     "NumericColumn": "lime_jax.tabular.stats",
     "SparseExplanation": "lime_jax.tabular.sparse.explanations",
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from lime_jax.results.concatenation import concatenate as concatenate
     from lime_jax.results.explanation import Explanation as Explanation
     from lime_jax.results.explanations import Explanations as Explanations
+    from lime_jax.results.interactions import InteractionExplanations as InteractionExplanations
     from lime_jax.results.load import load as load
     from lime_jax.results.widths import choose_width as choose_width
     from lime_jax.results.widths import width_figure as width_figure

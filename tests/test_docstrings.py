@@ -13,6 +13,7 @@ from lime_jax.results.parts import StoredExplanations
 CLASSES = (
     *(lime_jax.TabularExplainer, lime_jax.ImageExplainer, lime_jax.Explanations),
     *(lime_jax.Explanation, lime_jax.ImageExplanations, lime_jax.ImageExplanation),
+    lime_jax.InteractionExplanations,
     *(lime_jax.TextExplainer, lime_jax.TextExplanations, lime_jax.TextExplanation),
     *(lime_jax.SparseExplanations, lime_jax.SparseExplanation),
     StoredExplanations,

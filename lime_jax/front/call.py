@@ -73,6 +73,7 @@ class Outcome:
         variables: (rows, features) the rows' interpretable variables; None: all are 1.
         kernel_width: NaN where a kernel has none.
         groups: names of the columns of each feature, where features can be groups.
+        value_kind: of KernelSHAP.
         route: which of several ways that give the same the model took, and why.
     """
 
@@ -88,6 +89,7 @@ class Outcome:
     variables: np.ndarray | None = None
     kernel_width: float = float("nan")
     groups: tuple[tuple[str, ...], ...] = ()
+    value_kind: str = "shapley"
     route: str = ""
 
 

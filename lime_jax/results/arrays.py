@@ -61,6 +61,7 @@ class ExplanationArrays:
     num_samples: int
     num_replicates: int
     link: str = "identity"
+    value_kind: str = "shapley"
     groups: tuple[tuple[str, ...], ...] = ()
     row_names: tuple[str, ...] = ()
     classes: tuple[Any, ...] | None = None

@@ -185,6 +185,7 @@ def explanations_of(table: pyarrow.Table) -> Any:
         "l": facts["labels"],
         "o": len(facts["output_names"]),
         "f": len(facts["names"]["columns"]),
+        "p": len(facts.get("pairs", ())),
     }
     arrays: dict[str, Any] = {}
     for name, field in row_fields(kind_named(facts["kind"])).items():
@@ -272,6 +273,10 @@ def _column_of(values: Any, field: RowField, present: np.ndarray) -> Any:
         return list_array(
             list_array(_known(inner), np.repeat(sizes, labels)), np.full(rows, labels)
         )
+    if axes == "lp":
+        labels, pairs = values.shape[1:]
+        inner = list_array(_known(values.reshape(-1)), np.full(rows * labels, pairs))
+        return list_array(inner, np.full(rows, labels))
     return list_array(_known(values.reshape(-1)), np.full(rows, values.shape[1]))
 
 

@@ -205,6 +205,7 @@ class Explanation:
             degrees_of_freedom=None if exact or not replicates else replicates - 1,
             algorithm=all_.algorithm,
             link=all_.link,
+            value_kind=all_.value_kind,
             subject=all_.subject,
             heads=all_.heads,
         )

@@ -50,6 +50,7 @@ class Explanations(ExplanationArrays, DataSetViews):
         algorithm: "lime", or "kernel_shap": then `coef` are Shapley values, and `intercept` is
             the expected value.
         link: of KernelSHAP: "identity", or "logit": values are log-odds.
+        value_kind: of KernelSHAP: "shapley" or "banzhaf".
         groups: names of the columns of each feature, where KernelSHAP's features can be groups.
         row_names: what the levels of `row_ids` are called, "" where one has no name; empty if
             `row_ids` count the rows.

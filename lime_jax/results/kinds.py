@@ -10,6 +10,7 @@ import numpy as np
 
 _HOMES = {
     "table": "lime_jax.results.explanations",
+    "interactions": "lime_jax.results.interactions",
     "image": "lime_jax.image.explanations",
     "text": "lime_jax.text.explanations",
     "sparse row": "lime_jax.tabular.sparse.explanations",
@@ -40,7 +41,8 @@ class RowField:
     """How files and tables hold a field that has an entry for every row.
 
     Attributes:
-        axes: what a row's numbers are of: (l)abels, (f)eatures, (o)utputs, "" for one number;
+        axes: what a row's numbers are of: (l)abels, (f)eatures, (p)airs of these, (o)utputs, ""
+            for one number;
             "array": any array, "grid": whole numbers in rows and columns, "text": a text.
         column: of Arrow tables; "": tables do without.
         is_whole: whether the numbers are whole.

@@ -13,6 +13,7 @@ from lime_jax.front.options import ExplainOptions
 from lime_jax.front.row_ids import row_ids
 from lime_jax.models.structure import Structure
 from lime_jax.results.explanations import Explanations
+from lime_jax.results.interactions import InteractionExplanations
 from lime_jax.tabular import frames
 from lime_jax.tabular.opening.open_model import LastModel
 from lime_jax.tabular.opening.opened import OpenedModel
@@ -35,6 +36,19 @@ class TableRequest(call.Request):
 
     values: np.ndarray = dataclasses.field(kw_only=True)
     model: OpenedModel = dataclasses.field(kw_only=True)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PairedOutcome(call.Outcome):
+    """A fit of all rows, with the interactions of pairs of features.
+
+    Attributes:
+        pair_values: (rows, labels, pairs) what the two features of a pair change together.
+        pairs: numbers of both features.
+    """
+
+    pair_values: np.ndarray
+    pairs: tuple[tuple[int, int], ...]
 
 
 @runtime_checkable
@@ -137,7 +151,8 @@ class TableCall(call.Call[OpenedModel, Explanations]):
 
     def pack(self, fit: LinearFit, **fields: Any) -> Explanations:
         """The explanations."""
-        return Explanations.of_fit(fit, **fields)
+        kind = InteractionExplanations if "pairs" in fields else Explanations
+        return kind.of_fit(fit, **fields)
 
     def note_of(self, error: Exception) -> str:
         """What may be behind an error of the model on samples; empty if nothing is known."""

@@ -75,6 +75,9 @@ class TabularExplainer(BaseEstimator):
             (one-hot columns, pixels, time windows), by the group's name or in lists.
         summarize: of KernelSHAP: how many rows, of k-means clusters, are to stand for the
             background; None: all of its rows.
+        value: of KernelSHAP: "shapley", or "banzhaf", for which each coalition counts the same.
+        interactions: of KernelSHAP: whether to explain pairs of features of sums of trees too.
+        max_pairs: of KernelSHAP: how many to keep, those that matter most on the background.
         seed: of all random numbers.
 
     Example:
@@ -119,6 +122,9 @@ class TabularExplainer(BaseEstimator):
         link: str = "identity",
         groups: Mapping[str, Sequence[Any]] | Sequence[Sequence[Any]] | None = None,
         summarize: int | None = None,
+        value: str = "shapley",
+        interactions: bool = False,
+        max_pairs: int | None = None,
         seed: int = 0,
     ) -> None:
         self.algorithm = algorithm
@@ -142,6 +148,9 @@ class TabularExplainer(BaseEstimator):
         self.link = link
         self.groups = groups
         self.summarize = summarize
+        self.value = value
+        self.interactions = interactions
+        self.max_pairs = max_pairs
         self.seed = seed
 
     def fit(

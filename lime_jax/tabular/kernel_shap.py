@@ -6,27 +6,37 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import jax
 import numpy as np
 
 from lime_jax.fits.shapley import LINKS
 from lime_jax.front.call import Outcome
+from lime_jax.front.checks import check_whole
 from lime_jax.front.options import ExplainOptions
-from lime_jax.models.structure import Additive, Structure
+from lime_jax.models.structure import Additive, Structure, TreeSum
 from lime_jax.stages.coalition_units import make_shapley_design
 from lime_jax.tabular import frames
 from lime_jax.tabular.background_rows import learn_background
-from lime_jax.tabular.call import TableRequest
+from lime_jax.tabular.call import PairedOutcome, TableRequest
 from lime_jax.tabular.exact.shapley import shapley_why_not
+from lime_jax.tabular.exact.shapley.subtrees import LONGEST_PATH
 from lime_jax.tabular.opening.sample_facts import SampleFacts
 from lime_jax.tabular.players import make_players
 from lime_jax.tabular.settings import ShapSettings
-from lime_jax.tabular.shapley_fits import Background, ShapPlan, ShapTask
+from lime_jax.tabular.shapley_fits import Background, ShapTask
 from lime_jax.tabular.stats import TabularStats
+from lime_jax.tabular.subtree_fits import PairedFit, ValuePlan, by_subtrees
 from lime_jax.typing import Column, LinearFit, Table
 from lime_jax.warn import warn
 
 MANY_ROWS = 2000
 """A background of more rows deserves a warning."""
+
+_WANTED = "`value`", "`interactions`"
+_ONLY_SUMS = (
+    "are known exactly of sums of trees or of columns, and not estimated from samples; leave it "
+    'out, or explain the margin of a boosted model (`output="margin"`)'
+)
 
 
 @dataclasses.dataclass
@@ -75,7 +85,7 @@ class TabularShap:
         settings: ShapSettings,
         options: ExplainOptions,
         widths: Sequence[float | int | None],
-    ) -> ShapPlan:
+    ) -> ValuePlan:
         """The choices that settings and options name."""
         link = settings.link
         if link not in LINKS:
@@ -88,41 +98,72 @@ class TabularShap:
                     f"`{name}`: belongs to LIME; KernelSHAP's values are of all features, and add "
                     "up to the prediction (views show as many as you ask for)"
                 )
+        _check_values(settings)
         num_samples: Any = "auto" if options.num_samples is None else options.num_samples
         design = make_shapley_design(len(self.background.players), num_samples)
-        return ShapPlan(design, num_samples, link, settings.seed)
+        wanted = settings.value, settings.interactions, settings.max_pairs
+        return ValuePlan(design, num_samples, link, settings.seed, *wanted)  # pyright: ignore[reportArgumentType]
 
-    def check_rows(self, plan: ShapPlan, values: np.ndarray) -> None:
+    def check_rows(self, plan: ValuePlan, values: np.ndarray) -> None:
         """All rows can be explained."""
 
-    def why_not_exact(self, plan: ShapPlan, structure: Structure | None) -> str:
+    def why_not_exact(self, plan: ValuePlan, structure: Structure | None) -> str:
         """Why there is no closed form; empty if there is one."""
         categorical = self.background.categorical
         return shapley_why_not(structure, len(categorical), categorical, plan.link)
 
-    def explain(self, plan: ShapPlan, request: TableRequest) -> list[Outcome]:
+    def explain(self, plan: ValuePlan, request: TableRequest) -> list[Outcome]:
         """Explain rows: one outcome."""
         players, design = self.background.players, plan.design
         self._warn_of_work(request)
         task = ShapTask(self.background, plan, request)
-        if len(request.values):
-            fit = task.fit()
-        else:
-            fit = LinearFit.of_no_rows(request.labels.shape[1], len(players))
+        paired = self._paired(task, plan)
         used = 0 if request.is_exact else design.num_samples
         nothing_left = request.is_exact or design.num_samples == 2 ** len(players)
         columns = self.schema.columns
-        outcome = Outcome(
-            fit=fit,
+        facts: dict[str, Any] = dict(
+            fit=paired.fit,
             names=players.feature_names(request.model.schema.names),
             values=players.values_of(request.values),
             samples_used=np.full(len(request.values), used),
             num_samples=design.num_samples,
             num_replicates=0 if nothing_left else design.num_groups,
             groups=tuple(tuple(columns[k] for k in group) for group in players.columns),
-            route=str(task.route),
+            value_kind=plan.value,
+            route="" if plan.is_for_sums else str(task.route),
         )
+        outcome = Outcome(**facts)
+        if plan.interactions:
+            found = paired.pair_values
+            outcome = PairedOutcome(**facts, pair_values=found, pairs=paired.pairs)
         return [outcome]
+
+    def _paired(self, task: ShapTask, plan: ValuePlan) -> PairedFit:
+        """The fit of all rows, and the values of pairs of players: none where columns add up."""
+        request = task.request
+        rows, labels = request.labels.shape
+        if plan.is_for_sums:
+            structure = request.model.structure
+            if not request.is_exact or structure is None:
+                raise ValueError(f"{_WANTED[plan.interactions]}: {_ONLY_SUMS}")
+            if isinstance(structure, TreeSum):
+                paired = by_subtrees(self.background, plan, request)
+                if paired is None:
+                    raise ValueError(
+                        f"{_WANTED[plan.interactions]}: some path to a leaf tests more than "
+                        f"{LONGEST_PATH} features; take a model of shallower trees, or `groups`"
+                    )
+                return paired
+        if not rows:
+            fit = LinearFit.of_no_rows(labels, len(self.background.players))
+        else:
+            on_cpu = jax.default_backend() == "cpu" and not request.options.mesh
+            few = task.route.one_by_one
+            paired = by_subtrees(self.background, plan, request) if on_cpu and not few else None
+            if paired is not None:
+                return paired
+            fit = task.fit()
+        return PairedFit(fit, np.zeros((rows, labels, 0), fit.coef.dtype), ())
 
     def note_of(self, error: Exception) -> str:
         """Nothing: every value of a sample is a real one."""
@@ -130,9 +171,19 @@ class TabularShap:
         return ""
 
     def _warn_of_work(self, request: TableRequest) -> None:
-        additive = request.is_exact and isinstance(request.model.structure, Additive)
-        if len(self.background) > MANY_ROWS and not additive:
+        has_tables = request.is_exact and isinstance(request.model.structure, Additive | TreeSum)
+        if len(self.background) > MANY_ROWS and not has_tables:
             warn(
                 f"the background has {len(self.background):,} rows, and each costs time and "
                 "memory; `summarize=200` lets 200 rows stand for them"
             )
+
+
+def _check_values(settings: ShapSettings) -> None:
+    """Refuse settings of values that do not go together."""
+    if settings.value not in ("shapley", "banzhaf"):
+        raise ValueError(f"`value`: expected 'shapley' or 'banzhaf', got {settings.value!r}")
+    if settings.max_pairs is not None:
+        check_whole("max_pairs", settings.max_pairs)
+        if not settings.interactions:
+            raise ValueError("`max_pairs`: belongs to `interactions`, which are not asked for")

@@ -57,3 +57,6 @@ class ShapSettings(TableSettings):
     link: str
     groups: Mapping[str, Sequence[Any]] | Sequence[Sequence[Any]] | None
     summarize: int | None
+    value: str
+    interactions: bool
+    max_pairs: int | None

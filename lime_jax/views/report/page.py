@@ -176,7 +176,7 @@ def _facts_of_shapley_values(report: RowReport) -> list[tuple[str, str]]:
         facts.append(("R² of the additive model", r_squared(report.score)))
     if report.method == "sampled":
         facts.append(("coalitions", count(report.num_samples)))
-    return [*facts, ("method", f"{report.method} Shapley values")]
+    return [*facts, ("method", f"{report.method} {report.value_kind.title()} values")]
 
 
 def _facts(facts: Sequence[tuple[str, str]]) -> str:

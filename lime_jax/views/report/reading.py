@@ -16,6 +16,12 @@ def reading(report: RowReport) -> str:
 
 
 def _sum(report: RowReport) -> str:
+    if report.value_kind == "banzhaf":
+        return (
+            "The weights are Banzhaf values: what each changes on average, whichever of the others "
+            "are shown. They need not add up from the expected value "
+            f"{significant(report.intercept)}."
+        )
     unit = ", in log-odds" if report.link == "logit" else ""
     return (
         "The weights are Shapley values: each is a fair share of what sets this "

@@ -27,6 +27,7 @@ class RowReport:
         algorithm: "lime", or "kernel_shap": the weights are Shapley values, the intercept is the
             expected value, and samples are coalitions.
         link: "identity", or "logit": weights are in log-odds.
+        value_kind: "shapley", or "banzhaf": the weights are Banzhaf values.
     """
 
     title: str
@@ -48,6 +49,7 @@ class RowReport:
     heads: tuple[str, str] = ("condition", "this row")
     algorithm: str = "lime"
     link: str = "identity"
+    value_kind: str = "shapley"
 
     def __post_init__(self) -> None:
         for argument in ("values", "weights", "std_errors"):

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
 
+from lime_jax.placing import placed
 from lime_jax.typing import Array, Float, Int, LinearFit, Support
 
 
@@ -38,12 +39,12 @@ def shapley_fit(
 
 def fit_on_host(
     expected: Float64[np.ndarray, "rows labels"],
-    coef: Float64[np.ndarray, "rows labels players"],
+    coef: Float[np.ndarray, "rows labels players"],
     num_background: int,
 ) -> LinearFit:
     """The explanation of outputs whose values are known; as `shapley_fit`."""
     kind = jnp.result_type(float)
-    expected, coef = expected.astype(kind), coef.astype(kind)
+    expected, coef = expected.astype(kind), coef.astype(kind, copy=False)
     rows, _, players = coef.shape
     parts = dict(
         coef=coef,
@@ -55,5 +56,5 @@ def fit_on_host(
         effective_samples=np.full(rows, num_background, kind),
         support=np.full((rows, players), int(Support.FULL), np.int32),
     )
-    fit = LinearFit(**{name: jnp.asarray(part) for name, part in parts.items()})
+    fit = LinearFit(**{name: placed(part) for name, part in parts.items()})
     return jax.tree.map(np.asarray, fit)

@@ -22,6 +22,7 @@ from lime_jax.models.convert.features import RawTable
 from lime_jax.models.structure import TreeSum
 from lime_jax.models.trees import tree_predict
 from lime_jax.tabular.exact.shapley import shapley_form, shapley_tables, shapley_why_not
+from lime_jax.tabular.exact.shapley.blocks import shapley_blocks
 from lime_jax.tabular.exact.shapley.lines import shapley_lines
 from lime_jax.tabular.exact.shapley.passes import shapley_passes
 from tests.house import shapley_of_model
@@ -30,7 +31,9 @@ pytestmark = pytest.mark.precision
 
 FEATURES = 6
 EVERY_WAY = pytest.mark.parametrize(
-    "table_bytes", [2**20, 0, None], ids=["tables", "patterns", "row by row"]
+    "table_bytes",
+    [2**20, 0, None, "subtrees"],
+    ids=["tables", "patterns", "row by row", "subtrees"],
 )
 
 
@@ -46,6 +49,10 @@ def explain(structure, X, background, weights=None, groups=None, table_bytes=2**
     labels = np.arange(structure.num_outputs) if labels is None else labels
     labels = np.tile(np.asarray(labels, np.int32), (len(X), 1))
     game = structure, background, weights, groups, int(groups.max()) + 1
+    if table_bytes == "subtrees":
+        blocks = shapley_blocks(*game)
+        assert blocks is not None
+        return blocks.explain(X, labels)[0]
     if table_bytes is None:
         return shapley_passes(*game).explain(X, labels)
     tables = shapley_tables(*game, table_bytes=table_bytes)
@@ -212,9 +219,10 @@ def product_of_signs(columns: int, depth: int) -> TreeSum:
     )
 
 
-@EVERY_WAY
+@pytest.mark.parametrize("table_bytes", [2**20, 0, None], ids=["tables", "patterns", "row by row"])
 def test_paths_may_be_longer_than_a_word(rng, table_bytes):
     trees = product_of_signs(40, 38)
+    assert shapley_blocks(trees, np.zeros((1, 40)), np.ones(1), np.arange(40), 40) is None
     X = rng.normal(size=(6, 40)) + 1.5
     background = rng.normal(size=(30, 40)) + 1.5
     background[:3] = np.abs(background[:3])
