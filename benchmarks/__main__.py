@@ -24,6 +24,8 @@ GROUPS = (
     "images",
     "text",
     "shapley",
+    "tree_shapley",
+    "growth",
     "noise",
     "memory",
     "startup",

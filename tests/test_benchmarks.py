@@ -17,6 +17,7 @@ speed = importlib.import_module("benchmarks.speed")
 images = importlib.import_module("benchmarks.images")
 shapley = importlib.import_module("benchmarks.shapley")
 text = importlib.import_module("benchmarks.text")
+growth = importlib.import_module("benchmarks.growth")
 scale = importlib.import_module("benchmarks.scale.__main__")
 cluster = importlib.import_module("benchmarks.scale.cluster")
 flights = importlib.import_module("benchmarks.scale.flights")
@@ -41,6 +42,12 @@ def test_a_measurement_gives_finite_records(measure):
         assert found.peer > 0
         assert found.ratio == found.ours / found.peer
         assert found.met is not None
+
+
+def test_the_exponent_of_a_power_is_found_and_nothing_does_not_grow():
+    steps = (10, 100, 1000)
+    assert growth.exponent(steps, [0.5 * step**1.5 for step in steps]) == pytest.approx(1.5)
+    assert growth.exponent(steps, [7.0, 7.0, 7.0]) == pytest.approx(0)
 
 
 @pytest.mark.parametrize(("count", "size"), [(9, 4), (8, 4), (3, 4), (1, 1)])
