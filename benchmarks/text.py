@@ -40,15 +40,17 @@ def texts_of(count: int, words: int, seed: int) -> tuple[list[str], np.ndarray]:
 def pipeline_of(kind: str, count: int) -> Any:
     """A fitted pipeline."""
     from sklearn.ensemble import RandomForestClassifier
-    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
+    from sklearn.naive_bayes import MultinomialNB
     from sklearn.pipeline import make_pipeline
 
-    last = {
-        "logistic": LogisticRegression(C=10, max_iter=200),
-        "forest": RandomForestClassifier(20, max_depth=12, random_state=0),
+    steps = {
+        "logistic": (TfidfVectorizer(), LogisticRegression(C=10, max_iter=200)),
+        "bigrams": (CountVectorizer(ngram_range=(1, 2)), MultinomialNB()),
+        "forest": (TfidfVectorizer(), RandomForestClassifier(20, max_depth=12, random_state=0)),
     }[kind]
-    return make_pipeline(TfidfVectorizer(), last).fit(*texts_of(count, 150, seed=1))
+    return make_pipeline(*steps).fit(*texts_of(count, 150, seed=1))
 
 
 def records(quick: bool) -> Iterator[Record]:
@@ -64,6 +66,9 @@ def records(quick: bool) -> Iterator[Record]:
         (f"one of {long}, 6 features", 1, long, 150, few),
     ):
         yield against_lime(f"{what}, {name}", logistic, texts, words, target, repeats, asked)
+    bigrams = pipeline_of("bigrams", count)
+    what = f"LIME text, word bigrams + MultinomialNB, one text of {long} words"
+    yield against_lime(what, bigrams, 1, long, 20, repeats, options)
     forest = pipeline_of("forest", count)
     what = f"LIME text, tf-idf + forest, one text of {long} words"
     yield against_lime(what, forest, 1, long, 1, repeats, options)
