@@ -64,7 +64,7 @@ STEPS = {  # step, rows it is fitted on, rows
     "between the knots only": (splines("error", knots="quantile"), X, X),
     "0 where missing": (splines(handle_missing="zeros"), HOLES, HOLES),
     "scaled before": (
-        make_pipeline(StandardScaler(), bins("onehot-dense"), MinMaxScaler()),
+        make_pipeline(StandardScaler(), bins("onehot-dense", 4, "uniform"), MinMaxScaler()),
         X,
         SIGNED,
     ),
