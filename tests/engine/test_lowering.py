@@ -3,6 +3,7 @@
 Neither is needed for that: lowering is where JAX says that a primitive has no rule for a device.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -69,8 +70,11 @@ CALLS = {
     "around, host": lambda: explain(X, on_host, ask=FEW, **AROUND),
     "around, auto": explain_until_replicates_are_merged,
     "trees": lambda: explain(X, DecisionTreeRegressor(max_depth=3).fit(X, X[:, 0])),
-    "trees, shap": lambda: explain(
-        X, DecisionTreeRegressor(max_depth=3).fit(X, X[:, 0]), "kernel_shap"
+    "trees, shap": lambda: explain(  # without a mesh a CPU has no program for it
+        X,
+        DecisionTreeRegressor(max_depth=3).fit(X, X[:, 0]),
+        "kernel_shap",
+        ask={"mesh": jax.make_mesh((1,), ("rows",))},
     ),
     "additive": lambda: explain(X, LinearRegression().fit(X, X[:, 0])),
     "additive, shap": lambda: explain(X, LinearRegression().fit(X, X[:, 0]), "kernel_shap"),
