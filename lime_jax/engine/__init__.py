@@ -8,7 +8,7 @@ program; any other is called between two of them, so its exceptions are its own.
 
 from lime_jax.engine.adaptive import AdaptiveFit
 from lime_jax.engine.closed_form import explain_exact
-from lime_jax.engine.device_calls import predict_by_blocks, predict_rows, render
+from lime_jax.engine.device_calls import predict_rows, render
 from lime_jax.engine.explain import explain, explain_until, sweep
 from lime_jax.engine.keys import keys_of
 from lime_jax.engine.work import HostInputs, Progress, Rows, SharedNeighborhood, Work
@@ -24,7 +24,6 @@ __all__ = [
     "explain_exact",
     "explain_until",
     "keys_of",
-    "predict_by_blocks",
     "predict_rows",
     "render",
     "sweep",

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.engine.work import HostPredict, Predictor, Work
 from lime_jax.models.predict import DevicePredict
-from lime_jax.typing import Array, Int, PredictFn, Pytree, pytree, replaced
+from lime_jax.typing import AnyArray, Int, pytree, replaced
 
 MANY = 32
 """Outputs of a model; of fewer, one program serves whatever labels are asked for."""
@@ -23,12 +22,11 @@ _FEWEST = 16
 class SomeOutputs:
     """Some of the outputs of a JAX model."""
 
-    model: PredictFn
-    outputs: Int[Any, " outputs"]
+    which: Int[Any, " outputs"]
 
-    def __call__(self, inputs: Pytree) -> Array:
-        """Call the model on a batch."""
-        return jnp.take(jnp.asarray(self.model(inputs)), self.outputs, axis=1)
+    def __call__(self, outputs: AnyArray) -> AnyArray:
+        """These of a batch."""
+        return outputs[:, self.which]
 
 
 def of_asked_outputs(work: Work[Any]) -> Work[Any]:
@@ -69,6 +67,6 @@ def _padded(outputs: np.ndarray) -> np.ndarray:
 
 def _some_outputs(model: Predictor, outputs: np.ndarray) -> Predictor:
     if isinstance(model, DevicePredict):
-        return DevicePredict(SomeOutputs(model, outputs.astype(np.int32)))
+        return model.then(SomeOutputs(outputs.astype(np.int32)))
     on_host: HostPredict = model
     return lambda inputs: np.take(on_host(inputs), outputs, axis=1)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.engine import budget, programs
 from lime_jax.models.predict import DevicePredict
+from lime_jax.placing import placed
+from lime_jax.sizes import size_for
 from lime_jax.typing import Array, Domain, Pytree
 
 
@@ -18,7 +22,9 @@ def render(domain: Domain, instances: Pytree, samples: Pytree) -> Array:
 
 
 def predict_rows(model: DevicePredict[Any], inputs: np.ndarray) -> np.ndarray:
-    """What a device model says of rows, in chunks of few shapes."""
+    """What a device model says of rows, in chunks of few shapes; where it can be, of one."""
+    if model.by_rows:
+        return _predict_by_blocks(model, inputs)
     most = 2**11 if jax.default_backend() == "cpu" else 2**16
     size = budget.rows_per_call(64 * inputs[0].nbytes, most)
     size = min(size, 2 ** (len(inputs) - 1).bit_length())  # few shapes: powers of two
@@ -31,15 +37,59 @@ def predict_rows(model: DevicePredict[Any], inputs: np.ndarray) -> np.ndarray:
     return np.concatenate([np.asarray(part) for part in parts])[: len(inputs)]
 
 
-def predict_by_blocks(model: DevicePredict[Any], inputs: np.ndarray) -> np.ndarray:
-    """What a converted model says of rows, by one program for any number of them."""
-    size, block = (2**11, 2**9) if jax.default_backend() == "cpu" else (2**16, 2**16)
-    block = budget.rows_per_call(64 * inputs[0].nbytes, block)
-    size, parts = max(block, budget.rows_per_call(64 * inputs[0].nbytes, size)), []
-    for start in range(0, len(inputs), size):
-        part = inputs[start : start + size]
+def predict_samples(
+    model: DevicePredict[Any], domain: Domain, samples: Pytree, effort: str
+) -> Array:
+    """What a model that takes rows one by one says of units of a shared neighborhood.
+
+    By the program that rows themselves are predicted by; (units, samples, outputs).
+    """
+    units, size = jax.tree.leaves(samples)[0].shape[:2]
+    shape = _Shape.of(domain.sample_size)
+    one_by_one = dataclasses.replace(model, steps=())
+    parts = programs.sample_inputs(domain, samples, shape.rows, shape.columns, effort=effort)
+    counts = [min(shape.rows, units * size - start) for start in range(0, units * size, shape.rows)]
+    said = [
+        programs.predict_blocks(one_by_one, part, count=count, block=shape.block)
+        for part, count in zip(parts, counts, strict=True)
+    ]
+    outputs = np.concatenate([np.asarray(y)[:count] for y, count in zip(said, counts, strict=True)])
+    outputs = outputs.reshape(units * size, -1).astype(jnp.result_type(float))
+    outputs = jax.tree.map(np.asarray, model).finish(outputs)
+    return placed(np.asarray(outputs).reshape(units, size, -1))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Shape:
+    """What rows are padded to, so that few programs serve models of similar size.
+
+    Attributes:
+        rows: in a call.
+        columns: of each.
+        block: rows that a model sees at a time.
+    """
+
+    rows: int
+    columns: int
+    block: int
+
+    @classmethod
+    def of(cls, columns: int) -> _Shape:
+        """For rows of so many columns."""
+        rows, block = (2**11, 2**9) if jax.default_backend() == "cpu" else (2**16, 2**16)
+        room = size_for(columns, least=16, parts=1)
+        row_bytes = 64 * room * jnp.dtype(jnp.result_type(float)).itemsize
+        block = budget.rows_per_call(row_bytes, block)
+        return cls(max(block, budget.rows_per_call(row_bytes, rows)), room, block)
+
+
+def _predict_by_blocks(model: DevicePredict[Any], inputs: np.ndarray) -> np.ndarray:
+    shape, parts = _Shape.of(inputs.shape[1]), []
+    for start in range(0, len(inputs), shape.rows):
+        part = inputs[start : start + shape.rows]
         count = len(part)
-        padded = np.concatenate([part, np.repeat(part[:1], size - count, axis=0)])
-        said = programs.predict_blocks(model, padded, count=count, block=block)
+        more = ((0, shape.rows - count), (0, shape.columns - part.shape[1]))
+        padded = np.pad(part, more)
+        said = programs.predict_blocks(model, padded, count=count, block=shape.block)
         parts.append(np.asarray(said)[:count])
     return np.concatenate(parts)

@@ -194,6 +194,16 @@ def predict_blocks(model: DevicePredict, inputs: Array, count: Array, block: int
     return map_blocks(jax.jit(model), inputs, count, block)
 
 
+@_compiled("rows", "columns")
+def sample_inputs(domain: Domain, samples: Pytree, rows: int, columns: int) -> list[Array]:
+    """Inputs for units of a shared neighborhood, in parts of so many rows; both are padded."""
+    units, size = jax.tree.leaves(samples)[0].shape[:2]
+    flat = jax.tree.map(lambda leaf: leaf.reshape(units * size, *leaf.shape[2:]), samples)
+    inputs = domain.inputs(None, flat)
+    more = ((0, -len(inputs) % rows), (0, columns - inputs.shape[1]))
+    return list(jnp.pad(inputs, more).reshape(-1, rows, columns))
+
+
 @_compiled("devices")
 def predict_units(model: DevicePredict, domain: Domain, samples: Pytree, devices: Devices) -> Array:
     """A model's outputs for units of the neighborhood that all rows share."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lime_jax.engine import budget, programs
+from lime_jax.engine.device_calls import predict_samples
 from lime_jax.engine.devices import for_rows
 from lime_jax.engine.host_calls import call_in_batches
 from lime_jax.engine.one_row import units_of
@@ -41,7 +42,7 @@ def draw_shared(work: Work[SharedMethod], skip: int = 0) -> tuple[list[Pytree], 
             drawn_now = programs.sample_units(*setting, group, for_rows(work.mesh), effort=effort)
         samples, needed = drawn_now
         said = work.said.get(number) if keep else None
-        outputs.append(_predict(work, samples, number, keep) if said is None else said)
+        outputs.append(_predict(work, samples, number, keep, effort) if said is None else said)
         if keep:
             drawn.samples[number], work.said[number] = drawn_now, outputs[-1]
         if drawn.layout is None:
@@ -49,9 +50,13 @@ def draw_shared(work: Work[SharedMethod], skip: int = 0) -> tuple[list[Pytree], 
     return retained, outputs
 
 
-def _predict(work: Work[SharedMethod], samples: Pytree, number: int, keep: bool) -> AnyArray:
+def _predict(
+    work: Work[SharedMethod], samples: Pytree, number: int, keep: bool, effort: str
+) -> AnyArray:
     """The model's outputs for a group of units; a host model's inputs are kept if asked for."""
     if isinstance(work.model, DevicePredict):
+        if work.model.by_rows and work.mesh is None and work.domain.background_weights is None:
+            return predict_samples(work.model, work.domain, samples, effort)
         return programs.predict_units(work.model, work.domain, samples, for_rows(work.mesh))
     kept = work.neighborhood.inputs
     inputs = kept.get(number) if keep else None

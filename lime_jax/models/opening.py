@@ -132,7 +132,7 @@ def _open_estimator(estimator: Estimator, method: str, table: RawTable | None) -
     try:
         table = _table_of(estimator) if table is None else table
         converted = convert(estimator, method, table)
-        predict = DevicePredict(converted.predict)
+        predict = DevicePredict(converted.predict, by_rows=True)
     except NotConvertibleError as error:
         return _staying(on_host, str(error))
     except (AttributeError, KeyError) as error:  # of another version of its library

@@ -25,29 +25,46 @@ class DevicePredict(Generic[Function]):
 
     Attributes:
         fn: callable; itself a pytree (its arrays are the leaves) or a plain function.
+        steps: what is made of its outputs, one after the other: pytrees, and functions of them, of
+            NumPy's too.
+        by_rows: whether a row's outputs are the same in any batch, and with other columns behind
+            its own, so that one program serves any number of rows.
     """
 
     fn: Function
+    steps: tuple[Callable[[Any], Any], ...] = ()
+    by_rows: bool = False
 
     def __call__(self, inputs: AnyArray) -> Any:
         """Call the model on a batch."""
-        return self.fn(inputs)
+        return self.finish(self.fn(inputs))
+
+    def then(self, step: Callable[[Any], Any]) -> DevicePredict[Function]:
+        """The model with one more step."""
+        return dataclasses.replace(self, steps=(*self.steps, step))
+
+    def finish(self, outputs: Any) -> Any:
+        """What the steps make of outputs."""
+        for step in self.steps:
+            outputs = step(outputs)
+        return outputs
 
     def tree_flatten(self) -> tuple[Any, Any]:
         """Arrays as children; functions, numbers and names stay in the structure."""
-        leaves, structure = jax.tree_util.tree_flatten(self.fn)
+        leaves, structure = jax.tree_util.tree_flatten((self.fn, self.steps))
         is_array = tuple(isinstance(leaf, jax.Array | np.ndarray) for leaf in leaves)
         arrays = tuple(leaf for leaf, array in zip(leaves, is_array, strict=True) if array)
         others = tuple(leaf for leaf, array in zip(leaves, is_array, strict=True) if not array)
-        return arrays, (structure, is_array, others)
+        return arrays, (structure, is_array, others, self.by_rows)
 
     @classmethod
     def tree_unflatten(cls, aux: Pytree, arrays: Pytree) -> DevicePredict[Any]:
         """Put the arrays back."""
-        structure, is_array, others = aux
+        structure, is_array, others, by_rows = aux
         array, other = iter(arrays), iter(others)
         leaves = [next(array) if traced else next(other) for traced in is_array]
-        return cls(jax.tree_util.tree_unflatten(structure, leaves))
+        fn, steps = jax.tree_util.tree_unflatten(structure, leaves)
+        return cls(fn, steps, by_rows)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -115,7 +132,7 @@ class Model:
         if self.converted is None:
             return None
         columns = HostColumns(self.num_raw)
-        return RowModel(columns, DevicePredict(self.converted.build(columns)))
+        return RowModel(columns, DevicePredict(self.converted.build(columns), by_rows=True))
 
     def on_host(self, why: str) -> Model:
         """A converted model as it came; its structure, of the very numbers, stays."""
@@ -142,7 +159,7 @@ class Model:
         self.converted.build(check)
         if not check.moved:
             return self.predict  # pyright: ignore[reportReturnType]
-        return DevicePredict(self.converted.build(DeviceTable(tuple(spikes))))
+        return DevicePredict(self.converted.build(DeviceTable(tuple(spikes))), by_rows=True)
 
     @property
     def class_names(self) -> tuple[str, ...] | None:

@@ -64,7 +64,7 @@ def coded_texts(explanations: ExplanationArrays) -> dict[str, Coded]:
         codes[:, feature] = of_feature + len(conditions)
         conditions += its_conditions
         values += its_values
-    numbers = np.broadcast_to(np.arange(codes.shape[1]), codes.shape)
+    numbers = np.broadcast_to(np.arange(len(explanations.feature_names)), codes.shape)
     features: Coded = (numbers, list(explanations.feature_names))
     if explanations.named_by_row:
         features = (codes, conditions)

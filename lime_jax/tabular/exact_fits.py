@@ -30,10 +30,8 @@ from lime_jax.tabular.opening.opened import OpenedModel
 from lime_jax.tabular.opening.sample_facts import sample_facts
 from lime_jax.typing import (
     AnyArray,
-    Array,
     ClosedForm,
     LinearFit,
-    PredictFn,
     pytree,
     replaced,
 )
@@ -230,20 +228,19 @@ def _seen_by_samples(
         assert isinstance(near, TreeSum)
         columns = [NumberColumn(k) for k in range(near.num_features)]
         spikes = DeviceTable(sample_facts(task.stats).spikes)
-        return DevicePredict(spikes.trees(near, columns))
+        return DevicePredict(spikes.trees(near, columns), by_rows=True)
     origin = scale.origin.astype(jnp.result_type(float))
-    return DevicePredict(_LessOrigin(model.on_codes(), origin))
+    return model.on_codes().then(_LessOrigin(origin))
 
 
 @pytree
 class _LessOrigin:
-    """A model on the device, less the origin of its outputs."""
+    """Outputs less their origin."""
 
-    model: PredictFn
     origin: AnyArray
 
-    def __call__(self, inputs: Array) -> Array:
-        return self.model(inputs) - self.origin
+    def __call__(self, outputs: AnyArray) -> AnyArray:
+        return outputs - self.origin
 
 
 def _without_vague_scores(fit: LinearFit, config: TabularConfig) -> LinearFit:

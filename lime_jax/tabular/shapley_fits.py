@@ -15,6 +15,7 @@ from lime_jax import engine
 from lime_jax.engine.work import Predictor, RowNumbers
 from lime_jax.fits.output_scale import OutputScale
 from lime_jax.fits.shapley import ShapleyMethod, make_shapley_method
+from lime_jax.models.predict import DevicePredict
 from lime_jax.models.structure import Additive, TreeSum
 from lime_jax.placing import placed
 from lime_jax.stages.coalition_units import ShapleyDesign
@@ -254,7 +255,8 @@ class ShapTask:
             moved, relative = make_relative(linked.structure, background.rows, background.weights)
             assert isinstance(moved, Additive)
             rows, groups = relative(background.rows), (players.player_of, len(players))
-            link = SecondOutput(linked.link) if self.mirrors else linked.link
+            link = DevicePredict(linked.link)
+            link = link.then(SecondOutput()) if self.mirrors else link
             game = margin_game(moved, link, rows, background.weights, *groups)
             tables[facts] = game, relative
         game, relative = tables[facts]

@@ -278,7 +278,7 @@ class Sets:
         unique, number = _unique_rows(left)
         number += len(self.packed)
         self.packed = np.concatenate([self.packed, unique])
-        return number, left.any(1)
+        return number, np.asarray(left.any(1))
 
 
 def _unique_rows(rows: Shaped[np.ndarray, "rows bytes"]) -> tuple[np.ndarray, np.ndarray]:

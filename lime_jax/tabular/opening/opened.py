@@ -16,7 +16,6 @@ from lime_jax.front.batch_model import BatchModel
 from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.models.structure import LinkedSum, Structure
 from lime_jax.placing import placed
-from lime_jax.sizes import size_for
 from lime_jax.tabular import frames
 from lime_jax.typing import Array, Table, pytree, static
 
@@ -139,13 +138,7 @@ class OpenedModel(BatchModel):
         predict = self.model.predict if rows is None else rows.predict
         inputs = values if rows is None else rows.columns(values)
         inputs = inputs.astype(jnp.result_type(float))
-        if self.model.converted is None:  # it is called with its rows as they are
-            raw = engine.predict_rows(predict, inputs)  # pyright: ignore[reportArgumentType]
-        else:
-            # Behind its columns there may be others, so that similar models have one shape.
-            room = size_for(inputs.shape[1], least=16, parts=1)
-            inputs = np.pad(inputs, ((0, 0), (0, room - inputs.shape[1])))
-            raw = engine.predict_by_blocks(predict, inputs)  # pyright: ignore[reportArgumentType]
+        raw = engine.predict_rows(predict, inputs)  # pyright: ignore[reportArgumentType]
         try:
             return self.checked(raw, len(values))
         except ValueError as error:

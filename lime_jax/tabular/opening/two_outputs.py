@@ -11,7 +11,7 @@ import numpy as np
 from lime_jax.engine.work import Predictor
 from lime_jax.models.predict import DevicePredict
 from lime_jax.tabular.opening.opened import OpenedModel
-from lime_jax.typing import AnyArray, LinearFit, PredictFn, Pytree, pytree, replaced
+from lime_jax.typing import AnyArray, LinearFit, pytree, replaced
 
 _T = TypeVar("_T")
 
@@ -24,31 +24,28 @@ class NotMirroredError(Exception):
 class SecondOutput:
     """The second output of a JAX model."""
 
-    model: PredictFn
-
-    def __call__(self, inputs: Pytree) -> Pytree:
-        """Call the model on a batch."""
-        return self.model(inputs)[:, 1:]
+    def __call__(self, outputs: AnyArray) -> AnyArray:
+        """That of a batch."""
+        return outputs[:, 1:]
 
 
 def _second(model: DevicePredict[Any]) -> DevicePredict[Any]:
-    return DevicePredict(SecondOutput(model))
+    return model.then(SecondOutput())
 
 
 @pytree
 class InUnits:
-    """A JAX model whose outputs are very small or very large, in other units.
+    """Outputs of a JAX model that are very small or very large, in other units.
 
     Attributes:
         unit: of each, a power of two.
     """
 
-    model: PredictFn
     unit: AnyArray
 
-    def __call__(self, inputs: Pytree) -> Pytree:
-        """Call the model on a batch."""
-        outputs = jnp.asarray(self.model(inputs))
+    def __call__(self, outputs: AnyArray) -> AnyArray:
+        """Those of a batch."""
+        outputs = jnp.asarray(outputs)
         unit = jnp.asarray(self.unit, outputs.dtype)
         return outputs / (unit if outputs.ndim == 2 else unit[0])
 
@@ -111,7 +108,7 @@ def mirrored(
     if model.on_device:
         scale = model.scale
         if scale is not None:
-            found = run(DevicePredict(InUnits(model.on_codes(), scale.unit)), *every)
+            found = run(model.on_codes().then(InUnits(scale.unit)), *every)
             return apply(found, lambda fit: scale.outward(fit, labels))
         if not both_add_up or model.host is None:
             return run(model.on_codes(), *every)
