@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,16 @@ class ExplainOptions:
     batch_size: int | None = None
     mesh: Mesh | None = None
     progress: bool | None = None
+
+    @classmethod
+    def of_sweep(cls, options: Mapping[str, Any]) -> ExplainOptions:
+        """Options by name that several kernel widths share; R² is held out, to choose one by."""
+        unknown = sorted(set(options) - {field.name for field in dataclasses.fields(cls)})
+        if unknown:
+            raise ValueError(f"`{unknown[0]}`: expected an option of `explain`, got {unknown[0]!r}")
+        if options.get("num_samples") == "auto":
+            raise ValueError("`num_samples`: expected a number, all widths share their samples")
+        return cls(**{"held_out_score": True, **options})
 
     def first_size(self, default: int) -> int:
         """Samples of the first, or only, size of a neighborhood."""

@@ -18,11 +18,16 @@ from lime_jax.models.convert.features import RawTable
 from lime_jax.models.functions import AnyFunction, as_pytree, is_pytree, why_on_device
 from lime_jax.models.labels import plain_label
 from lime_jax.models.predict import DevicePredict, Model
-from lime_jax.models.registry import convert, has_methods, host_method, opener_of
+from lime_jax.models.registry import (
+    OUTPUT_KINDS,
+    convert,
+    has_methods,
+    host_method,
+    opener_of,
+)
 from lime_jax.typing import Estimator, ModelLike
 
-_KINDS = {"predict_proba": "probability", "decision_function": "margin", "predict": "value"}
-_METHODS = {kind: method for method, kind in _KINDS.items()}
+_METHODS = {kind: method for method, kind in OUTPUT_KINDS.items()}
 
 
 def as_predict_fn(
@@ -103,7 +108,7 @@ def as_called_on_host(model: ModelLike) -> Model:
 def _method_of_estimator(model: ModelLike, output: str | None) -> tuple[Estimator, str] | None:
     """The estimator that was handed over, by itself or by one of its methods; None: it is none."""
     owner, name = getattr(model, "__self__", None), getattr(model, "__name__", None)
-    if owner is not None and name in _KINDS and _is_estimator(owner):
+    if owner is not None and name in OUTPUT_KINDS and _is_estimator(owner):
         return owner, name if output is None else _METHODS[output]
     if hasattr(model, "predict") and _is_estimator(model):
         return model, default_method(model) if output is None else _METHODS[output]
@@ -172,7 +177,7 @@ def _on_host(estimator: Estimator, method: str) -> Model:
 
         check_is_fitted(estimator)
     predict: AnyFunction
-    predict, output = by_library or (getattr(estimator, method), _KINDS[method])
+    predict, output = by_library or (getattr(estimator, method), OUTPUT_KINDS[method])
     classes = predicted_classes(estimator)
     says_classes = method == "predict" and classes is not None and output != "margin"
     if says_classes and not isinstance(predict, ClassIndicators):

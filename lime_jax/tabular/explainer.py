@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -175,24 +174,17 @@ class TabularExplainer(BaseEstimator):
             >>> explainer.fit([[20, 40], [35, 38], [50, 20]]).schema_.columns
             ('age', 'hours')
         """
+        use_jax()
         if is_sparse(X):
-            return self._fit_sparse(X)
-        settings = read_settings(self, SETTINGS)
-        use_jax()
-        learned = self._learned = ALGORITHMS[self.algorithm].learn(settings, X, y, sample_weight)
-        if learned.stats is not None:
-            self.stats_ = learned.stats
-        return self._fitted(learned.schema)
-
-    def _fit_sparse(self, X: Table) -> TabularExplainer:
-        use_jax()
-        learned = self._learned = learn_sparse(self, X)
-        return self._fitted(learned.schema)
-
-    def _fitted(self, schema: frames.Schema) -> TabularExplainer:
-        self.schema_ = schema
-        self.n_features_in_ = len(schema.columns)
-        self.feature_names_in_ = np.array(schema.columns, object)
+            learned = learn_sparse(self, X)
+        else:
+            settings = read_settings(self, SETTINGS)
+            learned = ALGORITHMS[self.algorithm].learn(settings, X, y, sample_weight)
+            if learned.stats is not None:
+                self.stats_ = learned.stats
+        self._learned, self.schema_ = learned, learned.schema
+        self.n_features_in_ = len(self.schema_.columns)
+        self.feature_names_in_ = np.array(self.schema_.columns, object)
         self._last_model = LastModel()
         return self
 
@@ -230,31 +222,26 @@ class TabularExplainer(BaseEstimator):
                 (`num_features` or ten) are settled; `samples_used` says how many it took. None:
                 4,096. For KernelSHAP the number of coalitions, which all rows share; None or
                 "auto": 2,048 and two for each feature, or all coalitions if they are fewer.
-            tolerance: for "auto": weights are settled when their order is clear, or when their 95 %
-                intervals reach less far than this to either side, in units of the output; None:
-                only their order counts.
+            tolerance: for "auto": weights are settled when their 95 % intervals reach less far than
+                this to either side, or their order is clear; None: only their order counts.
             method: "exact": in closed form, without samples, for sums over trees or over columns;
                 "sampled"; "auto": exact where there is a closed form for this model and these
-                settings. Few rows of large trees (one for each 4,096 splits, up to 128) are
-                explained one by one, more of them from tables; the numbers are the same but for
-                their last digits, and `model_path` says which.
+                settings. `model_path` says which of several ways with the same numbers, but for
+                their last digits, was taken: few rows of large trees are explained one by one.
             effective_num_samples: of an exact explanation, the finite run whose shrinkage by
                 `alpha` is wanted; None: that of infinitely many samples, which is none. It has no
                 effect on a sampled one.
-            score: whether exact explanations of trees come with R², for which the model's variance
-                in each neighborhood is sampled.
+            score: whether exact explanations of trees have R²; the model's variance is sampled.
             held_out_score: whether sampled explanations come with R² on samples that the surrogate
                 was not fitted to; NaN otherwise.
             row_ids: of the rows, numbers or text, by which results name them; None: the index of a
-                pandas frame, else their numbers. Where rows have neighborhoods of their own, these
-                are a function of seed and id; without ids, of seed and the row's content.
+                pandas frame, else their numbers. Neighborhoods that rows have of their own are a
+                function of seed and id; without ids, of seed and content.
             batch_size: largest batch of a model that runs on the host; None: as memory allows.
             mesh: devices that share the work, such as `jax.make_mesh((8,), ("rows",))`; None: JAX's
-                default one. Numbers do not depend on it. Rows go over its first axis, and over the
-                second, if there is one, the samples of a row that has its own (by replicates, so
-                more devices than these have nothing to do). Where there is no such row, for shared
-                neighborhoods, closed forms and models on the host, rows go over both. Of several
-                processes each calls this with the same `X` and gets all results.
+                default one. Numbers do not depend on it. Rows go over its first axis; over the
+                second go the replicates of a row that has samples of its own, else rows too. Of
+                several processes each calls this with the same `X` and gets all results.
             progress: whether to show a bar; None: on a terminal, if the work is long.
 
         Returns:
@@ -358,13 +345,7 @@ class TabularExplainer(BaseEstimator):
         widths = [float(width) for width in np.asarray(kernel_width, np.float64).reshape(-1)]
         if not widths:
             raise ValueError("`kernel_width`: expected at least one width, got none")
-        unknown = sorted(set(options) - {f.name for f in dataclasses.fields(ExplainOptions)})
-        if unknown:
-            raise ValueError(f"`{unknown[0]}`: expected an option of `explain`, got {unknown[0]!r}")
-        if options.get("num_samples") == "auto":
-            raise ValueError("`num_samples`: expected a number, all widths share their samples")
-        options = {"held_out_score": True, **options}
-        return self._explain(X, model, ExplainOptions(**options), widths)
+        return self._explain(X, model, ExplainOptions.of_sweep(options), widths)
 
     def _explain(
         self,
@@ -379,10 +360,9 @@ class TabularExplainer(BaseEstimator):
         learned = self._learned
         if isinstance(learned, SparseTable):
             return explain_sparse(self, learned, X, model, options, widths)
-        settings = read_settings(self, SETTINGS)
         if not isinstance(learned, ALGORITHMS[self.algorithm]):
             raise ValueError("`algorithm`: was changed after `fit`; call `fit` again")
-        plan = learned.plan(settings, options, widths)
+        plan = learned.plan(read_settings(self, SETTINGS), options, widths)
         table = TableCall(self, learned, plan, X, self._last_model)
         return call.explain(table, model, options)
 

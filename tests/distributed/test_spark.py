@@ -101,6 +101,11 @@ def shapley():
     return fitted(algorithm="kernel_shap")
 
 
+@pytest.fixture(scope="module")
+def pairs():
+    return fitted(algorithm="kernel_shap", interactions=True)
+
+
 @pytest.fixture
 def here_in_a_worker(monkeypatch):
     """What a worker gets of a spec, in this process."""
@@ -142,7 +147,13 @@ def assert_same(found, expected, atol=1e-5):
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("explainer", SAMPLED), ("around", SAMPLED), ("explainer", {}), ("shapley", {})],
+    [
+        ("explainer", SAMPLED),
+        ("around", SAMPLED),
+        ("explainer", {}),
+        ("shapley", {}),
+        ("pairs", {}),
+    ],
 )
 def test_rows_are_explained_as_they_are_here(rows, request, name, options):
     explainer = request.getfixturevalue(name)

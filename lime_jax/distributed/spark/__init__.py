@@ -87,7 +87,8 @@ def explain(
         if check_ids and not df.isStreaming:
             check_unique(df, id_col)
     work = ExplainBatches(broadcast(df.sparkSession, spec), id_col is not None)
-    return df.select(*columns).mapInArrow(work, spark_schema(FORMS[output](id_type, "table")))
+    kind = "interactions" if explainer.interactions else "table"
+    return df.select(*columns).mapInArrow(work, spark_schema(FORMS[output](id_type, kind)))
 
 
 def explanations_udf(
