@@ -68,6 +68,10 @@ def ended(number):
     return os.waitstatus_to_exitcode(status), usage.ru_maxrss
 
 
+def has_ended(number):
+    return os.waitid(os.P_PID, number, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
 def parts(out):
     return len(list(out.glob("part-*.parquet")))
 
@@ -77,19 +81,20 @@ def content(out):
 
 
 def killed():
-    """Ten kills at random moments, and one between the last byte of a part and its name."""
+    """Ten kills, each a moment after some part, and one between a part's last byte and its name."""
     data, calm, out = home / "a.csv", home / "calm", home / "out"
     write(1000, data)
     assert ended(child(data, home / "first", False))[0] == 0  # fills the compilation cache
-    start = time.perf_counter()
     assert ended(child(data, calm, False))[0] == 0
-    seconds = time.perf_counter() - start
     chance, seen, overtaken = random.Random(3), [], 0
     while len(seen) < 10:
         if parts(out) == parts(calm):
             shutil.rmtree(out)
         number = child(data, out, (out / "_manifest.json").exists())
-        time.sleep(chance.uniform(0.2, 1.0) * seconds)
+        wanted = parts(out) + chance.randrange(1 + parts(calm) - parts(out))
+        while parts(out) < wanted and not has_ended(number):
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 0.02))
         os.kill(number, signal.SIGKILL)
         code, _ = ended(number)
         if code == -signal.SIGKILL:

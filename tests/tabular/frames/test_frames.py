@@ -424,7 +424,7 @@ LISTS = pd.DataFrame({"v": [[1], [2]]})
         (np.ones((2, 3)), np.ones((1, 2, 3)), r"got \(1, 2, 3\)"),
         (np.ones((2, 3)), [[1.0], [1.0, 2.0]], "rows of one length"),
         (np.ones((2, 3)), np.ones((2, 3)) + 1j, "complex128"),
-        (np.ones((2, 3)), scipy.sparse.csr_matrix(np.eye(3)), r"sparse.*later.*toarray\(\)"),
+        (np.ones((2, 3)), scipy.sparse.csr_matrix(np.eye(3)), r"sparse.*dense.*toarray\(\)"),
         (np.ones((2, 2)), [[1.0, 2.0], [1.0, np.inf]], "column '1' has inf in row 1"),
         (FRAME, FRAME.assign(a=-np.inf), "column 'a' has -inf"),
         (np.ones((2, 2)), [[1.0, "abc"]], "column '1' must hold numbers.*'abc'"),

@@ -75,8 +75,8 @@ def interactions_of_leaves(
     Example:
         Two tests that x passes and the background fails: each alone does nothing.
 
-        >>> interactions_of_leaves(np.array([[0.0, 0, 0, 1]])).round(6).tolist()
-        [[[1.0, -0.0, -0.0, 0.0]]]
+        >>> interactions_of_leaves(np.array([[0.0, 0, 0, 1]])).round(6).astype(int).tolist()
+        [[[1, 0, 0, 0]]]
     """
     sums, positions = _Weighted(mass, value), mass.shape[1].bit_length() - 1
     by_rest = [sums(0, 2), sums(1, 2), sums(2, 2), sums(1, 1), sums(2, 1), sums(2, 0)]
