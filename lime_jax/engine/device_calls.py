@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -13,7 +14,7 @@ from lime_jax.engine import budget, programs
 from lime_jax.models.predict import DevicePredict
 from lime_jax.placing import placed
 from lime_jax.sizes import size_for
-from lime_jax.typing import Array, Domain, Pytree
+from lime_jax.typing import AnyArray, Array, Domain, Pytree
 
 
 def render(domain: Domain, instances: Pytree, samples: Pytree) -> Array:
@@ -24,7 +25,10 @@ def render(domain: Domain, instances: Pytree, samples: Pytree) -> Array:
 def predict_rows(model: DevicePredict[Any], inputs: np.ndarray) -> np.ndarray:
     """What a device model says of rows, in chunks of few shapes; where it can be, of one."""
     if model.by_rows:
-        return _predict_by_blocks(model, inputs)
+        shape = _Shape.of(inputs.shape[1])
+        starts = range(0, len(inputs), shape.rows)
+        parts = (shape.pad(inputs[start : start + shape.rows]) for start in starts)
+        return _predict_by_blocks(model, parts, len(inputs), shape)
     most = 2**11 if jax.default_backend() == "cpu" else 2**16
     size = budget.rows_per_call(64 * inputs[0].nbytes, most)
     size = min(size, 2 ** (len(inputs) - 1).bit_length())  # few shapes: powers of two
@@ -46,17 +50,13 @@ def predict_samples(
     """
     units, size = jax.tree.leaves(samples)[0].shape[:2]
     shape = _Shape.of(domain.sample_size)
-    one_by_one = dataclasses.replace(model, steps=())
+    without_steps = dataclasses.replace(model, steps=())
     parts = programs.sample_inputs(domain, samples, shape.rows, shape.columns, effort=effort)
-    counts = [min(shape.rows, units * size - start) for start in range(0, units * size, shape.rows)]
-    said = [
-        programs.predict_blocks(one_by_one, part, count=count, block=shape.block)
-        for part, count in zip(parts, counts, strict=True)
-    ]
-    outputs = np.concatenate([np.asarray(y)[:count] for y, count in zip(said, counts, strict=True)])
+    outputs = _predict_by_blocks(without_steps, parts, units * size, shape)
     outputs = outputs.reshape(units * size, -1).astype(jnp.result_type(float))
-    outputs = jax.tree.map(np.asarray, model).finish(outputs)
-    return placed(np.asarray(outputs).reshape(units, size, -1))
+    # Here, not in one more program; the model's own arrays stay where they are.
+    on_host = dataclasses.replace(model, steps=jax.tree.map(np.asarray, model.steps))
+    return placed(np.asarray(on_host.finish(outputs)).reshape(units, size, -1))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,14 +82,18 @@ class _Shape:
         block = budget.rows_per_call(row_bytes, block)
         return cls(max(block, budget.rows_per_call(row_bytes, rows)), room, block)
 
+    def pad(self, inputs: np.ndarray) -> np.ndarray:
+        """At most so many rows, with zeros behind."""
+        rows, columns = inputs.shape
+        return np.pad(inputs, ((0, self.rows - rows), (0, self.columns - columns)))
 
-def _predict_by_blocks(model: DevicePredict[Any], inputs: np.ndarray) -> np.ndarray:
-    shape, parts = _Shape.of(inputs.shape[1]), []
-    for start in range(0, len(inputs), shape.rows):
-        part = inputs[start : start + shape.rows]
-        count = len(part)
-        more = ((0, shape.rows - count), (0, shape.columns - part.shape[1]))
-        padded = np.pad(part, more)
-        said = programs.predict_blocks(model, padded, count=count, block=shape.block)
-        parts.append(np.asarray(said)[:count])
-    return np.concatenate(parts)
+
+def _predict_by_blocks(
+    model: DevicePredict[Any], parts: Iterable[AnyArray], count: int, shape: _Shape
+) -> np.ndarray:
+    """Outputs of so many rows, which come in padded parts; only the last is not full."""
+    said = []
+    for number, part in enumerate(parts):
+        rows = min(shape.rows, count - number * shape.rows)
+        said.append(np.asarray(programs.predict_blocks(model, part, count=rows, block=shape.block)))
+    return np.concatenate(said)[:count]
