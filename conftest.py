@@ -27,6 +27,9 @@ def _examples(tmp_path_factory):
         "text_explanations": lime_jax.TextExplainer().explain(
             ["good and bad", "bad day"], lambda texts: [float("good" in text) for text in texts]
         ),
+        "series_explanations": lime_jax.SeriesExplainer(segments=2).explain(
+            np.linspace(0, 1, 24).reshape(2, 6, 2), lambda batch: batch[:, 3:, 0].mean(1)
+        ),
     }
 
 
@@ -60,4 +63,5 @@ def _doctest_names(request, doctest_namespace):
     doctest_namespace["explanation"] = doctest_namespace["explanations"][0]
     doctest_namespace["image_explanation"] = doctest_namespace["image_explanations"][0]
     doctest_namespace["text_explanation"] = doctest_namespace["text_explanations"][0]
+    doctest_namespace["series_explanation"] = doctest_namespace["series_explanations"][0]
     doctest_namespace["folder"] = request.getfixturevalue("tmp_path")

@@ -25,6 +25,9 @@ _HOME = {
     "InteractionExplanations": "lime_jax.results.interactions",
     "LinearFit": "lime_jax.typing",
     "NumericColumn": "lime_jax.tabular.stats",
+    "SeriesExplainer": "lime_jax.series.explainer",
+    "SeriesExplanation": "lime_jax.series.explanation",
+    "SeriesExplanations": "lime_jax.series.explanations",
     "SparseExplanation": "lime_jax.tabular.sparse.explanations",
     "SparseExplanations": "lime_jax.tabular.sparse.explanations",
     "TabularConfig": "lime_jax.tabular.config",
@@ -64,6 +67,9 @@ if TYPE_CHECKING:
     from lime_jax.results.load import load as load
     from lime_jax.results.widths import choose_width as choose_width
     from lime_jax.results.widths import width_figure as width_figure
+    from lime_jax.series.explainer import SeriesExplainer as SeriesExplainer
+    from lime_jax.series.explanation import SeriesExplanation as SeriesExplanation
+    from lime_jax.series.explanations import SeriesExplanations as SeriesExplanations
     from lime_jax.tabular.config import TabularConfig as TabularConfig
     from lime_jax.tabular.explainer import TabularExplainer as TabularExplainer
     from lime_jax.tabular.learn import fit_tabular as fit_tabular

@@ -29,7 +29,7 @@ FLOORS = (
     {"results"},
     {"front"},
     {"masked"},
-    {"tabular", "image", "text"},
+    {"tabular", "image", "text", "series"},
     {"distributed"},
     {"jobs"},
     {"examples", "compat"},

@@ -15,6 +15,7 @@ CLASSES = (
     *(lime_jax.Explanation, lime_jax.ImageExplanations, lime_jax.ImageExplanation),
     lime_jax.InteractionExplanations,
     *(lime_jax.TextExplainer, lime_jax.TextExplanations, lime_jax.TextExplanation),
+    *(lime_jax.SeriesExplainer, lime_jax.SeriesExplanations, lime_jax.SeriesExplanation),
     *(lime_jax.SparseExplanations, lime_jax.SparseExplanation),
     StoredExplanations,
 )

@@ -27,6 +27,7 @@ from lime_jax.cli.training import (
 from lime_jax.jobs.run import row_range
 from lime_jax.results.whole_files import replacing
 from lime_jax.typing import Table
+from lime_jax.views.report.numbers import plural
 
 if TYPE_CHECKING:
     from lime_jax import Explanations
@@ -73,8 +74,8 @@ def finish(
     rows, labels, _ = explanations.coef.shape
     outputs = "output" if labels == 1 else "outputs"
     print(
-        f"explained {rows:,} {explanations.subject}s, {labels} {outputs} each, in {seconds:.1f} s, "
-        f"{how}; wrote {written}"
+        f"explained {rows:,} {plural(explanations.subject)}, {labels} {outputs} each, in "
+        f"{seconds:.1f} s, {how}; wrote {written}"
     )
 
 

@@ -30,7 +30,9 @@ class Blocks:
         if row_ids is not None and not isinstance(row_ids, np.ndarray):
             row_ids = list(row_ids)
         self.row_ids = row_ids
-        self.index = row_index(X, len(self.rows), row_ids)
+        # Where several lines of a frame are a row, rows have names of their own.
+        named = hasattr(getattr(self.rows, "index", None), "nlevels")
+        self.index = row_index(self.rows if named else X, len(self.rows), row_ids)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -50,6 +50,11 @@ class MaskTask:
     prediction: np.ndarray
     request: Request
 
+    @property
+    def batch_size(self) -> int | None:
+        """Inputs of one call of a model on the host, at most; None: the model sees to it."""
+        return None
+
     @cached_property
     def ways(self) -> Ways:
         """How the model is asked about each."""
@@ -194,7 +199,7 @@ def _fit_sampled(
         model,
         engine.Rows(instances, request.ids[rows], request.labels[rows].astype(np.int32)),
         inputs_of,
-        None,
+        task.batch_size,
         request.tick,
         request.options.mesh,
         num_outputs=task.model.num_outputs,

@@ -13,6 +13,7 @@ from lime_jax.results.kinds import per_row, register, row_fields, taken
 from lime_jax.results.names import FeatureNames
 from lime_jax.stages.designs import group_count
 from lime_jax.typing import Pytree, Scalar, Support
+from lime_jax.views.report.numbers import plural
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -150,9 +151,10 @@ class ExplanationArrays:
     def check_comparable(self) -> None:
         """Refuse to compare features over rows that have features of their own."""
         if self.features_by_row:
+            several = plural(self.subject)
             raise ValueError(
-                f"`importance` and `pick` compare features over {self.subject}s, but each of these "
-                f"{self.subject}s has features of its own: look at one, such as `explanations[0]`."
+                f"`importance` and `pick` compare features over {several}, but each of these "
+                f"{several} has features of its own: look at one, such as `explanations[0]`."
             )
 
     def importance(self, label: Scalar = None) -> tuple[np.ndarray, np.ndarray]:

@@ -18,6 +18,7 @@ from lime_jax.results.shap_values import shap_explanation
 from lime_jax.results.tidy import tidy_columns
 from lime_jax.typing import Scalar
 from lime_jax.views.report import dataset_page
+from lime_jax.views.report.numbers import plural
 
 if TYPE_CHECKING:
     import pandas
@@ -242,7 +243,7 @@ def _facts(sample: ExplanationArrays, count: int) -> list[tuple[str, str]]:
     """What a page says about all rows."""
     is_shapley = sample.algorithm == "kernel_shap"
     facts = [
-        (f"{sample.subject}s", f"{count:,}"),
+        (plural(sample.subject), f"{count:,}"),
         ("algorithm", "KernelSHAP" if is_shapley else "LIME"),
         ("method", sample.method),
         ("model", sample.model_path),

@@ -11,6 +11,7 @@ import numpy as np
 from lime_jax.results.arrays import ExplanationArrays
 from lime_jax.results.data_set import DataSetViews
 from lime_jax.results.explanation import Explanation
+from lime_jax.views.report.numbers import plural
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -86,7 +87,7 @@ class Explanations(ExplanationArrays, DataSetViews):
         """What there is, in one line."""
         labels = self.coef.shape[1]
         return (
-            f"{type(self).__name__}({len(self)} {self.subject}s, {labels} labels, "
+            f"{type(self).__name__}({len(self)} {plural(self.subject)}, {labels} labels, "
             f"{self._how_many_features()}, {self.method}, model: {self.model_path})"
         )
 

@@ -13,6 +13,7 @@ _HOMES = {
     "interactions": "lime_jax.results.interactions",
     "image": "lime_jax.image.explanations",
     "text": "lime_jax.text.explanations",
+    "series": "lime_jax.series.explanations",
     "sparse row": "lime_jax.tabular.sparse.explanations",
 }
 """Of kinds that are loaded when a file has them."""

@@ -14,6 +14,16 @@ MINUS, UNKNOWN = "\u2212", "\u2013"  # a true minus sign; an en dash
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
+def plural(noun: str) -> str:
+    """Several of what views speak of.
+
+    Example:
+        >>> plural("row"), plural("series")
+        ('rows', 'series')
+    """
+    return noun if noun.endswith("s") else f"{noun}s"
+
+
 def text(anything: str) -> str:
     """Escape a text for HTML, in elements and in quoted attributes.
 

@@ -13,16 +13,18 @@ from lime_jax.fits.intervals import interval_half_widths
 from lime_jax.views.report.chart import bar_table, probability_table
 from lime_jax.views.report.images import Picture, gallery
 from lime_jax.views.report.marked_text import MarkedText, marked_text
-from lime_jax.views.report.numbers import Number, count, r_squared, significant, text
+from lime_jax.views.report.numbers import Number, count, plural, r_squared, significant, text
 from lime_jax.views.report.reading import legend, reading
 from lime_jax.views.report.row import OutputsReport, OutputWeights, RowReport
+from lime_jax.views.report.shaded_series import shaded_series
 from lime_jax.views.report.style import page_style, scoped_style
+from lime_jax.views.shaded import ShadedSeries
 
 Ranking: TypeAlias = tuple[
     Sequence[str], Float[np.ndarray, " features"], Float[np.ndarray, " features"] | None
 ]
 
-Shown: TypeAlias = Picture | MarkedText
+Shown: TypeAlias = Picture | MarkedText | ShadedSeries
 """What a page shows above the weights."""
 
 _MOST_OUTPUTS = 10
@@ -67,7 +69,7 @@ def dataset_page(
             0 or NaN: no interval), both in units of the output; None: features differ by row.
         subject: what was explained, such as "row" or "image".
     """
-    what = "a data set" if subject == "row" else f"{subject}s"
+    what = "a data set" if subject == "row" else plural(subject)
     sections = [
         f'<header><p class="k">Explanations of {what}</p><h1>{text(title)}</h1></header>',
         _facts(facts),
@@ -143,6 +145,7 @@ def _row_sections(report: RowReport, pictures: Sequence[Shown], heading: str) ->
     parts = [f"<p>{text(reading(report))}</p>"]
     parts += [f'<p class="note" role="note">{text(note)}</p>' for note in report.notes]
     parts += [marked_text(one) for one in pictures if isinstance(one, MarkedText)]
+    parts += [shaded_series(one) for one in pictures if isinstance(one, ShadedSeries)]
     images = [one for one in pictures if isinstance(one, Picture)]
     parts += [gallery(images), _diagnostics(report)] if images else [_diagnostics(report)]
     if report.prediction:

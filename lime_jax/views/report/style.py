@@ -97,6 +97,11 @@ _RULES = """
 & mark.p { --tint: var(--positive); text-decoration-color: var(--positive); }
 & mark.n { --tint: var(--negative); text-decoration: underline dashed 2px var(--negative); }
 & mark.k0 { text-decoration: none; }
+& .se { margin: 1.3rem 0 0; } & .se svg { height: 5.5rem; margin: .1rem 0 .5rem;
+  border: 1px solid var(--line); overflow: hidden; }
+& .se .ln { stroke: var(--ink); stroke-width: 1.4px; }
+& .se .k0 { stroke: var(--whisker); stroke-dasharray: 3 3; vector-effect: non-scaling-stroke; }
+& .se .q { font-size: .8rem; }
 & details { border-top: 1px solid var(--line); }
 & summary { cursor: pointer; padding: .7rem 0; color: var(--ink); }
 & summary:focus-visible { outline: 2px solid var(--positive); outline-offset: 2px; }

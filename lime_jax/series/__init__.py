@@ -1,0 +1,1 @@
+"""Series of numbers in time: stretches of them, or channels, that are there or hidden."""
