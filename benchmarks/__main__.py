@@ -23,6 +23,7 @@ GROUPS = (
     "models",
     "images",
     "text",
+    "series",
     "shapley",
     "tree_shapley",
     "growth",

@@ -61,3 +61,10 @@ def lime_image_explanation(
             num_samples=num_samples,
             segmentation_fn=lambda _: segments,
         )
+
+
+def lime_series_explainer(series: np.ndarray, **settings: Any) -> Any:
+    """Its explainer of series (rows, steps, features)."""
+    from lime.lime_tabular import RecurrentTabularExplainer
+
+    return RecurrentTabularExplainer(series, random_state=0, **settings)

@@ -17,6 +17,7 @@ speed = importlib.import_module("benchmarks.speed")
 images = importlib.import_module("benchmarks.images")
 shapley = importlib.import_module("benchmarks.shapley")
 text = importlib.import_module("benchmarks.text")
+series = importlib.import_module("benchmarks.series")
 growth = importlib.import_module("benchmarks.growth")
 scale = importlib.import_module("benchmarks.scale.__main__")
 cluster = importlib.import_module("benchmarks.scale.cluster")
@@ -32,8 +33,9 @@ forecast = importlib.import_module("benchmarks.scale.forecast")
         lambda: images.against_lime(side=16, samples=16, repeats=1),
         lambda: [shapley.error(seeds=2, rows=1, trees=2)],
         lambda: [next(text.records(quick=True))],
+        lambda: series.records(quick=True),
     ],
-    ids=["speed", "images", "shapley", "text"],
+    ids=["speed", "images", "shapley", "text", "series"],
 )
 def test_a_measurement_gives_finite_records(measure):
     pytest.importorskip("shap")

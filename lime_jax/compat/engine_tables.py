@@ -52,7 +52,9 @@ class TableExplainer(Protocol):
         """What a model returned, as (rows, outputs)."""
         ...
 
-    def started(self, row: Any, outputs: np.ndarray, scaled_row: Any) -> Explanation:
+    def started(
+        self, row: Any, outputs: np.ndarray, scaled_row: Any, bins: np.ndarray | None = None
+    ) -> Explanation:
         """An explanation without weights."""
         ...
 
@@ -111,7 +113,7 @@ class EngineTables:
             progress=False,
             **tables.labels_asked(model, asked, owner.mode, numbers),
         )
-        results = [_started(owner, row, found, k) for k, row in enumerate(rows)]
+        results = _started(owner, rows, found)
         limits = None if is_class else _limits(explainer, model)
         for k, result in enumerate(results):
             _fill(result, found, k, asked, numbers)
@@ -192,11 +194,17 @@ class Converted:
         return outputs
 
 
-def _started(owner: TableExplainer, row: np.ndarray, found: Explanations, k: int) -> Explanation:
-    scaled = (row - owner.scaler.mean_) / owner.scaler.scale_
-    started = owner.started(row, found.prediction[k], scaled)
-    started.result = found[k]
-    return started
+def _started(owner: TableExplainer, rows: np.ndarray, found: Explanations) -> list[Explanation]:
+    """Explanations of all rows without weights; their bins are looked up together."""
+    scaled = (rows - owner.scaler.mean_) / owner.scaler.scale_
+    bins = None if owner.discretizer is None else owner.discretizer.discretize(rows)
+    results = []
+    for k, row in enumerate(rows):
+        own = None if bins is None else bins[k]
+        started = owner.started(row, found.prediction[k], scaled[k], own)
+        started.result = found[k]
+        results.append(started)
+    return results
 
 
 def _fill(

@@ -320,8 +320,13 @@ class LimeTabularExplainer:
         if self.mode == "regression":
             tables.both_signs(found)
 
-    def started(self, row: Any, outputs: np.ndarray, scaled_row: Any) -> Explanation:
-        """An explanation without weights: names, values, and what the model says."""
+    def started(
+        self, row: Any, outputs: np.ndarray, scaled_row: Any, bins: np.ndarray | None = None
+    ) -> Explanation:
+        """An explanation without weights: names, values, and what the model says.
+
+        `bins` are the row's; None: they are looked up.
+        """
         names = list(self.feature_names)
         is_sparse = scipy.sparse.issparse(row)
         values = tables.two_decimals(row.data if is_sparse else row)
@@ -336,7 +341,7 @@ class LimeTabularExplainer:
                 values[k] = "True"
         of_bins, categorical = None, self.categorical_features
         if self.discretizer is not None:
-            bins = self.discretizer.discretize(row)
+            bins = self.discretizer.discretize(row) if bins is None else bins
             of_bins = list(names)
             for k, own in self.discretizer.names.items():
                 of_bins[k] = own[int(bins[k])]
