@@ -10,12 +10,12 @@ BIN := $(VENV)/bin
 OLDEST := build/oldest
 PYTEST := -m pytest -n $(WORKERS) --dist worksteal -q
 # Nearly all of the time is XLA's compiler, which need not try hard, nor make a program twice;
-# `make test QUICKLY=` lets it try.
+# `make test QUICKLY=` lets it try. Threads of other libraries would only wait for each other.
 PROGRAMS := build/programs
 EASILY := XLA_FLAGS="--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false \
   --xla_cpu_parallel_codegen_split_count=1"
 QUICKLY := $(EASILY) JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(PROGRAMS) \
-  JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.03
+  JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.03 OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-image test test-float32 test-float64 test-oldest differential lint format notebooks bench bench-scale build clean
@@ -35,8 +35,9 @@ test: test-float32 test-float64 ## Run all tests: those of numbers in both preci
 test-float32: $(VENV)/.installed-test ## Run the tests and the examples in JAX's default precision.
 	JAX_ENABLE_X64=0 $(QUICKLY) $(BIN)/python $(PYTEST) --doctest-modules lime_jax tests
 
+# Shapes and types are those of the first run: checking them again is a third of the time.
 test-float64: $(VENV)/.installed-test ## Run the tests of numbers with JAX_ENABLE_X64=1.
-	JAX_ENABLE_X64=1 $(QUICKLY) $(BIN)/python $(PYTEST) -m precision
+	JAX_ENABLE_X64=1 $(QUICKLY) $(BIN)/python $(PYTEST) --jaxtyping-packages= -m precision
 
 differential: $(VENV)/.installed-test ## Random triples against the models' own answers: N=10000.
 	JAX_ENABLE_X64=0 $(EASILY) $(BIN)/python -m tests.differential $(N)
