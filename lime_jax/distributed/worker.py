@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from sklearn.utils.validation import check_is_fitted
 
 from lime_jax.front.explainer import ExplainerLike
+from lime_jax.models.registry import at_hand
 from lime_jax.results.arrow import long_table, rows_table
 from lime_jax.typing import ModelLike
 
@@ -106,6 +107,7 @@ class ChunkSpec:
                 f"`explainer`: expected an explainer, such as a TabularExplainer, got "
                 f"{type(self.explainer).__name__}, which has no `{lacking[0]}`"
             )
+        self.model = at_hand(self.model)
         if hasattr(self.explainer, "fit"):
             check_is_fitted(self.explainer)
         if self.form not in FORMS:

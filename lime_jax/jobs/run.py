@@ -95,7 +95,7 @@ def explain_file(
     folder, source = Path(out), open_source(data)
     check_folder(folder, resume)
     spec, form = ChunkSpec(explainer, model, options), row_form(explainer, source, columns)
-    features, labels = len(form.columns), _num_labels(explainer, model, options)
+    features, labels = len(form.columns), _num_labels(explainer, spec.model, options)
     size = rows_per_part or _rows_per_part(features * labels)
     rows_in_file = source.count_rows()
     chosen = row_range(rows, rows_in_file)

@@ -20,6 +20,7 @@ from lime_jax.models.labels import plain_label
 from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.models.registry import (
     OUTPUT_KINDS,
+    at_hand,
     convert,
     has_methods,
     host_method,
@@ -73,6 +74,7 @@ def as_predict_fn(
         raise ValueError(f"`output`: expected one of {', '.join(_METHODS)}, got {output!r}")
     if isinstance(model, Model):
         return _as_opened(model, output)
+    model = at_hand(model)
     why = why_on_device(model)
     function = model if why is None else as_pytree(model)
     opener, opened = opener_of(function)

@@ -137,6 +137,7 @@ LIBRARIES = {
     "ngboost": Library("ngboost", f"{_ROOM}.boosted.ngboost", "0.6", "0.6"),
     "ydf": Library("ydf", f"{_ROOM}.boosted.ydf", "0.16", "0.16"),
     "statsmodels": Library("statsmodels", f"{_ROOM}.statsmodels", "0.15", "0.15"),
+    "pyspark": Library("pyspark", f"{_ROOM}.spark", "4.1", "4.3"),
     "keras": Library("keras", f"{_ROOM}.networks.keras", "3.10", "3.15"),
     "equinox": Library("equinox", f"{_ROOM}.networks.modules", "0.13", "0.13"),
     "flax": Library("flax", f"{_ROOM}.networks.modules", "0.11.2", "0.12"),
@@ -146,10 +147,12 @@ LIBRARIES = {
 """By the first part of their modules' names."""
 # They find their columns by name, or leave it to the first step.
 _LOOK_THEMSELVES = {"sklearn.Pipeline", "imblearn.Pipeline", "sklearn.ColumnTransformer"}
+_LOOK_THEMSELVES |= {"lime_jax.FittedPipeline"}
 _CONVERTERS: dict[str, Entry] = {}
 _HOST_METHODS: dict[str, HostMethods] = {}
 _TRANSFORMERS: dict[str, Entry] = {}
 _OPENERS: dict[str, Entry] = {}
+_READERS: dict[str, Callable[[Any], Any]] = {}
 
 
 def _registrar(
@@ -286,6 +289,22 @@ def register_opener(
     return _registrar(_OPENERS, classes, on_host=on_host, **facts)
 
 
+def register_reader(*classes: str | type) -> Callable[[_T], _T]:
+    """Say how a kind of model that lives in another process is read into this one."""
+
+    def register(function: _T) -> _T:
+        _READERS.update(dict.fromkeys(map(_name, classes), function))
+        return function
+
+    return register
+
+
+def at_hand(model: ModelLike) -> ModelLike:
+    """A model that lives in another process, as one of this; any other as it is."""
+    found = _find(model, _READERS)
+    return model if found is None else found[1](model)
+
+
 def opener_of(model: ModelLike) -> tuple[Opener | None, ModelLike]:
     """The function that opens this kind of model, None if there is none, and the model for it."""
     found = _find(model, _OPENERS)
@@ -335,6 +354,27 @@ def transform_on(transformer: Estimator, features: Features) -> Features:
         raise NotConvertibleError(f"{kind} has a `transform` of its own")
     _check_columns(transformer, cls, features)
     return entry.function(transformer, features)
+
+
+def convert_by_name(name: str, model: Any, method: str, features: Features) -> Converted:
+    """A model that its family holds as plain arrays, by the name of its own class."""
+    entry = _CONVERTERS[name]
+    if entry.function is None or method not in entry.methods:
+        raise NotConvertibleError(f"{name.rpartition('.')[2]}.{method} has no JAX form here")
+    return entry.function(model, method, features)
+
+
+def transform_by_name(name: str, step: Any, features: Any) -> Any:
+    """The same for a step, by its family's own record of columns."""
+    function = _TRANSFORMERS[name].function
+    assert function is not None
+    return function(step, features)
+
+
+def why_on_host(name: str) -> str:
+    """Why the models, or the steps, of a class have no JAX form; empty: that is not known."""
+    entry = _CONVERTERS.get(name) or _TRANSFORMERS.get(name)
+    return "" if entry is None else entry.why_not
 
 
 def entries() -> tuple[tuple[bool, dict[str, Entry]], ...]:

@@ -50,7 +50,12 @@ def supported() -> tuple[SupportedModel, ...]:
         >>> rows["KNeighborsClassifier"].converted
         ()
     """
-    known = [(name, entry, opens) for opens, found in entries() for name, entry in found.items()]
+    known = [
+        (name, entry, opens)
+        for opens, found in entries()
+        for name, entry in found.items()
+        if not name.startswith("lime_jax.")  # stands for one of another library
+    ]
     rows = [_row(name, entry, opens) for name, entry, opens in known]
     return tuple(sorted(rows, key=lambda row: (row.library.lower(), row.name)))
 

@@ -12,6 +12,7 @@ import numpy as np
 from lime_jax.models.convert.features import RawTable
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.predict import Model
+from lime_jax.models.registry import at_hand
 from lime_jax.tabular import frames
 from lime_jax.tabular.opening.fingerprint import fingerprint
 from lime_jax.tabular.opening.opened import OpenedModel
@@ -40,6 +41,7 @@ class LastModel:
         samples: SampleFacts,
     ) -> OpenedModel:
         """See what a model is, or recognize it."""
+        model = at_hand(model)
         content, opened = fingerprint(model, output), self.opened
         if (
             opened is None
