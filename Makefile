@@ -18,7 +18,7 @@ QUICKLY := $(EASILY) JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(PROGRAMS) \
   JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.03 OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-image test test-float32 test-float64 test-oldest differential lint format notebooks bench bench-scale build clean
+.PHONY: help demo demo-image test test-float32 test-float64 test-oldest differential lint format notebooks docs pictures bench bench-scale build clean
 .NOTPARALLEL:
 
 help: ## Show this list.
@@ -60,6 +60,15 @@ format: $(VENV)/.installed-dev ## Put the code in order.
 notebooks: $(VENV)/.installed-dev ## Run the notebooks and store their outputs.
 	$(BIN)/jupyter-execute --inplace notebooks/*.ipynb
 
+docs: $(VENV)/.installed-docs ## Build the site, docs/_build/html; any warning or dead link is an error.
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python docs/scripts/links.py docs/_build/html
+
+pictures: $(VENV)/.installed-dev ## Draw the pictures of README.md and the site, and its four figures.
+	$(BIN)/python docs/scripts/pictures.py
+	$(BIN)/python docs/scripts/choose.py
+	$(BIN)/python docs/scripts/readme.py
+
 bench: $(VENV)/.installed-dev ## Time this package and lime on the same rows and model.
 	$(BIN)/python -m benchmarks
 
@@ -72,7 +81,7 @@ build: $(VENV)/.installed-dev ## Build the wheel and the source archive; check t
 	$(BIN)/twine check --strict dist/*
 
 clean: ## Remove everything that make has made, .venv too.
-	rm -rf $(VENV) build dist demo .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist demo docs/_build docs/generated docs/api .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Debian's python3 comes without ensurepip, so the pip of $(PYTHON) fills the environment.

@@ -1,0 +1,102 @@
+"""What the site makes of the source says all there is, and its figures are those of the runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+import lime_jax
+from lime_jax.models import supported
+from tests.test_architecture import FLOORS
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _scripts():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(DOCS / "scripts"))
+        yield
+        for name in ("api", "floors", "links", "messages", "readme", "tables"):
+            sys.modules.pop(name, None)
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, DOCS / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def words(text):
+    return " ".join(text.split())
+
+
+def test_each_warning_has_its_words_and_what_to_do_on_the_page_of_trust():
+    warned = [m.text for m in script("messages").messages() if m.kind == "warning"]
+    page = words((DOCS / "trust.md").read_text())
+    assert len(warned) > 10
+    assert [text for text in warned if words(text) not in page] == []
+
+
+def test_error_messages_are_found_by_their_words():
+    page = script("messages").page()
+    assert "the explainer was fitted on a frame with categorical or time columns: pass a" in page
+    assert "expected 'shapley' or 'banzhaf', got" in page
+    assert len(page.splitlines()) > 300
+
+
+def test_messages_of_a_small_package_are_found(tmp_path):
+    source = 'def f(x):\n    warn(f"{x} is odd")\n    raise ValueError("`x`: " + f"got {x!r}")\n'
+    (tmp_path / "small.py").write_text(source)
+    found = {(m.kind, m.text) for m in script("messages").messages(tmp_path)}
+    assert found == {("warning", "… is odd"), ("ValueError", "`x`: got …")}
+
+
+def test_the_table_of_models_has_every_class():
+    page = script("tables").models()
+    rows = supported()
+    assert all(f"`{row.name}`" in page for row in rows)
+    assert page.count("\n| `") == len(rows)
+
+
+def test_the_reference_has_every_public_name(tmp_path):
+    script("api").write(tmp_path / "api")
+    index = (tmp_path / "api" / "index.md").read_text()
+    functions = (tmp_path / "api" / "functions.md").read_text()
+    for name in lime_jax.__all__:
+        if name != "__version__":
+            assert name in index
+            assert f"lime_jax.{name}" in functions or (tmp_path / "api" / f"{name}.md").exists()
+
+
+def test_rooms_are_drawn_above_those_they_import_from():
+    floors = script("floors")
+    height = {room: number for number, rooms in enumerate(floors.floors()) for room in rooms}
+    assert all(height[high] > height[low] for high, low in floors.edges())
+    named = set().union(*FLOORS) - {"", "__main__", "forks", "optional", "warn", "placing", "sizes"}
+    assert named <= set(height)
+
+
+def test_the_figures_of_the_readme_are_those_of_the_benchmarks():
+    text = (DOCS.parent / "README.md").read_text()
+    readme = script("readme")
+    assert readme.updated(text) == text, "run `make pictures`"
+    assert sum(line in text for line in readme.measured().values()) >= 4
+
+
+def test_dead_links_are_found(tmp_path):
+    (tmp_path / "a.html").write_text('<p id="here"><a href="b.html">b</a><a href="#here">x</a></p>')
+    (tmp_path / "b.html").write_text('<a href="a.html#there">a</a><img src="no.png">')
+    found = script("links").dead_links(tmp_path)
+    assert sorted(found) == ["b.html: a.html#there", "b.html: no.png"]
+    assert script("links").dead_links(tmp_path / "nothing") == []
+
+
+def test_notebooks_are_cards_with_pictures(tmp_path):
+    page = script("tables").gallery(tmp_path / "notebooks")
+    count = len(list((DOCS.parent / "notebooks").glob("*.ipynb")))
+    assert page.count("grid-item-card") == page.count(":img-top:") == count
