@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lime_jax import forks as _forks  # noqa: F401  # sees every fork from now on
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "CategoricalColumn": "lime_jax.tabular.stats",

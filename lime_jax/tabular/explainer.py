@@ -317,7 +317,7 @@ class TabularExplainer(BaseEstimator):
         self,
         X: Table,
         model: ModelLike,
-        kernel_width: Sequence[float] | np.ndarray,
+        kernel_width: Sequence[float | int] | np.ndarray,
         **options: Any,
     ) -> list[Explanations]:
         """Explain the same rows under several kernel widths, with one set of model calls.
