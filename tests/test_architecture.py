@@ -20,7 +20,7 @@ PROGRAMS = "lime_jax.engine.programs"  # that jits
 # From the ground up: a room imports from floors below its own, and never from a sibling beside it.
 # "" is `lime_jax` itself, the public names, which only the command line may import.
 FLOORS = (
-    {"typing", "forks", "optional", "warn", "placing", "sizes"},
+    {"typing", "forks", "optional", "warn", "placing", "sizes", "cache"},
     {"stages"},
     {"fits"},
     {"models"},
@@ -149,11 +149,15 @@ def no_global_state(sources: Sources) -> list[str]:
         for name, source in sources.items()
         for used in names_used(ast.parse(source)) & seeds
     ]
-    return seeded + [
-        f"{name} changes JAX's configuration; only the command line may"
-        for name, source in sources.items()
-        if room_of(name) != "cli" and "jax.config.update" in names_used(ast.parse(source))
+    processes_of_ours = {"lime_jax.distributed.ray.worker"}
+    users = [
+        f"{importer} changes JAX's configuration; only processes of ours may"
+        for importer, imported in edges(sources)
+        if imported == "lime_jax.cache"
+        and room_of(importer) != "cli"
+        and importer not in processes_of_ours
     ]
+    return seeded + users + only_in("lime_jax.cache", {"jax.config.update"}, sources)
 
 
 def no_drawers(sources: Sources) -> list[str]:
@@ -349,7 +353,12 @@ def names_used(tree: ast.Module) -> set[str]:
         (public_jax_only, {"lime_jax.a": "import jax\njax._src.core.Tracer"}, "jax._src"),
         (no_global_state, {"lime_jax.a": "import numpy as np\nnp.random.seed(0)"}, "numpy.random"),
         (no_global_state, {"lime_jax.a": "from numpy.random import seed"}, "numpy.random.seed"),
-        (no_global_state, {"lime_jax.a": "import jax\njax.config.update('a', 1)"}, "configuration"),
+        (no_global_state, {"lime_jax.a": "import jax\njax.config.update('a', 1)"}, "config.update"),
+        (
+            no_global_state,
+            {"lime_jax.a": "import lime_jax.cache", "lime_jax.cache": "import jax"},
+            "lime_jax.a changes JAX's configuration",
+        ),
         (no_drawers, {"lime_jax.utils": ""}, "lime_jax.utils"),
         (no_drawers, {"lime_jax.stages.helpers": ""}, "lime_jax.stages.helpers"),
         (optional_imports_are_lazy, {"lime_jax.a": "import pandas as pd"}, "imports pandas"),
@@ -393,7 +402,7 @@ def test_a_rule_names_what_breaks_it(rule: Rule, sources: Sources, complaint: st
         ),
         (public_jax_only, {"lime_jax.a": "from jax.scipy.linalg import cho_solve"}),
         (no_global_state, {"lime_jax.a": "import numpy as np\nnp.random.default_rng(0)"}),
-        (no_global_state, {"lime_jax.cli": "import jax\njax.config.update('a', 1)"}),
+        (no_global_state, {"lime_jax.cache": "import jax\njax.config.update('a', 1)"}),
         (
             optional_imports_are_lazy,
             {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lime_jax.cli.cache import use_compilation_cache
+from lime_jax.cache import use_compilation_cache
 from lime_jax.cli.files import check_writable, make_folder, write_explanations
 from lime_jax.cli.terminal import print_table, say
 from lime_jax.optional import is_installed

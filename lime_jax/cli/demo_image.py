@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lime_jax.cli.cache import use_compilation_cache
+from lime_jax.cache import use_compilation_cache
 from lime_jax.cli.errors import InputError
 from lime_jax.cli.files import check_writable, make_folder
 from lime_jax.cli.image_models import Classifier, load_classifier

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lime_jax.cache import use_compilation_cache
 from lime_jax.cli import tables
-from lime_jax.cli.cache import use_compilation_cache
 from lime_jax.cli.errors import InputError
 from lime_jax.cli.files import TABLE_SUFFIXES, check_writable, write_explanations
 from lime_jax.cli.terminal import how_explained, say

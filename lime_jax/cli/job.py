@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from lime_jax.cache import use_compilation_cache
 from lime_jax.cli import tables
-from lime_jax.cli.cache import use_compilation_cache
 from lime_jax.cli.errors import InputError
 from lime_jax.cli.terminal import how_explained, say
 from lime_jax.cli.training import (

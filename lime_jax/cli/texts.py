@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lime_jax.cli.cache import use_compilation_cache
+from lime_jax.cache import use_compilation_cache
 from lime_jax.cli.errors import InputError, describe
 from lime_jax.cli.explain import check_outputs, finish
 from lime_jax.cli.files import is_folder

@@ -259,6 +259,90 @@ def test_an_actor_compiles_once_whatever_the_number_of_blocks(numbers, tmp_path)
     assert len(log.read_text().split()) == alone
 
 
+# Workers that stay.
+
+
+class Raising(Marked):
+    """Sums; raises at a row with a 99."""
+
+    def __call__(self, batch):
+        if (batch == 99).any():
+            raise OwnError("no such thing")
+        return batch.sum(1)
+
+
+def expected_of(numbers, X, **options):
+    return numbers[1].explain(X, lambda batch: batch.sum(1), **FEW, **options)
+
+
+@pytest.fixture(scope="class")
+def staying(numbers, cluster, tmp_path_factory):
+    """Two workers, and the folder in which each marks that it made the model."""
+    _, explainer = numbers
+    folder = tmp_path_factory.mktemp("marks")
+    factory = ModelFactory(Raising, folder)
+    with on_ray.Explainers(explainer, factory, num_workers=2, **FEW) as workers:
+        yield workers, folder
+
+
+class TestWorkersThatStay:
+    def test_calls_one_after_another_are_of_the_same_workers(self, numbers, staying):
+        X, _ = numbers
+        workers, folder = staying
+        for rows in (X, X[3:9], X[:0]):
+            assert_same(on_ray.explain(workers, rows, batch_size=4), expected_of(numbers, rows))
+        ids = [f"row {row}" for row in range(len(X))]
+        parts = list(on_ray.explain_iter(workers, X, batch_size=4, row_ids=ids, ordered=True))
+        assert [one for part_ids, _ in parts for one in part_ids] == ids
+        (found,) = on_ray.explain_all(workers, X).values()
+        assert_same(found, expected_of(numbers, X))
+        made = made_by_process(folder)
+        assert set(made.values()) == {1}
+        assert len(made.keys() - {str(os.getpid())}) <= 2  # no rows are explained by this process
+
+    def test_a_call_that_was_left_or_failed_does_not_reach_the_next(self, numbers, staying):
+        X, _ = numbers
+        workers, _ = staying
+        left = on_ray.explain_iter(workers, X, batch_size=1)
+        next(left)
+        with pytest.raises(RuntimeError, match="at work for another call"):
+            on_ray.explain(workers, X)
+        left.close()
+        bad = X.copy()
+        bad[5, 0] = 99
+        with pytest.raises(OwnError, match="no such thing") as caught:
+            on_ray.explain(workers, bad, batch_size=2)
+        notes = "\n".join(caught.value.__notes__)
+        assert "In the block of rows 5 to 6 of `X`" in notes
+        assert "in __call__" in notes  # the traceback of the worker
+        assert_same(on_ray.explain(workers, X[::2]), expected_of(numbers, X[::2]))
+
+    def test_a_worker_that_died_between_calls_is_replaced(self, numbers, staying):
+        X, _ = numbers
+        workers, folder = staying
+        on_ray.explain(workers, X, batch_size=4)
+        before = made_by_process(folder).keys() - {str(os.getpid())}
+        os.kill(int(min(before)), signal.SIGKILL)
+        assert ends(int(min(before)))
+        assert_same(on_ray.explain(workers, X, batch_size=4), expected_of(numbers, X))
+
+    def test_what_belongs_to_the_workers_is_not_asked_for_again(self, numbers, staying):
+        X, explainer = numbers
+        workers, _ = staying
+        for extra in (dict(model=bright), dict(num_workers=3), dict(num_samples=64)):
+            with pytest.raises(
+                ValueError, match="`Explainers` have a model, workers and options of"
+            ):
+                on_ray.explain(workers, X, **extra)
+        with pytest.raises(ValueError, match="`model`: expected the model to explain, got None"):
+            on_ray.explain(explainer, X)
+        two = on_ray.Explainers({"a": explainer, "b": (explainer, dict(FEW))}, bright)
+        with pytest.raises(
+            ValueError, match="expected one, got `Explainers` of a, b; `explain_all`"
+        ):
+            on_ray.explain(two, X)
+
+
 # Death.
 
 
@@ -337,21 +421,6 @@ class OwnError(KeyError):
     pass
 
 
-def test_a_model_exception_comes_back_as_itself(numbers):
-    X, explainer = numbers
-
-    def failing(batch):
-        if (batch == X[7]).all(1).any():
-            raise OwnError("no such thing")
-        return batch.sum(1)
-
-    with pytest.raises(OwnError, match="no such thing") as caught:
-        on_ray.explain(explainer, X, failing, num_workers=1, batch_size=5, **FEW)
-    notes = "\n".join(caught.value.__notes__)
-    assert "In the block of rows 4 to 8 of `X`" in notes
-    assert "in failing" in notes  # the traceback of the worker
-
-
 ROWS = np.arange(12.0).reshape(4, 3)
 FITTED = lime_jax.TabularExplainer().fit(ROWS)
 
@@ -378,18 +447,18 @@ def test_unusable_arguments_are_named(options, message):
         list(on_ray.explain_iter(FITTED, ROWS, np.sum, **options))
 
 
-@pytest.mark.parametrize("ids", [None, [f"row {row}" for row in range(9)]])
-def test_rows_are_called_what_they_were_in_any_order(frame, ids):
+def test_rows_are_called_what_they_were_in_any_order(frame):
     X, model = frame
     X = X[:9].set_axis([f"plant {row}" for row in range(9)])
     explainer = lime_jax.TabularExplainer().fit(X)
-    settings = dict(num_workers=1, batch_size=2, ordered=False, row_ids=ids, **FEW)
-    found = on_ray.explain(explainer, X, model, **settings)
-    assert sorted(found.row_ids) == sorted(X.index if ids is None else ids)
-    names = list(X.index if ids is None else ids)
-    place = [names.index(name) for name in found.row_ids]
     expected = explainer.explain(X, model, **FEW)
-    np.testing.assert_array_equal(found.values, expected.values[place])
+    with on_ray.Explainers(explainer, model, num_workers=1, **FEW) as workers:
+        for ids in (None, [f"row {row}" for row in range(9)]):
+            found = on_ray.explain(workers, X, batch_size=2, ordered=False, row_ids=ids)
+            names = list(X.index if ids is None else ids)
+            assert sorted(found.row_ids) == sorted(names)
+            place = [names.index(name) for name in found.row_ids]
+            np.testing.assert_array_equal(found.values, expected.values[place])
 
 
 def test_a_model_that_cannot_be_sent_names_the_factory():

@@ -10,11 +10,10 @@ import contextlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lime_jax.distributed.blocks import Blocks
 from lime_jax.distributed.ray.batches import RayBatchExplainer, actor_pool
+from lime_jax.distributed.ray.explainers import Explainers, explainers_of
 from lime_jax.distributed.ray.pool import Resources, open_pool
-from lime_jax.distributed.worker import ChunkSpec, check_ids, explain_chunk
-from lime_jax.front.checks import check_whole
+from lime_jax.distributed.worker import ChunkSpec, explain_chunk
 from lime_jax.front.progress import progress_bar
 from lime_jax.optional import require
 from lime_jax.results.arrow import explanations_of
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 __all__ = [
+    "Explainers",
     "RayBatchExplainer",
     "actor_pool",
     "explain",
@@ -37,7 +37,7 @@ __all__ = [
 def explain(
     explainer: Any,
     X: Any,
-    model: Any,
+    model: Any = None,
     num_workers: int | None = None,
     batch_size: int | None = None,
     num_cpus_per_worker: float | int = 1,
@@ -52,9 +52,11 @@ def explain(
     Where no Ray runs, a local one is started, and stopped at the end.
 
     Args:
-        explainer: a `TabularExplainer` that is fitted, or an `ImageExplainer`.
+        explainer: a `TabularExplainer` that is fitted, or any other explainer; or `Explainers`,
+            whose workers stay between calls.
         X: rows, in the form the explainer takes, or images.
-        model: as `explainer.explain` takes it, or a `ModelFactory`, which every worker calls.
+        model: as `explainer.explain` takes it, or a `ModelFactory`, which every worker calls; None
+            where `Explainers` bring their own.
         num_workers: processes; None: as many as the cluster has room for.
         batch_size: rows that a worker is given at once; None: several blocks for each worker, of
             4,096 rows at most.
@@ -81,24 +83,18 @@ def explain(
         >>> explainer = lime_jax.TabularExplainer().fit(X_train)  # doctest: +SKIP
         >>> explanations = ray.explain(explainer, X_test, model, num_workers=8)  # doctest: +SKIP
     """
+    resources = (num_workers, num_cpus_per_worker, num_gpus_per_worker)
+    workers = explainers_of(explainer, model, *resources, options)
+    (name,) = _only(workers)
     return explain_all(
-        {"explainer": (explainer, options)},
-        X,
-        model,
-        num_workers=num_workers,
-        batch_size=batch_size,
-        num_cpus_per_worker=num_cpus_per_worker,
-        num_gpus_per_worker=num_gpus_per_worker,
-        ordered=ordered,
-        row_ids=row_ids,
-        progress=progress,
-    )["explainer"]
+        workers, X, None, None, batch_size, ordered=ordered, row_ids=row_ids, progress=progress
+    )[name]
 
 
 def explain_all(
-    explainers: Mapping[str, Any],
+    explainers: Mapping[str, Any] | Explainers,
     X: Any,
-    model: Any,
+    model: Any = None,
     num_workers: int | None = None,
     batch_size: int | None = None,
     num_cpus_per_worker: float | int = 1,
@@ -125,24 +121,23 @@ def explain_all(
         >>> shap = lime_jax.TabularExplainer("kernel_shap").fit(background)  # doctest: +SKIP
         >>> both = ray.explain_all({"lime": lime, "shap": shap}, X_test, model)  # doctest: +SKIP
     """
-    settings = Resources(num_workers, num_cpus_per_worker, num_gpus_per_worker)
-    specs, blocks = _planned(explainers, X, model, row_ids, batch_size)
-    found: dict[str, list[Explanations]] = {name: [] for name in specs}
-    names = list(specs)
+    resources = (num_workers, num_cpus_per_worker, num_gpus_per_worker)
+    workers = explainers_of(explainers, model, *resources, {})
+    blocks = workers.blocks(X, row_ids, batch_size)
+    found: dict[str, list[Explanations]] = {name: [] for name in workers.specs}
     with (
-        progress_bar(len(specs) * len(blocks), progress) as tick,
-        contextlib.closing(_explained(specs, blocks, settings, batch_size, ordered)) as parts,
+        progress_bar(len(found) * len(blocks), progress) as tick,
+        contextlib.closing(workers.tables(blocks, batch_size, ordered)) as tables,
     ):
-        for (start, stop), which, table in parts:
-            part = blocks.name(explanations_of(table), start, stop)
-            found[names[which]].append(part)
+        for (start, stop), name, table in tables:
+            found[name].append(blocks.name(explanations_of(table), start, stop))
             tick(table.num_rows)
     if not len(blocks):
         require("ray", extra="ray")
         empty, _ = blocks.cut(0, 0)
         found = {
             name: [blocks.name(explanations_of(explain_chunk(spec, empty)), 0, 0)]
-            for name, spec in specs.items()
+            for name, spec in workers.specs.items()
         }
     return {name: concatenate(parts) for name, parts in found.items()}
 
@@ -150,7 +145,7 @@ def explain_all(
 def explain_iter(
     explainer: Any,
     X: Any,
-    model: Any,
+    model: Any = None,
     num_workers: int | None = None,
     batch_size: int | None = None,
     num_cpus_per_worker: float | int = 1,
@@ -180,15 +175,16 @@ def explain_iter(
         >>> for ids, part in ray.explain_iter(explainer, X_test, model):  # doctest: +SKIP
         ...     part.save(f"{ids[0]}.npz")
     """
-    settings = Resources(num_workers, num_cpus_per_worker, num_gpus_per_worker)
-    asked = {"explainer": (explainer, options)}
-    specs, blocks = _planned(asked, X, model, row_ids, batch_size)
+    resources = (num_workers, num_cpus_per_worker, num_gpus_per_worker)
+    workers = explainers_of(explainer, model, *resources, options)
+    _only(workers)
+    blocks = workers.blocks(X, row_ids, batch_size)
     require("ray", extra="ray")
 
     def parts() -> Iterator[tuple[Any, Explanations]]:
         with (
             progress_bar(len(blocks), progress) as tick,
-            contextlib.closing(_explained(specs, blocks, settings, batch_size, ordered)) as tables,
+            contextlib.closing(workers.tables(blocks, batch_size, ordered)) as tables,
         ):
             for (start, stop), _, table in tables:
                 part = blocks.name(explanations_of(table), start, stop)
@@ -230,39 +226,12 @@ def explain_tables(
             yield number, table
 
 
-def _explained(
-    specs: Mapping[str, ChunkSpec],
-    blocks: Blocks,
-    settings: Resources,
-    batch_size: int | None,
-    ordered: bool,
-) -> Generator[tuple[tuple[int, int], int, Any], None, None]:
-    """First row and row after the last, number of the spec, table."""
-    if not len(blocks):
-        return
-    with open_pool(list(specs.values()), settings) as pool:
-        bounds = blocks.bounds(pool.num_workers, batch_size)
-        named = (((a, b), f"rows {a} to {b - 1} of `X`", *blocks.cut(a, b)) for a, b in bounds)
-        yield from pool.run(named, ordered)
-
-
-def _planned(
-    explainers: Mapping[str, Any], X: Any, model: Any, row_ids: Any, batch_size: int | None
-) -> tuple[dict[str, ChunkSpec], Blocks]:
-    """What to do with every block, by the explainers' names, and the rows."""
-    if not explainers:
-        raise ValueError("`explainers`: expected at least one, by name, got none")
-    specs = {}
-    for name, given in explainers.items():
-        explainer, options = given if isinstance(given, tuple) else (given, {})
-        specs[name] = ChunkSpec(explainer, model, options, form="numbers")
-    if batch_size is not None:
-        check_whole("batch_size", batch_size)
-    kinds = {type(spec.explainer).__name__ for spec in specs.values()}
-    if len(kinds) > 1:
+def _only(workers: Explainers) -> list[str]:
+    """The name of the one explainer; ValueError if there are several."""
+    names = list(workers.specs)
+    if len(names) > 1:
         raise ValueError(
-            f"`explainers`: expected explainers of one kind of data, got {' and '.join(kinds)}"
+            f"`explainer`: expected one, got `Explainers` of {', '.join(names)}; `explain_all` "
+            "takes several"
         )
-    blocks = Blocks(next(iter(specs.values())).explainer, X, row_ids)
-    check_ids(row_ids, len(blocks))
-    return specs, blocks
+    return names

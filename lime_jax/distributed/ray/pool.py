@@ -8,7 +8,7 @@ import pickle
 import threading
 import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -100,7 +100,7 @@ class Resources:
 
 @dataclasses.dataclass(eq=False)
 class _Task:
-    """A block to be explained by one of the specs."""
+    """A block to be explained by one of the specs; not wanted once its call has ended."""
 
     order: int
     key: Any
@@ -108,6 +108,7 @@ class _Task:
     rows: str
     block: Any
     deaths: int = 0
+    is_wanted: bool = True
 
 
 @dataclasses.dataclass(eq=False)
@@ -143,16 +144,39 @@ class Pool:
         self._waiting: deque[_Task] = deque()
         self._failed_starts = 0
         self._seen: set[tuple[type, str]] = set()
+        self._at_work = threading.Lock()
+
+    def start(self) -> None:
+        """Start all actors, before there is anything to do."""
+        for _ in range(self.num_workers - len(self._actors)):
+            self._start()
 
     def run(
         self, blocks: Iterable[tuple[Any, str, Any, Any]], ordered: bool
-    ) -> Iterator[tuple[Any, int, Any]]:
+    ) -> Generator[tuple[Any, int, Any], None, None]:
         """Explain blocks by all specs: keys of the blocks, numbers of the specs, tables.
 
         Args:
             blocks: key, name of the rows in messages, rows, row ids; taken when there is room.
             ordered: whether tables come in the order of the blocks, else as they are finished.
         """
+        if not self._at_work.acquire(blocking=False):
+            raise RuntimeError(
+                "the workers of these `Explainers` are at work for another call; use up or close "
+                "its generator first"
+            )
+        self._seen.clear()
+        try:
+            yield from self._run(blocks, ordered)
+        finally:
+            self._waiting.clear()
+            for task in (task for actor in self._actors for task in actor.tasks):
+                task.is_wanted = False
+            self._at_work.release()
+
+    def _run(
+        self, blocks: Iterable[tuple[Any, str, Any, Any]], ordered: bool
+    ) -> Iterator[tuple[Any, int, Any]]:
         tasks, finished = self._tasks(blocks), {}
         most = self.num_workers * _AHEAD * (2 if ordered else 1)
         taken = given = 0
@@ -241,6 +265,8 @@ class Pool:
         if task is None:
             self._failed_starts = 0
             return None
+        if not task.is_wanted:
+            return None
         table, caught, failure = answer
         self._warn(caught)
         if failure is not None:
@@ -267,12 +293,12 @@ class Pool:
         """Put tasks back; it was the first that the actor was working at."""
         for task in tasks[:1]:
             task.deaths += 1
-            if task.deaths >= _DEATHS:
+            if task.is_wanted and task.deaths >= _DEATHS:
                 raise RuntimeError(
                     f"{task.rows}: {_DEATHS} workers died while explaining these rows (out of "
                     f"memory?); try smaller blocks. The last one: {error}"
                 ) from error
-        self._waiting.extendleft(reversed(tasks))
+        self._waiting.extendleft(task for task in reversed(tasks) if task.is_wanted)
 
     def _warn(self, caught: list[bytes]) -> None:
         """Warn as the worker did, about everything once."""

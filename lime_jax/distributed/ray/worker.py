@@ -6,6 +6,7 @@ import warnings
 from functools import cached_property
 from typing import Any
 
+from lime_jax.cache import use_compilation_cache
 from lime_jax.distributed.sending import first_that_travels, portable, unpack
 from lime_jax.distributed.worker import ChunkSpec, explain_chunk
 from lime_jax.warn import calling_file
@@ -39,7 +40,8 @@ class Worker:
         return unpack(self._packed, self._enable_x64)
 
     def start(self) -> None:
-        """Nothing: who gets an answer knows that the actor runs."""
+        """Read what other workers of this machine have compiled; the answer says that it runs."""
+        use_compilation_cache()
 
     def explain(self, which: int, block: bytes) -> tuple[Any, list[bytes], bytes | None]:
         """The table of a block or None, warnings, the exception that came or None; both pickled.

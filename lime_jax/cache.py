@@ -1,4 +1,4 @@
-"""JAX's persistent compilation cache: on for the command line, never for the library."""
+"""JAX's persistent compilation cache: on in processes of ours, never in one that imports us."""
 
 from __future__ import annotations
 
