@@ -8,6 +8,7 @@ N ?= 300
 VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := build/oldest
+ALONE := build/alone
 PYTEST := -m pytest -n $(WORKERS) --dist worksteal -q
 # Nearly all of the time is XLA's compiler, which need not try hard, nor make a program twice;
 # `make test QUICKLY=` lets it try. Threads of other libraries would only wait for each other.
@@ -18,7 +19,7 @@ QUICKLY := $(EASILY) JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(PROGRAMS) \
   JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.03 OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-image test test-float32 test-float64 test-oldest differential lint format notebooks docs pictures bench bench-scale build clean
+.PHONY: help demo demo-image test test-float32 test-float64 test-oldest differential lint format notebooks docs pictures bench bench-scale build wheel-alone clean
 .NOTPARALLEL:
 
 help: ## Show this list.
@@ -79,6 +80,14 @@ build: $(VENV)/.installed-dev ## Build the wheel and the source archive; check t
 	rm -rf dist
 	$(BIN)/python -m build
 	$(BIN)/twine check --strict dist/*
+
+# The wheel of dist, its core alone, in an environment of its own; then every public name.
+wheel-alone: ## Install the wheel of `make build` by itself and import all there is.
+	@ls dist/*.whl >/dev/null || { echo 'make build first' >&2; exit 1; }
+	$(PYTHON) -m venv --clear --without-pip $(ALONE)
+	$(PYTHON) -m pip --python $(ALONE)/bin/python install --quiet dist/*.whl
+	cd $(ALONE) && bin/python -W error -I $(CURDIR)/docs/scripts/alone.py
+	cd $(ALONE) && bin/lime-jax --help >/dev/null
 
 clean: ## Remove everything that make has made, .venv too.
 	rm -rf $(VENV) build dist demo docs/_build docs/generated docs/api .pytest_cache .ruff_cache .hypothesis

@@ -21,13 +21,23 @@ if TYPE_CHECKING:
 
     from lime_jax import Explanations
 
+_BEFORE = """\
+A random forest learns from 455 tumors which are malignant and which are benign. Then it is asked
+about 114 that it has not seen. Why does it say what it says of each of them?"""
+
+_NEXT = """\
+Three things to try next:
+  1. Open {page} in a browser: the same for the first rows, with pictures.
+  2. Explain a model of your own: lime-jax explain --help, or docs/tables.md for Python.
+  3. See what a network looks at in a photo: lime-jax demo-image"""
+
 
 def demo(arguments: Namespace) -> None:
     """Run `lime-jax demo`."""
     folder = make_folder(arguments.out)
     page = check_writable(folder / "report.html", (".html",), "--out")
     use_compilation_cache()
-    print("Training a random forest on the breast-cancer data ...", flush=True)
+    print(_BEFORE, flush=True)
     data, model, training, rows = _train()
     explanations, first, warm = _explain(data, model, training, rows)
     print()
@@ -46,6 +56,8 @@ def demo(arguments: Namespace) -> None:
     if _draw_summary(explanations, picture):
         written.append(picture)
     print("Wrote " + ", ".join(str(folder / path.name) for path in written))
+    print()
+    print(_NEXT.format(page=page))
 
 
 def _train() -> tuple[Bunch, RandomForestClassifier, np.ndarray, np.ndarray]:
@@ -83,8 +95,15 @@ def _explain(
 def _print_row(explanations: Explanations) -> None:
     report = explanations[0].report(num_features=10)
     prediction = ", ".join(f"{name} {value:.2f}" for name, value in report.prediction)
+    condition, weight = report.conditions[0], report.weights[0]
+    print(f"The first test row. The forest says: {prediction}.")
+    print(
+        f"A weight of {weight:+.4f} for {condition} means: among rows like this one, being there\n"
+        f"{'raises' if weight > 0 else 'lowers'} the probability of {report.label} by "
+        f"{abs(weight):.4f} on average, against not being there."
+    )
     print_table(
-        f"The first test row: {prediction}. Weights for {report.label}:",
+        f"What speaks for {report.label}, and (-) against it:",
         ["condition", "weight", "std. error"],
         [
             [condition, f"{weight:+.4f}", f"{error:.4f}"]
@@ -93,13 +112,21 @@ def _print_row(explanations: Explanations) -> None:
             )
         ],
     )
+    print(_of_errors(explanations.method))
+
+
+def _of_errors(method: str) -> str:
+    if method == "exact":
+        return "The errors are 0: of a forest the weights are a formula, nothing is left to chance."
+    return "The error says how much a weight would change if other random samples were drawn."
 
 
 def _print_ranking(explanations: Explanations) -> None:
     size, error = explanations.importance()
     strongest = np.argsort(-size, kind="stable")[:10]
     print_table(
-        f"All {len(explanations)} test rows, ten of {len(size)} features:",
+        f"All {len(explanations)} test rows, the ten of {len(size)} features that matter most; the "
+        "error says how much\nthe mean would change with other rows:",
         ["feature", "mean |weight|", "std. error"],
         [[explanations.feature_names[k], f"{size[k]:.4f}", f"{error[k]:.4f}"] for k in strongest],
     )
@@ -109,8 +136,8 @@ def _print_speed(explanations: Explanations, first: float, warm: float) -> None:
     rows = len(explanations)
     print(
         f"{rows / warm:,.0f} rows per second: {rows} rows in {warm:.2f} s, which is one whole "
-        f"call of explain with\n{explanations.num_samples:,} samples, the forest's own predictions "
-        f"included. The first call, with compilation: {first:.2f} s."
+        f"call of explain, the\nforest's own predictions included. The first call, which also "
+        f"compiles, took {first:.2f} s."
     )
 
 

@@ -522,6 +522,8 @@ def test_the_demo_in_a_process_of_its_own_fills_the_cache(tmp_path):
     assert len(strongest) == 10
     assert known <= set(strongest[:5])
     assert re.search(r"^[\d,]+ rows per second: 114 rows in ", done.stdout, re.M)
+    assert done.stdout.splitlines()[-4].startswith("Three things to try next")
+    assert str(tmp_path / "a" / "b" / "report.html") in done.stdout.splitlines()[-3]
     assert any((tmp_path / "cache" / "lime_jax").iterdir())
 
 
