@@ -149,15 +149,15 @@ def no_global_state(sources: Sources) -> list[str]:
         for name, source in sources.items()
         for used in names_used(ast.parse(source)) & seeds
     ]
-    processes_of_ours = {"lime_jax.distributed.ray.worker"}
-    users = [
-        f"{importer} changes JAX's configuration; only processes of ours may"
-        for importer, imported in edges(sources)
-        if imported == "lime_jax.cache"
-        and room_of(importer) != "cli"
-        and importer not in processes_of_ours
+    updating = {
+        name for name, text in sources.items() if "jax.config.update" in names_used(ast.parse(text))
+    }
+    cached = {importer for importer, imported in edges(sources) if imported == "lime_jax.cache"}
+    ours = {name for name in cached if room_of(name) == "cli"} | {"lime_jax.distributed.ray.worker"}
+    return seeded + [
+        f"{name} changes JAX's configuration; only processes of ours may"
+        for name in sorted((updating - {"lime_jax.cache"}) | (cached - ours))
     ]
-    return seeded + users + only_in("lime_jax.cache", {"jax.config.update"}, sources)
 
 
 def no_drawers(sources: Sources) -> list[str]:
@@ -353,7 +353,7 @@ def names_used(tree: ast.Module) -> set[str]:
         (public_jax_only, {"lime_jax.a": "import jax\njax._src.core.Tracer"}, "jax._src"),
         (no_global_state, {"lime_jax.a": "import numpy as np\nnp.random.seed(0)"}, "numpy.random"),
         (no_global_state, {"lime_jax.a": "from numpy.random import seed"}, "numpy.random.seed"),
-        (no_global_state, {"lime_jax.a": "import jax\njax.config.update('a', 1)"}, "config.update"),
+        (no_global_state, {"lime_jax.a": "import jax\njax.config.update('a', 1)"}, "configuration"),
         (
             no_global_state,
             {"lime_jax.a": "import lime_jax.cache", "lime_jax.cache": "import jax"},

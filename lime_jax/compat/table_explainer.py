@@ -341,10 +341,10 @@ class LimeTabularExplainer:
                 values[k] = "True"
         of_bins, categorical = None, self.categorical_features
         if self.discretizer is not None:
-            bins = self.discretizer.discretize(row) if bins is None else bins
+            numbers = np.asarray(self.discretizer.discretize(row) if bins is None else bins)
             of_bins = list(names)
-            for k, own in self.discretizer.names.items():
-                of_bins[k] = own[int(bins[k])]
+            for k, texts in self.discretizer.names.items():
+                of_bins[k] = texts[int(numbers[k])]
         mapper = TableDomainMapper(
             names,
             values,
