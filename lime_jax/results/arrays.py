@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from lime_jax.models.labels import OutputLabels
+from lime_jax.results.importance import Importance
 from lime_jax.results.kinds import per_row, register, row_fields, taken
 from lime_jax.results.names import FeatureNames
 from lime_jax.stages.designs import group_count
@@ -157,14 +158,15 @@ class ExplanationArrays:
                 f"{several} has features of its own: look at one, such as `explanations[0]`."
             )
 
-    def importance(self, label: Scalar = None) -> tuple[np.ndarray, np.ndarray]:
+    def importance(self, label: Scalar = None) -> Importance:
         """How much each feature matters over the data set.
 
         Args:
             label: class, name or number of an output; None: of each row the predicted one.
 
         Returns:
-            (features,) mean |weight| over the rows, and its standard error as a sample of rows.
+            (features,) mean |weight| over the rows, and its standard error as a sample of rows;
+            `interval` gives the ends of 95 % intervals.
 
         Raises:
             ValueError: if `label` was not explained, there are no rows, or these have features of
@@ -181,7 +183,7 @@ class ExplanationArrays:
         rows = np.arange(len(self))
         position = self.positions(rows, label)
         size = np.abs(self.coef[rows, position]).astype(np.float64)
-        return size.mean(0), size.std(0) / np.sqrt(len(self))
+        return Importance(size.mean(0), size.std(0) / np.sqrt(len(self)))
 
     def keys(self, by: str) -> tuple[np.ndarray, Sequence[Hashable]]:
         """What the features of each row are, so that rows can be compared.

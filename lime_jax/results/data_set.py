@@ -11,13 +11,15 @@ import numpy as np
 
 from lime_jax.results.arrays import ExplanationArrays
 from lime_jax.results.arrow import long_table
+from lime_jax.results.comparisons import Comparisons
 from lime_jax.results.explanation import Explanation
+from lime_jax.results.importance import Importance
 from lime_jax.results.pick import Picked, check_pick, greedy, strengths
 from lime_jax.results.saved import save
 from lime_jax.results.shap_values import shap_explanation
 from lime_jax.results.tidy import tidy_columns
 from lime_jax.typing import Scalar
-from lime_jax.views.report import dataset_page
+from lime_jax.views.report import dataset_page, figure_picture
 from lime_jax.views.report.numbers import plural
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class DataSetViews(abc.ABC):
+class DataSetViews(Comparisons):
     """Tables, files, pictures and pages of the explanations of a data set."""
 
     @abc.abstractmethod
@@ -38,7 +40,7 @@ class DataSetViews(abc.ABC):
         """One row for an integer, else the explanations of some rows."""
 
     @abc.abstractmethod
-    def importance(self, label: Scalar = None) -> tuple[np.ndarray, np.ndarray]:
+    def importance(self, label: Scalar = None) -> Importance:
         """(features,) mean |weight| over the rows, and its standard error."""
 
     @abc.abstractmethod
@@ -214,12 +216,19 @@ class DataSetViews(abc.ABC):
         weights = arrays.coef[np.arange(len(arrays)), arrays.shown].astype(np.float64)
         return heat_map(list(arrays.feature_names), weights, max_features=max_features)
 
-    def as_html(self, rows: Sequence[int] = (0, 1, 2), title: str = "Explanations") -> str:
+    def as_html(
+        self,
+        rows: Sequence[int] = (0, 1, 2),
+        title: str = "Explanations",
+        figures: Sequence[Any] = (),
+    ) -> str:
         """One static page: what was done, the data-set ranking, and some rows.
 
         Args:
             rows: numbers of those to show.
             title: of the page.
+            figures: matplotlib's, such as those of `beeswarm_figure` and `cohorts`; what their
+                `get_label()` says stands for them where they cannot be seen.
 
         Returns:
             A complete HTML document, without scripts, with its pictures inside; of images and
@@ -232,11 +241,13 @@ class DataSetViews(abc.ABC):
         sample = self._sample()
         ranking = None
         if not sample.features_by_row and len(self):
-            ranking = (list(sample.feature_names), *self.importance())
+            size, error = self.importance()
+            ranking = (list(sample.feature_names), size, error)
         shown: list[Explanation] = [self[row] for row in rows if row < len(self)]
         sections = [(row.report(), row.pictures()) for row in shown]
         facts = _facts(sample, len(self))
-        return dataset_page(title, facts, sections, ranking, sample.subject)
+        pictures = [figure_picture(figure) for figure in figures]
+        return dataset_page(title, facts, sections, ranking, sample.subject, pictures)
 
 
 def _facts(sample: ExplanationArrays, count: int) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lime_jax.results.arrays import ExplanationArrays
+from lime_jax.results.row_figures import waterfall_of
 from lime_jax.results.row_index import name_text
 from lime_jax.results.shap_values import shap_row
 from lime_jax.typing import Scalar, Support
@@ -339,6 +340,27 @@ class Explanation:
             degrees_of_freedom=report.degrees_of_freedom,
             ax=ax,
         )
+
+    def waterfall_figure(self, num_features: int = 10, label: Scalar = None) -> Figure:
+        """How Shapley values lead from the expected value to the output, with 95 % intervals.
+
+        Args:
+            num_features: how many to show; the others are one bar.
+            label: class, name or number of an output; None: the predicted class.
+
+        Returns:
+            A matplotlib figure; `get_label()` says it in words.
+
+        Raises:
+            ValueError: if these are weights of LIME.
+            ImportError: if matplotlib is missing.
+
+        Example:
+            >>> shapley = lime_jax.TabularExplainer("kernel_shap").fit(X)
+            >>> row = shapley.explain(X, lambda batch: batch.sum(1))[0]
+            >>> row.waterfall_figure().savefig(folder / "waterfall.png")
+        """
+        return waterfall_of(self.report(None, label), num_features)
 
     def to_shap(self, label: Scalar = None) -> Any:
         """This row as a `shap.Explanation`, as shap's plots of one prediction take it.

@@ -19,6 +19,7 @@ from lime_jax.results.arrow import explanations_of
 from lime_jax.results.concatenation import concatenate
 from lime_jax.results.data_set import DataSetViews
 from lime_jax.results.explanation import Explanation
+from lime_jax.results.importance import Importance
 from lime_jax.results.tidy import TEXTS
 from lime_jax.typing import Scalar
 
@@ -126,7 +127,7 @@ class StoredExplanations(DataSetViews):
         """
         return (self._part(number) for number in range(self.manifest["num_parts"]))
 
-    def importance(self, label: Scalar = None) -> tuple[np.ndarray, np.ndarray]:
+    def importance(self, label: Scalar = None) -> Importance:
         """How much each feature matters over the data set; see `Explanations.importance`.
 
         Args:
@@ -150,7 +151,7 @@ class StoredExplanations(DataSetViews):
         mean = (share * means).sum(0)
         # Within the parts, and between them.
         variance = (share * (rows[:, None] * errors**2 + (means - mean) ** 2)).sum(0)
-        return mean, np.sqrt(variance / len(self))
+        return Importance(mean, np.sqrt(variance / len(self)))
 
     def _pieces(self) -> Iterator[Any]:
         """Part after part."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lime_jax.views.report.chart import text_table as text_table
 from lime_jax.views.report.images import Outline as Outline
 from lime_jax.views.report.images import Picture as Picture
+from lime_jax.views.report.images import figure_picture as figure_picture
 from lime_jax.views.report.images import superpixel_pictures as superpixel_pictures
 from lime_jax.views.report.marked_text import MarkedPiece as MarkedPiece
 from lime_jax.views.report.marked_text import MarkedText as MarkedText

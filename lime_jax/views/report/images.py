@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
@@ -14,6 +15,7 @@ from lime_jax.views.plots.png import png_bytes
 from lime_jax.views.report.numbers import significant, text
 
 _LARGE, _BESIDE = 480, 320  # pixels of the longer side of the first picture and of the others
+_FIGURE_DOTS = 144  # of an inch of a figure
 _SMALL = 128  # below it, pixels are meant to be seen
 
 
@@ -107,6 +109,27 @@ def gallery(pictures: Sequence[Picture]) -> str:
     return f'<div class="f">{"".join(map(_figure, pictures))}</div>'
 
 
+def stacked(pictures: Sequence[Picture]) -> str:
+    """Pictures one below the other, each with its caption."""
+    return f'<div class="st">{"".join(map(_figure, pictures))}</div>'
+
+
+def figure_picture(figure: Any) -> Picture:
+    """A figure of matplotlib as a picture, described by its label."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    dots = figure.get_dpi()
+    figure.set_dpi(_FIGURE_DOTS)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    figure.set_dpi(dots)
+    titles = [axes.get_title(loc=side) for axes in figure.axes for side in ("left", "center")]
+    title = next(filter(None, titles), "")
+    words = str(figure.get_label())
+    return Picture(pixels, title, words or title or "a figure")
+
+
 def _figure(picture: Picture) -> str:
     height, width = picture.pixels.shape[:2]
     small = ' class="w"' if max(height, width) < _SMALL else ""
@@ -116,7 +139,7 @@ def _figure(picture: Picture) -> str:
         f'src="data:image/png;base64,{data}"/>'
     )
     lines = _lines(picture.outlines, width, height) if picture.outlines else ""
-    caption = f"<figcaption>{text(picture.caption)}</figcaption>"
+    caption = f"<figcaption>{text(picture.caption)}</figcaption>" if picture.caption else ""
     return f'<figure><div class="y">{image}{lines}</div>{caption}</figure>'
 
 

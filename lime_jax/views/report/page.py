@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from lime_jax.fits.intervals import interval_half_widths
 from lime_jax.views.report.chart import bar_table, probability_table
-from lime_jax.views.report.images import Picture, gallery
+from lime_jax.views.report.images import Picture, gallery, stacked
 from lime_jax.views.report.marked_text import MarkedText, marked_text
 from lime_jax.views.report.numbers import Number, count, plural, r_squared, significant, text
 from lime_jax.views.report.reading import legend, reading
@@ -60,6 +60,7 @@ def dataset_page(
     rows: Sequence[tuple[RowReport, Sequence[Shown]]],
     ranking: Ranking | None = None,
     subject: str = "row",
+    figures: Sequence[Picture] = (),
 ) -> str:
     """A data set's explanations as a page: facts, the ranking of features, and chosen rows.
 
@@ -68,6 +69,7 @@ def dataset_page(
         ranking: names of features, their mean |weight| over the rows and its standard error (None,
             0 or NaN: no interval), both in units of the output; None: features differ by row.
         subject: what was explained, such as "row" or "image".
+        figures: of all rows.
     """
     what = "a data set" if subject == "row" else plural(subject)
     sections = [
@@ -76,8 +78,9 @@ def dataset_page(
     ]
     if ranking is not None:
         sections += ["<h2>Which features matter most</h2>", _ranking(*ranking)]
-        if rows:
-            sections.append(f"<h2>{'Chosen rows' if len(rows) > 1 else 'A chosen row'}</h2>")
+    sections += [stacked(figures)] if figures else []
+    if rows and (ranking is not None or figures):
+        sections.append(f"<h2>{'Chosen rows' if len(rows) > 1 else 'A chosen row'}</h2>")
     folded = [_folded(report, pictures) for report, pictures in rows]
     if any(pictures for _, pictures in rows):
         folded = ['<div class="d">', *folded, "</div>"]

@@ -97,6 +97,7 @@ _RULES = """
 & mark.p { --tint: var(--positive); text-decoration-color: var(--positive); }
 & mark.n { --tint: var(--negative); text-decoration: underline dashed 2px var(--negative); }
 & mark.k0 { text-decoration: none; }
+& .st figure { margin: 1.3rem 0 0; max-width: 46rem; }
 & .se { margin: 1.3rem 0 0; } & .se svg { height: 5.5rem; margin: .1rem 0 .5rem;
   border: 1px solid var(--line); overflow: hidden; }
 & .se .ln { stroke: var(--ink); stroke-width: 1.4px; }

@@ -1,0 +1,68 @@
+"""How often the strongest features stay the same under another seed."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from lime_jax.results.arrays import ExplanationArrays
+from lime_jax.results.cohorts import shown_weights
+from lime_jax.typing import Scalar
+
+_DRAWS = 400
+_AT_ONCE = 2**22  # numbers
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Stability:
+    """What another seed would leave of each row's strongest features.
+
+    Attributes:
+        k: how many features are looked at.
+        same: (rows,) how often these very ones are the strongest again.
+        kept: (rows,) the share of them that is among the strongest again, on average.
+
+    Example:
+        >>> explanations.stability(1).kept.shape
+        (4,)
+    """
+
+    k: int
+    same: np.ndarray
+    kept: np.ndarray
+
+    def __repr__(self) -> str:
+        """Means over the rows."""
+        return (
+            f"Stability(top {self.k}: all the same in {self.same.mean():.0%} of other seeds, "
+            f"{self.kept.mean():.0%} of them kept)"
+        )
+
+
+def stability_of(arrays: ExplanationArrays, k: int, label: Scalar) -> Stability:
+    """By drawing other seeds' weights: those that were found, and the noise of both."""
+    weights, errors = shown_weights(arrays, label)
+    rows, features = weights.shape
+    k = min(k, features)
+    top = _strongest(np.abs(weights), k)
+    same, kept = np.ones(rows), np.ones(rows)
+    random = np.random.default_rng(0)
+    noisy = np.flatnonzero((errors > 0).any(1)) if k < features else np.zeros(0, np.int64)
+    step = max(1, _AT_ONCE // (_DRAWS * features))
+    for start in range(0, len(noisy), step):
+        some = noisy[start : start + step]
+        # What was found is off by one error, and what another seed finds by another one.
+        noise = np.sqrt(2) * errors[some] * random.standard_normal((_DRAWS, len(some), features))
+        again = _strongest(np.abs(weights[some] + noise), k)
+        common = (again & top[some]).sum(-1) / k
+        kept[some], same[some] = common.mean(0), (common == 1).mean(0)
+    return Stability(k, same, kept)
+
+
+def _strongest(sizes: np.ndarray, k: int) -> np.ndarray:
+    """(..., features) whether each is among the k largest."""
+    found = np.zeros(sizes.shape, bool)
+    places = np.argsort(-sizes, axis=-1, kind="stable")[..., :k]
+    np.put_along_axis(found, places, True, axis=-1)
+    return found
