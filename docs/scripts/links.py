@@ -26,7 +26,8 @@ class _Page(HTMLParser):
 
 def dead_links(site: Path) -> list[str]:
     """Each "page: link" that leads nowhere."""
-    pages = {path.resolve(): _read(path) for path in site.rglob("*.html")}
+    ours = [path for path in site.rglob("*.html") if "_static" not in path.parts]
+    pages = {path.resolve(): _read(path) for path in ours}
     dead = []
     for path, page in pages.items():
         for target in page.targets:
