@@ -34,6 +34,15 @@ COMPAT = {
     "lime_jax.compat.explanation": ("Explanation",),
     "lime_jax.compat.submodular_pick": ("SubmodularPick",),
 }
+# What methods of `Explanations` return.
+MANY = (
+    "lime_jax.results.cohorts.Cohorts",
+    "lime_jax.results.cohorts.Estimate",
+    "lime_jax.results.comparisons.Comparisons",
+    "lime_jax.results.importance.Importance",
+    "lime_jax.results.pick.Picked",
+    "lime_jax.results.stability.Stability",
+)
 # For those who write a kind of data or an engine; CONTRIBUTING.md says what they are.
 HOOKS = (
     "of_fit, positions, is_group, value_texts, check_comparable, rows, rows_of, columns, learned, "
@@ -58,7 +67,8 @@ def write(folder: Path) -> None:
     (folder / "functions.md").write_text(text)
     for module, title in MODULES.items():
         (folder / f"{_slug(module)}.md").write_text(_module(module, title))
-    pages = [*classes, "functions", *map(_slug, MODULES)]
+    (folder / "many.md").write_text(_page("Cohorts, picks, stability", list(map(_class, MANY))))
+    pages = [*classes, "functions", "many", *map(_slug, MODULES)]
     (folder / "index.md").write_text(_index(pages, classes, functions))
 
 
@@ -118,5 +128,6 @@ def _index(pages: list[str], classes: list[str], functions: list[str]) -> str:
         lines.append(f"| {link} | {first} |")
     lines += ["", "| module | |", "|---|---|"]
     lines += [f"| [`{module}`]({_slug(module)}.md) | {MODULES[module]} |" for module in MODULES]
+    lines += ["| [`lime_jax.results`](many.md) | Cohorts, picks, stability |"]
     lines += ["", "```{toctree}", ":hidden:", "", *pages, "```", ""]
     return "\n".join(lines)
