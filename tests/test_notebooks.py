@@ -90,7 +90,12 @@ def texts(tmp_path_factory):
     return execute(FOLDER / "text.ipynb", tmp_path_factory.mktemp("jupyter"))
 
 
-@pytest.mark.parametrize("name", ["executed", "penalized", "images", "texts"])
+@pytest.fixture(scope="module")
+def credit(tmp_path_factory):
+    return execute(FOLDER / "credit.ipynb", tmp_path_factory.mktemp("jupyter"))
+
+
+@pytest.mark.parametrize("name", ["executed", "penalized", "images", "texts", "credit"])
 def test_runs_without_errors_or_warnings(request, name):
     ran = request.getfixturevalue(name)
     loud = [o for o in outputs(ran) if o.output_type == "error" or o.get("name") == "stderr"]
@@ -177,6 +182,20 @@ def test_margins_of_counts_need_no_samples(texts):
     assert "method: exact and exact" in said
     assert number_after(said, "largest difference of LIME and KernelSHAP:") < 1e-5
     assert number_after(said, "sum of the shares - margin:") < 1e-4
+
+
+def test_income_counts_for_those_who_are_employed(credit):
+    said = printed(credit)
+    assert "method: exact" in said
+    employee = number_after(said, "|value| of income, employee:")
+    assert employee > number_after(said, "|value| of income, self-employed:") + 0.1
+    assert number_after(said, "AUC on the test rows:") > 0.75
+
+
+def test_more_samples_are_more_stable(credit):
+    many, few = re.findall(r"all the same in (\d+)% of other seeds", printed(credit))
+    assert int(many) > int(few)
+    assert "3 figures" in printed(credit)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

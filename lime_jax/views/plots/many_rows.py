@@ -303,7 +303,9 @@ def waterfall(
         axes.annotate(text, (reach, place), fontsize="small", **look)
     more = ", with 95 % intervals" if some.any() else ""
     _quiet(axes, f"from {base:.3g} to {ends[0]:.3g}{more}", zero=False)
-    axes.margins(x=0.14)
+    reached = np.concatenate([starts, ends - halves, ends + halves])
+    room = 0.16 * (float(np.ptp(reached)) or 1.0)
+    axes.set_xlim(reached.min() - room, reached.max() + room)
     canvas.label_ticks(axes, "y", places.tolist(), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     canvas.set_title(axes, title)
