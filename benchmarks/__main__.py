@@ -26,6 +26,7 @@ GROUPS = (
     "series",
     "shapley",
     "tree_shapley",
+    "spark",
     "growth",
     "noise",
     "memory",

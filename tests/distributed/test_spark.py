@@ -6,6 +6,7 @@ import io
 import os
 import shutil
 import signal
+import socket
 import sys
 import threading
 import warnings
@@ -32,21 +33,38 @@ from lime_jax.distributed.spark.images import decode_image
 from lime_jax.distributed.spark.tables import check_java, master
 from lime_jax.distributed.spark.udf import ExplainColumns
 from lime_jax.distributed.spark.worker import ExplainBatches, PackedSpec
+from lime_jax.optional import is_installed
 from lime_jax.results.arrow import explanations_of, long_table, rows_table
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:PySpark does not yet fully support pandas:FutureWarning"
 )
 
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("localhost", 0))
+        return found.getsockname()[1]
+
+
 IRIS = load_iris()
 X, TRAIN = IRIS.data[::4], IRIS.data[::10]
 NAMES = ["sepal length", "sepal width", "petal length", "petal.width"]  # a dot, as real names have
 TREE = DecisionTreeClassifier(random_state=0, max_depth=3).fit(IRIS.data, IRIS.target)
+PORT = free_port() if is_installed("grpc") else None
+CONNECT = {  # the same Java answers clients, too
+    "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+    "spark.connect.grpc.binding.port": str(PORT),
+}
 SAMPLED = {"num_samples": 256, "method": "sampled"}
 
 
+both = pytest.mark.parametrize("session", ["classic", "connect"], indirect=True)
+"""Kinds of session; of what has no mark, the first."""
+
+
 @pytest.fixture(scope="module")
-def session():
+def server():
     if not shutil.which("java"):
         pytest.fail("Spark needs Java: install openjdk-17-jre-headless (or any of 17 and newer)")
     with pytest.MonkeyPatch.context() as patch:
@@ -61,6 +79,7 @@ def session():
             "spark.sql.execution.arrow.pyspark.enabled": "true",
             "spark.sql.execution.arrow.maxRecordsPerBatch": "7",
             "spark.sql.session.timeZone": "Europe/Berlin",
+            **(CONNECT if PORT else {}),
         }.items():
             builder = builder.config(name, value)
         with warnings.catch_warnings():
@@ -69,6 +88,20 @@ def session():
             session = builder.getOrCreate()
         yield session
         session.stop()
+
+
+@pytest.fixture(scope="module")
+def session(request, server):
+    if getattr(request, "param", "classic") == "classic":
+        yield server
+        return
+    if not PORT:
+        pytest.skip("Spark Connect needs grpcio: pip install 'pyspark[connect]'")
+    from pyspark.sql.connect.session import SparkSession as Client
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARK_CONNECT_MODE_ENABLED", "1")  # as a process of such sessions has it
+        yield Client.builder.remote(f"sc://localhost:{PORT}").create()
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +178,7 @@ def assert_same(found, expected, atol=1e-5):
             assert values.equals(wanted), name
 
 
+@both
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -162,6 +196,7 @@ def test_rows_are_explained_as_they_are_here(rows, request, name, options):
     assert_same(there.toArrow(), rows_table(here, range(len(X))))
 
 
+@both
 def test_the_long_form_has_a_row_for_every_label_and_weight(rows, explainer):
     options = {"top_labels": 1, "num_features": 2}
     here = explainer.explain(X, TREE, **options)
@@ -183,6 +218,7 @@ def test_without_ids_a_row_is_its_content_however_rows_are_cut(rows, around, cut
     assert_same(there.toArrow(), rows_table(here, here.key_ids))
 
 
+@both
 def test_frames_reach_the_model_as_they_were_fitted(session):
     count = 24
     frame = pd.DataFrame(
@@ -212,6 +248,7 @@ def test_frames_reach_the_model_as_they_were_fitted(session):
     assert_same(there.toArrow(), rows_table(here, here.key_ids))
 
 
+@both
 def test_text_ids_are_kept(rows, around):
     names = [f"row {number}" for number in range(len(X))]
     df = rows.withColumn("id", F.concat(F.lit("row "), F.col("id")))
@@ -220,6 +257,7 @@ def test_text_ids_are_kept(rows, around):
     assert_same(there.toArrow(), rows_table(here, names))
 
 
+@both
 @pytest.mark.parametrize("count", [0, 1])
 def test_no_row_and_one_row_are_data_sets_too(rows, shapley, count):
     df = rows.where(F.col("id") < count).repartition(3)
@@ -245,6 +283,7 @@ def test_a_worker_keeps_to_the_cores_of_its_task(rows):
     np.testing.assert_allclose(first - X[:, 0], 1, atol=1e-6)
 
 
+@both
 def test_a_killed_worker_is_replaced_and_the_numbers_are_the_same(rows, around, tmp_path):
     mark = str(tmp_path / "killed")
 
@@ -262,6 +301,7 @@ def test_a_killed_worker_is_replaced_and_the_numbers_are_the_same(rows, around, 
     assert disturbed.sort_by("row_id").equals(df.toArrow().sort_by("row_id"))
 
 
+@both
 def test_an_exception_of_the_model_says_where(rows, explainer):
     def model(X):
         raise ZeroDivisionError("no such luck")
@@ -278,6 +318,7 @@ def test_an_exception_of_the_model_says_where(rows, explainer):
 QUOTED = [f"`{name}`" for name in NAMES]
 
 
+@both
 def test_the_udf_gives_what_as_list_says_strongest_first(rows, explainer):
     udf = on_spark.explanations_udf(explainer, TREE, num_features=2, top_labels=1)
     df = rows.withColumn("explanations", udf(*QUOTED)).select("id", "explanations")
@@ -330,6 +371,7 @@ def as_struct(pixels):
 STRUCT = "struct<origin:string,height:int,width:int,nChannels:int,mode:int,data:binary>"
 
 
+@both
 @pytest.mark.parametrize(("kind", "encoded"), [("binary", png), (STRUCT, as_struct)])
 def test_images_get_columns_of_superpixels_and_weights(session, kind, encoded):
     data = [(f"p{number}", encoded(photo)) for number, photo in enumerate(PHOTOS)]
@@ -403,6 +445,7 @@ def test_what_is_no_image_is_refused(value, message):
 # Blocks of a driver.
 
 
+@both
 def test_blocks_come_back_as_tables_that_hold_everything(session, shapley):
     taken = []
 
@@ -439,6 +482,7 @@ def test_who_wants_no_more_blocks_stops_the_others(session, shapley):
     assert not session.sparkContext.statusTracker().getActiveJobsIds()
 
 
+@both
 def test_an_exception_in_a_block_comes_back_as_itself(session, explainer):
     def model(X):
         raise ZeroDivisionError("no such luck")
@@ -532,6 +576,7 @@ def stars():
     return lambda texts: [text.count("good") - 2.0 * text.count("bad") for text in texts]
 
 
+@both
 @pytest.mark.parametrize("output", ["struct", "long"])
 def test_texts_get_their_words(session, output):
     data = [(f"t{number}", text) for number, text in enumerate(TEXTS)]

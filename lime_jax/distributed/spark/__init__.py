@@ -4,8 +4,8 @@ The explainer and the model are sent once and opened once per Python worker, whe
 compiles once (some seconds); a worker that is killed is replaced by Spark, and its rows get the
 same numbers again (in local mode Spark only retries where the master says so: "local[2,3]" allows
 three failures, "local[2]" none). The executors' Python needs `lime_jax`; a model's own classes
-must be importable there, or defined in the driver's main program. A session of Spark Connect has
-no broadcast, and will not do.
+must be importable there, or defined in the driver's main program. A session of Spark Connect does
+the same; it has no broadcast, so what is sent travels inside the functions of its tasks.
 """
 
 from __future__ import annotations

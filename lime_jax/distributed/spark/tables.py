@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 from lime_jax.distributed.sending import forking, portable, unpack
-from lime_jax.distributed.spark.worker import broadcast
+from lime_jax.distributed.spark.worker import broadcast, is_connect
 from lime_jax.distributed.worker import ChunkSpec, explain_chunk
 from lime_jax.engine.budget import num_cores
 from lime_jax.optional import require
@@ -55,19 +55,18 @@ def explain_tables(
     with contextlib.ExitStack() as stack:
         if session is None:
             session = stack.enter_context(_session(num_workers))
-        context = session.sparkContext
+        jobs = _JobsOfServer(session) if is_connect(session) else _Jobs(session)
         packed = broadcast(session, spec)
         stack.callback(packed.unpersist)
-        width = num_workers or context.defaultParallelism
-        tag = f"lime_jax-{uuid.uuid4().hex}"
+        width = num_workers or jobs.width()
         pool = stack.enter_context(ThreadPoolExecutor(width))
         running: dict[Future[Any], int] = {}
-        stack.callback(_stop, context, tag, running)
+        stack.callback(_stop, jobs, running)
         todo = iter(blocks)
         while True:
             while len(running) < width and (block := next(todo, None)) is not None:
                 number, X, row_ids = block
-                running[pool.submit(_run, context, tag, packed, X, row_ids)] = number
+                running[pool.submit(_run, jobs, packed, X, row_ids)] = number
             if not running:
                 return
             for done in wait(running, return_when=FIRST_COMPLETED).done:
@@ -75,21 +74,61 @@ def explain_tables(
                 yield number, _table_of(name_of(number), *done.result())
 
 
-def _stop(context: Any, tag: str, running: dict[Future[Any], int]) -> None:
+def _stop(jobs: _Jobs, running: dict[Future[Any], int]) -> None:
     """End what nobody waits for anymore."""
     if running:
         for future in running:
             future.cancel()
-        context.cancelJobsWithTag(tag)
+        jobs.cancel()
 
 
-def _run(context: Any, tag: str, packed: Any, X: Any, row_ids: Any) -> tuple[str, bytes]:
+def _run(jobs: _Jobs, packed: Any, X: Any, row_ids: Any) -> tuple[str, bytes]:
     """One block as a job of one task; in a thread of the driver."""
     from pyspark import cloudpickle
 
-    context.addJobTag(tag)
-    rows = cloudpickle.dumps((X, row_ids))
-    return context.parallelize([rows], 1).map(_ExplainBlock(packed)).collect()[0]
+    return jobs.run(_ExplainBlock(packed), cloudpickle.dumps((X, row_ids)))
+
+
+class _Jobs:
+    """The jobs of a call, in a session that has a context."""
+
+    def __init__(self, session: Any) -> None:
+        self.session, self.tag = session, f"lime_jax-{uuid.uuid4().hex}"
+
+    def width(self) -> int:
+        """How many tasks run at the same time."""
+        return self.session.sparkContext.defaultParallelism
+
+    def run(self, work: _ExplainBlock, rows: bytes) -> tuple[str, bytes]:
+        """What becomes of rows in a worker."""
+        self.session.sparkContext.addJobTag(self.tag)
+        return self.session.sparkContext.parallelize([rows], 1).map(work).collect()[0]
+
+    def cancel(self) -> None:
+        """End all that run."""
+        self.session.sparkContext.cancelJobsWithTag(self.tag)
+
+
+class _JobsOfServer(_Jobs):
+    """The same by way of a server of Spark Connect, which knows tables alone."""
+
+    def width(self) -> int:
+        """How many tasks run at the same time: parts of a table that nobody cuts."""
+        from pyspark.sql import functions
+
+        parts = self.session.range(2**16).select(functions.spark_partition_id())
+        return parts.distinct().count()
+
+    def run(self, work: _ExplainBlock, rows: bytes) -> tuple[str, bytes]:
+        """What becomes of rows in a worker."""
+        self.session.addTag(self.tag)
+        block = self.session.createDataFrame([(rows,)], "rows binary").coalesce(1)
+        kind, data = block.mapInArrow(work.on_batches, "kind string, data binary").collect()[0]
+        return kind, bytes(data)
+
+    def cancel(self) -> None:
+        """End all that run."""
+        self.session.interruptTag(self.tag)
 
 
 class _ExplainBlock:
@@ -114,6 +153,16 @@ class _ExplainBlock:
         with pa.ipc.new_stream(sink, table.schema) as writer:
             writer.write_table(table)
         return "table", sink.getvalue().to_pybytes()
+
+    def on_batches(self, batches: Iterable[Any]) -> Iterator[Any]:
+        """The same as a function of `mapInArrow`, of the one row that holds a block."""
+        pa = require("pyarrow", extra="cli")
+        for batch in batches:
+            done = [self(rows.as_py()) for rows in batch.column(0)]
+            yield pa.RecordBatch.from_arrays(
+                [pa.array([kind for kind, _ in done]), pa.array([data for _, data in done])],
+                ["kind", "data"],
+            )
 
 
 def _table_of(name: str, kind: str, data: bytes) -> pyarrow.Table:

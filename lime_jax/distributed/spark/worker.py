@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,9 @@ from lime_jax.tabular.frames.fitted_rows import fitted_rows
 if TYPE_CHECKING:
     import pyarrow
 
+MOST_ENCLOSED = 100 * 2**20
+"""Bytes of a spec inside a function: a message of Spark Connect holds 128 MiB."""
+
 ROWS_AT_ONCE = 4096
 """Rows of a block: whatever the sizes of partitions and batches, this bounds the memory."""
 
@@ -25,8 +29,8 @@ ROWS_AT_ONCE = 4096
 class PackedSpec:
     """A spec as bytes, opened when a process first asks for it, and kept there.
 
-    Spark keeps a broadcast value as long as the Python worker lives, so all tasks of a worker share
-    one model, and what JAX compiled for it. Its arrays are read in the precision they were sent in.
+    It is kept as long as the Python worker lives, so all tasks of a worker share one model, and
+    what JAX compiled for it. Its arrays are read in the precision they were sent in.
     """
 
     def __init__(self, data: bytes, enable_x64: bool) -> None:
@@ -47,7 +51,28 @@ class PackedSpec:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Without what was opened here."""
-        return PackedSpec, (self.data, self.enable_x64)
+        return _packed_spec, (self.data, self.enable_x64)
+
+
+@functools.lru_cache(maxsize=2)
+def _packed_spec(data: bytes, enable_x64: bool) -> PackedSpec:
+    """The same one for the same bytes: where each task brings them, a process opens them once."""
+    return PackedSpec(data, enable_x64)
+
+
+@dataclasses.dataclass(frozen=True)
+class Enclosed:
+    """What a broadcast is where there is none: the value itself, inside the functions of tasks."""
+
+    value: PackedSpec
+
+    def unpersist(self) -> None:
+        """Nothing: it goes with the functions."""
+
+
+def is_connect(session: Any) -> bool:
+    """Whether a session is one of Spark Connect, which has no context."""
+    return type(session).__module__.startswith("pyspark.sql.connect")
 
 
 def broadcast(session: Any, spec: ChunkSpec) -> Any:
@@ -55,7 +80,15 @@ def broadcast(session: Any, spec: ChunkSpec) -> Any:
     from pyspark import cloudpickle
 
     packed = PackedSpec(pack(spec, cloudpickle.dumps), spec.enable_x64)
-    return session.sparkContext.broadcast(packed)
+    if not is_connect(session):
+        return session.sparkContext.broadcast(packed)
+    if len(packed.data) > MOST_ENCLOSED:
+        raise ValueError(
+            f"`model`: together with the explainer it takes {len(packed.data):,} bytes, and a "
+            f"session of Spark Connect takes {MOST_ENCLOSED:,} with a task; let every worker make "
+            "it: `ModelFactory(load, path)`, where `load(path)` returns the model"
+        )
+    return Enclosed(packed)
 
 
 def blocks(batches: Iterator[pyarrow.RecordBatch], size: int) -> Iterator[pyarrow.Table]:
