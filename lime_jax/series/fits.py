@@ -82,20 +82,45 @@ class SeriesTask(MaskTask):
     def outputs(self, rows: list[int], masks: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
         """What the model says under masks; series of one shape are asked together."""
         said: list[np.ndarray] = []
-        for row, some in zip(rows, masks, strict=True):
-            size = self.each * self.series[row].size
-            most = max(1, budget.numbers_per_host_call(size) // size)
-            most = max(1, min(most, (self.batch_size or most) // self.each))
-            for start in range(0, len(some), most):
-                said.append(self._said(row, some[start : start + most]))
-            yield np.concatenate(said)
-            said = []
+        for batch in self._batches(rows, masks):
+            for part, is_last in zip(self._said(batch), [last for *_, last in batch], strict=True):
+                said.append(part)
+                if is_last:
+                    yield np.concatenate(said)
+                    said = []
 
-    def _said(self, row: int, masks: np.ndarray) -> np.ndarray:
-        inputs = self.masked(row, masks)
-        flat = inputs.reshape(-1, *self.series[row].shape)
-        outputs = self.model.predict_batch(flat)
-        return outputs.reshape(len(masks), self.each, -1).mean(1)
+    def _batches(
+        self, rows: list[int], masks: Sequence[np.ndarray]
+    ) -> Iterator[list[tuple[int, np.ndarray, bool]]]:
+        """Rows of one shape, masks of each, and whether these are its last; as memory allows."""
+        batch: list[tuple[int, np.ndarray, bool]] = []
+        size, before = 0, None
+        for row, some in zip(rows, masks, strict=True):
+            one = self.series[row]
+            numbers, shape = self.each * one.size, (one.shape, one.dtype)
+            most = max(1, budget.numbers_per_host_call(numbers) // numbers)
+            for start in range(0, len(some), most):
+                part = some[start : start + most]
+                if batch and (shape != before or size + len(part) > most):
+                    yield batch
+                    batch, size = [], 0
+                batch.append((row, part, start + most >= len(some)))
+                size, before = size + len(part), shape
+        if batch:
+            yield batch
+
+    def _said(self, batch: list[tuple[int, np.ndarray, bool]]) -> list[np.ndarray]:
+        """The model's outputs for each part of a batch, averaged over the background."""
+        shape = self.series[batch[0][0]].shape
+        inputs = np.concatenate([self.masked(row, some) for row, some, _ in batch])
+        flat = inputs.reshape(-1, *shape)
+        step = self.batch_size or len(flat)
+        parts = [
+            self.model.predict_batch(flat[start : start + step])
+            for start in range(0, len(flat), step)
+        ]
+        outputs = np.concatenate(parts).reshape(len(inputs), self.each, -1).mean(1)
+        return np.split(outputs, np.cumsum([len(some) for _, some, _ in batch])[:-1])
 
     def asked(self, rows: np.ndarray) -> Asked:
         """How the engine asks the model of series of one shape."""

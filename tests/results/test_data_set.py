@@ -52,6 +52,14 @@ def nothing(whole, form, tmp_path_factory):
     return none if form == "in memory" else stored(none, tmp_path_factory.mktemp("no_parts"))
 
 
+def test_groups_and_figures_are_those_of_all_rows(data_set, whole):
+    inside = X[:, 0] > 0
+    found, expected = data_set.cohorts(inside, 0), whole.cohorts(inside, 0)
+    np.testing.assert_array_equal(found.weights.value, expected.weights.value)
+    np.testing.assert_array_equal(data_set.stability(2).same, whole.stability(2).same)
+    assert data_set.beeswarm_figure().get_label() == whole.beeswarm_figure().get_label()
+
+
 def test_rows_are_counted_and_taken(data_set, whole):
     assert len(data_set) == len([*data_set]) == 19
     assert data_set[-1].as_list() == whole[18].as_list()

@@ -83,7 +83,7 @@ def test_noise_is_of_the_channel_and_of_the_row():
 
     scaled = X * [1, 100] + [0, 1000]
     SeriesExplainer(segments=1, hide="noise").explain(scaled, keep, row_ids=[4, 5])
-    hidden = np.stack([batch[0] for batch in seen[1:]])
+    hidden = seen[1][::2]  # of each series that without its segment, and the whole
     assert not np.allclose(hidden[0], hidden[1])
     away = (hidden - scaled.mean(1, keepdims=True)) / scaled.std(1, keepdims=True)
     assert 0.6 < away.std() < 1.5
@@ -164,6 +164,20 @@ def test_no_batch_is_larger_than_the_budget():
     SeriesExplainer(segments=4, hide=0).explain(series, on_host, batch_size=5)
     SeriesExplainer(segments=20, hide=0).explain(series, on_host, num_samples=64, batch_size=5)
     assert max(batches) == 5
+
+
+def test_series_of_few_segments_are_asked_together():
+    sizes = []
+
+    def keep(batch):
+        sizes.append(batch.shape)
+        return curved(batch)
+
+    series = [*RNG.normal(size=(9, 12, 2)), *RNG.normal(size=(3, 6, 2))]
+    found = SeriesExplainer(segments=3).explain(series, keep)
+    assert sizes == [(9, 12, 2), (3, 6, 2), (72, 12, 2), (24, 6, 2)]
+    alone = SeriesExplainer(segments=3).explain(series[10:11], curved)
+    np.testing.assert_allclose(found.coef[10], alone.coef[0], atol=tolerance())
 
 
 def test_lengths_may_differ():
