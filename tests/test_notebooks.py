@@ -95,7 +95,12 @@ def credit(tmp_path_factory):
     return execute(FOLDER / "credit.ipynb", tmp_path_factory.mktemp("jupyter"))
 
 
-@pytest.mark.parametrize("name", ["executed", "penalized", "images", "texts", "credit"])
+@pytest.fixture(scope="module")
+def sparks(tmp_path_factory):
+    return execute(FOLDER / "spark.ipynb", tmp_path_factory.mktemp("jupyter"))
+
+
+@pytest.mark.parametrize("name", ["executed", "penalized", "images", "texts", "credit", "sparks"])
 def test_runs_without_errors_or_warnings(request, name):
     ran = request.getfixturevalue(name)
     loud = [o for o in outputs(ran) if o.output_type == "error" or o.get("name") == "stderr"]
@@ -196,6 +201,15 @@ def test_more_samples_are_more_stable(credit):
     many, few = re.findall(r"all the same in (\d+)% of other seeds", printed(credit))
     assert int(many) > int(few)
     assert "3 figures" in printed(credit)
+
+
+def test_a_pipeline_of_spark_says_the_same_by_hand_here_and_in_workers(sparks):
+    said = printed(sparks)
+    assert number_after(said, "predicted right:") > 0.7
+    assert number_after(said, "largest difference to the shares by hand:") < 1e-5
+    assert "method: exact" in said
+    assert number_after(said, "rows:") == 400
+    assert number_after(said, "largest difference to this process:") < 1e-5
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
