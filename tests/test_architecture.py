@@ -20,7 +20,7 @@ PROGRAMS = "lime_jax.engine.programs"  # that jits
 # From the ground up: a room imports from floors below its own, and never from a sibling beside it.
 # "" is `lime_jax` itself, the public names, which only the command line may import.
 FLOORS = (
-    {"typing", "forks", "optional", "warn", "placing", "sizes", "cache"},
+    {"typing", "forks", "optional", "warn", "placing", "sizes", "cache", "arguments"},
     {"stages"},
     {"fits"},
     {"models"},

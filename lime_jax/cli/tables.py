@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import narwhals.stable.v1 as nw
 import numpy as np
 
+from lime_jax.arguments import listed
 from lime_jax.cli.errors import InputError, describe
-from lime_jax.front.checks import listed
 from lime_jax.jobs.cells import TextColumn, typed
 from lime_jax.jobs.source import open_source
 from lime_jax.optional import is_installed, require

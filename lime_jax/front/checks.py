@@ -4,32 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 
+from lime_jax.arguments import check_whole
 from lime_jax.typing import LinearFit
 from lime_jax.warn import warn
-
-
-def is_whole(value: object) -> TypeGuard[int | np.integer]:
-    """Whether it is a whole number, Python's or NumPy's."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def listed(names: Sequence[str], most: int = 8) -> str:
-    """Names in a sentence, and how many are left out."""
-    shown = ", ".join(map(repr, names[:most]))
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
-
-
-def check_whole(
-    name: str, value: object, least: int = 1, most: int | None = None, also: str = ""
-) -> None:
-    """Refuse what is not a whole number from `least` to `most`."""
-    if not is_whole(value) or value < least or (most is not None and value > most):
-        bounds = f", at least {least}" if most is None else f" from {least} to {most}"
-        raise ValueError(f"`{name}`: expected a whole number{bounds}{also}, got {value!r}")
 
 
 def check_seed(seed: object) -> None:

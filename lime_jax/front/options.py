@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from jax.sharding import Mesh
 
+from lime_jax.arguments import check_whole, is_whole
 from lime_jax.engine.mesh_checks import check_mesh
-from lime_jax.front.checks import check_whole, is_whole
 
 METHODS = ("auto", "sampled", "exact")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lime_jax.front.checks import listed
+from lime_jax.arguments import listed
 from lime_jax.front.explainer import Explainer
 from lime_jax.jobs.cells import TextColumn, parsed, text_cells
 from lime_jax.jobs.source import Source

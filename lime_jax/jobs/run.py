@@ -12,8 +12,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from lime_jax.arguments import check_whole
 from lime_jax.distributed.worker import ChunkSpec
-from lime_jax.front.checks import check_whole
 from lime_jax.front.progress import progress_bar
 from lime_jax.jobs.folder import check_folder, locked, settle_manifest, unfinished, write_part
 from lime_jax.jobs.manifest import make_manifest

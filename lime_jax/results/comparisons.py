@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lime_jax.arguments import check_whole, column_number
 from lime_jax.fits.intervals import interval_half_widths
 from lime_jax.results.arrays import ExplanationArrays
 from lime_jax.results.cohorts import Cohorts, cohorts_of, shown_weights
@@ -53,7 +54,7 @@ class Comparisons(abc.ABC):
         """
         arrays = self._arrays()
         for name, value in (("max_depth", max_depth), ("min_rows", min_rows)):
-            _check_count(name, value)
+            check_whole(name, value)
         _check_rows(arrays, "cohorts")
         weights, _ = shown_weights(arrays, label)
         return cohorts_of(arrays, groups_of(arrays, by, weights, max_depth, min_rows), label)
@@ -82,7 +83,7 @@ class Comparisons(abc.ABC):
             >>> bool((found.same == found.kept).all())
             True
         """
-        _check_count("k", k)
+        check_whole("k", k)
         arrays = self._arrays()
         _check_rows(arrays, "stability")
         return stability_of(arrays, k, label)
@@ -134,7 +135,7 @@ class Comparisons(abc.ABC):
         from lime_jax.views.plots import weight_by_value
 
         arrays = self._arrays()
-        number = _feature_number(arrays, feature)
+        number = column_number(arrays.feature_names, feature, "feature")
         weights, errors = shown_weights(arrays, label)
         name, values = arrays.feature_names[number], arrays.values[:, number].astype(np.float64)
         replicates = arrays.num_replicates
@@ -181,23 +182,3 @@ class Comparisons(abc.ABC):
 def _check_rows(arrays: ExplanationArrays, what: str) -> None:
     if not len(arrays):
         raise ValueError(f"`{what}`: expected rows to look at, got none")
-
-
-def _check_count(name: str, value: Any) -> None:
-    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not is_whole or value < 1:
-        raise ValueError(f"`{name}`: expected a whole number, at least 1, got {value!r}")
-
-
-def _feature_number(arrays: ExplanationArrays, feature: Any) -> int:
-    """The number of a feature by its name or number."""
-    names = arrays.feature_names
-    if feature in names:
-        return names.index(feature)
-    is_whole = isinstance(feature, int | np.integer) and not isinstance(feature, bool)
-    if is_whole and 0 <= feature < len(names):
-        return int(feature)
-    raise ValueError(
-        f"`feature`: expected a feature, one of {', '.join(map(repr, names[:8]))}, or its number, "
-        f"got {feature!r}"
-    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from lime_jax.arguments import column_number
 from lime_jax.results.explanations import Explanations
 from lime_jax.results.kinds import per_row
 from lime_jax.typing import Scalar
@@ -198,30 +199,21 @@ class InteractionExplanations(Explanations):
         """
         from lime_jax.views.plots import dependence_by_partner
 
-        own = self._feature("feature", feature)
-        size = self._matrix(label)[own].copy()
-        size[own] = -1
-        other = int(size.argmax()) if partner is None else self._feature("partner", partner)
-        if other == own or other >= len(size):
+        names = self.feature_names
+        number = column_number(names, feature, "feature")
+        size = self._matrix(label)[number].copy()
+        size[number] = -1
+        strongest = int(size.argmax())
+        other = strongest if partner is None else column_number(names, partner, "partner")
+        if other == number:
             raise ValueError("`partner`: expected another feature than `feature`")
         place = {frozenset(pair): k for k, pair in enumerate(self.pairs)}.get(
-            frozenset((own, other))
+            frozenset((number, other))
         )
-        weights = self._of_label(self.coef, label)[:, own]
+        weights = self._of_label(self.coef, label)[:, number]
         shared = np.zeros_like(weights)
         if place is not None:
             shared = self._of_label(self.pair_values, label)[:, place] / 2
-        names = self.feature_names[own], self.feature_names[other]
-        return dependence_by_partner(names, self.values[:, [own, other]], weights, shared)
-
-    def _feature(self, argument: str, feature: int | str) -> int:
-        """The number of a feature."""
-        names = self.feature_names
-        if isinstance(feature, str) and feature in names:
-            return names.index(feature)
-        if isinstance(feature, int | np.integer) and 0 <= feature < len(names):
-            return int(feature)
-        raise ValueError(
-            f"`{argument}`: expected the name of a feature or its number, 0 to {len(names) - 1}, "
-            f"got {feature!r}"
+        return dependence_by_partner(
+            (names[number], names[other]), self.values[:, [number, other]], weights, shared
         )

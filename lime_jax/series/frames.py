@@ -9,7 +9,7 @@ from typing import Any
 import narwhals.stable.v1 as nw
 import numpy as np
 
-from lime_jax.front.checks import listed
+from lime_jax.arguments import listed
 from lime_jax.typing import Table
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt32
 
-from lime_jax.front.checks import listed
+from lime_jax.arguments import listed
 from lime_jax.results.row_index import as_ids
 from lime_jax.series.frames import LongForm, is_frame, read_frame
 from lime_jax.typing import Table

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lime_jax.front.checks import is_whole
+from lime_jax.arguments import is_whole
 
 MOST_PLAYERS = 3000
 

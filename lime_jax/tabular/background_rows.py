@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from lime_jax.front.checks import check_whole
+from lime_jax.arguments import check_whole
 from lime_jax.typing import Column
 
 

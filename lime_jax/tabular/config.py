@@ -7,6 +7,7 @@ from typing import Literal, overload
 import jax.numpy as jnp
 import numpy as np
 
+from lime_jax.arguments import column_numbers
 from lime_jax.fits.independent import IndependentMethod
 from lime_jax.fits.linear import Kernel, LinearMethod
 from lime_jax.placing import placed
@@ -14,7 +15,6 @@ from lime_jax.stages.designs import Design, make_design
 from lime_jax.stages.kernels import METRICS, exponential_kernel
 from lime_jax.stages.select import resolve_selection
 from lime_jax.tabular.domain import DISTANCE_SPACES, ENCODINGS, SAMPLINGS, TabularDomain
-from lime_jax.tabular.frames.asked import column_numbers
 from lime_jax.tabular.stats import TabularStats
 from lime_jax.typing import Array, Float, pytree, static
 

@@ -10,9 +10,9 @@ from jax.sharding import Mesh
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from lime_jax.arguments import check_whole
 from lime_jax.forks import use_jax
 from lime_jax.front import call
-from lime_jax.front.checks import check_whole
 from lime_jax.front.options import ExplainOptions
 from lime_jax.front.settings import read_settings
 from lime_jax.results.explanations import Explanations

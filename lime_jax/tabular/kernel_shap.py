@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
+from lime_jax.arguments import check_whole
 from lime_jax.fits.shapley import LINKS
 from lime_jax.front.call import Outcome
-from lime_jax.front.checks import check_whole
 from lime_jax.front.options import ExplainOptions
 from lime_jax.models.structure import Additive, Structure, TreeSum
 from lime_jax.stages.coalition_units import make_shapley_design

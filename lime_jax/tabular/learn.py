@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
+from lime_jax.arguments import Column, column_number, column_numbers
 from lime_jax.stages.bins import (
     DECILES,
     FEW_VALUES,
@@ -18,7 +19,6 @@ from lime_jax.stages.bins import (
     value_edges,
     weighted_percentiles,
 )
-from lime_jax.tabular.frames.asked import Column, column_number, column_numbers
 from lime_jax.tabular.stats import CategoricalColumn, NumericColumn, TabularStats, multiples
 
 DISCRETIZERS = ("quartile", "decile", "entropy")

@@ -9,6 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from lime_jax.arguments import as_list, column_number, column_numbers
 from lime_jax.fits.settled import warn_unsettled
 from lime_jax.front.call import Outcome
 from lime_jax.front.options import ExplainOptions
@@ -26,7 +27,6 @@ from lime_jax.tabular.fits import (
     sampled_fits,
     settled_fit,
 )
-from lime_jax.tabular.frames.asked import as_list, column_number, column_numbers
 from lime_jax.tabular.learn import fit_tabular
 from lime_jax.tabular.opening.sample_facts import SampleFacts, sample_facts
 from lime_jax.tabular.prepared import Prepared

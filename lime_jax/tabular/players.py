@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from lime_jax.arguments import as_list, column_number, column_numbers
 from lime_jax.results.names import FeatureNames
 from lime_jax.tabular import frames
-from lime_jax.tabular.frames.asked import as_list, column_number, column_numbers
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from lime_jax.arguments import as_list
 from lime_jax.tabular import frames
-from lime_jax.tabular.frames.asked import as_list
 from lime_jax.typing import Table
 
 

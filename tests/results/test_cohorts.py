@@ -219,7 +219,7 @@ class TestFigures:
         of_levels = shapley.scatter_figure(2).axes[0]
         names = [text.get_text() for text in of_levels.get_xticklabels()]
         assert names == ["clerk", "nurse", "smith"]
-        with pytest.raises(ValueError, match="`feature`: expected a feature, one of 'age'"):
+        with pytest.raises(ValueError, match="`feature`: expected names or numbers of the"):
             shapley.scatter_figure("agee")
 
     def test_lines_add_up(self, shapley):

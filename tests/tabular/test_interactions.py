@@ -148,7 +148,7 @@ def test_dependence_is_split_by_the_strongest_partner(explained):
     assert partner in right.get_ylabel()
     shared = right.collections[1].get_offsets()[:, 1]
     np.testing.assert_allclose(shared, explained.pair_values[:, 1, number] / 2, rtol=1e-6)
-    with pytest.raises(ValueError, match="`feature`: expected the name of a feature"):
+    with pytest.raises(ValueError, match="`feature`: expected names or numbers of the 4 columns"):
         explained.dependence_figure("height")
     with pytest.raises(ValueError, match="`partner`: expected another feature"):
         explained.dependence_figure("age", "age")

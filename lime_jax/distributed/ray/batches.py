@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from lime_jax.arguments import check_whole
 from lime_jax.distributed.worker import ChunkSpec, check_ids, explain_chunk, ids_of
-from lime_jax.front.checks import check_whole
 from lime_jax.optional import require
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from lime_jax.arguments import check_whole
 from lime_jax.distributed.blocks import Blocks
 from lime_jax.distributed.ray.pool import Pool, Resources, open_pool
 from lime_jax.distributed.worker import ChunkSpec, ModelFactory, check_ids
-from lime_jax.front.checks import check_whole
 from lime_jax.front.explainer import ExplainerLike
 from lime_jax.typing import ModelLike, Scalar, Table
 

@@ -12,10 +12,10 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+from lime_jax.arguments import check_whole
 from lime_jax.distributed.ray.worker import Worker, worker_environment
 from lime_jax.distributed.sending import forking, pack
 from lime_jax.distributed.worker import ChunkSpec
-from lime_jax.front.checks import check_whole
 from lime_jax.optional import require
 from lime_jax.warn import warn
 

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from lime_jax.arguments import column_number, column_numbers, short_list
 from lime_jax.results.names import FeatureNames, Time, level_name
 from lime_jax.tabular.frames import columns as col
-from lime_jax.tabular.frames.asked import column_number, column_numbers, short_list
 from lime_jax.tabular.frames.digits import learn_decimals
 from lime_jax.tabular.frames.whole_numbers import learn_step, object_type
 from lime_jax.typing import Column, Scalar, Table

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lime_jax import TabularConfig, TabularExplainer, fit_tabular
+from lime_jax.arguments import column_number
 from lime_jax.tabular.config import make_domain
-from lime_jax.tabular.frames.asked import column_number
 
 X = np.arange(12.0).reshape(4, 3) % 5
 ARGUMENTS = {

@@ -1,16 +1,34 @@
-"""Columns as a user names them: by number or by name."""
+"""Arguments as users give them: whole numbers, and columns by number or by name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 
-from lime_jax.front.checks import is_whole
-
 Column: TypeAlias = int | str | np.integer
 """A column by number or by name."""
+
+
+def is_whole(value: object) -> TypeGuard[int | np.integer]:
+    """Whether it is a whole number, Python's or NumPy's."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def check_whole(
+    name: str, value: object, least: int = 1, most: int | None = None, also: str = ""
+) -> None:
+    """Refuse what is not a whole number from `least` to `most`."""
+    if not is_whole(value) or value < least or (most is not None and value > most):
+        bounds = f", at least {least}" if most is None else f" from {least} to {most}"
+        raise ValueError(f"`{name}`: expected a whole number{bounds}{also}, got {value!r}")
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Names in a sentence, and how many are left out."""
+    shown = ", ".join(map(repr, names[:most]))
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def as_list(names: Any) -> list[Any]:
