@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import shutil
@@ -101,7 +102,10 @@ def session(request, server):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPARK_CONNECT_MODE_ENABLED", "1")  # as a process of such sessions has it
-        yield Client.builder.remote(f"sc://localhost:{PORT}").create()
+        client = Client.builder.remote(f"sc://localhost:{PORT}").create()
+        yield client
+        gc.collect()  # models tell their server that they are let go: while it is there
+        client.stop()  # else its end waits for a server that is gone
 
 
 @pytest.fixture(scope="module")
@@ -503,6 +507,28 @@ def test_the_master_that_is_configured_is_kept(session):
         assert master(3) == "spark://head:7077"
     finally:
         system.setProperty(name, of_this_session)
+
+
+# Models that the server of Spark Connect holds.
+
+
+@pytest.mark.parametrize("session", ["connect"], indirect=True)
+def test_a_model_of_the_server_is_read_and_explained(session):
+    from pyspark.ml import PipelineModel
+    from pyspark.ml.classification import RandomForestClassifier
+    from pyspark.ml.feature import VectorAssembler
+
+    names = ["a", "b", "c", "d"]
+    frame = pd.DataFrame(X, columns=names)
+    labels = frame.assign(label=IRIS.target[::4].astype(float))
+    vector = VectorAssembler(inputCols=names, outputCol="features")
+    forest = RandomForestClassifier(numTrees=2, maxDepth=3, seed=1)
+    model = PipelineModel([vector, forest.fit(vector.transform(session.createDataFrame(labels)))])
+    rows = model.transform(session.createDataFrame(frame)).select("probability").collect()
+    found = lime_jax.TabularExplainer("kernel_shap").fit(frame[:10]).explain(frame, model)
+    assert found.method == "exact"
+    wanted = [probability.toArray() for (probability,) in rows]
+    np.testing.assert_allclose(found.prediction, wanted, atol=1e-6)
 
 
 # What is refused.
