@@ -23,7 +23,7 @@ from lime_jax.models.outputs import check_probabilities, output_kind
 from lime_jax.results.explanations import Explanations
 from lime_jax.results.names import FeatureNames
 from lime_jax.results.row_index import RowIndex, row_index
-from lime_jax.typing import LinearFit, ModelLike, Scalar, Table
+from lime_jax.typing import LinearFit, ModelLike, Scalar, Table, replaced
 
 M = TypeVar("M", bound=BatchModel)
 E = TypeVar("E", bound=Explanations, covariant=True)
@@ -183,9 +183,23 @@ def explain(call: Call[M, E], model: ModelLike, options: ExplainOptions) -> list
                 outcome.fit, outcome.enough, request.is_exact, opened.hidden_error, explainer.link
             )
     return [
-        call.pack(outcome.fit, **_fields(outcome), **facts, model_path=_path(opened, outcome))
+        call.pack(
+            _fit(outcome, request.is_exact),
+            **_fields(outcome),
+            **facts,
+            model_path=_path(opened, outcome),
+        )
         for outcome in outcomes
     ]
+
+
+def _fit(outcome: Outcome, is_exact: bool) -> LinearFit:
+    """The fit; a row that rests on few samples has no held-out score: a handful gives any."""
+    fit = outcome.fit
+    if is_exact or fit.held_out_score is None:
+        return fit
+    few = np.asarray(fit.effective_samples) < outcome.enough
+    return replaced(fit, held_out_score=np.where(few[:, None], np.nan, fit.held_out_score))
 
 
 def _path(opened: BatchModel, outcome: Outcome) -> str:

@@ -22,7 +22,8 @@ def choose_width(explanations: Sequence[Any]) -> float:
 
     Returns:
         The `kernel_width` of the best mean `held_out_score` over rows and labels that are finite
-        at every width; of equals, the largest. A width at which no score is finite is left out.
+        at every width; of equals, the largest. A width at which most rows have no score, since
+        they rest on few samples there, is left out.
 
     Raises:
         ValueError: if there are no explanations, if they are not of the same rows and labels, or
@@ -47,7 +48,8 @@ def choose_width(explanations: Sequence[Any]) -> float:
         )
     scores = np.stack([np.asarray(each.held_out_score, np.float64) for each in explanations])
     known = np.isfinite(scores)
-    useful = known.reshape(len(scores), -1).any(1)
+    anywhere = known.any(0)
+    useful = 2 * known.reshape(len(scores), -1).sum(1) >= max(1, anywhere.sum())
     finite = known[useful].all(0)
     if not useful.any() or not finite.any():
         raise ValueError(

@@ -71,6 +71,14 @@ class TestSweep:
         best = max(swept, key=lambda each: each.held_out_score.mean())
         assert choose_width(swept) == best.kernel_width
 
+    def test_a_width_that_leaves_a_handful_of_samples_has_no_score(self, explainer):
+        with pytest.warns(UserWarning, match="rest on few samples"):
+            swept = explainer.sweep(X[:4], on_host, [0.05, *WIDTHS], num_samples=256)
+        few = swept[0].effective_samples < 5
+        assert few.any()
+        np.testing.assert_array_equal(np.isnan(swept[0].held_out_score[:, 0]), few)
+        assert choose_width(swept) == choose_width(swept[1:])
+
     def test_options_of_explain_are_its_own(self, explainer, forest):
         swept = explainer.sweep(X[:4], forest, [2.0], top_labels=1, num_features=2, score=False)
         assert swept[0].coef.shape == (4, 1, 3)

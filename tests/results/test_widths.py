@@ -23,6 +23,8 @@ def tried(*pairs):
         ([(1.0, [[-3.0], [0.5]]), (2.0, [[-0.4], [0.4]])], 2.0),
         ([(1.0, [[np.nan], [0.1]]), (2.0, [[0.0], [0.2]])], 2.0),  # row 0 does not count
         ([(1.0, [[np.nan], [np.nan]]), (2.0, [[0.1], [0.2]])], 2.0),  # too narrow for any score
+        # At the narrowest one row of three has a score: what it says is not of the others.
+        ([(0.5, [[np.nan]] * 2 + [[0.9]]), (2.0, [[0.1], [0.2], [0.3]])], 2.0),
         ([(2.0, [[0.3]]), (8.0, [[0.3]]), (4.0, [[0.3]])], 8.0),  # of equals the largest
         ([(np.float32(1.5), np.array([[0.1]], np.float32))], 1.5),
     ],
