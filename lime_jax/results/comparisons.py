@@ -65,7 +65,7 @@ class Comparisons(abc.ABC):
         From the standard errors of the replicates, without a call of the model: other seeds'
         weights are drawn around those that were found, twice their variance wide, each weight by
         itself. On average over rows that is how often it happens; of two features that are truly
-        as strong as each other it says 3 in 4, where it is a coin's toss.
+        as strong as each other it says 7 in 10, where it is a coin's toss.
 
         Args:
             k: how many features are looked at.
