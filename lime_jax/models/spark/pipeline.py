@@ -104,7 +104,7 @@ class FittedPipeline:
 
     def _probabilities(self, batch: Table) -> np.ndarray:
         raw = self._raw(batch)
-        if self.model.kind in _SHARES or self.model.kind.startswith("SparkXGB"):
+        if self.model.kind in _SHARES:
             return raw
         if raw.shape[1] == 1:
             doubled = 2 if self.model.kind == "GBTClassificationModel" else 1
