@@ -46,6 +46,7 @@ _HOME = {
     "load": "lime_jax.results.load",
     "register_converter": "lime_jax.models.registry",
     "register_transformer": "lime_jax.models.registry",
+    "unchanging": "lime_jax.models",
     "width_figure": "lime_jax.results.widths",
 }
 
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from lime_jax.models import as_predict_fn as as_predict_fn
     from lime_jax.models import host_predict as host_predict
     from lime_jax.models import jax_predict as jax_predict
+    from lime_jax.models import unchanging as unchanging
     from lime_jax.models.registry import register_converter as register_converter
     from lime_jax.models.registry import register_transformer as register_transformer
     from lime_jax.results.concatenation import concatenate as concatenate

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
+import uuid
 from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from lime_jax.front.explainer import ExplainerLike
 from lime_jax.models.registry import at_hand
+from lime_jax.models.unchanging import Unchanging
 from lime_jax.results.arrow import long_table, rows_table
 from lime_jax.typing import ModelLike
 
@@ -79,6 +81,7 @@ class ChunkSpec:
         form: of the tables: "rows", "long", or "numbers", which are rows without their texts; see
             `lime_jax.results.arrow`.
         enable_x64: whether JAX counts in 64 bits, as it does where the spec was made.
+        promise: by which all blocks know that their model is the same.
 
     Raises:
         ValueError: if an option is unknown, or belongs to the engine.
@@ -99,6 +102,10 @@ class ChunkSpec:
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     form: str = "rows"
     enable_x64: bool = dataclasses.field(default_factory=_in_64_bits)
+
+    promise: bytes = dataclasses.field(
+        default_factory=lambda: uuid.uuid4().bytes, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         lacking = [name for name in _ASKED if not hasattr(type(self.explainer), name)]
@@ -143,7 +150,7 @@ def explain_chunk(spec: ChunkSpec, X: Any, row_ids: Iterable[Any] | None = None)
             stack.enter_context(jax.enable_x64(spec.enable_x64))
         model = spec.model.make_model() if isinstance(spec.model, ModelFactory) else spec.model
         explanations = spec.explainer.explain(
-            X, model, row_ids=row_ids, progress=False, **spec.options
+            X, Unchanging(model, spec.promise), row_ids=row_ids, progress=False, **spec.options
         )
     is_counted = row_ids is None and not explanations.row_names
     # The numbers of a chunk's rows say nothing of where it was cut from.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
@@ -59,12 +59,21 @@ class SharedNeighborhood:
             need of them.
         layout: of the samples, as the fits read them.
         seen: the last model on the device, and the layout with its outputs.
+        said: the last model on the host that is promised to stay as it is, and its outputs by group
+            of units.
     """
 
     samples: dict[int, tuple[Pytree, Pytree]] = dataclasses.field(default_factory=dict)
     inputs: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
     layout: Pytree = None
     seen: tuple[DevicePredict, Any] | None = None
+    said: tuple[Hashable, dict[int, AnyArray]] | None = None
+
+    def said_by(self, model: Hashable) -> dict[int, AnyArray]:
+        """The outputs of a model on the host, to be read and filled."""
+        if self.said is None or self.said[0] != model:
+            self.said = model, {}
+        return self.said[1]
 
 
 _AMethod = TypeVar("_AMethod", bound=Sampler, covariant=True)

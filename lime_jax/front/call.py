@@ -20,6 +20,7 @@ from lime_jax.front.progress import progress_bar
 from lime_jax.front.row_ids import hash_ids
 from lime_jax.models.labels import OutputLabels, choose_labels, name_outputs
 from lime_jax.models.outputs import check_probabilities, output_kind
+from lime_jax.models.unchanging import Unchanging
 from lime_jax.results.explanations import Explanations
 from lime_jax.results.names import FeatureNames
 from lime_jax.results.row_index import RowIndex, row_index
@@ -45,7 +46,7 @@ class Request:
     """What a fit is asked for.
 
     Random numbers come from `ids`; `both_add_up`: the outputs are two probabilities; `tick` counts
-    rows that are done.
+    rows that are done; of a model that is promised to be the last one again, `promise` says which.
     """
 
     options: ExplainOptions
@@ -54,6 +55,7 @@ class Request:
     is_exact: bool
     both_add_up: bool
     tick: Callable[[int], None] | None = None
+    promise: bytes | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -143,7 +145,9 @@ class Call(Protocol[M, E]):
 
 def explain(call: Call[M, E], model: ModelLike, options: ExplainOptions) -> list[E]:
     """Explain rows: open the model, predict, name outputs and rows, fit, check, pack."""
-    explainer = call.explainer
+    explainer, promise = call.explainer, None
+    if isinstance(model, Unchanging):
+        model, promise = model.model, model.token
     opened = call.open_model(model)
     check_model_on(options.mesh, opened.model.predict, opened.on_device)
     why_not_exact = call.why_not_exact(opened)
@@ -161,6 +165,7 @@ def explain(call: Call[M, E], model: ModelLike, options: ExplainOptions) -> list
         ),
         is_exact=options.method != "sampled" and not why_not_exact,
         both_add_up=_add_up(opened, kind, prediction),
+        promise=promise,
     )
     with progress_bar(len(call), options.progress) as tick, errors_noted(call.note_of):
         outcomes = call.fit(opened, dataclasses.replace(request, tick=tick))

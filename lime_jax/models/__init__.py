@@ -5,6 +5,7 @@ from lime_jax.models.host import host_predict
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.models.support_table import SupportedModel, supported
+from lime_jax.models.unchanging import unchanging
 
 __all__ = [
     "DevicePredict",
@@ -14,4 +15,5 @@ __all__ = [
     "host_predict",
     "jax_predict",
     "supported",
+    "unchanging",
 ]

@@ -50,6 +50,7 @@ class Task:
         neighborhoods: what earlier tasks have drawn, by method; filled here.
         mesh: devices that share the work; None: JAX's default one.
         held_tests: of columns that are held, by number, what a model compares them with.
+        promise: by which a model is known to be the last one again; None: it may have changed.
     """
 
     prepared: Prepared
@@ -65,6 +66,7 @@ class Task:
     neighborhoods: dict[type, tuple[tuple[object, ...], engine.SharedNeighborhood]]
     mesh: Mesh | None = None
     held_tests: Mapping[int, np.ndarray] = dataclasses.field(default_factory=dict)
+    promise: bytes | None = None
 
     @classmethod
     def of(
@@ -147,8 +149,9 @@ def sampled_fits(task: Task, model: OpenedModel, both_add_up: bool) -> list[Line
     """
 
     def run(target: Predictor, labels: np.ndarray, count: int | None) -> list[LinearFit]:
-        target = _of_own_columns(task, model, target)
-        fits = run_methods(task, task.methods(), target, task.rows(labels), count)
+        target, methods = _of_own_columns(task, model, target), task.methods()
+        said = _said(task, methods[0], model, count)
+        fits = run_methods(task, methods, target, task.rows(labels), count, said=said)
         return [_of_table(task, fit) for fit in fits]
 
     return mirrored(
@@ -172,6 +175,7 @@ def settled_fit(
     def run(target: Predictor, labels: np.ndarray, count: int | None) -> AdaptiveFit:
         target = _of_own_columns(task, model, target)
         work = _work(task, method, target, task.rows(labels), count)
+        work = dataclasses.replace(work, said=_said(task, method, model, count))
         found = engine.explain_until(work, enough)
         return dataclasses.replace(found, fit=_of_table(task, found.fit))
 
@@ -179,6 +183,20 @@ def settled_fit(
         return AdaptiveFit(back(found.fit), found.num_samples, found.num_replicates, found.settled)
 
     return mirrored(run, model, task.labels, both_add_up, both)
+
+
+def _said(
+    task: Task, method: Sampler, model: OpenedModel, count: int | None
+) -> dict[int, AnyArray]:
+    """What a model on the host has said of the shared neighborhood, if it is the same by promise.
+
+    With as many outputs: of two that add up to 1, one may have been asked for.
+    """
+    if task.promise is None or model.on_device:
+        return {}
+    facts = model.fingerprint, model.model.output_kind, model.schema.levels
+    asked = (task.promise, *facts, count)
+    return _neighborhood(task, type(method)).said_by(asked)
 
 
 def _of_own_columns(task: Task, model: OpenedModel, target: Predictor) -> Predictor:

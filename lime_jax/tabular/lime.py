@@ -169,6 +169,7 @@ class TabularLime:
             neighborhoods=self.neighborhoods,
             mesh=options.mesh,
             held_tests=self._held_tests(plan.configs[0], model.model),
+            promise=request.promise,
         )
         used: np.ndarray | None = None
         route: Route | str = ""

@@ -235,3 +235,18 @@ def test_ids_of_a_column_are_not_null(ids):
 def test_ids_that_do_and_none_are_taken():
     check_ids(["a", "b", "c"], 3)
     check_ids(None, 3)
+
+
+def test_a_model_on_the_host_is_asked_about_shared_samples_once_for_all_blocks(explainer, iris):
+    asked = []
+
+    def model(batch):
+        asked.append(len(batch))
+        return batch.to_numpy().sum(1)
+
+    spec = ChunkSpec(explainer, model, OPTIONS)
+    for start in range(0, 150, 50):
+        explain_chunk(spec, iris[0][start : start + 50])
+    assert sum(asked) == 150 + 512
+    explain_chunk(ChunkSpec(explainer, model, OPTIONS), iris[0][:50])  # other work, no promise
+    assert sum(asked) == 150 + 512 + 50 + 512
