@@ -13,6 +13,7 @@ import pickle
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from types import FunctionType
 from typing import Any
 
 import jax.numpy as jnp
@@ -25,6 +26,8 @@ from lime_jax.typing import ModelLike
 _WORDS = 2**14
 _SMALL = 2**15
 """Bytes: hashed as they are sooner than summed up."""
+_LASTING = frozenset({"builtins", "copyreg", "numpy", "numpy._core.multiarray", __name__})
+"""Modules whose names stand for the same for ever; pickle itself uses them, and looks at them."""
 _LARGE, _MOST_THREADS = 2**24, 4  # memory gives no more than a few cores can sum up
 
 
@@ -57,7 +60,7 @@ class _State:
     def __init__(self, facts: object) -> None:
         self.arrays: list[np.ndarray] = []
         rest = io.BytesIO()
-        pickler = pickle.Pickler(rest, protocol=5, buffer_callback=self._add_buffer)
+        pickler = _Pickler(rest, protocol=5, buffer_callback=self._add_buffer)
         pickler.dispatch_table = {**copyreg.dispatch_table, np.ndarray: self._reduce}
         pickler.dump(facts)
         self.without_arrays = rest.getbuffer()
@@ -77,8 +80,19 @@ class _State:
         self.arrays.append(np.asarray(buffer.raw()))
 
 
-def _described(dtype: np.dtype, shape: tuple[int, ...]) -> None:
-    """What stands for an array."""
+class _Pickler(pickle.Pickler):
+    """Knows classes and functions as they are here: their names may be given to others later."""
+
+    def reducer_override(self, thing: object) -> Any:
+        if not isinstance(thing, type | FunctionType) or thing.__module__ in _LASTING:
+            return NotImplemented
+        if "<locals>" in thing.__qualname__ or "<lambda>" in thing.__qualname__:
+            return NotImplemented  # pickle refuses it: what it holds on to is not looked at
+        return _described, (thing.__qualname__, id(thing))
+
+
+def _described(*facts: object) -> None:
+    """What stands for an array, a class or a function."""
 
 
 def _each(

@@ -1,10 +1,16 @@
 """The fingerprint of a fitted model: another one for each other content."""
 
+from types import FunctionType
+
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
+from lime_jax import TabularExplainer
 from lime_jax.tabular.opening.fingerprint import fingerprint
 
 X = np.random.default_rng(0).normal(size=(3000, 3))
@@ -99,3 +105,50 @@ def test_arrays_of_all_kinds_are_read(array):
 def test_the_same_bytes_of_another_shape_or_type_are_another_model():
     zeros = [np.zeros(6), np.zeros((2, 3)), np.zeros((3, 2)), np.zeros(6, np.int64), np.zeros(0)]
     assert len({fingerprint(Fitted(array), None) for array in zeros}) == len(zeros)
+
+
+def sums(X):
+    return X.sum(1)
+
+
+def written_again(monkeypatch, name, **body):
+    """A class or function of this file as a notebook's next cell would put it in its place."""
+    old = globals()[name]
+    if isinstance(old, type):
+        new = type(name, old.__bases__, {**vars(old), **body})
+    else:
+        new = FunctionType((lambda X: -X.sum(1)).__code__, globals(), name)
+    new.__module__, new.__qualname__ = __name__, name
+    monkeypatch.setitem(globals(), name, new)
+    return new
+
+
+class Sums(RegressorMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def predict(self, X):
+        return X.sum(1)
+
+
+def test_a_class_that_was_written_again_has_another_one(monkeypatch):
+    before, same = fingerprint(Sums().fit(X), None), fingerprint(Sums().fit(X), None)
+    assert before == same is not None
+    explainer = TabularExplainer().fit(X)
+    first = explainer.explain(X[:3], Sums().fit(X), num_samples=256)
+    new = written_again(monkeypatch, "Sums", predict=lambda self, X: -X.sum(1))
+    assert fingerprint(new().fit(X), None) not in (before, None)
+    second = explainer.explain(X[:3], new().fit(X), num_samples=256)
+    np.testing.assert_allclose(second.prediction, -first.prediction)
+    np.testing.assert_allclose(second.coef, -first.coef, atol=1e-6)
+
+
+def test_a_function_that_was_written_again_makes_another_one(monkeypatch):
+    def pipeline():
+        return make_pipeline(FunctionTransformer(globals()["sums"]), FunctionTransformer())
+
+    before, same = (fingerprint(pipeline().fit(X), None) for _ in range(2))
+    assert before == same is not None
+    written_again(monkeypatch, "sums")
+    assert fingerprint(pipeline().fit(X), None) not in (before, None)
