@@ -145,10 +145,8 @@ class Call(Protocol[M, E]):
 
 def explain(call: Call[M, E], model: ModelLike, options: ExplainOptions) -> list[E]:
     """Explain rows: open the model, predict, name outputs and rows, fit, check, pack."""
-    explainer, promise = call.explainer, None
-    if isinstance(model, Unchanging):
-        model, promise = model.model, model.token
-    opened = call.open_model(model)
+    explainer, promised = call.explainer, model if isinstance(model, Unchanging) else None
+    opened = call.open_model(model if promised is None else promised.model)
     check_model_on(options.mesh, opened.model.predict, opened.on_device)
     why_not_exact = call.why_not_exact(opened)
     check_method(options.method, why_not_exact)
@@ -165,7 +163,7 @@ def explain(call: Call[M, E], model: ModelLike, options: ExplainOptions) -> list
         ),
         is_exact=options.method != "sampled" and not why_not_exact,
         both_add_up=_add_up(opened, kind, prediction),
-        promise=promise,
+        promise=None if promised is None else promised.token,
     )
     with progress_bar(len(call), options.progress) as tick, errors_noted(call.note_of):
         outcomes = call.fit(opened, dataclasses.replace(request, tick=tick))
@@ -182,14 +180,9 @@ def explain(call: Call[M, E], model: ModelLike, options: ExplainOptions) -> list
         row_ids=index.ids,
         row_names=index.names,
     )
-    for outcome in outcomes:
-        with errors_noted(call.note_of):
-            check_fit(
-                outcome.fit, outcome.enough, request.is_exact, opened.hidden_error, explainer.link
-            )
     return [
         call.pack(
-            _fit(outcome, request.is_exact),
+            _checked(call, opened, outcome, request.is_exact),
             **_fields(outcome),
             **facts,
             model_path=_path(opened, outcome),
@@ -198,9 +191,13 @@ def explain(call: Call[M, E], model: ModelLike, options: ExplainOptions) -> list
     ]
 
 
-def _fit(outcome: Outcome, is_exact: bool) -> LinearFit:
+def _checked(
+    call: Call[Any, Any], opened: BatchModel, outcome: Outcome, is_exact: bool
+) -> LinearFit:
     """The fit; a row that rests on few samples has no held-out score: a handful gives any."""
-    fit = outcome.fit
+    fit, link = outcome.fit, call.explainer.link
+    with errors_noted(call.note_of):
+        check_fit(fit, outcome.enough, is_exact, opened.hidden_error, link)
     if is_exact or fit.held_out_score is None:
         return fit
     few = np.asarray(fit.effective_samples) < outcome.enough

@@ -17,6 +17,7 @@ from lime_jax.models.convert.column_map import Chain
 from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.features import Features, RawTable, raw_features
 from lime_jax.models.convert.inputs import Base, DeviceTable, Inputs
+from lime_jax.models.libraries import LIBRARIES
 from lime_jax.models.structure import LinkedSum, Structure
 from lime_jax.typing import Estimator, ModelLike, Pytree
 
@@ -109,42 +110,6 @@ class Entry:
     on_host: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
-class Library:
-    """A library whose models are known.
-
-    Attributes:
-        package: that is installed.
-        family: the module that registers its models.
-        oldest: version that was tried; and
-        newest: the last one.
-    """
-
-    package: str
-    family: str
-    oldest: str
-    newest: str
-
-
-_ROOM = "lime_jax.models"
-LIBRARIES = {
-    "sklearn": Library("scikit-learn", f"{_ROOM}.sklearn", "1.5", "1.9"),
-    "imblearn": Library("imbalanced-learn", f"{_ROOM}.sklearn", "0.14", "0.14"),
-    "xgboost": Library("xgboost", f"{_ROOM}.boosted.xgboost", "3.1.1", "3.2"),
-    "lightgbm": Library("lightgbm", f"{_ROOM}.boosted.lightgbm", "4.6", "4.7"),
-    "catboost": Library("catboost", f"{_ROOM}.boosted.catboost", "1.2.10", "1.2.10"),
-    "interpret": Library("interpret-core", f"{_ROOM}.boosted.ebm", "0.7.8", "0.7.8"),
-    "ngboost": Library("ngboost", f"{_ROOM}.boosted.ngboost", "0.6", "0.6"),
-    "ydf": Library("ydf", f"{_ROOM}.boosted.ydf", "0.16", "0.16"),
-    "statsmodels": Library("statsmodels", f"{_ROOM}.statsmodels", "0.15", "0.15"),
-    "pyspark": Library("pyspark", f"{_ROOM}.spark", "4.1", "4.3"),
-    "keras": Library("keras", f"{_ROOM}.networks.keras", "3.10", "3.15"),
-    "equinox": Library("equinox", f"{_ROOM}.networks.modules", "0.13", "0.13"),
-    "flax": Library("flax", f"{_ROOM}.networks.modules", "0.11.2", "0.12"),
-    "onnx": Library("onnx", f"{_ROOM}.onnx", "1.17", "1.23"),
-    "onnxruntime": Library("onnxruntime", f"{_ROOM}.onnx", "1.20", "1.32"),
-}
-"""By the first part of their modules' names."""
 # They find their columns by name, or leave it to the first step.
 _LOOK_THEMSELVES = {"sklearn.Pipeline", "imblearn.Pipeline", "sklearn.ColumnTransformer"}
 _LOOK_THEMSELVES |= {"lime_jax.FittedPipeline"}

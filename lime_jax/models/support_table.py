@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from lime_jax.models.registry import LIBRARIES, OUTPUT_KINDS, Entry, entries
+from lime_jax.models.libraries import LIBRARIES
+from lime_jax.models.registry import OUTPUT_KINDS, Entry, entries
 
 _OPENED = "outputs"  # of a model that is called itself, not by a method
 _KINDS = {**OUTPUT_KINDS, "transform": "columns"}

@@ -19,7 +19,8 @@ from sklearn.utils import all_estimators
 from lime_jax.models import as_predict_fn, supported
 from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.features import RawTable, raw_features
-from lime_jax.models.registry import LIBRARIES, transform_on
+from lime_jax.models.libraries import LIBRARIES
+from lime_jax.models.registry import transform_on
 from lime_jax.models.structure import Additive
 from tests.models.trees.tree_oracle import assert_equal, device_float, walk
 
