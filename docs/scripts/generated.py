@@ -7,6 +7,7 @@ from pathlib import Path
 
 import api
 import floors
+import life
 import messages
 import tables
 
@@ -27,6 +28,8 @@ def write(docs: Path) -> None:
         "gallery.md": tables.gallery(folder / "notebooks"),
         "floors.svg": floors.picture(dark=False),
         "floors-dark.svg": floors.picture(dark=True),
+        "life.svg": life.picture(dark=False),
+        "life-dark.svg": life.picture(dark=True),
     }
     for name, text in fragments.items():
         (folder / name).write_text(text, encoding="utf-8")

@@ -19,7 +19,7 @@ def _scripts():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(DOCS / "scripts"))
         yield
-        for name in ("api", "floors", "links", "messages", "readme", "tables"):
+        for name in ("api", "floors", "life", "links", "messages", "readme", "tables"):
             sys.modules.pop(name, None)
 
 
@@ -78,6 +78,17 @@ def test_rooms_are_drawn_above_those_they_import_from():
     assert all(height[high] > height[low] for high, low in floors.edges())
     rooms = {path.parent.name for path in (DOCS.parent / "lime_jax").glob("*/__init__.py")}
     assert rooms <= set(height)
+
+
+def test_the_life_of_a_row_passes_modules_that_are_there_and_called():
+    life = script("life")
+    package = DOCS.parent / "lime_jax"
+    for step in life.STEPS:
+        path = package / step.replace(".", "/")
+        assert path.with_suffix(".py").exists() or (path / "__init__.py").exists(), step
+    called = {imported for _, imported in life.imports()}
+    assert set(list(life.STEPS)[1:]) <= called
+    assert "results.explanations imports" not in life.picture(dark=True)  # it is the end
 
 
 def test_the_figures_of_the_readme_are_those_of_the_benchmarks():
