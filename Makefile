@@ -65,10 +65,11 @@ docs: $(VENV)/.installed-docs ## Build the site, docs/_build/html; any warning o
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
 	$(BIN)/python docs/scripts/links.py docs/_build/html
 
-pictures: $(VENV)/.installed-dev ## Draw the pictures of README.md and the site, and its four figures.
+pictures: $(VENV)/.installed-dev ## Draw pictures of README.md and the site; note new models, and the four figures.
 	$(BIN)/python docs/scripts/pictures.py
 	$(BIN)/python docs/scripts/choose.py
 	$(BIN)/python docs/scripts/readme.py
+	$(BIN)/python docs/scripts/since.py
 
 bench: $(VENV)/.installed-dev ## Time this package and lime on the same rows and model.
 	$(BIN)/python -m benchmarks

@@ -8,6 +8,8 @@ import re
 import shutil
 from pathlib import Path
 
+from since import since
+
 from lime_jax.models import supported
 
 ROOT = Path(__file__).parents[2]
@@ -26,8 +28,8 @@ def models() -> str:
 
 
 _HEAD = (
-    "| class | runs in JAX | exact LIME | exact Shapley values | what is not, and why |\n"
-    "|---|---|---|---|---|"
+    "| class | since | runs in JAX | exact LIME | exact Shapley values | what is not, and why |\n"
+    "|---|---|---|---|---|---|"
 )
 
 
@@ -40,7 +42,8 @@ def _versions(rows) -> list[str]:
 
 
 def _line(row) -> str:
-    cells = [f"`{row.name}`", ", ".join(row.converted) or "on the host"]
+    cells = [f"`{row.name}`", since(row.library, row.name)]
+    cells += [", ".join(row.converted) or "on the host"]
     cells += [", ".join(row.exact_lime) or "no", ", ".join(row.exact_shapley) or "no", row.why_not]
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 

@@ -19,7 +19,7 @@ def _scripts():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(DOCS / "scripts"))
         yield
-        for name in ("api", "floors", "life", "links", "messages", "readme", "tables"):
+        for name in ("api", "floors", "life", "links", "messages", "readme", "since", "tables"):
             sys.modules.pop(name, None)
 
 
@@ -78,6 +78,16 @@ def test_rooms_are_drawn_above_those_they_import_from():
     assert all(height[high] > height[low] for high, low in floors.edges())
     rooms = {path.parent.name for path in (DOCS.parent / "lime_jax").glob("*/__init__.py")}
     assert rooms <= set(height)
+
+
+def test_a_class_is_known_since_the_version_that_was_written_down(monkeypatch):
+    since = script("since")
+    assert since.since("scikit-learn", "RandomForestClassifier") == "0.1.0"
+    assert since.since("scikit-learn", "SplineTransformer") == "0.2.0"
+    monkeypatch.setattr(lime_jax, "__version__", "9.0.0")
+    assert since.since("scikit-learn", "NotYet") == "9.0.0"
+    known = {f"{row.library}: {row.name}" for row in supported()}
+    assert since.written().keys() <= known, "a class is no longer known"
 
 
 def test_the_life_of_a_row_passes_modules_that_are_there_and_called():
