@@ -11,6 +11,7 @@ from lime_jax.image.arrays import ImageArrays
 from lime_jax.image.explanation import ImageExplanation
 from lime_jax.results.explanation import Explanation
 from lime_jax.results.explanations import Explanations
+from lime_jax.results.names import counts_of_rows
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -42,10 +43,7 @@ class ImageExplanations(ImageArrays, Explanations):
     row_class: ClassVar[type[Explanation]] = ImageExplanation
 
     def _how_many_features(self) -> str:
-        found = self.feature_mask.sum(1)
-        varies = len(self) and np.ptp(found)
-        most = f"{found.min()} to {found.max()}" if varies else f"{found.max(initial=0)}"
-        return f"{most} superpixels"
+        return counts_of_rows(self.present, "superpixels")
 
     def to_dict(self) -> dict[str, np.ndarray]:
         """The weights as the columns of a tidy table, with no library but NumPy.

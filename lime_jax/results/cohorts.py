@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import stdtrit
 
+from lime_jax.arguments import is_whole
 from lime_jax.results.arrays import ExplanationArrays
 from lime_jax.results.groups import Groups
 from lime_jax.results.importance import Importance
@@ -85,8 +86,7 @@ class Cohorts:
     def _number(self, group: Any, argument: str) -> int:
         if isinstance(group, str) and group in self.names:
             return self.names.index(group)
-        is_number = isinstance(group, int | np.integer) and not isinstance(group, bool)
-        if is_number and int(group) in range(len(self.names)):
+        if is_whole(group) and int(group) in range(len(self.names)):
             return int(group)
         raise ValueError(
             f"`{argument}`: expected a group, one of {', '.join(map(repr, self.names))}, or its "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lime_jax.fits.intervals import interval_half_widths
 from lime_jax.results.arrays import ExplanationArrays
 from lime_jax.results.row_figures import waterfall_of
 from lime_jax.results.row_index import name_text
@@ -122,6 +123,12 @@ class Explanation:
         strongest = [int(k) for k in order if kept[k]][:num_features]
         unknown = np.flatnonzero(self.explanations.never_met[self.row]).tolist()
         return strongest + unknown, position
+
+    def _half_widths(self, position: int) -> np.ndarray:
+        """(features,) of 95 % intervals."""
+        errors = self.explanations.std_error[self.row, position].astype(np.float64)
+        replicates = self.explanations.replicates_of(self.row)
+        return interval_half_widths(errors, replicates - 1 if replicates else None)
 
     def _weight(self, position: int, feature: int) -> float:
         """NaN where no training row had the row's value."""

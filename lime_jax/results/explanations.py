@@ -92,6 +92,7 @@ class Explanations(ExplanationArrays, DataSetViews):
         )
 
     def _how_many_features(self) -> str:
+        """Features, as `repr` says them."""
         return f"{self.coef.shape[2]} features"
 
     def _arrays(self) -> Any:

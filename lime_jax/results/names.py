@@ -87,6 +87,19 @@ class FeatureNames:
         ]
 
 
+def counts_of_rows(present: np.ndarray, noun: str) -> str:
+    """How many features rows have that have features of their own; `present` is (rows, features).
+
+    Example:
+        >>> counts_of_rows(np.array([[True, False], [True, True]]), "words")
+        '1 to 2 words'
+    """
+    found = present.sum(1)
+    varies = len(found) and np.ptp(found)
+    most = f"{found.min()} to {found.max()}" if varies else f"{found.max(initial=0)}"
+    return f"{most} {noun}"
+
+
 def level_name(value: Any) -> str:
     """A level as text; whole numbers without decimals, `None` as "missing"."""
     if value is None:

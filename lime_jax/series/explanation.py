@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from lime_jax.fits.intervals import interval_half_widths
 from lime_jax.results.explanation import Explanation
 from lime_jax.series.arrays import SeriesArrays
 from lime_jax.typing import Scalar
@@ -69,9 +68,6 @@ class SeriesExplanation(Explanation):
     def _shaded(self, label: Scalar) -> ShadedSeries:
         """What figures and pages show."""
         position = self.explanations.position(self.row, label)
-        replicates = self.explanations.replicates_of(self.row)
-        errors = self.explanations.std_error[self.row, position].astype(np.float64)
-        widths = interval_half_widths(errors, replicates - 1 if replicates else None)
         count = int(self.segments.max()) + 1
         return ShadedSeries(
             values=self.series.reshape(len(self.series), -1).astype(np.float64),
@@ -80,7 +76,7 @@ class SeriesExplanation(Explanation):
             segments=self.segments,
             names=self.explanations.names_of_segments[self.row],
             weights=self.explanations.coef[self.row, position, :count].astype(np.float64),
-            half_widths=widths[:count],
+            half_widths=self._half_widths(position)[:count],
             label=self.label_name(label),
             title=self.row_name,
         )

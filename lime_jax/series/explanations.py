@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-import numpy as np
-
 from lime_jax.results.explanation import Explanation
 from lime_jax.results.explanations import Explanations
+from lime_jax.results.names import counts_of_rows
 from lime_jax.series.arrays import SeriesArrays
 from lime_jax.series.explanation import SeriesExplanation
 
@@ -43,7 +42,4 @@ class SeriesExplanations(SeriesArrays, Explanations):
     row_class: ClassVar[type[Explanation]] = SeriesExplanation
 
     def _how_many_features(self) -> str:
-        found = self.present.sum(1)
-        varies = len(self) and np.ptp(found)
-        most = f"{found.min()} to {found.max()}" if varies else f"{found.max(initial=0)}"
-        return f"{most} segments"
+        return counts_of_rows(self.present, "segments")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from lime_jax.fits.intervals import interval_half_widths
 from lime_jax.results.explanation import Explanation
 from lime_jax.text.arrays import TextArrays
 from lime_jax.text.shap_texts import shap_text
@@ -121,12 +120,6 @@ class TextExplanation(Explanation):
         """
         report = super().report(num_features, label)
         return dataclasses.replace(report, conditions=[_short(one) for one in report.conditions])
-
-    def _half_widths(self, position: int) -> np.ndarray:
-        """Of the words' 95 % intervals."""
-        errors = self.explanations.std_error[self.row, position].astype(np.float64)
-        replicates = self.explanations.replicates_of(self.row)
-        return interval_half_widths(errors, replicates - 1 if replicates else None)
 
     def pictures(self, num_features: int | None = 10, label: Scalar = None) -> list[Any]:
         """The text, each word shaded by its weight.

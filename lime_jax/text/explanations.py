@@ -9,6 +9,7 @@ import numpy as np
 
 from lime_jax.results.explanation import Explanation
 from lime_jax.results.explanations import Explanations
+from lime_jax.results.names import counts_of_rows
 from lime_jax.results.row_index import column_names, level_columns
 from lime_jax.text.arrays import TextArrays
 from lime_jax.text.explanation import TextExplanation
@@ -47,10 +48,7 @@ class TextExplanations(TextArrays, Explanations):
     row_class: ClassVar[type[Explanation]] = TextExplanation
 
     def _how_many_features(self) -> str:
-        found = self.present.sum(1)
-        varies = len(self) and np.ptp(found)
-        most = f"{found.min()} to {found.max()}" if varies else f"{found.max(initial=0)}"
-        return f"{most} words"
+        return counts_of_rows(self.present, "words")
 
     def to_dict(self) -> dict[str, np.ndarray]:
         """The weights as the columns of a tidy table, with no library but NumPy.
