@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from wordings import Wordings
+
 PACKAGE = Path(__file__).parents[2] / "lime_jax"
 # Not for users: they are caught inside, or are a part of a sentence that is.
 INSIDE = {"NotConvertibleError", "StepError", "NotMirroredError", "AssertionError"}
@@ -22,36 +24,40 @@ class Message(NamedTuple):
 
 def messages(folder: Path = PACKAGE) -> list[Message]:
     """All of them, each once, in the order of the modules."""
+    trees = {
+        path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("*.py"))
+    }
+    package = Wordings(trees.values())
     found: dict[tuple[str, str], Message] = {}
-    for path in sorted(folder.rglob("*.py")):
+    for path, tree in trees.items():
         module = ".".join(path.relative_to(folder.parent).with_suffix("").parts)
-        for kind, text in _said(ast.parse(path.read_text(encoding="utf-8"))):
+        for kind, text in _said(tree, package):
             found.setdefault((kind, text), Message(kind, text, module.removesuffix(".__init__")))
     return list(found.values())
 
 
-def _said(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(tree):
-        call = node.exc if isinstance(node, ast.Raise) else node
-        if not isinstance(call, ast.Call) or not call.args:
-            continue
-        name = ast.unparse(call.func).rpartition(".")[2]
-        is_error = isinstance(node, ast.Raise) and name.endswith("Error") and name not in INSIDE
-        if is_error or name == "warn":
-            text = _text(call.args[0])
-            if any(letter.isalpha() for letter in text):
-                yield ("warning" if name == "warn" else name), text
+def _said(tree: ast.Module, package: Wordings) -> Iterator[tuple[str, str]]:
+    for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
+        for call in _calls_that_say(function):
+            name = ast.unparse(call.func).rpartition(".")[2]
+            is_warning = name == "warn"
+            # What a warning says stands on a page by hand, with its gaps.
+            words = Wordings([]) if is_warning else package
+            local = {} if is_warning else package.names(function)
+            for text in words.of(call.args[0], local):
+                if any(letter.isalpha() for letter in text):
+                    yield ("warning" if is_warning else name), text
 
 
-def _text(node: ast.expr) -> str:
-    """The words of an expression that is text; "…" for what is not known before it runs."""
-    if isinstance(node, ast.Constant):
-        return str(node.value)
-    if isinstance(node, ast.JoinedStr):
-        return "".join(_text(part) for part in node.values)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return _text(node.left) + _text(node.right)
-    return "…"
+def _calls_that_say(function: ast.FunctionDef) -> Iterator[ast.Call]:
+    """Errors that are raised, or made for others to raise, and warnings."""
+    for node in ast.walk(function):
+        made = isinstance(node, ast.Raise | ast.Return)
+        call = (node.exc if isinstance(node, ast.Raise) else node.value) if made else node
+        if isinstance(call, ast.Call) and call.args:
+            name = ast.unparse(call.func).rpartition(".")[2]
+            if (made and name.endswith("Error") and name not in INSIDE) or name == "warn":
+                yield call
 
 
 ROOMS = {

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import lime_jax
@@ -19,7 +22,10 @@ def _scripts():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(DOCS / "scripts"))
         yield
-        for name in ("api", "floors", "life", "links", "messages", "readme", "since", "tables"):
+        for name in (
+            *("api", "floors", "life", "links", "messages"),
+            *("readme", "since", "tables", "wordings"),
+        ):
             sys.modules.pop(name, None)
 
 
@@ -53,6 +59,79 @@ def test_messages_of_a_small_package_are_found(tmp_path):
     (tmp_path / "small.py").write_text(source)
     found = {(m.kind, m.text) for m in script("messages").messages(tmp_path)}
     assert found == {("warning", "… is odd"), ("ValueError", "`x`: got …")}
+
+
+def test_messages_put_together_by_functions_and_constants_have_all_their_words(tmp_path):
+    source = """
+TAIL = "; name a column"
+WANTED = {True: "a name of text", False: "a whole number"}
+
+def tell(name, wanted, text):
+    got = f"got {name!r}" if text else "got no name"
+    raise ValueError(f"`{name}`: expected {WANTED[text]} {wanted}, {got}{TAIL}")
+
+def refuse(what):
+    return TypeError(f"{reason()}: {what}")
+
+def reason():
+    return "it has no rows"
+
+def call():
+    tell("x", "of a row", True)
+"""
+    (tmp_path / "small.py").write_text(source)
+    found = {m.text for m in script("messages").messages(tmp_path)}
+    head = "`…`: expected"
+    assert found == {
+        f"{head} a name of text of a row, got …; name a column",
+        f"{head} a name of text of a row, got no name; name a column",
+        f"{head} a whole number of a row, got …; name a column",
+        f"{head} a whole number of a row, got no name; name a column",
+        "it has no rows: …",
+    }
+
+
+RNG = np.random.default_rng(0)
+TABLE = RNG.normal(size=(50, 3))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: lime_jax.TabularExplainer(features=[1.7]).fit(TABLE).explain(TABLE, SUM),
+        lambda: (
+            lime_jax.TabularExplainer("kernel_shap", interactions=True)
+            .fit(TABLE)
+            .explain(TABLE, SUM)
+        ),
+        lambda: lime_jax.TabularExplainer().fit(TABLE).explain(TABLE, SUM, num_features=-1),
+        lambda: lime_jax.TabularExplainer().fit(TABLE).explain(TABLE[:, :2], SUM),
+        lambda: lime_jax.TabularExplainer().fit(TABLE).explain(TABLE, SUM, labels=[4]),
+        lambda: lime_jax.TextExplainer(split=3).explain(["a b"], len),
+        lambda: lime_jax.SeriesExplainer(segments=0).explain(TABLE, SUM),
+        lambda: lime_jax.TabularExplainer().fit(TABLE[:0]),
+    ],
+)
+def test_an_error_as_it_comes_is_on_the_page(call):
+    with pytest.raises((ValueError, TypeError)) as caught:
+        call()
+    said = words(str(caught.value))
+    fitting = [text for text in messages() if _pattern(text).fullmatch(said)]
+    assert fitting, said
+    assert max(len(text.replace("…", "")) for text in fitting) > len(said) / 4
+
+
+@functools.cache
+def messages():
+    return [words(m.text) for m in script("messages").messages() if m.kind != "warning"]
+
+
+def SUM(rows):
+    return rows.sum(1)
+
+
+def _pattern(text):
+    return re.compile(".*?".join(re.escape(part) for part in text.split("…")))
 
 
 def test_the_table_of_models_has_every_class():
