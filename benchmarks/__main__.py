@@ -18,6 +18,7 @@ GROUPS = (
     "speed",
     "exact",
     "few_rows",
+    "compat_rows",
     "new_tables",
     "no_slower",
     "models",

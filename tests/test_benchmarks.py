@@ -19,6 +19,7 @@ images = importlib.import_module("benchmarks.images")
 shapley = importlib.import_module("benchmarks.shapley")
 text = importlib.import_module("benchmarks.text")
 series = importlib.import_module("benchmarks.series")
+compat_rows = importlib.import_module("benchmarks.compat_rows")
 growth = importlib.import_module("benchmarks.growth")
 scale = importlib.import_module("benchmarks.scale.__main__")
 cluster = importlib.import_module("benchmarks.scale.cluster")
@@ -35,8 +36,9 @@ forecast = importlib.import_module("benchmarks.scale.forecast")
         lambda: [shapley.error(seeds=2, rows=1, trees=2)],
         lambda: [next(text.records(quick=True))],
         lambda: list(itertools.islice(series.records(quick=True), 2)),
+        lambda: list(compat_rows.rows("breast cancer", "logistic", repeats=1, trees=2)),
     ],
-    ids=["speed", "images", "shapley", "text", "series"],
+    ids=["speed", "images", "shapley", "text", "series", "compat"],
 )
 def test_a_measurement_gives_finite_records(measure):
     pytest.importorskip("shap")

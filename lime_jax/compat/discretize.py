@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from lime_jax.compat.cut_normal import drawn_in_bins
+
 _DEEPEST = 3
 """Levels of the tree that finds bins by entropy."""
 _MORE = 1e-11
@@ -108,21 +110,9 @@ class BaseDiscretizer:
         Returns:
             Of the same shape; of a bin of one number, that number.
         """
-        import scipy.stats
-
         limits = (self.mins, self.maxs, self.means, self.stds)
-        low, high, mean, std = (np.array(of[feature])[values] for of in limits)
-        low, high = (low - mean) / std, (high - mean) / std
-        wide = low != high
-        found = np.asarray(mean, np.float64).copy()
-        found[wide] = scipy.stats.truncnorm.rvs(
-            low[wide],
-            high[wide],
-            loc=mean[wide],
-            scale=std[wide],
-            random_state=self.random_state,
-        )
-        return found
+        ends = (np.asarray(of[feature], np.float64) for of in limits)
+        return drawn_in_bins(self.random_state, values, *ends)
 
     def undiscretize(self, data: np.ndarray) -> np.ndarray:
         """Numbers in place of numbers of bins.
@@ -134,11 +124,22 @@ class BaseDiscretizer:
             Of the same shape and type; other columns as they are.
         """
         found = data.copy()
+        self._undiscretize_in_place(found)
+        return found
+
+    def _undiscretize_in_place(self, found: np.ndarray) -> None:
         for feature in self.means:
             codes = np.atleast_1d(found[..., feature].astype(int))
             numbers = self.get_undiscretize_values(feature, codes)
             found[..., feature] = numbers if found.ndim > 1 else numbers[0]
-        return found
+
+
+def undiscretize(discretizer: Any, rows: np.ndarray) -> None:
+    """Put numbers in place of numbers of bins, in an array that nobody else holds."""
+    if getattr(type(discretizer), "undiscretize", None) is BaseDiscretizer.undiscretize:
+        discretizer._undiscretize_in_place(rows)
+    else:
+        rows[:] = discretizer.undiscretize(rows)
 
 
 class StatsDiscretizer(BaseDiscretizer):

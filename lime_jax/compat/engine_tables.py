@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
 from lime_jax.compat import tables
 from lime_jax.compat.explanation import Explanation
 from lime_jax.compat.kernels import exponential_kernel
-from lime_jax.compat.outputs import label_numbers
+from lime_jax.compat.outputs import called, label_numbers
 from lime_jax.compat.packed import is_plain
 from lime_jax.compat.scores import LocalPrediction, Score
+from lime_jax.compat.table_state import TableExplainer
 from lime_jax.compat.table_stats import is_known, stats_of
 from lime_jax.compat.tables import Asked
 from lime_jax.models.functions import why_on_device
@@ -23,40 +24,6 @@ from lime_jax.tabular.explainer import TabularExplainer
 
 _DESIGNS = {"gaussian": "sobol", "lhs": "latin_hypercube"}
 _SEEDS = 2**31 - 1
-
-
-@runtime_checkable
-class TableExplainer(Protocol):
-    """What is read of a `LimeTabularExplainer`."""
-
-    mode: str
-    base: Any
-    discretizer: Any
-    scaler: Any
-    class_names: Any
-    random_state: Any
-    feature_names: list[Any]
-    feature_selection: str
-    feature_values: dict[int, list[Any]]
-    feature_frequencies: dict[int, np.ndarray]
-    numbers: dict[int, tuple[float, float, float, float]]
-    sample_around_instance: bool
-    exact: bool
-
-    @property
-    def draws_otherwise(self) -> bool:
-        """Whether somebody has other samples drawn."""
-        ...
-
-    def checked_outputs(self, raw: Any, count: int) -> np.ndarray:
-        """What a model returned, as (rows, outputs)."""
-        ...
-
-    def started(
-        self, row: Any, outputs: np.ndarray, scaled_row: Any, bins: np.ndarray | None = None
-    ) -> Explanation:
-        """An explanation without weights."""
-        ...
 
 
 class EngineTables:
@@ -166,10 +133,7 @@ def _opened(owner: TableExplainer, rows: np.ndarray, predict_fn: Any) -> tuple[A
     Samples are so few that most models answer sooner than they are converted and compiled; one
     that is asked for closed forms, or is a JAX function, is handed on as it is.
     """
-    call = predict_fn
-    if not callable(predict_fn):
-        is_class = owner.mode == "classification" and hasattr(predict_fn, "predict_proba")
-        call = predict_fn.predict_proba if is_class else predict_fn.predict
+    call = called(predict_fn, owner.mode)
     raw = call(rows[:1])
     outputs = owner.checked_outputs(raw, 1)
     as_it_is = owner.exact or why_on_device(call) is not None

@@ -60,8 +60,8 @@ class Explanation:
         intercept: by label.
         score: R² of the label fitted last; `[label]` of each.
         local_pred: (1,) the surrogate's value of the label fitted last; `[label]` of each.
-        result: the same as a `lime_jax.Explanation`, with standard errors; None where a
-            regressor or samples of somebody else's made it.
+        result: the same as a `lime_jax.Explanation`, with standard errors; None where nothing
+            is explained, or a `base` of somebody else's found weights of other things.
 
     Example:
         >>> explanation = Explanation(DomainMapper(), class_names=["no", "yes"])

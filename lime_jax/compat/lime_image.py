@@ -14,7 +14,6 @@ from lime_jax.compat.outputs import as_matrix, check_model, label_numbers
 from lime_jax.compat.packed import (
     Samples,
     explain_labels,
-    is_plain,
     names_of,
     output_kind_of,
     packed,
@@ -216,8 +215,7 @@ class LimeImageExplainer:
             feature_selection=self.feature_selection,
         )
         explain_labels(found, self.base, samples, numbers, **options)
-        if model_regressor is None and is_plain(self.base) and numbers:
-            found.result = _result(found, self.base, samples)
+        found.result = _result(found, self.base, samples, model_regressor)
         names = np.unique(segments).tolist()
         for label, pairs in found.local_exp.items():
             found.local_exp[label] = [(names[number], weight) for number, weight in pairs]
@@ -310,7 +308,7 @@ def _distances(data: np.ndarray, metric: str) -> np.ndarray:
     return pairwise_distances(data, data[:1], metric=metric).ravel()
 
 
-def _result(found: ImageExplanation, base: LimeBase, samples: Samples) -> Any:
+def _result(found: ImageExplanation, base: Any, samples: Samples, regressor: Any) -> Any:
     """The same as a `lime_jax.ImageExplanation`."""
     _, places, sizes = np.unique(found.segments, return_inverse=True, return_counts=True)
     outputs = samples.outputs.shape[1]
@@ -322,4 +320,4 @@ def _result(found: ImageExplanation, base: LimeBase, samples: Samples) -> Any:
         images=(found.image,),
         segments=(places.reshape(found.segments.shape).astype(np.int32),),
     )
-    return packed(ImageExplanations, found, base, samples, facts)
+    return packed(ImageExplanations, found, base, samples, facts, regressor)

@@ -19,7 +19,6 @@ from lime_jax.compat.outputs import as_matrix, check_model, label_numbers
 from lime_jax.compat.packed import (
     Samples,
     explain_labels,
-    is_plain,
     names_of,
     output_kind_of,
     packed,
@@ -251,8 +250,8 @@ class LimeTextExplainer:
             return _without_words(found, numbers)
         options["feature_selection"] = self.feature_selection
         explain_labels(found, self.base, samples, numbers, **options)
-        if options["model_regressor"] is None and is_plain(self.base) and numbers:
-            found.result = _result(found, self.base, samples, indexed, self.class_names)
+        regressor = options["model_regressor"]
+        found.result = _result(found, self.base, samples, indexed, self.class_names, regressor)
         return found
 
     def _indexed(self, text: str) -> IndexedString | IndexedCharacters:
@@ -359,7 +358,7 @@ def _without_words(found: Explanation, labels: Sequence[int]) -> Explanation:
 
 
 def _result(
-    found: Explanation, base: LimeBase, samples: Samples, indexed: Indexed, class_names: Any
+    found: Explanation, base: Any, samples: Samples, indexed: Indexed, names: Any, regressor: Any
 ) -> Any:
     """The same as a `lime_jax.TextExplanation`; None where pieces are not of the text."""
     spans = indexed.spans()
@@ -367,14 +366,14 @@ def _result(
         return None
     places = _numbered(indexed, spans)
     words, outputs = indexed.num_words(), samples.outputs.shape[1]
-    names = [str(name) for name in class_names]
+    named = tuple(map(str, names))
     facts = dict(
         values=np.bincount(places[2], minlength=words)[None].astype(np.float64),
         names=names_of("word", words),
-        output_names=tuple(names if len(names) == outputs else map(str, range(outputs))),
+        output_names=named if len(named) == outputs else tuple(map(str, range(outputs))),
         output_kind=output_kind_of(samples.outputs[:1]),
         documents=(indexed.raw_string(),),
         spans=(places,),
         problems=("",),
     )
-    return packed(TextExplanations, found, base, samples, facts)
+    return packed(TextExplanations, found, base, samples, facts, regressor)

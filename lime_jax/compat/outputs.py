@@ -23,6 +23,14 @@ def check_model(model: Any, name: str) -> None:
         )
 
 
+def called(model: Any, mode: str) -> Callable[..., Any]:
+    """A function of a batch: of a fitted estimator, the method that says what is explained."""
+    if callable(model):
+        return model
+    is_class = mode == "classification" and hasattr(model, "predict_proba")
+    return model.predict_proba if is_class else model.predict
+
+
 def as_matrix(raw: RawOutputs, count: int, name: str, class_names: Any = None) -> np.ndarray:
     """Outputs as (rows, outputs): of arrays, lists, tensors; one probability becomes two.
 

@@ -65,32 +65,38 @@ def is_plain(base: Any) -> bool:
 def packed(
     kind: type[Explanations],
     explanation: Any,
-    base: LimeBase,
+    base: Any,
     samples: Samples,
     facts: Mapping[str, Any],
-) -> Explanation:
+    regressor: Any = None,
+) -> Explanation | None:
     """An explanation of samples as one of our own, which knows its errors.
+
+    Those of weights that a regressor or `base` of somebody else's found are those of least squares.
 
     Args:
         facts: of the kind of data, and `values`, `names`, `output_names`, `output_kind`.
+        regressor: that found the weights; None: `base` did.
+
+    Returns:
+        None where weights are of something else than columns of the samples.
     """
-    labels = list(explanation.local_exp)
-    shape = 1, len(labels), samples.data.shape[1]
-    coef, errors = np.zeros(shape), np.full(shape, np.nan)
-    weights = np.asarray(base.kernel_fn(samples.distances), np.float64)
-    data = WeightedData(samples.data, weights)
-    for place, label in enumerate(labels):
-        pairs = explanation.local_exp[label]
-        used = np.array([feature for feature, _ in pairs], np.int64)
-        coef[0, place, used] = own = np.array([weight for _, weight in pairs], np.float64)
-        errors[0, place, used] = data.columns(used).std_errors(
-            samples.outputs[:, label], own, ALPHA
-        )
-    count, columns = len(weights), shape[2]
+    labels, (count, columns) = list(explanation.local_exp), samples.data.shape
+    if not labels or not _are_columns(explanation, columns):
+        return None
+    weights = np.asarray(getattr(base, "kernel_fn", np.ones_like)(samples.distances), np.float64)
+    alpha = ALPHA if regressor is None and is_plain(base) else 0.0
+    coef, errors = _with_errors(explanation, samples, weights, alpha)
     by_label = {
         "intercept": explanation.intercept,
         "score": explanation.score,
         "local_pred": explanation.local_pred,
+    }
+    facts = {
+        "bins": np.full((1, columns), -1, np.int32),
+        "support": np.zeros((1, columns), np.int8),
+        "conditions": (),
+        **facts,
     }
     arrays = kind(
         coef=coef,
@@ -99,17 +105,14 @@ def packed(
             name: np.array([[float(numbers[label]) for label in labels]])
             for name, numbers in by_label.items()
         },
-        held_out_score=np.full(shape[:2], np.nan),
+        held_out_score=np.full((1, len(labels)), np.nan),
         prediction=samples.outputs[:1],
         effective_samples=np.array([weights.sum() ** 2 / (weights**2).sum()]),
         samples_used=np.array([count]),
-        labels=np.array([labels], np.int64),
-        bins=np.full((1, columns), -1, np.int32),
-        variables=np.ones((1, columns), np.float32),
-        support=np.zeros((1, columns), np.int8),
+        labels=np.array([labels], np.int64) % samples.outputs.shape[1],
+        variables=np.asarray(samples.data[:1], np.float32),
         key_ids=np.zeros(1, np.uint32),
         row_ids=np.zeros(1, np.int64),
-        conditions=(),
         method="sampled",
         model_path="host: called as `lime` calls it",
         kernel_width=_width_of(base),
@@ -118,6 +121,27 @@ def packed(
         **facts,
     )
     return arrays[0]
+
+
+def _are_columns(explanation: Any, columns: int) -> bool:
+    """Whether what weights are of are numbers of columns."""
+    features = [pair[0] for pairs in explanation.local_exp.values() for pair in pairs]
+    return all(isinstance(k, int | np.integer) and 0 <= k < columns for k in features)
+
+
+def _with_errors(
+    explanation: Any, samples: Samples, weights: np.ndarray, alpha: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """(1, labels, columns) weights, 0 where not selected, and their errors, NaN there."""
+    shape = 1, len(explanation.local_exp), samples.data.shape[1]
+    coef, errors = np.zeros(shape), np.full(shape, np.nan)
+    data = WeightedData(samples.data, weights)
+    for place, (label, pairs) in enumerate(explanation.local_exp.items()):
+        used = np.array([feature for feature, _ in pairs], np.int64)
+        coef[0, place, used] = own = np.array([weight for _, weight in pairs], np.float64)
+        some, outputs = data.columns(used), samples.outputs[:, label]
+        errors[0, place, used] = some.std_errors(outputs, own, alpha)
+    return coef, errors
 
 
 def names_of(noun: str, count: int) -> FeatureNames:
@@ -132,5 +156,5 @@ def output_kind_of(outputs: np.ndarray) -> str:
 
 
 def _width_of(base: LimeBase) -> float:
-    words = getattr(base.kernel_fn, "keywords", {})
+    words = getattr(getattr(base, "kernel_fn", None), "keywords", {})
     return float(words.get("kernel_width") or float("nan"))

@@ -11,12 +11,12 @@ import scipy.sparse
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
-from lime_jax.compat import engine_tables, tables
+from lime_jax.compat import table_results, table_samples, tables
 from lime_jax.compat.discretize import discretizer_of
 from lime_jax.compat.explanation import Explanation
 from lime_jax.compat.kernels import kernel_of
 from lime_jax.compat.lime_base import LimeBase
-from lime_jax.compat.outputs import check_model, label_numbers, warn_unless_probabilities
+from lime_jax.compat.outputs import called, check_model, label_numbers, warn_unless_probabilities
 from lime_jax.compat.packed import Samples, explain_labels
 from lime_jax.compat.tables import Asked, TableDomainMapper
 
@@ -24,10 +24,11 @@ _STATS = ("means", "mins", "maxs", "stds", "feature_values", "feature_frequencie
 
 
 class LimeTabularExplainer:
-    """Explains models of tables, by our sampler: the arguments are `lime`'s, in their order.
+    """Explains models of tables: the arguments are `lime`'s, in their order.
 
-    Where a kernel, regressor, metric, discretizer or `base` of somebody else's comes in, samples
-    are drawn as `lime` draws them, and its numbers come out.
+    Single rows have `lime`'s own numbers for the same `random_state`. Many rows in one call are
+    explained by our sampler, with less noise, unless a kernel, regressor, metric, discretizer or
+    `base` of somebody else's comes in.
 
     Args:
         training_data: (rows, columns) numbers, dense or sparse; levels as whole numbers.
@@ -113,7 +114,7 @@ class LimeTabularExplainer:
         self._has_width = kernel_width is not None
         self.base: Any = LimeBase(kernel_of(kernel, width), verbose, self.random_state)
         self._learn(training_data)
-        self._engine = engine_tables.EngineTables()
+        self._engine: Any = None
 
     def _learn(self, data: Any) -> None:
         """Keep means and scales of numbers, and how often each level or bin is met."""
@@ -188,7 +189,7 @@ class LimeTabularExplainer:
         model_regressor: Any = None,
         sampling_method: str = "gaussian",
     ) -> Explanation:
-        """Explain what a model says of a row.
+        """Explain what a model says of a row, by the samples of `lime`.
 
         Args:
             data_row: (columns,) numbers, or one sparse row.
@@ -197,7 +198,7 @@ class LimeTabularExplainer:
             labels: numbers or names of the outputs to explain.
             top_labels: in place of `labels`, the row's k highest outputs.
             num_features: how many columns an explanation has, at most.
-            num_samples: rows that the model is asked about, or a few more.
+            num_samples: rows that the model is asked about; of many rows a few more.
             distance_metric: between samples, of `sklearn.metrics.pairwise_distances`.
             model_regressor: of scikit-learn, with `coef_` and `sample_weight`; None: a ridge.
             sampling_method: "gaussian", or "lhs" for a latin hypercube.
@@ -209,9 +210,12 @@ class LimeTabularExplainer:
             ValueError: if an argument is not usable; it names the argument.
         """
         more = (num_features, num_samples, distance_metric, model_regressor, sampling_method)
-        if not scipy.sparse.issparse(data_row):
-            data_row = np.asarray(data_row)[None]
-        return self.explain_instances(data_row, predict_fn, labels, top_labels, *more)[0]
+        if scipy.sparse.issparse(data_row) or self.exact:
+            rows = data_row if scipy.sparse.issparse(data_row) else np.asarray(data_row)[None]
+            return self.explain_instances(rows, predict_fn, labels, top_labels, *more)[0]
+        check_model(predict_fn, "predict_fn")
+        row = self._rows(np.asarray(data_row)[None])[0]
+        return self._explain_as_lime(row, predict_fn, Asked(labels, top_labels, *more))
 
     def explain_instances(
         self,
@@ -225,7 +229,7 @@ class LimeTabularExplainer:
         model_regressor: Any = None,
         sampling_method: str = "gaussian",
     ) -> list[Explanation]:
-        """Explain many rows in one call; arguments are as of `explain_instance`.
+        """Explain many rows in one call, by our sampler; arguments are as of `explain_instance`.
 
         Args:
             rows: (rows, columns).
@@ -246,6 +250,11 @@ class LimeTabularExplainer:
         rows = self._rows(rows)
         if scipy.sparse.issparse(rows):
             return [self._explain_sparse(rows[k], predict_fn, asked) for k in range(rows.shape[0])]
+        if self._engine is None:
+            # What single rows do not need takes longer to import than they to explain.
+            from lime_jax.compat.engine_tables import EngineTables
+
+            self._engine = EngineTables()
         if self._engine.takes(self, asked):
             return self._engine.explain(self, rows, predict_fn, asked)
         return [self._explain_as_lime(row, predict_fn, asked) for row in rows]
@@ -262,17 +271,16 @@ class LimeTabularExplainer:
 
     def _explain_as_lime(self, row: np.ndarray, predict_fn: Any, asked: Asked) -> Explanation:
         """One row by the samples of `lime`, through `self.base`."""
-        from sklearn.metrics import pairwise_distances
-
         data, inverse = self.__data_inverse(row, asked.num_samples, asked.sampling_method)
-        scaled = (data - self.scaler.mean_) / self.scaler.scale_
-        distances = pairwise_distances(scaled, scaled[:1], metric=asked.distance_metric).ravel()
-        outputs = self.checked_outputs(predict_fn(inverse), len(inverse))
+        scaled = table_samples.scaled(data, self.scaler.mean_, self.scaler.scale_)
+        distances = table_samples.distances(scaled, asked.distance_metric)
+        raw = called(predict_fn, self.mode)(np.ascontiguousarray(inverse))
+        outputs = self.checked_outputs(raw, len(inverse))
         samples = Samples(scaled, outputs, distances)
         found = self.started(row, outputs[0], scaled[0])
         if self.mode == "regression":
             found.min_value, found.max_value = outputs.min(), outputs.max()
-        self._fill(found, samples, asked)
+        self._fill(found, samples, asked, row)
         return found
 
     def _explain_sparse(self, row: Any, predict_fn: Any, asked: Asked) -> Explanation:
@@ -304,7 +312,9 @@ class LimeTabularExplainer:
             warn_unless_probabilities(outputs, "predict_fn")
         return outputs
 
-    def _fill(self, found: Explanation, samples: Samples, asked: Asked) -> None:
+    def _fill(
+        self, found: Explanation, samples: Samples, asked: Asked, row: np.ndarray | None = None
+    ) -> None:
         """Explain the labels that are asked for, through `self.base`."""
         numbers = [0]
         if self.mode == "classification":
@@ -317,6 +327,8 @@ class LimeTabularExplainer:
             feature_selection=self.feature_selection,
         )
         explain_labels(found, self.base, samples, numbers, **options)
+        if row is not None:
+            found.result = table_results.result_of(self, row, found, samples, asked.model_regressor)
         if self.mode == "regression":
             tables.both_signs(found)
 
@@ -371,27 +383,7 @@ class LimeTabularExplainer:
         self, data_row: np.ndarray, num_samples: int, sampling_method: str = "gaussian"
     ) -> tuple[np.ndarray, np.ndarray]:
         """Samples as the surrogate and as the model sees them, drawn in the order of `lime`."""
-        shape = num_samples, len(data_row)
-        if self.discretizer is None:
-            center = data_row if self.sample_around_instance else self.scaler.mean_
-            data = tables.gaussians(self.random_state, shape, sampling_method)
-            data = data * self.scaler.scale_ + center
-            columns, first = self.categorical_features, data_row
-        else:
-            data = np.zeros(shape)
-            columns, first = range(shape[1]), self.discretizer.discretize(data_row)
-        data[0] = data_row
-        inverse = data.copy()
-        for k in columns:
-            values, shares = self.feature_values[k], self.feature_frequencies[k]
-            drawn = self.random_state.choice(values, size=num_samples, replace=True, p=shares)
-            data[:, k] = drawn == first[k]
-            data[0, k] = 1
-            inverse[:, k] = drawn
-        if self.discretizer is not None:
-            inverse[1:] = self.discretizer.undiscretize(inverse[1:])
-        inverse[0] = data_row
-        return data, inverse
+        return table_samples.drawn(self, data_row, num_samples, sampling_method)
 
 
 _DRAWN = LimeTabularExplainer._LimeTabularExplainer__data_inverse  # pyright: ignore

@@ -178,16 +178,6 @@ def padded(
     return found + [(k, 0.0) for k, _ in zip(others, range(count - len(found)), strict=False)]
 
 
-def gaussians(random: Any, shape: tuple[int, int], sampling: str) -> np.ndarray:
-    """Standard normal numbers, each by itself, or spread evenly over every column."""
-    if sampling == "gaussian":
-        return random.normal(0, 1, shape[0] * shape[1]).reshape(shape)
-    from scipy.stats import norm
-
-    strata = np.stack([random.permutation(shape[0]) for _ in range(shape[1])], axis=1)
-    return norm.ppf((strata + random.uniform(size=shape)) / shape[0])
-
-
 def labels_asked(
     model: Callable[..., Any], asked: Asked, mode: str, numbers: Sequence[int]
 ) -> Mapping[str, Any]:

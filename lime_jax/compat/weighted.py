@@ -86,8 +86,9 @@ class WeightedData:
     def std_errors(self, y: np.ndarray, coef: np.ndarray, alpha: float) -> np.ndarray:
         """Of a ridge's weights, whatever the residuals are (White, 1980)."""
         _, rest = self.about_mean(y)
-        missed = (rest - self.centered @ coef) * np.sqrt(self.weights)
-        inverse = np.linalg.inv(self.gram + alpha * np.eye(len(coef)))
+        missed = rest - self.centered @ coef
+        penalized = self.gram + alpha * np.eye(len(coef))
+        inverse = np.linalg.inv(penalized) if alpha else np.linalg.pinv(penalized, hermitian=True)
         spread = (self.centered * missed[:, None]) @ inverse
         return np.sqrt((spread**2).sum(0))
 

@@ -1,4 +1,4 @@
-"""Explainers of tables: `lime`'s names and views, our samples, and `lime`'s own where asked."""
+"""Explainers of tables: `lime`'s own numbers row by row, and our samples for many rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import lime.lime_tabular
 import numpy as np
 import pytest
 import scipy.sparse
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression
+from statsmodels.regression.linear_model import WLS
 
 from lime_jax.compat import discretize
 from lime_jax.compat.lime_base import LimeBase
@@ -44,11 +46,94 @@ OPTIONS = dict(
 )
 
 
+def same(ours, theirs):
+    """All that explanations of `lime` say."""
+    assert list(ours.local_exp) == list(theirs.local_exp)
+    for label, pairs in theirs.local_exp.items():
+        assert [k for k, _ in ours.local_exp[label]] == [k for k, _ in pairs]
+        assert dict(ours.local_exp[label]) == pytest.approx(dict(pairs), rel=1e-9, abs=1e-11)
+        assert ours.intercept[label] == pytest.approx(theirs.intercept[label], rel=1e-9)
+        names = [name for name, _ in theirs.as_list(label)]
+        assert [name for name, _ in ours.as_list(label)] == names
+    assert ours.score == pytest.approx(theirs.score, rel=1e-9)
+    assert ours.local_pred == pytest.approx(theirs.local_pred, rel=1e-9)
+
+
+def both(X, settings, ask):
+    """The same question to `lime` and to us."""
+    return [ask(kind(X, **{**OPTIONS, "random_state": 8, **settings})) for kind in KINDS]
+
+
+WAYS = {
+    "bins": {},
+    "deciles": {"discretizer": "decile"},
+    "numbers": {"discretize_continuous": False},
+    "around": {"discretize_continuous": False, "sample_around_instance": True},
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"top_labels": 2, "num_features": 2},
+        {"num_features": 1, "distance_metric": "cosine"},
+        {"model_regressor": LinearRegression()},
+        {"distance_metric": "chebyshev"},
+    ],
+    ids=["defaults", "selected", "another metric", "a regressor", "a rare metric"],
+)
+def test_one_row_has_the_numbers_of_lime(X, model, way, more):
+    same(*both(X, way, lambda one: one.explain_instance(X[4], model, num_samples=300, **more)))
+
+
+@pytest.mark.parametrize("selection", ["none", "highest_weights", "lasso_path"])
+def test_so_has_every_selection_and_kernel(X, model, selection):
+    settings = {
+        "feature_selection": selection,
+        "kernel": lambda distances, kernel_width: 1 / (1 + distances),
+    }
+    ask = dict(num_samples=300, num_features=2)
+    same(*both(X, settings, lambda one: one.explain_instance(X[4], model, **ask)))
+
+
+def test_so_has_a_forest_of_many_columns_row_after_row(rng):
+    rows = rng.gamma(2, size=(120, 9)) * 10.0 ** np.arange(-4, 5)
+    rows[:, 3] = rng.integers(0, 40, 120)  # more levels than are compared one by one
+    forest = RandomForestClassifier(8, random_state=0).fit(rows, rows[:, 1] > 0.001)
+    settings = {"categorical_features": [3], "categorical_names": None, "feature_names": None}
+
+    def ask(one):
+        return [one.explain_instance(row, forest.predict_proba) for row in rows[:3]]
+
+    for ours, theirs in zip(*both(rows, settings, ask), strict=True):
+        same(ours, theirs)
+
+
+def test_so_has_a_regression(X):
+    settings = {"mode": "regression"}
+    ours, theirs = both(X, settings, lambda one: one.explain_instance(X[3], lambda r: r[:, 0] ** 2))
+    same(ours, theirs)
+    for name in ("predicted_value", "min_value", "max_value"):
+        assert getattr(ours, name) == pytest.approx(getattr(theirs, name))
+
+
+def test_a_bin_of_one_number_is_drawn_as_that_number(rng):
+    """`lime` puts 0 in its place; here 1 is the least number and most of the column."""
+    rows = np.where(rng.random((50, 1)) < 0.6, 1.0, rng.random((50, 1)) + 2)
+    found = [kind(rows, random_state=0) for kind in KINDS]
+    drawn = [one._LimeTabularExplainer__data_inverse(rows[0], 80)[1][:, 0] for one in found]
+    assert rows.min() == drawn[0].min() == 1
+    np.testing.assert_allclose(drawn[0][drawn[1] != 0], drawn[1][drawn[1] != 0])
+    assert (drawn[0][drawn[1] == 0] == 1).all()
+
+
 @pytest.mark.parametrize("in_bins", [True, False], ids=["bins", "numbers"])
-def test_weights_are_those_of_lime_but_for_the_noise(X, model, in_bins):
+def test_many_rows_have_weights_of_lime_but_for_the_noise(X, model, in_bins):
     """Both are estimates of the same, each with as much noise as `lime`'s seeds show."""
     options = dict(OPTIONS, discretize_continuous=in_bins)
-    ours = LimeTabularExplainer(X, random_state=0, **options).explain_instance(X[4], model)
+    ours = LimeTabularExplainer(X, random_state=0, **options).explain_instances(X[4:5], model)[0]
     theirs = [
         KINDS[1](X, random_state=seed, **options).explain_instance(X[4], model, num_samples=1000)
         for seed in range(6)
@@ -62,26 +147,103 @@ def test_weights_are_those_of_lime_but_for_the_noise(X, model, in_bins):
     np.testing.assert_allclose(ours.predict_proba, theirs[0].predict_proba)
 
 
-@pytest.mark.parametrize("in_bins", [True, False], ids=["bins", "numbers"])
-@pytest.mark.parametrize(
-    ("settings", "more"),
-    [
-        ({}, {"model_regressor": LinearRegression()}),
-        ({}, {"distance_metric": "chebyshev"}),
-        ({"kernel": lambda distances, kernel_width: 1 / (1 + distances)}, {}),
-    ],
-    ids=["a regressor", "a metric", "a kernel"],
-)
-def test_where_parts_of_others_come_in_the_numbers_are_those_of_lime(
-    X, model, in_bins, settings, more
-):
-    options = {**OPTIONS, **settings, "discretize_continuous": in_bins, "random_state": 8}
-    ours, theirs = (
-        kind(X, **options).explain_instance(X[4], model, num_samples=200, **more) for kind in KINDS
+class TestErrorBars:
+    def test_are_as_wide_as_the_weights_of_seeds_differ(self, X, model):
+        found = [
+            LimeTabularExplainer(X, random_state=seed, **OPTIONS).explain_instance(
+                X[4], model, num_samples=400
+            )
+            for seed in range(30)
+        ]
+        weights, errors = (
+            np.array([getattr(one.result.explanations, name)[0, 0] for one in found])
+            for name in ("coef", "std_error")
+        )
+        np.testing.assert_allclose(errors.mean(0), weights.std(0, ddof=1), rtol=0.45)
+
+    @pytest.mark.parametrize(
+        "more",
+        [
+            {},
+            {"model_regressor": Lasso(0.01)},
+            {"distance_metric": "chebyshev"},
+            {"num_features": 1},
+            {"labels": (0, 1)},
+            {"labels": (-1,)},
+        ],
     )
-    assert dict(ours.as_list()) == pytest.approx(dict(theirs.as_list()), abs=1e-10)
-    assert ours.intercept[1] == pytest.approx(theirs.intercept[1], abs=1e-10)
-    assert ours.score == pytest.approx(theirs.score, abs=1e-10)
+    @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+    def test_are_there_whatever_is_asked(self, X, model, way, more):
+        explainer = LimeTabularExplainer(X, **{**OPTIONS, **way})
+        found = explainer.explain_instance(X[2], model, num_samples=200, **more)
+        for label, pairs in found.local_exp.items():
+            place = found.result.explanations.labels[0].tolist().index(label % 2)
+            for k, weight in pairs:
+                assert found.result.explanations.coef[0, place, k] == weight
+                assert found.result.explanations.std_error[0, place, k] > 0
+        assert found.result.explanations.effective_samples[0] > 1
+
+    def test_say_what_the_columns_are(self, X, model):
+        found = LimeTabularExplainer(X, **OPTIONS, random_state=0).explain_instance(X[2], model)
+        named = [(name, pytest.approx(weight)) for name, weight in found.as_list()]
+        assert found.result.as_list() == named
+        names = dict(zip(COLUMNS, range(3), strict=True))
+        assert found.result.explanations.value(0, names["color"]) == COLORS[1][int(X[2, 1])]
+
+    def test_say_what_was_never_met(self, X, model):
+        row = np.array([40.0, 2, 9])
+        levels = X[X[:, 1] < 2]
+        found = LimeTabularExplainer(levels, **OPTIONS).explain_instance(row, model)
+        assert found.result.explanations.never_met.tolist() == [[False, True, False]]
+
+    def test_are_those_of_least_squares_where_a_base_is_of_somebody_else(self, X, model):
+        class Halved(LimeBase):
+            def explain_instance_with_data(self, *arguments, **options):
+                found = super().explain_instance_with_data(*arguments, **options)
+                return found[0], [(k, weight / 2) for k, weight in found[1]], *found[2:]
+
+        explainer = LimeTabularExplainer(X, **OPTIONS, random_state=0)
+        explainer.base = Halved(explainer.base.kernel_fn)
+        found = explainer.explain_instance(X[0], model, num_samples=100)
+        assert found.in_result(1, 0)[0] == dict(found.local_exp[1])[0]
+        assert found.in_result(1, 0)[1] > 0
+
+    def test_of_least_squares_are_whites(self, X, model):
+        """statsmodels has them, of the same samples."""
+        explainer = LimeTabularExplainer(X, **OPTIONS, random_state=0)
+        kept = []
+
+        def watched(rows):
+            kept.append(model(rows))
+            return kept[-1]
+
+        ask = dict(num_samples=100, model_regressor=LinearRegression())
+        found = explainer.explain_instance(X[0], watched, **ask)
+        again = LimeTabularExplainer(X, **OPTIONS, random_state=0)
+        data, _ = again._LimeTabularExplainer__data_inverse(X[0], 100)
+        weights = again.base.kernel_fn(np.sqrt((data == 0).sum(1)))
+        fit = WLS(kept[0][:, 1], np.column_stack([np.ones(100), data]), weights).fit(cov_type="HC0")
+        errors = [found.in_result(1, k)[1] for k in range(3)]
+        np.testing.assert_allclose(errors, fit.bse[1:], rtol=1e-9)
+
+    def test_are_left_out_where_weights_are_not_of_columns(self, X, model):
+        class Named(LimeBase):
+            def explain_instance_with_data(self, *arguments, **options):
+                found = super().explain_instance_with_data(*arguments, **options)
+                return found[0], [(COLUMNS[k], weight) for k, weight in found[1]], *found[2:]
+
+        explainer = LimeTabularExplainer(X, **OPTIONS)
+        explainer.base = Named(explainer.base.kernel_fn)
+        assert explainer.explain_instance(X[0], model, num_samples=100).result is None
+
+
+def test_a_fitted_model_can_be_handed_over(X, classifier):
+    options = dict(OPTIONS, random_state=0)
+    one, other = (
+        LimeTabularExplainer(X, **options).explain_instance(X[0], said, num_samples=100)
+        for said in (classifier, classifier.predict_proba)
+    )
+    assert one.as_map() == other.as_map()
 
 
 @pytest.mark.parametrize("in_bins", [True, False], ids=["bins", "numbers"])

@@ -88,7 +88,7 @@ def test_a_regressor_of_scikit_learn_is_fitted():
         for kind in (LimeTextExplainer, lime.lime_text.LimeTextExplainer)
     )
     assert dict(ours.as_list()) == pytest.approx(dict(theirs.as_list()), abs=1e-14)
-    assert ours.result is None
+    assert ours.in_result(1, ours.local_exp[1][0][0])[1] > 0
 
 
 def test_many_texts_are_one_after_the_other():
