@@ -282,7 +282,10 @@ def _add_choices(parser: _Parser) -> None:
         help="quartile (default), decile, entropy (needs --target) or none",
     )
     choices.add_argument(
-        "--algorithm", default="lime", metavar="NAME", help="lime (default) or kernel_shap"
+        "--algorithm",
+        default="lime",
+        metavar="NAME",
+        help="lime (default), kernel_shap or, of trees in tables, tree_path",
     )
 
 

@@ -23,7 +23,7 @@ def say(text: object, command: str = "explain") -> None:
 def how_explained(samples_used: np.ndarray, explanations: Explanations) -> str:
     """The method and the way the model ran, in words; `explanations` may be some of the rows."""
     sampled = int((samples_used > 0).sum())
-    drawn = "coalitions" if explanations.algorithm == "kernel_shap" else "samples"
+    drawn = "samples" if explanations.algorithm == "lime" else "coalitions"
     words = f"sampled ({explanations.num_samples:,} {drawn})"
     if not sampled:
         words = "exact"

@@ -41,6 +41,8 @@ class TreeSum:
     level_sets: tuple[np.ndarray, ...]
     base: Float64[np.ndarray, " outputs"]  # constant part of every output
     num_features: int  # raw columns of the table
+    # Of each node, how many training rows came there, or their weight; None: it is not known
+    cover: Float64[np.ndarray, " nodes"] | None = None
 
     @property
     def num_outputs(self) -> int:
@@ -68,6 +70,7 @@ class TreeSum:
             right=number[self.right[nodes]],
             roots=number[self.roots[kept]],
             output=np.searchsorted(outputs, self.output[kept]).astype(np.int32),
+            cover=None if self.cover is None else self.cover[nodes],
         )
 
     @property

@@ -250,12 +250,19 @@ class DataSetViews(Comparisons):
         return dataset_page(title, facts, sections, ranking, sample.subject, pictures)
 
 
+_ALGORITHMS = {
+    "lime": "LIME",
+    "kernel_shap": "KernelSHAP",
+    "tree_path": "Shapley values along the paths of trees",
+}
+
+
 def _facts(sample: ExplanationArrays, count: int) -> list[tuple[str, str]]:
     """What a page says about all rows."""
-    is_shapley = sample.algorithm == "kernel_shap"
+    is_shapley = sample.algorithm != "lime"
     facts = [
         (plural(sample.subject), f"{count:,}"),
-        ("algorithm", "KernelSHAP" if is_shapley else "LIME"),
+        ("algorithm", _ALGORITHMS.get(sample.algorithm, sample.algorithm)),
         ("method", sample.method),
         ("model", sample.model_path),
         ("output", sample.output_kind),

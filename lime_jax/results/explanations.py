@@ -48,8 +48,8 @@ class Explanations(ExplanationArrays, DataSetViews):
         method: "exact" or "sampled".
         model_path: "jax" or "host", and why.
         output_kind: "probability", "margin" or "value".
-        algorithm: "lime", or "kernel_shap": then `coef` are Shapley values, and `intercept` is
-            the expected value.
+        algorithm: "lime"; or "kernel_shap", "tree_path": then `coef` are Shapley values, and
+            `intercept` is the expected value.
         link: of KernelSHAP: "identity", or "logit": values are log-odds.
         value_kind: of KernelSHAP: "shapley" or "banzhaf".
         groups: names of the columns of each feature, where KernelSHAP's features can be groups.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def waterfall_of(report: RowReport, num_features: int) -> Figure:
     """The values of a report from the expected value to the output."""
-    if report.algorithm != "kernel_shap":
+    if report.algorithm == "lime":
         raise ValueError(
             "`waterfall_figure`: expected Shapley values, which add up to the output, got weights "
             "of LIME; see `as_pyplot_figure`, or explain with algorithm='kernel_shap'"

@@ -79,6 +79,10 @@ class Algorithm(Protocol[Settings, Plan]):
         """Why there is no closed form; empty if there is one."""
         ...
 
+    def refuse(self, why_not_exact: str) -> None:
+        """Refuse a model without a closed form, where samples do not explain it either."""
+        ...
+
     def explain(self, plan: Plan, request: TableRequest) -> list[call.Outcome]:
         """Explain rows: an outcome for each kernel width."""
         ...
@@ -128,9 +132,12 @@ class TableCall(call.Call[OpenedModel, Explanations]):
 
     def why_not_exact(self, model: OpenedModel) -> str:
         """Why there is no closed form; empty if there is one."""
-        if model.structure is None:
-            return model.model.why_not_exact
-        return self.algorithm.why_not_exact(self.plan, model.structure)
+        why = model.model.why_not_exact
+        if model.structure is not None:
+            why = self.algorithm.why_not_exact(self.plan, model.structure)
+        if why:
+            self.algorithm.refuse(why)
+        return why
 
     def predict(self, model: OpenedModel, batch_size: int | None) -> np.ndarray:
         """The model's outputs for the rows; of a JAX model their unit is noted."""

@@ -1,4 +1,4 @@
-"""`TabularExplainer`: LIME and KernelSHAP for tables, with the manners of scikit-learn."""
+"""`TabularExplainer`: LIME and Shapley values for tables, with the manners of scikit-learn."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from lime_jax.tabular.call import TableCall
 from lime_jax.tabular.kernel_shap import TabularShap
 from lime_jax.tabular.lime import TabularLime
 from lime_jax.tabular.opening.open_model import LastModel
-from lime_jax.tabular.settings import LimeSettings, ShapSettings
+from lime_jax.tabular.settings import LimeSettings, PathSettings, ShapSettings
 from lime_jax.tabular.sparse.call import explain_sparse, learn_sparse
 from lime_jax.tabular.sparse.rows import SparseRows, SparseTable, is_sparse
+from lime_jax.tabular.tree_path import TabularTreePath
 from lime_jax.typing import Column, ModelLike, Pytree, Table
 
-ALGORITHMS = {"lime": TabularLime, "kernel_shap": TabularShap}
-SETTINGS = {"lime": LimeSettings, "kernel_shap": ShapSettings}
+ALGORITHMS = {"lime": TabularLime, "kernel_shap": TabularShap, "tree_path": TabularTreePath}
+SETTINGS = {"lime": LimeSettings, "kernel_shap": ShapSettings, "tree_path": PathSettings}
 
 
 class TabularExplainer(BaseEstimator):
@@ -37,14 +38,14 @@ class TabularExplainer(BaseEstimator):
     an argument of `explain`. The answer for a row depends on the row, the model and these
     settings, not on the other rows, their order or the batch size.
 
-    Of sparse matrices and arrays of SciPy, in `fit` and then in `explain`, a row's non-zeros are
-    shown and hidden: hidden ones are 0 (of KernelSHAP: as in the background), distances are shares
-    of the largest there can be, LIME draws 5,000 masks, and the model gets csr rows.
+    Of SciPy's sparse matrices and arrays a row's non-zeros are shown and hidden: hidden ones are 0
+    (of KernelSHAP: as in the background), distances are shares of the largest there can be, LIME
+    draws 5,000 masks, and the model gets csr rows.
 
     Args:
-        algorithm: "lime": weights of a local linear model, on samples of the training bins; or
-            "kernel_shap": Shapley values against the rows that `fit` was given, the background.
-            Settings below that belong to the other one are refused.
+        algorithm: "lime": weights of a local linear model, on samples of the training bins;
+            "kernel_shap": Shapley values against the rows of `fit`, the background; or "tree_path":
+            those of trees, whose training rows stand for it. Settings of another are refused.
         mode: "classification" or "regression"; None: as the model says.
         discretizer: "quartile", "decile", "entropy" (needs `y` in `fit`), edges per column, a
             mapping from column to edges, or None: not discretized. With a name, a numeric column
@@ -70,12 +71,11 @@ class TabularExplainer(BaseEstimator):
             None: all.
         link: of KernelSHAP: "identity", or "logit": Shapley values of the log-odds of the mean
             probability, which is kept 1e-6 away from 0 and 1.
-        groups: of KernelSHAP: names or numbers of columns that are shown and hidden together
-            (one-hot columns, pixels, time windows), by the group's name or in lists.
-        summarize: of KernelSHAP: how many rows, of k-means clusters, are to stand for the
-            background; None: all of its rows.
-        value: of KernelSHAP: "shapley", or "banzhaf", for which each coalition counts the same.
-        interactions: of KernelSHAP: whether to explain pairs of features of sums of trees too.
+        groups: of Shapley values: names or numbers of columns that are shown and hidden together
+            (one-hot columns, time windows), by the group's name or in lists.
+        summarize: of KernelSHAP: how many rows, of k-means clusters, are its background; None: all.
+        value: "shapley", or "banzhaf", for which each coalition counts the same.
+        interactions: of Shapley values of trees: whether to explain pairs of features too.
         max_pairs: of KernelSHAP: how many to keep, those that matter most on the background.
         seed: of all random numbers.
 
@@ -155,7 +155,7 @@ class TabularExplainer(BaseEstimator):
     def fit(
         self, X: Table, y: Column | None = None, sample_weight: Column | None = None
     ) -> TabularExplainer:
-        """Learn the columns of a table. LIME keeps no rows; to KernelSHAP they are the background.
+        """Learn the columns of a table, of which only KernelSHAP keeps rows: its background.
 
         Args:
             X: training rows, or background: an array, a pandas, polars or pyarrow table, a sparse

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
-from lime_jax.arguments import check_whole
 from lime_jax.fits.shapley import LINKS
 from lime_jax.front.call import Outcome
 from lime_jax.front.options import ExplainOptions
@@ -17,7 +16,7 @@ from lime_jax.models.structure import Additive, Structure, TreeSum
 from lime_jax.stages.coalition_units import make_shapley_design
 from lime_jax.tabular import frames
 from lime_jax.tabular.background_rows import learn_background
-from lime_jax.tabular.call import PairedOutcome, TableRequest
+from lime_jax.tabular.call import TableRequest
 from lime_jax.tabular.exact.shapley import shapley_why_not
 from lime_jax.tabular.exact.shapley.subtrees import LONGEST_PATH
 from lime_jax.tabular.opening.sample_facts import SampleFacts
@@ -90,15 +89,8 @@ class TabularShap:
         link = settings.link
         if link not in LINKS:
             raise ValueError(f"`link`: expected one of {', '.join(LINKS)}, got {link!r}")
-        if len(widths) != 1 or widths[0] is not None:
-            raise ValueError("`kernel_width`: KernelSHAP's kernel has no width")
-        for name in ("num_features", "tolerance", "effective_num_samples"):
-            if getattr(options, name) is not None:
-                raise ValueError(
-                    f"`{name}`: belongs to LIME; KernelSHAP's values are of all features, and add "
-                    "up to the prediction (views show as many as you ask for)"
-                )
-        _check_values(settings)
+        refuse_options_of_lime(options, widths)
+        settings.check_value()
         num_samples: Any = "auto" if options.num_samples is None else options.num_samples
         design = make_shapley_design(len(self.background.players), num_samples)
         wanted = settings.value, settings.interactions, settings.max_pairs
@@ -112,6 +104,9 @@ class TabularShap:
         categorical = self.background.categorical
         return shapley_why_not(structure, len(categorical), categorical, plan.link)
 
+    def refuse(self, why_not_exact: str) -> None:
+        """Samples explain what has no closed form."""
+
     def explain(self, plan: ValuePlan, request: TableRequest) -> list[Outcome]:
         """Explain rows: one outcome."""
         players, design = self.background.players, plan.design
@@ -120,22 +115,16 @@ class TabularShap:
         paired = self._paired(task, plan)
         used = 0 if request.is_exact else design.num_samples
         nothing_left = request.is_exact or design.num_samples == 2 ** len(players)
-        columns = self.schema.columns
-        facts: dict[str, Any] = dict(
-            fit=paired.fit,
-            names=players.feature_names(request.model.schema.names),
-            values=players.values_of(request.values),
+        outcome = paired.outcome(
+            players,
+            request,
+            interactions=plan.interactions,
             samples_used=np.full(len(request.values), used),
             num_samples=design.num_samples,
             num_replicates=0 if nothing_left else design.num_groups,
-            groups=tuple(tuple(columns[k] for k in group) for group in players.columns),
             value_kind=plan.value,
             route="" if plan.is_for_sums else str(task.route),
         )
-        outcome = Outcome(**facts)
-        if plan.interactions:
-            found = paired.pair_values
-            outcome = PairedOutcome(**facts, pair_values=found, pairs=paired.pairs)
         return [outcome]
 
     def _paired(self, task: ShapTask, plan: ValuePlan) -> PairedFit:
@@ -179,11 +168,13 @@ class TabularShap:
             )
 
 
-def _check_values(settings: ShapSettings) -> None:
-    """Refuse settings of values that do not go together."""
-    if settings.value not in ("shapley", "banzhaf"):
-        raise ValueError(f"`value`: expected 'shapley' or 'banzhaf', got {settings.value!r}")
-    if settings.max_pairs is not None:
-        check_whole("max_pairs", settings.max_pairs)
-        if not settings.interactions:
-            raise ValueError("`max_pairs`: belongs to `interactions`, which are not asked for")
+def refuse_options_of_lime(options: ExplainOptions, widths: Sequence[float | int | None]) -> None:
+    """Refuse what Shapley values have no use for."""
+    if len(widths) != 1 or widths[0] is not None:
+        raise ValueError("`kernel_width`: KernelSHAP's kernel has no width")
+    for name in ("num_features", "tolerance", "effective_num_samples"):
+        if getattr(options, name) is not None:
+            raise ValueError(
+                f"`{name}`: belongs to LIME; Shapley values are of all features, and add "
+                "up to the prediction (views show as many as you ask for)"
+            )

@@ -154,6 +154,9 @@ class TabularLime:
         """Why there is no closed form; empty if there is one."""
         return exact.why_not(structure, self.stats, plan.configs[0])
 
+    def refuse(self, why_not_exact: str) -> None:
+        """Samples explain what has no closed form."""
+
     def explain(self, plan: LimePlan, request: TableRequest) -> list[Outcome]:
         """Explain rows: an outcome for every configuration."""
         options, model = request.options, request.model

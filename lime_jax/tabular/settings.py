@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lime_jax.arguments import as_list
+from lime_jax.arguments import as_list, check_whole
 from lime_jax.tabular import frames
 from lime_jax.typing import Table
 
@@ -51,12 +51,31 @@ class LimeSettings(TableSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ShapSettings(TableSettings):
+class PathSettings(TableSettings):
+    """The settings of path-dependent values; attributes are as in `TabularExplainer`."""
+
+    groups: Mapping[str, Sequence[Any]] | Sequence[Sequence[Any]] | None
+    value: str
+    interactions: bool
+
+    def check_value(self) -> None:
+        """Refuse an unknown kind of value."""
+        if self.value not in ("shapley", "banzhaf"):
+            raise ValueError(f"`value`: expected 'shapley' or 'banzhaf', got {self.value!r}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ShapSettings(PathSettings):
     """The settings of KernelSHAP; attributes are as in `TabularExplainer`."""
 
     link: str
-    groups: Mapping[str, Sequence[Any]] | Sequence[Sequence[Any]] | None
     summarize: int | None
-    value: str
-    interactions: bool
     max_pairs: int | None
+
+    def check_value(self) -> None:
+        """Refuse settings of values that do not go together."""
+        super().check_value()
+        if self.max_pairs is not None:
+            check_whole("max_pairs", self.max_pairs)
+            if not self.interactions:
+                raise ValueError("`max_pairs`: belongs to `interactions`, which are not asked for")

@@ -1,18 +1,23 @@
-"""Exact values of rows from tables of subtrees, and what pairs of players change together."""
+"""Exact values of rows in blocks, and what pairs of players change together."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Hashable
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
+from lime_jax.front.call import Outcome
 from lime_jax.models.structure import TreeSum
-from lime_jax.tabular.call import TableRequest
+from lime_jax.tabular.call import PairedOutcome, TableRequest
 from lime_jax.tabular.exact.asked import of_asked_outputs
 from lime_jax.tabular.exact.relative_outputs import relative_outputs
-from lime_jax.tabular.exact.shapley.blocks import shapley_blocks
+from lime_jax.tabular.exact.shapley.blocks import ShapleyBlocks, shapley_blocks
+from lime_jax.tabular.exact.shapley.paths import PathValues
 from lime_jax.tabular.exact.shapley.terms import Value
+from lime_jax.tabular.players import Players
 from lime_jax.tabular.shapley_fits import Background, ShapPlan
 from lime_jax.typing import LinearFit, replaced
 
@@ -44,26 +49,61 @@ class PairedFit:
     pair_values: np.ndarray
     pairs: tuple[tuple[int, int], ...]
 
+    def outcome(self, players: Players, request: TableRequest, **facts: Any) -> Outcome:
+        """What explanations say of the players; without pairs where there can be none.
+
+        Args:
+            **facts: the fields of `Outcome` that do not follow from the rest; `interactions`:
+                whether those are asked for.
+        """
+        columns, interactions = request.model.schema.columns, facts.pop("interactions")
+        facts |= dict(
+            fit=self.fit,
+            names=players.feature_names(request.model.schema.names),
+            values=players.values_of(request.values),
+            groups=tuple(tuple(columns[k] for k in group) for group in players.columns),
+        )
+        if not interactions:
+            return Outcome(**facts)
+        return PairedOutcome(**facts, pair_values=self.pair_values, pairs=self.pairs)
+
 
 def by_subtrees(background: Background, plan: ValuePlan, request: TableRequest) -> PairedFit | None:
     """Explanations of a sum of trees, in NumPy; None where the path to a leaf is too long."""
-    structure, tables = request.model.structure, request.model.tables
+    players, wanted = background.players, (plan.interactions, plan.max_pairs)
+
+    def make(trees: TreeSum) -> ShapleyBlocks | None:
+        given = background.rows, background.weights, players.player_of, len(players)
+        return shapley_blocks(trees, *given, plan.value, *wanted)
+
+    return by_blocks(request, make, ("subtrees", (plan.value, *wanted)))
+
+
+def by_blocks(
+    request: TableRequest,
+    make: Callable[[TreeSum], ShapleyBlocks | PathValues | None],
+    kind: tuple[str, Hashable],
+) -> PairedFit | None:
+    """Explanations of a sum of trees from blocks, which the next call has; None: there are none.
+
+    Args:
+        kind: of the blocks, and what they depend on.
+    """
+    structure, tables, (slot, wanted) = request.model.structure, request.model.tables, kind
     if not request.is_exact or not isinstance(structure, TreeSum):
         return None
     trees, labels, outputs = of_asked_outputs(structure, request.labels)
-    wanted = plan.value, plan.interactions, plan.max_pairs
-    facts = jnp.result_type(float), outputs, *wanted
-    if "subtrees" not in tables or tables["subtrees"][0] != facts:
-        none, players = np.zeros(trees.num_features), background.players
+    facts = jnp.result_type(float), outputs, wanted
+    if slot not in tables or tables[slot][0] != facts:
+        none = np.zeros(trees.num_features)
         near, scale = relative_outputs(trees, none, none)
         assert isinstance(near, TreeSum)
-        given = background.rows, background.weights, players.player_of, len(players)
-        tables["subtrees"] = facts, shapley_blocks(near, *given, *wanted), scale
-    _, blocks, scale = tables["subtrees"]
+        tables[slot] = facts, make(near), scale
+    _, blocks, scale = tables[slot]
     if blocks is None:
         return None
     fit, together = blocks.explain(request.values, labels, request.tick)
     unit = scale.unit[labels][..., None].astype(together.dtype)
     fit = scale.outward(fit, labels)
-    pairs = tuple(map(tuple, blocks.sums.pairs.tolist()))
+    pairs = tuple(map(tuple, blocks.pairs.tolist()))
     return PairedFit(replaced(fit, held_out_score=fit.score), together * unit, pairs)

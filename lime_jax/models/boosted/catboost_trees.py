@@ -56,6 +56,7 @@ def tree_sum(form: dict[str, Any], features: Features) -> TreeSum:
         level_sets=sets.all(),
         base=np.asarray(bias, np.float64),
         num_features=len(features),
+        cover=None if np.isnan(joined.get("cover", np.nan)).any() else joined["cover"],
     )
 
 
@@ -185,7 +186,17 @@ def _symmetric(
                 "value": _values(tree["leaf_values"], 2**depth, outputs),
             }
         )
+        if all("leaf_weights" in tree for tree in trees):
+            made[-1]["cover"] = _covers(tree["leaf_weights"])
     return made
+
+
+def _covers(weights: Sequence[float | int]) -> Float64[np.ndarray, " nodes"]:
+    """Of all nodes, from those of the leaves."""
+    levels = [np.asarray(weights, np.float64)]
+    while len(levels[-1]) > 1:
+        levels.append(levels[-1].reshape(-1, 2).sum(1))
+    return np.concatenate(levels[::-1])
 
 
 def _values(
@@ -198,18 +209,24 @@ def _values(
 
 def _other(tree: dict[str, Any], outputs: int, test: _Tests) -> dict[str, np.ndarray]:
     """A tree with tests of its own at every node."""
-    tests, left, right, value, todo = [], [], [], [], [tree]
+    tests, left, right, value, cover, todo = [], [], [], [], [], [tree]
     for node in todo:
         is_leaf = "split" not in node
         tests.append(-1 if is_leaf else test(node["split"]))
         left.append(-1 if is_leaf else len(todo))
         right.append(-1 if is_leaf else len(todo) + 1)
         value.append(np.broadcast_to(node["value"] if is_leaf else 0.0, outputs))
+        cover.append(float(node.get("weight", np.nan)) if is_leaf else 0.0)
         if not is_leaf:
             todo += [node["left"], node["right"]]
-    return {
+    for node in range(len(todo) - 1, -1, -1):
+        if left[node] >= 0:
+            cover[node] = cover[left[node]] + cover[right[node]]
+    made = {
         "test": np.array(tests),
         "left": np.array(left),
         "right": np.array(right),
         "value": np.array(value, np.float64),
+        "cover": np.array(cover),
     }
+    return made

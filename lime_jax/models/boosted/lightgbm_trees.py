@@ -117,8 +117,20 @@ def tree_sum(
         level_sets=level_sets,
         base=np.zeros(outputs),
         num_features=num_features,
+        cover=_counts(nodes),
     )
     return sum_, zero
+
+
+def _counts(nodes: _Nodes) -> Float64[np.ndarray, " nodes"] | None:
+    """How many training rows came to each node; None: the text does not say."""
+    words = " ".join(tree.get("leaf_count") or "1" for tree in nodes.trees).split()
+    splits = nodes.column("internal_count", float)
+    if len(splits) != nodes.inner.sum() or len(words) != nodes.is_leaf.sum():
+        return None
+    count = nodes.spread(splits, 0.0)
+    count[nodes.is_leaf] = np.array(words, np.float64)
+    return count
 
 
 def _around_zero(threshold: np.ndarray) -> np.ndarray:

@@ -86,6 +86,7 @@ def _move_tests(trees: TreeSum, nodes: np.ndarray, source: Column, sets: LevelSe
 def merge_trees(parts: Sequence[TreeSum], weights: Float64[np.ndarray, " parts"]) -> TreeSum:
     """A weighted sum; values are as wide as the outputs unless all parts are of one width."""
     one_width = len({p.value.shape[1] for p in parts}) == 1
+    all_covered = all(p.cover is not None for p in parts)
     sets = LevelSets()
     columns: dict[str, list[np.ndarray]] = {}
     nodes = 0
@@ -100,6 +101,8 @@ def merge_trees(parts: Sequence[TreeSum], weights: Float64[np.ndarray, " parts"]
         own["right"] = np.where(part.right < 0, -1, part.right + nodes).astype(np.int32)
         own["roots"] = (part.roots + nodes).astype(np.int32)
         own["value"], own["output"] = part.value * weight, part.output
+        if all_covered:
+            own["cover"] = np.asarray(part.cover)
         for name, array in own.items():
             columns.setdefault(name, []).append(array)
         nodes += len(part.column)

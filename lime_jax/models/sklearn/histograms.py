@@ -44,6 +44,7 @@ def _join(model: Estimator, coded: dict[int, np.ndarray], num_features: int) -> 
         level_sets=level_sets,
         base=base,
         num_features=num_features,
+        cover=nodes["count"].astype(np.float64),
     )
 
 

@@ -134,6 +134,7 @@ def join(
         level_sets=(),
         base=np.zeros(value.shape[1]) if base is None else base,
         num_features=num_features,
+        cover=of_nodes("weighted_n_node_samples").astype(np.float64),
     )
 
 

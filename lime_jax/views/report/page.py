@@ -158,7 +158,7 @@ def _row_sections(report: RowReport, pictures: Sequence[Shown], heading: str) ->
 
 
 def _diagnostics(report: RowReport) -> str:
-    if report.algorithm == "kernel_shap":
+    if report.algorithm != "lime":
         return _facts(_facts_of_shapley_values(report))
     facts = [
         ("surrogate predicts", significant(report.local_pred)),

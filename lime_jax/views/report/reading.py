@@ -10,7 +10,7 @@ from lime_jax.views.report.row import RowReport
 
 def reading(report: RowReport) -> str:
     """How far to trust the weights: surrogate against model, R², and where they come from."""
-    if report.algorithm == "kernel_shap":
+    if report.algorithm != "lime":
         return f"{_sum(report)} {_origin_of_shapley_values(report)}"
     return f"{_agreement(report)} {_origin(report)}"
 

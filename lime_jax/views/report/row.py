@@ -24,7 +24,7 @@ class RowReport:
         degrees_of_freedom: of Student's t for the intervals; None: 1.96 standard errors.
         subject: what is explained, such as "row" or "image".
         heads: what a feature and its value are called.
-        algorithm: "lime", or "kernel_shap": the weights are Shapley values, the intercept is the
+        algorithm: "lime"; of all others the weights are Shapley values, the intercept is the
             expected value, and samples are coalitions.
         link: "identity", or "logit": weights are in log-odds.
         value_kind: "shapley", or "banzhaf": the weights are Banzhaf values.

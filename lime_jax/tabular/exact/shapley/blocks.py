@@ -9,7 +9,9 @@ a few times as fast, and there is nothing to compile.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Protocol, runtime_checkable
 
 import jax.numpy as jnp
 import numpy as np
@@ -23,11 +25,11 @@ from lime_jax.tabular.exact.shapley.codes import Codes, Known, codes_of
 from lime_jax.tabular.exact.shapley.fit import fit_on_host
 from lime_jax.tabular.exact.shapley.subtree_rows import (
     ROWS_AT_ONCE,
+    BackgroundMasses,
     known_of,
     patterns_of,
-    shares_of_patterns,
 )
-from lime_jax.tabular.exact.shapley.subtree_tables import Sums, Table, tables_of
+from lime_jax.tabular.exact.shapley.subtree_tables import MassOf, Sums, Table, tables_of
 from lime_jax.tabular.exact.shapley.subtrees import (
     PAIR_BITS,
     VALUE_BITS,
@@ -38,7 +40,7 @@ from lime_jax.tabular.exact.shapley.subtrees import (
 from lime_jax.tabular.exact.shapley.terms import Value
 from lime_jax.typing import LinearFit
 
-_KEPT_BYTES = 2**27
+KEPT_BYTES = 2**27
 """Of all tables; larger ones are made for some rows after the other, a few trees at a time."""
 
 _TRIED_ROWS = 256
@@ -49,42 +51,79 @@ _ROWS_OF_TABLES, _SUMS_AT_ONCE = 2**15, 2**26
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Maker:
-    """What makes tables.
+    """What makes tables."""
 
-    Attributes:
-        known: codes of the background's rows.
-    """
-
-    codes: Codes
     sums: Sums
-    known: list[Known]
-    weights: Float64[np.ndarray, " background"]
+    masses: Callable[[Chunk], Sequence[MassOf]]
     value: Value
     kind: np.dtype
 
     def __call__(self, chunk: Chunk) -> tuple[list[Table], Float64[np.ndarray, " outputs"]]:
-        """The tables of some trees, and the means of their outputs over the background."""
-        shares = shares_of_patterns(chunk, self.codes, self.known, self.weights)
-        return tables_of(chunk, self.sums, shares, self.value, self.kind)
+        """The tables of some trees, and their outputs of no coalition."""
+        return tables_of(chunk, self.sums, self.masses(chunk), self.value, self.kind)
+
+
+Adder = Callable[[Float[np.ndarray, "sums rows"], Known], None]
+"""Adds the values of some rows, by their codes."""
+
+
+@runtime_checkable
+class Part(Protocol):
+    """Some trees."""
+
+    def ready(self) -> Adder:
+        """Make what is not kept."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TablePart:
+    """Some trees by their tables; or by what makes them for some rows after the other."""
+
+    chunk: Chunk
+    codes: Codes
+    tables: list[Table] | Maker
+
+    def ready(self) -> Adder:
+        """With tables."""
+        made = self.tables(self.chunk)[0] if isinstance(self.tables, Maker) else self.tables
+        return partial(self._add, made)
+
+    def _add(self, tables: list[Table], total: np.ndarray, known: Known) -> None:
+        """Look the values of some rows up, and add them."""
+        place = np.empty(total.shape[1], np.intp)
+        found = np.empty(total.shape[1], total.dtype)
+        patterns = patterns_of(self.chunk, self.codes, known)
+        for table, of_group in zip(tables, patterns, strict=True):
+            for lines, sums, pattern in zip(table.values, table.sums, of_group, strict=True):
+                place[...] = pattern
+                for line, target in sums:
+                    np.take(lines[line], place, out=found, mode="wrap")
+                    own = total[target]
+                    np.add(own, found, out=own)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ShapleyBlocks:
-    """A sum of trees and a background.
+    """A sum of trees, and what stands for hidden players.
 
     Attributes:
-        tables: of all chunks; or what makes them for some rows after the other.
-        expected: means of the outputs over the background.
+        expected: outputs of no coalition: means over the background.
         rest: of all outputs, where it is the same for every row; None: there is no such sum.
+        num_background: rows; NaN: there are none.
     """
 
-    chunks: tuple[Chunk, ...]
+    parts: tuple[Part, ...]
     codes: Codes
     sums: Sums
-    tables: list[list[Table]] | Maker
     expected: Float64[np.ndarray, " outputs"]
     rest: float | None
-    num_background: int
+    num_background: float | int
+
+    @property
+    def pairs(self) -> Int[np.ndarray, "pairs 2"]:
+        """Players whose interactions there are."""
+        return self.sums.pairs
 
     def explain(
         self,
@@ -110,26 +149,11 @@ class ShapleyBlocks:
         known = known_of(self.codes, rows)
         sums, kind = self.sums.trees.num_outputs * self.sums.each, found[0].dtype
         totals = [np.zeros((sums, codes.shape[1]), kind) for codes, _ in known]
-        tables = self.tables
-        for number, chunk in enumerate(self.chunks):
-            made = tables(chunk)[0] if isinstance(tables, Maker) else tables[number]
-            one_by_one(partial(self._add, chunk, made), totals, known)
+        for part in self.parts:
+            one_by_one(part.ready(), totals, known)
         for number, total in enumerate(totals):
             part = slice(number * ROWS_AT_ONCE, (number + 1) * ROWS_AT_ONCE)
             self._read(total, labels[part], *(to[part] for to in found))
-
-    def _add(self, chunk: Chunk, tables: list[Table], total: np.ndarray, known: Known) -> None:
-        """Look the values of some rows up, and add them."""
-        place = np.empty(total.shape[1], np.intp)
-        found = np.empty(total.shape[1], total.dtype)
-        patterns = patterns_of(chunk, self.codes, known)
-        for table, of_group in zip(tables, patterns, strict=True):
-            for lines, sums, pattern in zip(table.values, table.sums, of_group, strict=True):
-                place[...] = pattern
-                for line, target in sums:
-                    np.take(lines[line], place, out=found, mode="wrap")
-                    own = total[target]
-                    np.add(own, found, out=own)
 
     def _read(
         self,
@@ -179,34 +203,51 @@ def shapley_blocks(
     chunks = subtrees_of(trees, player_of, PAIR_BITS if interactions else VALUE_BITS)
     if chunks is None:
         return None
-    trees, rest = _without_last(_leafless(trees))
-    kind, codes = np.dtype(jnp.result_type(float)), codes_of(trees)
-    held = bool((groups[np.unique(trees.column[trees.column >= 0])] < 0).any())
-    pairs = pairs_of(chunks, num_players) if interactions else np.zeros((0, 2), np.int64)
-    sums = Sums(trees, num_players, outputs_of_nodes(trees)[:, 0], held, pairs)
-    maker = Maker(codes, sums, known_of(codes, background), weights, value, kind)
-    made = _blocks(chunks, maker, rest)
-    if max_pairs is None or len(pairs) <= max_pairs:
+    codes, pairs = codes_of(trees), pairs_of(chunks, num_players) if interactions else None
+    sums, rest = sums_of(trees, groups, num_players, pairs)
+    masses = BackgroundMasses(codes, known_of(codes, background), weights)
+    maker = Maker(sums, masses, value, np.dtype(jnp.result_type(float)))
+    made = by_tables(chunks, codes, maker, rest, len(weights))
+    if max_pairs is None or len(sums.pairs) <= max_pairs:
         return made
-    pairs = pairs[_strongest(made, background, max_pairs)]
+    pairs = sums.pairs[_strongest(made, background, max_pairs)]
     maker = dataclasses.replace(maker, sums=dataclasses.replace(sums, pairs=pairs))
-    return _blocks(chunks, maker, rest)
+    return by_tables(chunks, codes, maker, rest, len(weights))
 
 
-def _blocks(chunks: tuple[Chunk, ...], maker: Maker, rest: float | None) -> ShapleyBlocks:
+def sums_of(
+    trees: TreeSum,
+    groups: Int[np.ndarray, " features"],
+    num_players: int,
+    pairs: Int[np.ndarray, "pairs 2"] | None = None,
+) -> tuple[Sums, float | None]:
+    """Where the values of trees are added, and what all their outputs are together; see `rest`."""
+    trees, rest = _without_last(_leafless(trees))
+    held = bool((groups[np.unique(trees.column[trees.column >= 0])] < 0).any())
+    pairs = np.zeros((0, 2), np.int64) if pairs is None else pairs
+    return Sums(trees, num_players, outputs_of_nodes(trees)[:, 0], held, pairs), rest
+
+
+def by_tables(
+    chunks: tuple[Chunk, ...],
+    codes: Codes,
+    maker: Maker,
+    rest: float | None,
+    num_background: float | int,
+) -> ShapleyBlocks:
     """With the tables, if they are not too large."""
-    sums, codes = maker.sums, maker.codes
+    sums = maker.sums
     cells = sum(sums.cells(group) for chunk in chunks for group in chunk.groups)
-    few = cells * maker.kind.itemsize <= _KEPT_BYTES
+    few = cells * maker.kind.itemsize <= KEPT_BYTES
 
-    def make(chunk: Chunk) -> tuple[list[Table], np.ndarray]:
+    def make(chunk: Chunk) -> tuple[TablePart, np.ndarray]:
         tables, mean = maker(chunk)
-        return tables if few else [], mean
+        return TablePart(chunk, codes, tables if few else maker), mean
 
     made = one_by_one(make, chunks)
     expected = sums.trees.base + sum(mean for _, mean in made)
-    tables = [some for some, _ in made] if few else maker
-    return ShapleyBlocks(chunks, codes, sums, tables, expected, rest, len(maker.weights))
+    parts = tuple(part for part, _ in made)
+    return ShapleyBlocks(parts, codes, sums, expected, rest, num_background)
 
 
 def _strongest(

@@ -15,7 +15,7 @@ def shapley_fit(
     coef: Float[Array, "rows outputs players"],
     expected: Float[Array, "rows outputs"],
     labels: Int[Array, "rows labels"],
-    num_background: int,
+    num_background: float | int,
 ) -> LinearFit:
     """The explanation of the wanted outputs.
 
@@ -40,7 +40,7 @@ def shapley_fit(
 def fit_on_host(
     expected: Float64[np.ndarray, "rows labels"],
     coef: Float[np.ndarray, "rows labels players"],
-    num_background: int,
+    num_background: float | int,
 ) -> LinearFit:
     """The explanation of outputs whose values are known; as `shapley_fit`."""
     kind = jnp.result_type(float)

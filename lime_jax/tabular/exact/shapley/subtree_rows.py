@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+from functools import partial
+
 import numpy as np
 from jaxtyping import Float64, Shaped
 
 from lime_jax.tabular.exact.route import one_by_one
 from lime_jax.tabular.exact.shapley.codes import Codes, Known
-from lime_jax.tabular.exact.shapley.subtrees import Chunk
+from lime_jax.tabular.exact.shapley.subtree_tables import MassOf
+from lime_jax.tabular.exact.shapley.subtrees import Chunk, Leaves
 
 ROWS_AT_ONCE = 4096
 """Large enough for NumPy's calls to cost little, small enough for a CPU's caches."""
@@ -51,6 +55,31 @@ def shares_of_patterns(
             for total, pattern in zip(share, patterns, strict=True):
                 total += np.bincount(pattern, own, len(total))
     return shares
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BackgroundMasses:
+    """How often background rows miss the players of leaves.
+
+    Attributes:
+        known: codes of the rows.
+    """
+
+    codes: Codes
+    known: list[Known]
+    weights: Float64[np.ndarray, " background"]
+
+    def __call__(self, chunk: Chunk) -> list[MassOf]:
+        """In the subtrees of each group."""
+        shares = shares_of_patterns(chunk, self.codes, self.known, self.weights)
+        return [partial(_mass, share) for share in shares]
+
+
+def _mass(share: np.ndarray, leaves: Leaves, missed: np.ndarray, never: np.ndarray) -> np.ndarray:
+    count, positions = leaves.players.shape
+    place = (missed & ~never) + (np.arange(count)[:, None] << positions)
+    mass = np.bincount(place.ravel(), share[leaves.subtree].ravel(), count << positions)
+    return mass.reshape(count, -1)
 
 
 def known_of(codes: Codes, rows: Float64[np.ndarray, "rows features"]) -> list[Known]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +16,13 @@ from lime_jax.tabular.exact.shapley.terms import (
     interactions_of_leaves,
     values_of_leaves,
 )
+
+MassOf = Callable[
+    [Leaves, Int[np.ndarray, "leaves patterns"], Int[np.ndarray, "leaves 1"]],
+    Float64[np.ndarray, "leaves sets"],
+]
+"""How often what stands for hidden players misses each set of positions, by leaf: from those
+that each pattern misses, and those that are never missed."""
 
 _CELLS_AT_ONCE = 2**20
 
@@ -81,13 +89,13 @@ class Table:
 def tables_of(
     chunk: Chunk,
     sums: Sums,
-    shares: list[Float64[np.ndarray, "_ _"]],
+    masses: Sequence[MassOf],
     value: Value,
     kind: np.dtype,
 ) -> tuple[list[Table], Float64[np.ndarray, " outputs"]]:
-    """The tables of some trees, and what the background's mean of their outputs is."""
+    """The tables of some trees, and the outputs of no coalition."""
     tables, expected = [], np.zeros(sums.trees.num_outputs)
-    for group, share in zip(chunk.groups, shares, strict=True):
+    for group, mass_of in zip(chunk.groups, masses, strict=True):
         found = np.zeros((len(group.root), sums.width, sums.lines(group), 2**group.bits))
         used = np.zeros(found.shape[:3:2], bool)
         for leaves in group.leaves:
@@ -95,7 +103,7 @@ def tables_of(
             each = max(1, _CELLS_AT_ONCE // cells)
             for start in range(0, len(leaves.node), each):
                 some = _part(leaves, slice(start, start + each))
-                used |= _add(found, expected, group, some, sums, share, value)
+                used |= _add(found, expected, group, some, sums, mass_of, value)
         values = found.reshape(len(found), -1, found.shape[-1]).astype(kind)
         tables.append(Table(values, _targets(group, sums, used)))
     return tables, expected
@@ -112,17 +120,15 @@ def _add(
     group: Group,
     leaves: Leaves,
     sums: Sums,
-    share: np.ndarray,
+    mass_of: MassOf,
     value: Value,
 ) -> Bool[np.ndarray, "subtrees lines"]:
     """Add the values of some leaves to their group's table; says which lines they have."""
     missed = leaves.missed(group.path, group.bits)
-    count, positions = leaves.players.shape
+    positions = leaves.players.shape[1]
     held = leaves.players == sums.num_players
     never = (held << np.arange(positions)).sum(1)[:, None]  # no background row misses these
-    place = (missed & ~never) + (np.arange(count)[:, None] << positions)
-    mass = np.bincount(place.ravel(), share[leaves.subtree].ravel(), count << positions)
-    mass = mass.reshape(count, -1)
+    mass = mass_of(leaves, missed, never)
     nobody = np.broadcast_to(mass[:, :1], mass.shape)[:, None]
     terms = [values_of_leaves(mass, value), nobody]
     if len(sums.pairs):
