@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,27 +26,28 @@ _DESIGNS = {"gaussian": "sobol", "lhs": "latin_hypercube"}
 _SEEDS = 2**31 - 1
 
 
+def is_ours(owner: TableExplainer, asked: Asked) -> bool:
+    """Whether nothing of somebody else's comes in."""
+    base = owner.base
+    kernel = getattr(base, "kernel_fn", None)
+    is_exponential = getattr(kernel, "func", None) is exponential_kernel
+    return (
+        is_plain(base)
+        and is_exponential
+        and asked.model_regressor is None
+        and asked.distance_metric in METRICS
+        and asked.num_samples > 1
+        and (owner.discretizer is None or is_known(owner.discretizer))
+        and not owner.draws_otherwise
+    )
+
+
 class EngineTables:
     """The explainer of our own behind one of `lime`'s, made when it is first needed."""
 
     def __init__(self) -> None:
         self._explainer: TabularExplainer | None = None
         self._discretizer: Any = None
-
-    def takes(self, owner: TableExplainer, asked: Asked) -> bool:
-        """Whether nothing of somebody else's comes in."""
-        base = owner.base
-        kernel = getattr(base, "kernel_fn", None)
-        is_exponential = getattr(kernel, "func", None) is exponential_kernel
-        return (
-            is_plain(base)
-            and is_exponential
-            and asked.model_regressor is None
-            and asked.distance_metric in METRICS
-            and asked.num_samples > 1
-            and (owner.discretizer is None or is_known(owner.discretizer))
-            and not owner.draws_otherwise
-        )
 
     def explain(
         self, owner: TableExplainer, rows: np.ndarray, predict_fn: Any, asked: Asked
@@ -55,7 +56,7 @@ class EngineTables:
         if not len(rows):
             return []
         explainer = self._explainer_of(owner)
-        model, first = _opened(owner, rows, predict_fn)
+        model, first = opened(owner, rows, predict_fn)
         is_class = owner.mode == "classification"
         wanted = asked.labels if is_class and not asked.top_labels else ()
         numbers, _ = label_numbers(wanted, None, first, owner.class_names)
@@ -69,7 +70,7 @@ class EngineTables:
             kernel_width=float(kernel_width),
             distance=asked.distance_metric,
             design=_DESIGNS[asked.sampling_method],
-            seed=_seed(owner),
+            seed=seed_of(owner),
         )
         found = explainer.explain(
             rows,
@@ -78,19 +79,19 @@ class EngineTables:
             num_samples=asked.num_samples,
             method="auto" if owner.exact else "sampled",
             progress=False,
-            **tables.labels_asked(model, asked, owner.mode, numbers),
+            **as_asked(model, asked, owner.mode, numbers),
         )
         results = _started(owner, rows, found)
         limits = None if is_class else _limits(explainer, model)
         for k, result in enumerate(results):
-            _fill(result, found, k, asked, numbers)
+            fill(result, found, k, asked, numbers)
             if limits is not None:
                 value = result.predicted_value
                 result.min_value = min(limits[0], value)
                 result.max_value = max(limits[1], value)
                 tables.both_signs(result)
             if owner.base.verbose:
-                _tell(result, found, k)
+                tell(result, found, k)
         return results
 
     def _explainer_of(self, owner: TableExplainer) -> TabularExplainer:
@@ -120,23 +121,25 @@ def _limits(explainer: TabularExplainer, model: Any) -> tuple[float, float]:
     return float(outputs.min()), float(outputs.max())
 
 
-def _seed(owner: TableExplainer) -> int:
+def seed_of(owner: TableExplainer) -> int:
     """A number from the explainer's random state, and from its discretizer's."""
     drawn = int(owner.random_state.randint(_SEEDS))
     other = getattr(owner.discretizer, "random_state", None)
     return drawn if other is None else (drawn + 3 * int(other.randint(_SEEDS))) % _SEEDS
 
 
-def _opened(owner: TableExplainer, rows: np.ndarray, predict_fn: Any) -> tuple[Any, np.ndarray]:
+def opened(
+    owner: TableExplainer, rows: Any, predict_fn: Any, as_it_is: bool = False
+) -> tuple[Any, np.ndarray]:
     """The model as it is to be called, and what it says of the first row.
 
     Samples are so few that most models answer sooner than they are converted and compiled; one
-    that is asked for closed forms, or is a JAX function, is handed on as it is.
+    that is asked for closed forms, or is a JAX function, is handed on `as_it_is`.
     """
     call = called(predict_fn, owner.mode)
     raw = call(rows[:1])
     outputs = owner.checked_outputs(raw, 1)
-    as_it_is = owner.exact or why_on_device(call) is not None
+    as_it_is = as_it_is or owner.exact or why_on_device(call) is not None
     if as_it_is and np.asarray(raw).reshape(1, -1).shape == outputs.shape:
         return call, outputs[0]
     return Converted(owner, call), outputs[0]
@@ -149,10 +152,11 @@ class Converted:
         self.owner, self.model = owner, model
         self.least, self.most = np.inf, -np.inf
 
-    def __call__(self, rows: np.ndarray) -> np.ndarray:
+    def __call__(self, rows: Any) -> np.ndarray:
         """(rows, outputs)."""
         own = self.owner
-        outputs = tables.checked_outputs(self.model(rows), len(rows), own.mode, own.class_names)
+        count = rows.shape[0]  # also of sparse ones
+        outputs = tables.checked_outputs(self.model(rows), count, own.mode, own.class_names)
         self.least = min(self.least, float(outputs.min(initial=np.inf)))
         self.most = max(self.most, float(outputs.max(initial=-np.inf)))
         return outputs
@@ -171,7 +175,7 @@ def _started(owner: TableExplainer, rows: np.ndarray, found: Explanations) -> li
     return results
 
 
-def _fill(
+def fill(
     result: Explanation, found: Explanations, row: int, asked: Asked, numbers: Sequence[int]
 ) -> None:
     """The weights of the labels that are asked for."""
@@ -196,9 +200,27 @@ def _fill(
         result.score, result.local_pred = Score.of(scores), LocalPrediction.of(predictions)
 
 
-def _tell(result: Explanation, found: Explanations, row: int) -> None:
+def tell(result: Explanation, found: Explanations, row: int) -> None:
     """What `verbose` prints of each label."""
     for label, local_pred in result.local_pred.items():
         print("Intercept", result.intercept[label])
         print("Prediction_local", np.array([local_pred]))
         print("Right:", found.prediction[row, label])
+
+
+def as_asked(
+    model: Callable[..., Any], asked: Asked, mode: str, numbers: Sequence[int]
+) -> Mapping[str, Any]:
+    """`labels` and `top_labels` of our own explainers, where outputs go by their classes."""
+    if mode != "classification":
+        return {"labels": None}
+    if asked.top_labels:
+        return {"top_labels": int(asked.top_labels)}
+    owner = getattr(model, "__self__", model)
+    classes = getattr(owner, "classes_", None)
+    if classes is None:
+        return {"labels": list(numbers)}
+    try:
+        return {"labels": np.asarray(classes)[list(numbers)].tolist()}
+    except (IndexError, TypeError):
+        return {"labels": None}  # all of them, and some are left out later

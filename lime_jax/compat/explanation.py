@@ -87,6 +87,7 @@ class Explanation:
         self.score: Any = None
         self.local_pred: Any = None
         self.result: Any = None
+        self.places: dict[int, int] | None = None  # of features in `result`, where they differ
         self.class_names: Any = class_names
         if mode == "classification":
             self.top_labels: Any = None
@@ -228,6 +229,7 @@ class Explanation:
             return unknown
         arrays, row = self.result.explanations, self.result.row
         numbers = arrays.labels[row].tolist()
+        feature = feature if self.places is None else self.places.get(feature, -1)
         number = 0 if self.mode == "regression" else label
         if number not in numbers or not 0 <= feature < arrays.coef.shape[2]:
             return unknown

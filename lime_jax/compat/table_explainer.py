@@ -11,7 +11,7 @@ import scipy.sparse
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
-from lime_jax.compat import table_results, table_samples, tables
+from lime_jax.compat import sparse_row, table_results, table_samples, tables
 from lime_jax.compat.discretize import discretizer_of
 from lime_jax.compat.explanation import Explanation
 from lime_jax.compat.kernels import kernel_of
@@ -111,7 +111,7 @@ class LimeTabularExplainer:
             )
             self.categorical_features = list(range(count))
         width = float(np.sqrt(count) * 0.75 if kernel_width is None else kernel_width)
-        self._has_width = kernel_width is not None
+        self.has_width = kernel_width is not None
         self.base: Any = LimeBase(kernel_of(kernel, width), verbose, self.random_state)
         self._learn(training_data)
         self._engine: Any = None
@@ -210,12 +210,13 @@ class LimeTabularExplainer:
             ValueError: if an argument is not usable; it names the argument.
         """
         more = (num_features, num_samples, distance_metric, model_regressor, sampling_method)
-        if scipy.sparse.issparse(data_row) or self.exact:
-            rows = data_row if scipy.sparse.issparse(data_row) else np.asarray(data_row)[None]
+        rows = data_row if scipy.sparse.issparse(data_row) else np.asarray(data_row)[None]
+        if self.exact:
             return self.explain_instances(rows, predict_fn, labels, top_labels, *more)[0]
         check_model(predict_fn, "predict_fn")
-        row = self._rows(np.asarray(data_row)[None])[0]
-        return self._explain_as_lime(row, predict_fn, Asked(labels, top_labels, *more))
+        return self._explain_row(
+            self._rows(rows)[[0]], predict_fn, Asked(labels, top_labels, *more)
+        )
 
     def explain_instances(
         self,
@@ -247,21 +248,23 @@ class LimeTabularExplainer:
             model_regressor,
             sampling_method,
         )
-        rows = self._rows(rows)
-        if scipy.sparse.issparse(rows):
-            return [self._explain_sparse(rows[k], predict_fn, asked) for k in range(rows.shape[0])]
-        if self._engine is None:
-            # What single rows do not need takes longer to import than they to explain.
-            from lime_jax.compat.engine_tables import EngineTables
+        # What single rows do not need takes longer to import than they to explain.
+        from lime_jax.compat.engine_tables import EngineTables, is_ours
 
+        rows = self._rows(rows)
+        is_sparse = scipy.sparse.issparse(rows)
+        by_samples = is_sparse and (self.has_width or not self.exact)
+        if by_samples or not is_ours(self, asked):
+            return [self._explain_row(rows[[k]], predict_fn, asked) for k in range(rows.shape[0])]
+        if is_sparse:
+            from lime_jax.compat.sparse_rows import explain_rows
+
+            return explain_rows(self, rows, predict_fn, asked)
+        if self._engine is None:
             self._engine = EngineTables()
-        if self._engine.takes(self, asked):
-            return self._engine.explain(self, rows, predict_fn, asked)
-        return [self._explain_as_lime(row, predict_fn, asked) for row in rows]
+        return self._engine.explain(self, rows, predict_fn, asked)
 
     def _rows(self, rows: Any) -> Any:
-        if scipy.sparse.issparse(rows):
-            return rows.tocsr()
         rows = tables.as_table(rows)
         if rows.shape[1] != len(self.feature_names):
             raise ValueError(
@@ -269,8 +272,11 @@ class LimeTabularExplainer:
             )
         return rows
 
-    def _explain_as_lime(self, row: np.ndarray, predict_fn: Any, asked: Asked) -> Explanation:
-        """One row by the samples of `lime`, through `self.base`."""
+    def _explain_row(self, rows: Any, predict_fn: Any, asked: Asked) -> Explanation:
+        """The one row there is, through `self.base`; of a dense one by the samples of `lime`."""
+        if scipy.sparse.issparse(rows):
+            return sparse_row.explain_row(self, rows, predict_fn, asked)
+        row = rows[0]
         data, inverse = self.__data_inverse(row, asked.num_samples, asked.sampling_method)
         scaled = table_samples.scaled(data, self.scaler.mean_, self.scaler.scale_)
         distances = table_samples.distances(scaled, asked.distance_metric)
@@ -280,27 +286,11 @@ class LimeTabularExplainer:
         found = self.started(row, outputs[0], scaled[0])
         if self.mode == "regression":
             found.min_value, found.max_value = outputs.min(), outputs.max()
-        self._fill(found, samples, asked, row)
-        return found
 
-    def _explain_sparse(self, row: Any, predict_fn: Any, asked: Asked) -> Explanation:
-        """One sparse row: what is not zero is hidden, by zero; these numbers are not `lime`'s."""
-        from sklearn.metrics import pairwise_distances
+        def pack(found: Explanation, samples: Samples) -> Any:
+            return table_results.result_of(self, row, found, samples, asked.model_regressor)
 
-        row.sort_indices()
-        data, inverse, columns = tables.sparse_samples(row, self.random_state, asked.num_samples)
-        outputs = self.checked_outputs(predict_fn(inverse), inverse.shape[0])
-        found = self.started(row, outputs[0], row)
-        if not len(columns):
-            data = np.zeros((len(data), 1))
-            columns = np.zeros(1, np.int64)
-        distances = pairwise_distances(data, data[:1], metric=asked.distance_metric).ravel()
-        if not self._has_width:  # that of as many columns as can change
-            distances = distances * np.sqrt(row.shape[1] / len(columns))
-        self._fill(found, Samples(data, outputs, distances), asked)
-        for label, pairs in found.local_exp.items():
-            width = row.shape[1]
-            found.local_exp[label] = tables.padded(pairs, columns, asked.num_features, width)
+        self.fill(found, samples, asked, pack)
         return found
 
     def checked_outputs(self, raw: Any, count: int) -> np.ndarray:
@@ -312,10 +302,14 @@ class LimeTabularExplainer:
             warn_unless_probabilities(outputs, "predict_fn")
         return outputs
 
-    def _fill(
-        self, found: Explanation, samples: Samples, asked: Asked, row: np.ndarray | None = None
+    def fill(
+        self,
+        found: Explanation,
+        samples: Samples,
+        asked: Asked,
+        pack: Callable[[Explanation, Samples], Any],
     ) -> None:
-        """Explain the labels that are asked for, through `self.base`."""
+        """Explain the labels that are asked for, through `self.base`, and `pack` the result."""
         numbers = [0]
         if self.mode == "classification":
             numbers, found.top_labels = label_numbers(
@@ -327,8 +321,7 @@ class LimeTabularExplainer:
             feature_selection=self.feature_selection,
         )
         explain_labels(found, self.base, samples, numbers, **options)
-        if row is not None:
-            found.result = table_results.result_of(self, row, found, samples, asked.model_regressor)
+        found.result = pack(found, samples)
         if self.mode == "regression":
             tables.both_signs(found)
 

@@ -20,18 +20,25 @@ def result_of(
 ) -> Any:
     """The same as a `lime_jax.Explanation`; None where weights are not of columns."""
     columns = _columns(owner, row)
-    is_class, count = owner.mode == "classification", samples.outputs.shape[1]
-    outputs = list(map(str, owner.class_names)) if is_class else ["prediction"]
     facts = dict(
         values=columns.values[None],
         bins=columns.bins[None],
         conditions=tuple(columns.texts),
         support=columns.support[None],
         names=FeatureNames(tuple(map(str, owner.feature_names)), levels=tuple(columns.levels)),
-        output_names=tuple(outputs if len(outputs) == count else map(str, range(count))),
-        output_kind=output_kind_of(samples.outputs) if is_class else "value",
+        **output_facts(owner, samples.outputs),
     )
     return packed(Explanations, found, owner.base, samples, facts, regressor)
+
+
+def output_facts(owner: TableExplainer, outputs: np.ndarray) -> dict[str, Any]:
+    """What outputs are called, and what they are."""
+    is_class, count = owner.mode == "classification", outputs.shape[1]
+    names = list(map(str, owner.class_names)) if is_class else ["prediction"]
+    return {
+        "output_names": tuple(names if len(names) == count else map(str, range(count))),
+        "output_kind": output_kind_of(outputs) if is_class else "value",
+    }
 
 
 class _Columns:

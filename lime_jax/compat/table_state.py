@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from lime_jax.compat.explanation import Explanation
+from lime_jax.compat.packed import Samples
+from lime_jax.compat.tables import Asked
 
 
 @runtime_checkable
@@ -29,6 +31,7 @@ class TableExplainer(Protocol):
     numbers: dict[int, tuple[float, float, float, float]]
     sample_around_instance: bool
     exact: bool
+    has_width: bool
 
     @property
     def draws_otherwise(self) -> bool:
@@ -43,4 +46,14 @@ class TableExplainer(Protocol):
         self, row: Any, outputs: np.ndarray, scaled_row: Any, bins: np.ndarray | None = None
     ) -> Explanation:
         """An explanation without weights."""
+        ...
+
+    def fill(
+        self,
+        found: Explanation,
+        samples: Samples,
+        asked: Asked,
+        pack: Callable[[Explanation, Samples], Any],
+    ) -> None:
+        """Explain the labels that are asked for, through `base`."""
         ...

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -143,57 +142,6 @@ def checked_outputs(raw: Any, count: int, mode: str, class_names: Any) -> np.nda
             "of the second of two classes name both in `class_names`"
         )
     return values
-
-
-def sparse_samples(
-    row: Any, random: np.random.RandomState, count: int
-) -> tuple[np.ndarray, Any, np.ndarray]:
-    """Masks of what is not zero in a row, the rows under them, and which columns these are.
-
-    Each of the masks keeps every number with a probability that is uniform; the first keeps all.
-    """
-    columns = np.asarray(row.indices, np.int64)
-    masks = random.uniform(size=(count, len(columns))) < random.uniform(size=(count, 1))
-    masks[0] = True
-    kept = masks.sum(1)
-    places = np.broadcast_to(columns, masks.shape)[masks]
-    numbers = np.broadcast_to(row.data, masks.shape)[masks]
-    ends = np.concatenate([[0], np.cumsum(kept)])
-    rows = scipy.sparse.csr_matrix((numbers, places, ends), shape=(count, row.shape[1]))
-    return masks.astype(np.float64), rows, columns
-
-
-def padded(
-    pairs: Sequence[tuple[int, float]], columns: np.ndarray, count: int, width: int
-) -> list[tuple[int, float]]:
-    """Weights by number of column, and zeros of other columns up to `count`, as `lime` lists them.
-
-    Example:
-        >>> padded([(0, 0.5)], np.array([2]), 3, 4)
-        [(2, 0.5), (0, 0.0), (1, 0.0)]
-    """
-    found = [(int(columns[number]), weight) for number, weight in pairs]
-    taken = set(columns.tolist())
-    others = (k for k in range(width) if k not in taken)
-    return found + [(k, 0.0) for k, _ in zip(others, range(count - len(found)), strict=False)]
-
-
-def labels_asked(
-    model: Callable[..., Any], asked: Asked, mode: str, numbers: Sequence[int]
-) -> Mapping[str, Any]:
-    """`labels` and `top_labels` of our own explainers, where outputs go by their classes."""
-    if mode != "classification":
-        return {"labels": None}
-    if asked.top_labels:
-        return {"top_labels": int(asked.top_labels)}
-    owner = getattr(model, "__self__", model)
-    classes = getattr(owner, "classes_", None)
-    if classes is None:
-        return {"labels": list(numbers)}
-    try:
-        return {"labels": np.asarray(classes)[list(numbers)].tolist()}
-    except (IndexError, TypeError):
-        return {"labels": None}  # all of them, and some are left out later
 
 
 def both_signs(found: Explanation) -> None:

@@ -7,7 +7,6 @@ import pickle
 import lime.lime_tabular
 import numpy as np
 import pytest
-import scipy.sparse
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression
 from statsmodels.regression.linear_model import WLS
@@ -351,22 +350,6 @@ def test_statistics_in_place_of_rows(X, model):
     assert dict(one.as_list()) == pytest.approx(dict(other.as_list()), abs=1e-6)
     with pytest.raises(ValueError, match="`training_data_stats`"):
         LimeTabularExplainer(X, training_data_stats={"means": {}})
-
-
-def test_sparse_rows_reach_the_model_as_they_are(rng):
-    rows = scipy.sparse.random(40, 12, 0.4, format="csr", random_state=0)
-    weights = np.arange(12.0)
-
-    def model(batch):
-        assert scipy.sparse.issparse(batch)
-        return batch @ weights
-
-    explainer = LimeTabularExplainer(rows, mode="regression", random_state=0)
-    found = explainer.explain_instance(rows[0], model, num_features=8)
-    assert len(found.as_list()) == 8
-    held = dict(zip(rows[0].indices.tolist(), rows[0].data.tolist(), strict=True))
-    for column, weight in found.local_exp[1]:
-        assert weight == pytest.approx(weights[column] * held.get(column, 0), rel=0.05, abs=1e-9)
 
 
 def test_a_hypercube_is_accepted(X, model):
