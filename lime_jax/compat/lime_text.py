@@ -46,6 +46,7 @@ class TextDomainMapper(DomainMapper):
 
     def __init__(self, indexed_string: Indexed) -> None:
         self.indexed_string = indexed_string
+        self.class_names: Any = None
 
     def map_exp_ids(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, exp: Any, positions: bool = False
@@ -100,7 +101,11 @@ class TextDomainMapper(DomainMapper):
         ]
         pieces = sorted((one for one in pieces if one.end > one.start), key=lambda one: one.start)
         whole = "".join(getattr(words, "as_list", [words.raw_string()]))
-        return marked_text(MarkedText(whole, pieces, "the output", bool(opacity)))
+        names = self.class_names
+        is_number = isinstance(label, int | np.integer)
+        has_name = is_number and names is not None and 0 <= label < len(names)
+        name = str(names[label]) if has_name and names is not None else "the output"
+        return marked_text(MarkedText(whole, pieces, name, bool(opacity)))
 
 
 class LimeTextExplainer:
@@ -239,9 +244,9 @@ class LimeTextExplainer:
         samples = Samples(data, np.asarray(outputs), distances)
         if self.class_names is None:
             self.class_names = [str(number) for number in range(samples.outputs.shape[1])]
-        found = Explanation(
-            TextDomainMapper(indexed), class_names=self.class_names, random_state=self.random_state
-        )
+        mapper = TextDomainMapper(indexed)
+        mapper.class_names = self.class_names
+        found = Explanation(mapper, class_names=self.class_names, random_state=self.random_state)
         found.predict_proba = samples.outputs[0]
         numbers, highest = label_numbers(labels, top_labels, samples.outputs[0], self.class_names)
         if highest is not None:

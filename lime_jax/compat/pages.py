@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,6 @@ def _report(explanation: Any, labels: Any, proba: bool, value: bool, options: An
         prediction=_prediction(explanation, proba if is_class else value),
         outputs=[_weights_of(explanation, label) for label in labels],
         shown=shown if shown.lstrip().startswith("<") else "",  # no scripts of others
-        facts=_facts(explanation),
     )
 
 
@@ -72,6 +72,7 @@ def _name_of(explanation: Any, label: Any) -> str:
 def _weights_of(explanation: Any, label: Any) -> OutputWeights:
     pairs = explanation.local_exp[label]
     errors = np.array([_error_of(explanation, label, *pair) for pair in pairs], np.float64)
+    fitted = label if explanation.mode == "classification" else 0
     freedom = None
     if explanation.result is not None:
         replicates = explanation.result.explanations.replicates_of(explanation.result.row)
@@ -81,6 +82,8 @@ def _weights_of(explanation: Any, label: Any) -> OutputWeights:
         conditions=[str(name) for name, _ in explanation.as_list(label)],
         weights=[float(weight) for _, weight in pairs],
         half_widths=interval_half_widths(errors, freedom).tolist(),
+        local_pred=_of_label(explanation, explanation.local_pred, fitted),
+        score=_of_label(explanation, explanation.score, fitted),
     )
 
 
@@ -102,13 +105,11 @@ def _prediction(explanation: Any, wanted: bool) -> list[tuple[str, float]]:
     return [(_name_of(explanation, k), float(p)) for k, p in enumerate(numbers)]
 
 
-def _facts(explanation: Any) -> list[tuple[str, float]]:
-    """Numbers about the surrogate, those that there are."""
-    found = []
-    if explanation.score is not None:
-        found.append(("R² of the surrogate", float(explanation.score)))
-    if explanation.local_pred is not None:
-        numbers = np.asarray(explanation.local_pred, np.float64).reshape(-1)
-        if len(numbers):
-            found.append(("surrogate predicts", float(numbers[-1])))
-    return found
+def _of_label(explanation: Any, numbers: Any, label: Any) -> float:
+    """A score or a prediction of one label: by label, or of the only one; NaN if unknown."""
+    by_label = getattr(numbers, "by_label", None) or numbers
+    if isinstance(by_label, Mapping):
+        return float(by_label.get(label, np.nan))
+    is_only = len(explanation.local_exp) == 1 or explanation.mode != "classification"
+    values = np.asarray(np.nan if numbers is None else numbers, np.float64).reshape(-1)
+    return float(values[-1]) if len(values) and is_only else float("nan")

@@ -22,6 +22,7 @@ from lime_jax.compat.lime_base import LimeBase
 from lime_jax.compat.lime_image import LimeImageExplainer
 from lime_jax.compat.lime_text import LimeTextExplainer
 from lime_jax.compat.submodular_pick import SubmodularPick
+from lime_jax.views.report.numbers import significant
 
 IRIS = load_iris()
 LETTERS = ["god and faith and church", "atheist and no god", "church on sunday", "no faith at all"]
@@ -107,6 +108,39 @@ def test_pages_of_tables(flower, tmp_path):
     assert "<td>" not in flower.as_html(labels=[1], show_table=False, predict_proba=False)
     hidden = flower.as_html(predict_proba=False)
     assert len(hidden) < len(flower.as_html())
+
+
+def test_a_page_says_what_the_model_says_and_how_well_each_surrogate_follows(flower, forest):
+    page = flower.as_html()
+    assert page.count("<h1><bdi>The model says versicolor</bdi></h1>") == 1
+    for label in (0, 1, 2):
+        said = forest.predict_proba(IRIS.data[60:61])[0, label]
+        assert f"The surrogate predicts {significant(flower.local_pred[label])} where" in page
+        assert f"the model says {significant(said)}; R² {flower.score[label]:.2f}." in page
+    hidden = flower.as_html(labels=[2], predict_proba=False)
+    assert "<h1><bdi>Weights for virginica</bdi></h1>" in hidden
+    assert "the model says" not in hidden
+
+
+def test_a_page_of_a_number_says_it():
+    explainer = lime_tabular.LimeTabularExplainer(IRIS.data, mode="regression", random_state=0)
+    found = explainer.explain_instance(IRIS.data[0], lambda rows: 100 * rows[:, 0])
+    assert "The model says 510" in found.as_html()
+    assert "R² 0." in found.as_html()
+    assert "The model says" not in found.as_html(show_predicted_value=False)
+
+
+def test_the_shades_of_a_text_are_those_of_the_first_label(letter):
+    assert "underlined: raises christian" in letter.as_html(labels=[1, 0])
+    assert "dashed: lowers atheism" in letter.as_html(labels=[0])
+
+
+def test_a_score_that_is_one_number_is_not_told_of_several_labels():
+    found = Explanation(DomainMapper(), class_names=["no", "yes"])
+    found.local_exp[1], found.score, found.local_pred = [(3, 0.5)], 0.25, np.array([0.75])
+    assert "The surrogate predicts 0.750; R² 0.25." in found.as_html()
+    found.local_exp[0] = [(3, -0.5)]
+    assert "R²" not in found.as_html()
 
 
 def test_notebooks(letter, flower, monkeypatch):

@@ -51,7 +51,7 @@ def bar_table(
 
 
 def probability_table(outputs: Sequence[tuple[str, float]], label: str, as_bars: bool) -> str:
-    """The model's outputs, the explained one in bold; as bars on a scale of 0 to 1 if asked."""
+    """The model's outputs, one of them in bold; as bars on a scale of 0 to 1 if asked."""
     scale = Scale(0.0, 1.0, (0.0, 0.5, 1.0))
     decimals = 3 if as_bars else column_decimals([value for _, value in outputs])
     rows = []

@@ -14,7 +14,7 @@ from lime_jax.views.report.chart import bar_table, probability_table
 from lime_jax.views.report.images import Picture, gallery, stacked
 from lime_jax.views.report.marked_text import MarkedText, marked_text
 from lime_jax.views.report.numbers import Number, count, plural, r_squared, significant, text
-from lime_jax.views.report.reading import legend, reading
+from lime_jax.views.report.reading import agreement, legend, reading
 from lime_jax.views.report.row import OutputsReport, OutputWeights, RowReport
 from lime_jax.views.report.shaded_series import shaded_series
 from lime_jax.views.report.style import page_style, scoped_style
@@ -109,15 +109,14 @@ def _outputs_body(report: OutputsReport, heading: str, below: str) -> str:
         f'<header><p class="k">Explanation of one prediction</p><{heading}>'
         f"<bdi>{text(report.title)}</bdi></{heading}></header>"
     )
-    facts = [(name, significant(value)) for name, value in report.facts]
-    parts = [header, report.shown, _facts(facts)]
-    if report.prediction:
-        first = report.outputs[0].name if report.outputs else ""
-        parts += [f"<{below}>What the model says</{below}>"]
-        parts += [_largest(report.prediction, first, report.is_probability)]
+    parts = [header, report.shown]
+    if len(report.prediction) > 1:
+        explained = [output.name for output in report.outputs]
+        parts += [f"<{below}>All outputs</{below}>"]
+        parts += [_largest(report.prediction, explained, report.highest, report.is_probability)]
     for output in report.outputs:
         parts += [f"<{below}>Weights for <bdi>{text(output.name)}</bdi></{below}>"]
-        parts += [_weights_of(output)]
+        parts += [f'<p class="q">{text(agreement(output, report))}</p>', _weights_of(output)]
     return "\n".join([*filter(None, parts), _FOOTER])
 
 
@@ -191,16 +190,18 @@ def _facts(facts: Sequence[tuple[str, str]]) -> str:
 
 
 def _outputs(report: RowReport) -> str:
-    return _largest(report.prediction, report.label, report.is_probability)
+    return _largest(report.prediction, [report.label], report.label, report.is_probability)
 
 
-def _largest(prediction: Sequence[tuple[str, Number]], label: str, as_bars: bool) -> str:
-    """The model's largest outputs, and one in any case."""
+def _largest(
+    prediction: Sequence[tuple[str, Number]], explained: Sequence[str], bold: str, as_bars: bool
+) -> str:
+    """The model's largest outputs, and those that are explained in any case."""
     outputs = [(name, float(value)) for name, value in prediction]
     if len(outputs) > _MOST_OUTPUTS:
-        largest = sorted(outputs, key=lambda pair: (pair[0] != label, -pair[1]))
-        outputs = largest[:_MOST_OUTPUTS]
-    table = probability_table(outputs, label, as_bars)
+        largest = sorted(outputs, key=lambda pair: (pair[0] not in explained, -pair[1]))
+        outputs = largest[: max(_MOST_OUTPUTS, len(explained))]
+    table = probability_table(outputs, bold, as_bars)
     left_out = len(prediction) - len(outputs)
     return table + (f'<p class="q">and {left_out:,} smaller ones</p>' if left_out else "")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from lime_jax.views.report.numbers import count, r_squared, significant
-from lime_jax.views.report.row import RowReport
+from lime_jax.views.report.row import OutputsReport, OutputWeights, RowReport
 
 
 def reading(report: RowReport) -> str:
@@ -57,6 +57,18 @@ def _agreement(report: RowReport) -> str:
     return f"{sentence}; R² {r_squared(report.score)}: {verdict}"
 
 
+def agreement(output: OutputWeights, report: OutputsReport) -> str:
+    """What the surrogate of an output says, as far as it is known."""
+    parts = []
+    if math.isfinite(output.local_pred):
+        parts.append(f"The surrogate predicts {significant(output.local_pred)}")
+        said = dict(report.prediction).get(output.name)
+        parts[0] += "" if said is None else f" where the model says {significant(said)}"
+    if math.isfinite(output.score):
+        parts.append(f"R² {r_squared(output.score)}")
+    return "; ".join(parts) + ("." if parts else "")
+
+
 def _origin(report: RowReport) -> str:
     if report.method == "exact":
         return "They are exact: no samples were drawn, so there is no sampling noise."
@@ -69,4 +81,8 @@ def _origin(report: RowReport) -> str:
 
 def legend(label: str, has_intervals: bool) -> tuple[str, str, str]:
     """The words beside the chart: what raises, what lowers, and what the whiskers are."""
-    return f"raises {label}", f"lowers {label}", "whiskers: 95 % interval" if has_intervals else ""
+    return (
+        f"raises {label}",
+        f"lowers {label}",
+        "whiskers:\u00a095\u00a0%\u00a0interval" if has_intervals else "",
+    )

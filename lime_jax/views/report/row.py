@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from lime_jax.views.report.numbers import Number
+from lime_jax.views.report.numbers import Number, significant
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,12 +81,16 @@ class OutputWeights:
     Attributes:
         conditions: one text per feature.
         half_widths: of the weights' intervals; 0: none.
+        local_pred: what the surrogate predicts; NaN if unknown.
+        score: R² of the surrogate; NaN if unknown.
     """
 
     name: str
     conditions: Sequence[str]
     weights: Sequence[float]
     half_widths: Sequence[float]
+    local_pred: float = math.nan
+    score: float = math.nan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,18 +100,25 @@ class OutputsReport:
     Attributes:
         prediction: names and numbers; none: they are not shown.
         shown: HTML, such as a table or a text.
-        facts: names and numbers about the surrogate.
     """
 
     prediction: Sequence[tuple[str, Number]]
     outputs: Sequence[OutputWeights]
     shown: str = ""
-    facts: Sequence[tuple[str, Number]] = ()
 
     @property
     def title(self) -> str:
-        """The names of the outputs."""
-        return ", ".join(output.name for output in self.outputs) or "no output"
+        """What the model says, or whose weights there are."""
+        if len(self.prediction) == 1:
+            return f"The model says {significant(self.prediction[0][1])}"
+        if self.prediction:
+            return f"The model says {self.highest}"
+        return "Weights for " + (", ".join(output.name for output in self.outputs) or "no output")
+
+    @property
+    def highest(self) -> str:
+        """The name of the largest of the predictions."""
+        return max(self.prediction, key=lambda pair: pair[1])[0]
 
     @property
     def is_probability(self) -> bool:

@@ -63,6 +63,7 @@ _RULES = """
 & table.t .r { text-align: right; overflow-wrap: normal; } & table.t td.r { white-space: nowrap; }
 & table.t td.b { padding-top: 0; padding-bottom: 0; }
 & table.t td.q { color: var(--quiet); }
+& header + table.t { margin-top: 1.1rem; }
 & .x { width: 34%; } & .v { width: 13%; } & .m { width: 11%; } & .s { width: 11%; }
 & table.c { max-width: 34rem; } & table.c .x { width: 36%; } & table.c .m { width: 16%; }
 & svg { display: block; width: 100%; height: 1.9rem; overflow: visible; }
@@ -112,7 +113,9 @@ _RULES = """
 & { padding: 1.1rem 1rem; font-size: 14px; }
 & table.w tr { display: grid; grid-template-columns: 1fr 5.6em 5.8em; align-items: center; }
 & table.t.w tr > * { width: auto; border: 0; padding: .3rem 0 0; }
-& table.w tr > :first-child { grid-column: 1 / 3; } & table.w tr > .b { grid-column: 1; }
+& table.w tr > :first-child { grid-column: 1 / 3; }
+& table.w tr > :first-child:not(:has(+ .v)) { grid-column: 1 / -1; }
+& table.w tr > .b { grid-column: 1; }
 & table.w tr > .v { text-align: right; } & table.w tr > .m:last-child { grid-column: 2 / 4; }
 & table.t.w tr:nth-child(n):nth-child(n) { border-bottom: 1px solid var(--line); }
 & .f { grid-template-columns: 1fr; }
