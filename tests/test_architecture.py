@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "lime_jax"
-PROGRAMS = "lime_jax.engine.programs"  # that jits
+COMPILED = "lime_jax.engine.compiled"  # that jits
 
 # From the ground up: a room imports from floors below its own, and never from a sibling beside it.
 # "" is `lime_jax` itself, the public names, which only the command line may import.
@@ -125,7 +125,7 @@ def no_cycles(sources: Sources) -> list[str]:
 
 
 def one_jit(sources: Sources) -> list[str]:
-    return only_in(PROGRAMS, {"jax.jit", "jax.pmap"}, sources)
+    return only_in(COMPILED, {"jax.jit", "jax.pmap"}, sources)
 
 
 def one_callback(sources: Sources) -> list[str]:
@@ -330,15 +330,15 @@ def names_used(tree: ast.Module) -> set[str]:
             {"lime_jax.image.a": "from lime_jax.tabular import b", "lime_jax.tabular.b": ""},
             "lime_jax.image.a imports lime_jax.tabular.b, a sibling's",
         ),
-        (one_jit, {PROGRAMS: ""}, f"{PROGRAMS} no longer uses"),
+        (one_jit, {COMPILED: ""}, f"{COMPILED} no longer uses"),
         (
             one_jit,
-            {PROGRAMS: "import jax\njax.jit(f)", "lime_jax.a": "from jax import jit"},
+            {COMPILED: "import jax\njax.jit(f)", "lime_jax.a": "from jax import jit"},
             "lime_jax.a uses",
         ),
         (
             one_jit,
-            {PROGRAMS: "import jax\njax.jit", "lime_jax.a": "import jax as j\nj.jit(f)"},
+            {COMPILED: "import jax\njax.jit", "lime_jax.a": "import jax as j\nj.jit(f)"},
             "lime_jax.a uses",
         ),
         (
@@ -398,7 +398,7 @@ def test_a_rule_names_what_breaks_it(rule: Rule, sources: Sources, complaint: st
         ),
         (
             one_jit,
-            {PROGRAMS: "import jax\n@jax.jit\ndef f(): ...", "lime_jax.a": "#jax.jit"},
+            {COMPILED: "import jax\n@jax.jit\ndef f(): ...", "lime_jax.a": "#jax.jit"},
         ),
         (public_jax_only, {"lime_jax.a": "from jax.scipy.linalg import cho_solve"}),
         (no_global_state, {"lime_jax.a": "import numpy as np\nnp.random.default_rng(0)"}),

@@ -23,7 +23,7 @@ def on_one(fn: Callable[[Pytree], _T]) -> Callable[[Pytree], _T]:
 
 
 def map_blocks(batched: Callable[[Pytree], _T], rows: Pytree, count: Array, block: int) -> _T:
-    """A jitted function of blocks of rows, as many blocks as hold the first `count` rows.
+    """A function (a `part`) of blocks of rows, as many blocks as hold the first `count` rows.
 
     It is traced once, for the shapes and for the loop. The number of blocks is not part of the
     program: one row and a thousand run the same one.

@@ -1,22 +1,20 @@
-"""All that is compiled: the one module that jits.
+"""All that is compiled.
 
 Most programs take rows, and by name what all rows share; `count` says how many of the rows are
 asked for, on each device. The rest pad the chunk to its shape.
-
-How hard the compiler tries may change bits. So it depends on the table and the method, never on the
-rows: a row's numbers are the same whatever other rows there are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, update_wrapper, wraps
-from typing import Any, Generic, TypeVar
+from functools import wraps
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 
 from lime_jax.engine.blocks import map_blocks, on_one
+from lime_jax.engine.compiled import Program, compiled, part
 from lime_jax.engine.devices import Devices
 from lime_jax.engine.one_row import predict, sample, summarize, summarize_one
 from lime_jax.engine.work import Rows
@@ -35,62 +33,6 @@ from lime_jax.typing import (
 )
 
 _T = TypeVar("_T")
-
-_PLAIN = {"xla_cpu_use_fusion_emitters": False}
-_OPTIONS: dict[str, dict[str, Any]] = {
-    "full": {},
-    "light": _PLAIN,
-    "quick": _PLAIN
-    | {"xla_cpu_parallel_codegen_split_count": 1, "xla_backend_optimization_level": 0},
-}
-"""By effort, on a CPU. "light" takes half the compile time, and is as fast where products and
-lookups take the time; "quick" takes a fifth, and is three to five times slower."""
-
-
-class Program(Generic[_T]):
-    """A function that is compiled, with some effort: "full", "light" or "quick".
-
-    Args:
-        static: names of arguments that are part of the program.
-    """
-
-    def __init__(
-        self, fn: Callable[..., _T], static: tuple[str, ...], effort: str = "full"
-    ) -> None:
-        self._fn, self._static, self._effort = fn, static, effort
-        self._jitted: dict[str, Any] = {}
-        update_wrapper(self, fn)
-
-    def __call__(self, *given: Any, effort: Any = None, **named: Any) -> _T:
-        """Call it, maybe compiled with another effort than usual."""
-        effort = effort or self._effort
-        if effort not in self._jitted:
-            # What devices there are is not asked before it is needed.
-            options = _OPTIONS[effort] if effort != "full" and _has_options() else None
-            jitted = jax.jit(self._fn, static_argnames=self._static, compiler_options=options)
-            self._jitted[effort] = jitted
-        return self._jitted[effort](*given, **named)
-
-    def trace(self, *given: Any, effort: Any = None, **named: Any) -> Any:
-        """See `jax.stages.Wrapped`."""
-        del effort
-        return jax.jit(self._fn, static_argnames=self._static).trace(*given, **named)
-
-
-def _compiled(*static: str, effort: str = "full") -> Callable[[Callable[..., _T]], Program[_T]]:
-    return lambda fn: Program(fn, static, effort)
-
-
-@cache
-def _has_options() -> bool:
-    """Whether there is a CPU, and this version of XLA has these options."""
-    if jax.default_backend() != "cpu":
-        return False
-    try:
-        jax.jit(lambda: 0, compiler_options=_OPTIONS["quick"]).lower().compile()
-    except jax.errors.JaxRuntimeError:
-        return False
-    return True
 
 
 @pytree
@@ -137,7 +79,7 @@ class SummedRows:
 
 def _map_rows(fn: Callable[[Pytree], _T], rows: Pytree, count: Array, block: int) -> _T:
     """`vmap` over blocks of rows, as many blocks as hold the first `count` rows."""
-    return map_blocks(jax.jit(jax.vmap(fn) if block > 1 else on_one(fn)), rows, count, block)
+    return map_blocks(part(jax.vmap(fn) if block > 1 else on_one(fn)), rows, count, block)
 
 
 def _on_rows(*static: str, effort: str = "full") -> Callable[[Callable[..., _T]], Program[_T]]:
@@ -162,7 +104,7 @@ def _on_rows(*static: str, effort: str = "full") -> Callable[[Callable[..., _T]]
     return make
 
 
-@_compiled("devices")
+@compiled("devices")
 def sample_units(
     key: Array, domain: Domain, method: SharedMethod, units: Array, devices: Devices
 ) -> tuple[Pytree, Pytree]:
@@ -176,25 +118,25 @@ def sample_units(
     return devices.split_items(draw, (key, domain, method), units)
 
 
-@_compiled()
+@compiled()
 def render(domain: Domain, instances: Pytree, samples: Pytree) -> Array:
     """A host model's inputs for samples of rows."""
     return jax.vmap(domain.inputs)(instances, samples)
 
 
-@_compiled()
+@compiled()
 def predict_rows(model: DevicePredict, inputs: Array) -> Array:
     """A model's outputs for rows as they are."""
     return model(inputs)
 
 
-@_compiled("block")
+@compiled("block")
 def predict_blocks(model: DevicePredict, inputs: Array, count: Array, block: int) -> Array:
     """The same of the first `count` rows, whatever their number."""
-    return map_blocks(jax.jit(model), inputs, count, block)
+    return map_blocks(part(model), inputs, count, block)
 
 
-@_compiled("rows", "columns")
+@compiled("rows", "columns")
 def sample_inputs(domain: Domain, samples: Pytree, rows: int, columns: int) -> list[Array]:
     """Inputs for units of a shared neighborhood, in parts of so many rows; both are padded."""
     units, size = jax.tree.leaves(samples)[0].shape[:2]
@@ -204,7 +146,7 @@ def sample_inputs(domain: Domain, samples: Pytree, rows: int, columns: int) -> l
     return list(jnp.pad(inputs, more).reshape(-1, rows, columns))
 
 
-@_compiled("devices")
+@compiled("devices")
 def predict_units(model: DevicePredict, domain: Domain, samples: Pytree, devices: Devices) -> Array:
     """A model's outputs for units of the neighborhood that all rows share."""
     if devices.mesh is None:
@@ -219,13 +161,13 @@ def predict_units(model: DevicePredict, domain: Domain, samples: Pytree, devices
     return devices.split_items(call, (model, domain), flat).reshape(units, size, -1)
 
 
-@_compiled("shape")
+@compiled("shape")
 def lay_out(method: SharedMethod, groups: list[Pytree], shape: tuple[int, int]) -> Pytree:
     """The samples of a shared neighborhood, as the fits read them."""
     return method.lay_out(_by_replicate(groups, shape))
 
 
-@_compiled("shape", effort="light")
+@compiled("shape", effort="light")
 def adjust(
     method: SharedMethod, layout: Pytree, outputs: list[Array], shape: tuple[int, int]
 ) -> Pytree:
@@ -288,7 +230,7 @@ def fit_exact(
     def fit(rows: Rows) -> LinearFit:
         return form.explain_block(rows.instances, rows.labels, rows.variance)
 
-    return map_blocks(jax.jit(fit), rows, count, block)
+    return map_blocks(part(fit), rows, count, block)
 
 
 @_on_rows("block", "units_at_once")
@@ -347,7 +289,7 @@ def merge_pairs(summaries: Pytree, devices: Devices, method: Method) -> Pytree:
     return jax.vmap(jax.vmap(method.merge))(first, second)
 
 
-@_compiled("devices", effort="quick")
+@compiled("devices", effort="quick")
 def take_rows(summaries: Pytree, index: Array, devices: Devices) -> Pytree:
     """Summaries of the rows at `index`."""
     return devices.keep_rows(jax.tree.map(lambda leaf: leaf[index], summaries))

@@ -12,6 +12,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from lime_jax import ImageExplainer, TabularExplainer, jax_predict
 from lime_jax.engine import programs
+from lime_jax.engine.compiled import Program
 
 RNG = np.random.default_rng(11)
 X = RNG.normal(size=(40, 4))
@@ -19,9 +20,7 @@ WIDE = RNG.normal(size=(12, 10))
 IMAGE = RNG.uniform(size=(8, 8, 3)).astype(np.float32)
 
 PROGRAMS = {
-    name: program
-    for name, program in vars(programs).items()
-    if isinstance(program, programs.Program)
+    name: program for name, program in vars(programs).items() if isinstance(program, Program)
 }
 
 

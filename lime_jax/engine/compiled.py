@@ -1,0 +1,89 @@
+"""A function becomes a program: the one module that jits.
+
+How hard the compiler tries may change bits. So it depends on the table and the method, never on the
+rows: a row's numbers are the same whatever other rows there are, and however many cores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, update_wrapper
+from typing import Any, Generic, TypeVar
+
+import jax
+
+_T = TypeVar("_T")
+
+_PLAIN = {"xla_cpu_use_fusion_emitters": False}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "full": {},
+    "light": _PLAIN,
+    "quick": _PLAIN
+    | {"xla_cpu_parallel_codegen_split_count": 1, "xla_backend_optimization_level": 0},
+}
+"""By effort, on a CPU. "light" takes half the compile time, and is as fast where products and
+lookups take the time; "quick" takes a fifth, and is three to five times slower."""
+
+_LIBRARY = "LIBRARY_FUSION_TYPE_INDIVIDUAL_"
+_IN_ORDER = {"xla_cpu_experimental_ynn_fusion_type": f"{_LIBRARY}DOT,{_LIBRARY}CONVOLUTION"}
+"""Products may be another library's, sums not: it cuts them among the cores, as many as there are,
+and with these the last bits would change."""
+
+
+class Program(Generic[_T]):
+    """A function that is compiled, with some effort: "full", "light" or "quick".
+
+    Args:
+        static: names of arguments that are part of the program.
+    """
+
+    def __init__(
+        self, fn: Callable[..., _T], static: tuple[str, ...], effort: str = "full"
+    ) -> None:
+        self._fn, self._static, self._effort = fn, static, effort
+        self._jitted: dict[str, Any] = {}
+        update_wrapper(self, fn)
+
+    def __call__(self, *given: Any, effort: Any = None, **named: Any) -> _T:
+        """Call it, maybe compiled with another effort than usual."""
+        effort = effort or self._effort
+        if effort not in self._jitted:
+            # What devices there are is not asked before it is needed.
+            options = _options(effort)
+            jitted = jax.jit(self._fn, static_argnames=self._static, compiler_options=options)
+            self._jitted[effort] = jitted
+        return self._jitted[effort](*given, **named)
+
+    def trace(self, *given: Any, effort: Any = None, **named: Any) -> Any:
+        """See `jax.stages.Wrapped`."""
+        del effort
+        return jax.jit(self._fn, static_argnames=self._static).trace(*given, **named)
+
+
+def compiled(*static: str, effort: str = "full") -> Callable[[Callable[..., _T]], Program[_T]]:
+    """Make a function a program; see `Program`."""
+    return lambda fn: Program(fn, static, effort)
+
+
+def part(fn: Callable[..., _T]) -> Callable[..., _T]:
+    """A function that a program calls in several places, traced once."""
+    return jax.jit(fn)
+
+
+def _options(effort: str) -> dict[str, Any]:
+    """What the compiler is told; nothing but on a CPU."""
+    if jax.default_backend() != "cpu":
+        return {}
+    in_order = _IN_ORDER if _knows("order") else {}
+    return in_order | (_OPTIONS[effort] if _knows("effort") else {})
+
+
+@cache
+def _knows(options: str) -> bool:
+    """Whether this version of XLA has the options."""
+    asked = {"order": _IN_ORDER, "effort": _OPTIONS["quick"]}[options]
+    try:
+        jax.jit(lambda: 0, compiler_options=asked).lower().compile()
+    except jax.errors.JaxRuntimeError:
+        return False
+    return True
