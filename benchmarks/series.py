@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.clock import median_seconds
+from benchmarks.clock import Watched, median_seconds, seconds
 from benchmarks.peer import lime_series_explainer
 from benchmarks.record import Record
 from lime_jax import SeriesExplainer, jax_predict
@@ -36,15 +36,45 @@ def records(quick: bool) -> Iterator[Record]:
     for name, some, model, target in (
         (f"compat, {count} {what}, in one call", rows, on_host, 100),
         (f"compat, {count} {what}, in one call, JAX model", rows, on_device, 100),
-        (f"compat, one of the {what}", rows[:1], on_host, None),
     ):
         time = _seconds(lambda s=some, m=model: explainer.explain_instances(s, m, **options))
         yield _record(name, time / len(some), peer, target)
+    yield from _alone(explainer, limes, rows, on_host, what, repeats, options)
     of_series = SeriesExplainer(segments=10)
     for which, model in (("", on_host), (", JAX model", on_device)):
         time = _seconds(lambda m=model: of_series.explain(rows, m, **options))
         name = f"SeriesExplainer, 10 segments, {count} {what}{which}"
         yield _record(name, time / count, peer, None)
+
+
+def _alone(
+    explainer: Any,
+    limes: Any,
+    rows: np.ndarray,
+    model: Any,
+    what: str,
+    repeats: int,
+    options: dict[str, int],
+) -> Iterator[Record]:
+    """One series a call: the same numbers, and the time that the model has no part in."""
+    wholes, owns = [], []
+    for one in (explainer, limes):
+        watched = Watched(model)
+
+        def explain(one: Any = one, watched: Any = watched) -> None:
+            one.explain_instance(rows[0], watched, **options)
+
+        explain()
+        watched.seconds = 0.0
+        took = [seconds(explain) for _ in range(repeats)]
+        wholes.append(sum(took) / repeats)
+        owns.append((sum(took) - watched.seconds) / repeats)
+    for name, (ours, peer) in (
+        (f"compat, one of the {what}", wholes),
+        (f"compat, one of the {what}, time beyond the model's own", owns),
+    ):
+        how = f"The same numbers and 5,000 samples of the same series and models. {repeats} calls."
+        yield Record(name, ours, peer, peer / ours, "s", how)
 
 
 def _models(slopes: np.ndarray) -> tuple[Any, Any]:

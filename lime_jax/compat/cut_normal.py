@@ -29,30 +29,42 @@ def drawn_in_bins(
     """
     low, high = (low - mean) / std, (high - mean) / std
     is_wide = low != high
+    if is_wide.all():
+        return _numbers(random.random_sample(len(codes)), codes, low, high, mean, std)
     found = mean[codes]
-    places = slice(None) if is_wide.all() else np.flatnonzero(is_wide[codes])
-    codes = codes[places]
-    drawn = random.random_sample(len(codes))
-    found[places] += std[codes] * _quantiles(drawn, codes, low, high)
+    places = np.flatnonzero(is_wide[codes])
+    drawn = random.random_sample(len(places))
+    found[places] = _numbers(drawn, codes[places], low, high, mean, std)
     return found
 
 
-def _quantiles(
-    drawn: np.ndarray, codes: np.ndarray, low: np.ndarray, high: np.ndarray
+def _numbers(
+    drawn: np.ndarray,
+    codes: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    mean: np.ndarray,
+    std: np.ndarray,
 ) -> np.ndarray:
-    """Of the standard normal law between ends."""
+    """Quantiles of the laws of bins, whose ends are in units of their deviations."""
     # What is right of the mean is mirrored: small chances have more digits than those near 1.
     is_left = low < 0
     start, end = np.where(is_left, low, -high), np.where(is_left, high, -low)
     before = ndtr(start)
     mass = np.where(end <= 0, ndtr(end) - before, 1 - before - ndtr(-end))
-    chances = before[codes] + mass[codes] * np.abs(np.where(is_left, 0.0, 1.0)[codes] - drawn)
-    found = np.where(is_left, 1.0, -1.0)[codes] * ndtri(chances)
+    # From the near end of a bin on the left to its far one, or back on the right.
+    found = np.where(is_left, mass, -mass)[codes]
+    found *= drawn
+    found += np.where(is_left, before, before + mass)[codes]
+    ndtri(found, out=found)
+    found *= np.where(is_left, std, -std)[codes]
+    found += mean[codes]
     is_rare = (mass < _LEAST) & (low != high)
     if is_rare.any():
         import scipy.stats
 
         rare = np.flatnonzero(is_rare[codes])
         own = codes[rare]
-        found[rare] = scipy.stats.truncnorm.ppf(drawn[rare], low[own], high[own])
+        numbers = scipy.stats.truncnorm.ppf(drawn[rare], low[own], high[own])
+        found[rare] = numbers * std[own] + mean[own]
     return found

@@ -97,9 +97,9 @@ class RecurrentTabularExplainer(LimeTabularExplainer):
         Returns:
             The explanation, each step of each feature by itself.
         """
+        row, model = self._flat(np.asarray(data_row)[None], classifier_fn)
         more = (num_features, num_samples, distance_metric, model_regressor)
-        rows = np.asarray(data_row)[None]
-        return self.explain_instances(rows, classifier_fn, labels, top_labels, *more)[0]
+        return super().explain_instance(row[0], model, labels, top_labels, *more)
 
     def explain_instances(
         self, rows: Any, predict_fn: Any, *arguments: Any, **options: Any
@@ -112,7 +112,11 @@ class RecurrentTabularExplainer(LimeTabularExplainer):
         Returns:
             An explanation of each.
         """
-        check_model(predict_fn, "classifier_fn")
+        rows, model = self._flat(rows, predict_fn)
+        return super().explain_instances(rows, model, *arguments, **options)
+
+    def _flat(self, rows: Any, model: Any) -> tuple[np.ndarray, series.OfSeries]:
+        """Series as rows of a table, and the model of these."""
+        check_model(model, "classifier_fn")
         rows = series.as_series(rows, "data_row", (self.n_timesteps, self.n_features))
-        model = series.OfSeries(predict_fn, self.n_timesteps, self.n_features)
-        return super().explain_instances(series.flat(rows), model, *arguments, **options)
+        return series.flat(rows), series.OfSeries(model, self.n_timesteps, self.n_features)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -76,8 +76,11 @@ class OfSeries:
     steps: int
     features: int
 
+    by_column: ClassVar[bool] = True
+    """Whether rows that lie column after column will do."""
+
     def __call__(self, rows: np.ndarray) -> Any:
         """What the model says of the series."""
-        rows = np.asarray(rows)
-        series = rows.reshape(len(rows), self.features, self.steps).transpose(0, 2, 1)
+        columns = np.asarray(rows).T.reshape(self.features, self.steps, len(rows))
+        series = np.ascontiguousarray(columns.transpose(2, 1, 0))
         return getattr(self.model, "predict", self.model)(series)

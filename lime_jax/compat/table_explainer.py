@@ -280,15 +280,18 @@ class LimeTabularExplainer:
         data, inverse = self.__data_inverse(row, asked.num_samples, asked.sampling_method)
         scaled = table_samples.scaled(data, self.scaler.mean_, self.scaler.scale_)
         distances = table_samples.distances(scaled, asked.distance_metric)
-        raw = called(predict_fn, self.mode)(np.ascontiguousarray(inverse))
-        outputs = self.checked_outputs(raw, len(inverse))
+        model = called(predict_fn, self.mode)
+        asks = inverse if getattr(model, "by_column", False) else np.ascontiguousarray(inverse)
+        outputs = self.checked_outputs(model(asks), len(asks))
         samples = Samples(scaled, outputs, distances)
-        found = self.started(row, outputs[0], scaled[0])
+        bins = None if self.discretizer is None else self.discretizer.discretize(row)
+        found = self.started(row, outputs[0], scaled[0], bins)
         if self.mode == "regression":
             found.min_value, found.max_value = outputs.min(), outputs.max()
 
         def pack(found: Explanation, samples: Samples) -> Any:
-            return table_results.result_of(self, row, found, samples, asked.model_regressor)
+            codes = row if bins is None else bins
+            return table_results.result_of(self, row, codes, found, samples, asked.model_regressor)
 
         self.fill(found, samples, asked, pack)
         return found

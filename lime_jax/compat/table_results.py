@@ -16,10 +16,18 @@ from lime_jax.typing import Support
 
 
 def result_of(
-    owner: TableExplainer, row: np.ndarray, found: Explanation, samples: Samples, regressor: Any
+    owner: TableExplainer,
+    row: np.ndarray,
+    codes: np.ndarray,
+    found: Explanation,
+    samples: Samples,
+    regressor: Any,
 ) -> Any:
-    """The same as a `lime_jax.Explanation`; None where weights are not of columns."""
-    columns = _columns(owner, row)
+    """The same as a `lime_jax.Explanation`; None where weights are not of columns.
+
+    `codes` are the row with bins in place of numbers, where there are any.
+    """
+    columns = _columns(owner, row, codes)
     facts = dict(
         values=columns.values[None],
         bins=columns.bins[None],
@@ -61,10 +69,9 @@ class _Columns:
         self.texts += texts
 
 
-def _columns(owner: TableExplainer, row: np.ndarray) -> _Columns:
+def _columns(owner: TableExplainer, row: np.ndarray, codes: np.ndarray) -> _Columns:
     found = _Columns(row)
     in_bins = {} if owner.discretizer is None else owner.discretizer.names
-    codes = row if owner.discretizer is None else owner.discretizer.discretize(row)
     for k in owner.categorical_features:
         values, code = list(owner.feature_values[k]), codes[k]
         if k in in_bins:

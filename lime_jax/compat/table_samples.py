@@ -74,8 +74,11 @@ def scaled(data: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
 def distances(data: np.ndarray, metric: Any) -> np.ndarray:
     """(samples,) from the first one."""
     if metric == "euclidean":
-        away = data - data[:1]
-        return np.sqrt((away * away).sum(1))
+        squares = np.zeros(len(data))
+        for column in data.T:  # column by column, which a processor keeps at hand
+            away = column - column[0]
+            squares += away * away
+        return np.sqrt(squares)
     from sklearn.metrics import pairwise_distances
 
     return pairwise_distances(data, data[:1], metric=metric).ravel()

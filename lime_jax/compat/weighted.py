@@ -44,7 +44,9 @@ class WeightedData:
     def centered(self) -> Float64[np.ndarray, "samples columns"]:
         """Columns without their mean, times the root of the weights."""
         data = self.data.toarray() if scipy.sparse.issparse(self.data) else self.data
-        return (data - self.mean) * np.sqrt(self.weights)[:, None]
+        found = data - self.mean
+        found *= np.sqrt(self.weights)[:, None]
+        return found
 
     @cached_property
     def gram(self) -> Float64[np.ndarray, "columns columns"]:

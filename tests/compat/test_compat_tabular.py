@@ -406,6 +406,20 @@ def test_series_are_tables_of_their_steps(rng):
         RecurrentTabularExplainer(X[0])
 
 
+@pytest.mark.parametrize("mode", ["classification", "regression"])
+def test_one_series_has_the_numbers_of_lime(rng, mode):
+    series = rng.normal(size=(60, 5, 2))
+    kinds = RecurrentTabularExplainer, lime.lime_tabular.RecurrentTabularExplainer
+
+    def model(rows):
+        assert rows.shape[1:] == (5, 2)
+        high = 1 / (1 + np.exp(-rows[:, 1, 0] * rows[:, 4, 1] - rows[:, 0, 0]))
+        return high if mode == "regression" else np.stack([1 - high, high], axis=1)
+
+    settings = dict(mode=mode, feature_names=["load", "heat"], random_state=3)
+    same(*(kind(series, **settings).explain_instance(series[0], model) for kind in kinds))
+
+
 def test_levels_of_a_series_are_those_of_a_feature(rng):
     X = rng.integers(0, 3, (60, 4, 2)).astype(float)
     with pytest.warns(UserWarning, match="all of their steps"):
