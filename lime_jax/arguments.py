@@ -25,6 +25,17 @@ def check_whole(
         raise ValueError(f"`{name}`: expected a whole number{bounds}{also}, got {value!r}")
 
 
+def check_one_of(name: str, value: object, choices: Iterable[object]) -> None:
+    """Refuse what is none of the choices.
+
+    Example:
+        >>> check_one_of("engine", "ray", ("local", "ray"))
+    """
+    choices = list(choices)
+    if value not in choices:
+        raise ValueError(f"`{name}`: expected one of {', '.join(map(str, choices))}, got {value!r}")
+
+
 def listed(names: Sequence[str], most: int = 8) -> str:
     """Names in a sentence, and how many are left out."""
     shown = ", ".join(map(repr, names[:most]))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lime_jax import TabularConfig, TabularExplainer, fit_tabular
-from lime_jax.arguments import column_number
+from lime_jax.arguments import check_one_of, column_number
 from lime_jax.tabular.config import make_domain
 
 X = np.arange(12.0).reshape(4, 3) % 5
@@ -55,3 +55,9 @@ def test_numbers_of_any_type_and_names_are_taken(argument, column):
 def test_the_error_says_what_columns_there_are():
     with pytest.raises(ValueError, match=r"`features`: .* got 'c'; the columns are \['a', 'b'\]"):
         column_number(["a", "b"], "c", "features")
+
+
+def test_a_choice_that_there_is_not_is_named_with_those_there_are():
+    check_one_of("engine", "ray", ("local", "ray"))
+    with pytest.raises(ValueError, match="`engine`: expected one of local, ray, got 'sun'"):
+        check_one_of("engine", "sun", ("local", "ray"))

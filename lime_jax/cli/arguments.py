@@ -163,6 +163,11 @@ def _add_job(parser: _Parser) -> None:
         help="go on where an earlier run stopped: parts that are finished are kept",
     )
     job.add_argument(
+        "--on-error",
+        choices=("raise", "record"),
+        help="of the model or a value in a part: end the run (default), or note it and go on",
+    )
+    job.add_argument(
         "--engine",
         choices=("local", "ray", "spark"),
         help="what does the work: this process (default), Ray or Spark",

@@ -32,7 +32,7 @@ from lime_jax.views.report.numbers import plural
 if TYPE_CHECKING:
     from lime_jax import Explanations
 
-JOB_ONLY = ("resume", "engine", "workers", "rows_per_part")
+JOB_ONLY = ("resume", "on_error", "engine", "workers", "rows_per_part")
 """Arguments that have a meaning only where the results are a folder."""
 
 

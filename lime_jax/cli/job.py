@@ -72,6 +72,7 @@ def work_into_folder(arguments: Namespace, begin: Begin, facts: dict[str, Any], 
         rows=arguments.rows,
         rows_per_part=arguments.rows_per_part,
         resume=arguments.resume,
+        on_error=arguments.on_error or "raise",
         engine=arguments.engine or "local",
         num_workers=arguments.workers,
         facts={"model": file_hash(arguments.model), **facts},
@@ -79,7 +80,7 @@ def work_into_folder(arguments: Namespace, begin: Begin, facts: dict[str, Any], 
         **options,
     )
     seconds = time.perf_counter() - start
-    made, parts = len(_parts(folder) - before), stored.manifest["num_parts"]
+    made, parts = len(_parts(folder) - before), stored.manifest["num_parts"] - len(stored.failures)
     what = f"{len(stored):,} {what} in {parts:,} parts"
     if arguments.resume and not made:
         print(f"nothing to do: {folder} is finished, {what}")

@@ -17,12 +17,14 @@ from sklearn.utils.validation import check_is_fitted
 from lime_jax.front.explainer import ExplainerLike
 from lime_jax.models.registry import at_hand
 from lime_jax.models.unchanging import Unchanging
+from lime_jax.optional import require
 from lime_jax.results.arrow import long_table, rows_table
 from lime_jax.typing import ModelLike
 
 if TYPE_CHECKING:
     import pyarrow
 
+_FAILURE = b"lime_jax_failure"
 FORMS = {"rows": rows_table, "long": long_table, "numbers": partial(rows_table, texts=False)}
 _OWN = ("self", "X", "images", "texts", "model", "row_ids", "progress", "mesh")
 """Arguments of `explain` that are not the same for all chunks, or have no meaning in a worker."""
@@ -81,6 +83,8 @@ class ChunkSpec:
         form: of the tables: "rows", "long", or "numbers", which are rows without their texts; see
             `lime_jax.results.arrow`.
         enable_x64: whether JAX counts in 64 bits, as it does where the spec was made.
+        on_error: "raise", or "record": the table of a chunk that fails has no rows, and
+            `failure_of` tells why.
         promise: by which all blocks know that their model is the same.
 
     Raises:
@@ -102,6 +106,7 @@ class ChunkSpec:
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     form: str = "rows"
     enable_x64: bool = dataclasses.field(default_factory=_in_64_bits)
+    on_error: str = "raise"
 
     promise: bytes = dataclasses.field(
         default_factory=lambda: uuid.uuid4().bytes, init=False, repr=False, compare=False
@@ -138,12 +143,22 @@ def explain_chunk(spec: ChunkSpec, X: Any, row_ids: Iterable[Any] | None = None)
             which is all that a chunk can say of its rows.
 
     Returns:
-        A table of `arrow.row_schema`, or of `arrow.long_schema` where the spec's form is "long".
+        A table of `arrow.row_schema`, or of `arrow.long_schema` where the spec's form is "long";
+        of a failure that is to be recorded, a table without rows.
 
     Raises:
         ValueError: if rows or options are not usable.
         ImportError: if pyarrow is missing.
     """
+    try:
+        return _explained(spec, X, row_ids)
+    except Exception as error:
+        if spec.on_error != "record":
+            raise
+        return _failed(error)
+
+
+def _explained(spec: ChunkSpec, X: Any, row_ids: Iterable[Any] | None) -> pyarrow.Table:
     with contextlib.ExitStack() as stack:
         # A worker counts as the process does that sent the work.
         if _in_64_bits() != spec.enable_x64:
@@ -155,6 +170,20 @@ def explain_chunk(spec: ChunkSpec, X: Any, row_ids: Iterable[Any] | None = None)
     is_counted = row_ids is None and not explanations.row_names
     # The numbers of a chunk's rows say nothing of where it was cut from.
     return FORMS[spec.form](explanations, explanations.key_ids if is_counted else None)
+
+
+def _failed(error: Exception) -> pyarrow.Table:
+    """A table without rows that says why."""
+    pa = require("pyarrow", extra="cli")
+    said = "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])])
+    schema = pa.schema([("row_id", pa.int64())], metadata={_FAILURE: said.encode()})
+    return schema.empty_table()
+
+
+def failure_of(table: pyarrow.Table) -> str | None:
+    """What went wrong with the rows of `explain_chunk`, in words; None: nothing."""
+    said = (table.schema.metadata or {}).get(_FAILURE)
+    return None if said is None else said.decode()
 
 
 def ids_of(column: Any) -> Any:

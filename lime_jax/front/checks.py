@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lime_jax.arguments import check_whole
+from lime_jax.arguments import check_one_of, check_whole
 from lime_jax.typing import LinearFit
 from lime_jax.warn import warn
 
@@ -21,11 +21,7 @@ def check_seed(seed: object) -> None:
 def check_choices(explainer: object, known: Mapping[str, Sequence[Any]]) -> None:
     """Refuse settings that are none of their choices."""
     for name, choices in known.items():
-        if getattr(explainer, name) not in choices:
-            expected = ", ".join(map(str, choices))
-            raise ValueError(
-                f"`{name}`: expected one of {expected}, got {getattr(explainer, name)!r}"
-            )
+        check_one_of(name, getattr(explainer, name), choices)
 
 
 @contextmanager

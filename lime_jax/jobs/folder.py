@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lime_jax.jobs.manifest import differences
 from lime_jax.jobs.source import file_hash
 from lime_jax.optional import require
-from lime_jax.results.parts import MANIFEST, part_path, read_manifest
+from lime_jax.results.parts import FAILURES, MANIFEST, Failure, part_path, read_manifest
 from lime_jax.results.whole_files import replacing
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _LOCK = ".lock"
 _DIGESTS = ".digests"
 """A folder of what the bytes of each part add up to: pages have checksums, their headers none."""
 _OURS = re.compile(
-    rf"{re.escape(MANIFEST)}|\.lock|\.digests|\.DS_Store|\.?part-\d+\.parquet(\.tmp)?|\..*\.tmp"
+    rf"{re.escape(MANIFEST)}|{re.escape(FAILURES)}|\.lock|\.digests|\.DS_Store|\.?part-\d+\.parquet(\.tmp)?|\..*\.tmp"
 )
 _ROWS_PER_GROUP = 2048
 """Rows that are read to show one of them."""
@@ -98,6 +98,18 @@ def settle_manifest(folder: Path, manifest: dict[str, Any], resume: bool) -> Non
             f"`resume`: the job in {folder} is another one: {'; '.join(found)}; run it as it was "
             "begun, or choose another folder"
         )
+
+
+def forget_failures(folder: Path) -> None:
+    """What failed is tried again."""
+    (folder / FAILURES).unlink(missing_ok=True)
+
+
+def write_failures(folder: Path, failures: Sequence[Failure]) -> None:
+    """Note the parts that could not be made."""
+    text = json.dumps([each._asdict() for each in failures], indent=1) + "\n"
+    with _written(folder / FAILURES) as aside:
+        aside.write_text(text, encoding="utf-8", newline="\n")
 
 
 def unfinished(folder: Path, manifest: dict[str, Any]) -> list[int]:

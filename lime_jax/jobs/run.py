@@ -12,20 +12,30 @@ from typing import Any
 import jax
 import numpy as np
 
-from lime_jax.arguments import check_whole
-from lime_jax.distributed.worker import ChunkSpec
+from lime_jax.arguments import check_one_of, check_whole
+from lime_jax.distributed.worker import ChunkSpec, failure_of
 from lime_jax.front.progress import progress_bar
-from lime_jax.jobs.folder import check_folder, locked, settle_manifest, unfinished, write_part
+from lime_jax.jobs.folder import (
+    check_folder,
+    forget_failures,
+    locked,
+    settle_manifest,
+    unfinished,
+    write_failures,
+    write_part,
+)
 from lime_jax.jobs.manifest import make_manifest
 from lime_jax.jobs.rebuilt import RowForm, TakenColumns, row_form
 from lime_jax.jobs.source import Source, open_source, read_blocks
 from lime_jax.optional import require
-from lime_jax.results.parts import StoredExplanations
+from lime_jax.results.parts import Failure, StoredExplanations
+from lime_jax.warn import warn
 
 _ROWS_PER_PART = 2**14
 _CELLS_PER_PART = 2**22
 """Weights of a part, where a row has so many that fewer rows make one."""
 ENGINES = ("local", "ray", "spark")
+ON_ERROR = ("raise", "record")
 _LIBRARIES = {"ray": "ray", "spark": "pyspark"}
 
 
@@ -39,6 +49,7 @@ def explain_file(
     rows: tuple[int | None, int | None] = (None, None),
     rows_per_part: int | None = None,
     resume: bool = False,
+    on_error: str = "raise",
     engine: str = "local",
     num_workers: int | None = None,
     facts: Mapping[str, Any] | None = None,
@@ -62,7 +73,10 @@ def explain_file(
         rows: the first to explain, and the one after the last; None: from the start, to the end.
         rows_per_part: rows that are read, explained and written at a time; None: 16,384, and fewer
             where a row has more than 256 weights: features times explained outputs.
-        resume: whether to go on with the job in the folder.
+        resume: whether to go on with the job in the folder; parts that failed are tried again.
+        on_error: what becomes of a part in which the model, or a value of the file, raises an
+            exception: "raise" ends the run with it; "record" leaves the part out, notes its rows
+            and the error in `_failures.json`, warns at the end, and makes all others.
         engine: "local", "ray" or "spark"; it does not sway the numbers, and may change between
             runs. The workers of Ray and Spark compute on the CPU.
         num_workers: of Ray or Spark; None: as many as there is room for.
@@ -78,7 +92,8 @@ def explain_file(
         file.
 
     Raises:
-        ValueError: if an argument or the file is not usable, or the folder holds another job.
+        ValueError: if an argument or the file is not usable, the folder holds another job, or all
+            parts failed.
         OSError: if a part cannot be written; those that are finished stay.
         ImportError: if pyarrow or the engine is missing.
 
@@ -91,10 +106,11 @@ def explain_file(
             stored = explain_file(explainer, "big.parquet", model, "out/")
             stored[123_456].as_list()
     """
-    _check(rows_per_part, engine, num_workers)
+    _check(rows_per_part, engine, num_workers, on_error)
     folder, source = Path(out), open_source(data)
     check_folder(folder, resume)
-    spec, form = ChunkSpec(explainer, model, options), row_form(explainer, source, columns)
+    spec = ChunkSpec(explainer, model, options, on_error=on_error)
+    form = row_form(explainer, source, columns)
     features, labels = len(form.columns), _num_labels(explainer, spec.model, options)
     size = rows_per_part or _rows_per_part(features * labels)
     rows_in_file = source.count_rows()
@@ -106,12 +122,14 @@ def explain_file(
             spec, source, form.columns, chosen, rows_in_file, size, device, facts or {}
         )
         settle_manifest(folder, manifest, resume)
+        forget_failures(folder)
         missing = unfinished(folder, manifest)
         job = _Job(spec, source, form, folder, chosen, size, missing)
         left = sum(len(job.rows_of(number)) for number in missing)
         with progress_bar(len(chosen), progress, len(chosen) - left, lines=True) as tick:
             if missing:
                 job.run(_tables_of(engine), num_workers, tick)
+        job.settle_failures(manifest["num_parts"])
     return StoredExplanations(folder)
 
 
@@ -126,6 +144,7 @@ class _Job:
     rows: range
     size: int
     missing: Sequence[int]
+    failures: dict[int, str] = dataclasses.field(default_factory=dict)
 
     def run(
         self,
@@ -142,9 +161,13 @@ class _Job:
                 )
                 stack.callback(tables.close)  # so that an engine lets go of its workers
                 for number, table in tables:
-                    write_part(self.folder, number, self._numbered(number, table))
-                    tick(len(table))
-                    done += 1
+                    failure = failure_of(table)
+                    if failure is None:
+                        write_part(self.folder, number, self._numbered(number, table))
+                        done += 1
+                    else:
+                        self.failures[number] = failure
+                    tick(len(self.rows_of(number)))
         except (Exception, KeyboardInterrupt) as error:
             count = -(-len(self.rows) // self.size)
             error.add_note(
@@ -152,6 +175,24 @@ class _Job:
                 f"{self.folder}; run it again with --resume (`resume=True`) to make the others"
             )
             raise
+
+    def settle_failures(self, num_parts: int) -> None:
+        """Note the parts that failed, and warn of them; ValueError if all did."""
+        if not self.failures:
+            return
+        found = [
+            Failure(number, (mine := self.rows_of(number))[0], mine[-1], self.failures[number])
+            for number in sorted(self.failures)
+        ]
+        count = sum(each.last_row - each.first_row + 1 for each in found)
+        said = f"the first, rows {found[0].first_row:,} to {found[0].last_row:,}: {found[0].error}"
+        if len(found) == num_parts:
+            raise ValueError(f"`on_error`: not one of {num_parts:,} parts could be made; {said}")
+        write_failures(self.folder, found)
+        warn(
+            f"{count:,} rows in {len(found):,} of {num_parts:,} parts could not be explained, "
+            f"`failures` names them; {said}"
+        )
 
     def rows_of(self, number: int) -> range:
         """The rows of a part, by their number in the file."""
@@ -170,6 +211,9 @@ class _Job:
                 rebuilt = self.form.rebuild(block)
             except ValueError as error:
                 mine = self.rows_of(number)
+                if self.spec.on_error == "record":
+                    self.failures[number] = f"ValueError: {error}"
+                    continue
                 error.add_note(f"in one of rows {mine[0]:,} to {mine[-1]:,} of the file")
                 raise
             yield number, rebuilt, None
@@ -180,13 +224,13 @@ class _Job:
         return f"block {number}, rows {rows[0]:,} to {rows[-1]:,} of the file"
 
 
-def _check(rows_per_part: Any, engine: Any, num_workers: Any) -> None:
+def _check(rows_per_part: Any, engine: Any, num_workers: Any, on_error: Any) -> None:
     counts = {"rows_per_part": rows_per_part, "num_workers": num_workers}
     for name, count in counts.items():
         if count is not None:
             check_whole(name, count)
-    if engine not in ENGINES:
-        raise ValueError(f"`engine`: expected one of {', '.join(ENGINES)}, got {engine!r}")
+    check_one_of("engine", engine, ENGINES)
+    check_one_of("on_error", on_error, ON_ERROR)
     if engine == "local" and num_workers not in (None, 1):
         raise ValueError(
             f"`num_workers`: the local engine is one process that uses all cores by itself, got "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from os import PathLike
 
+from lime_jax.arguments import check_one_of
 from lime_jax.forks import check_not_forked
 from lime_jax.models.classifiers import (
     ClassIndicators,
@@ -70,8 +71,8 @@ def as_predict_fn(
                [3.]], dtype=float32)
     """
     check_not_forked()
-    if output is not None and output not in _METHODS:
-        raise ValueError(f"`output`: expected one of {', '.join(_METHODS)}, got {output!r}")
+    if output is not None:
+        check_one_of("output", output, _METHODS)
     if isinstance(model, Model):
         return _as_opened(model, output)
     model = at_hand(model)

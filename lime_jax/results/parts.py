@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,35 @@ from lime_jax.results.tidy import TEXTS
 from lime_jax.typing import Scalar
 
 MANIFEST = "_manifest.json"
+FAILURES = "_failures.json"
+"""Of a job that went on where parts failed: which, and why."""
+
+
+class Failure(NamedTuple):
+    """A part of a job that could not be made.
+
+    Attributes:
+        part: its number.
+        first_row: number of its first row in the file.
+        last_row: number of its last row in the file.
+        error: what was raised, in words.
+    """
+
+    part: int
+    first_row: int
+    last_row: int
+    error: str
+
+
+def read_failures(folder: Path) -> list[Failure]:
+    """Parts that a job left out; ValueError if the list is damaged."""
+    path = folder / FAILURES
+    try:
+        return [Failure(**each) for each in json.loads(path.read_text("utf-8"))]
+    except FileNotFoundError:
+        return []
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"`path`: {path} is no list of failures of a job") from error
 
 
 def part_path(folder: Path, number: int) -> Path:
@@ -52,9 +81,14 @@ class StoredExplanations(DataSetViews):
     """The explanations of a data set, in the folder that a job wrote.
 
     Nothing is read before it is asked for, and no more than a part at a time unless it is.
+    Of a job that went on where parts failed (`on_error="record"`), these are the explanations
+    there are; `row_id` is the number of a row in the file.
 
     Args:
         folder: of a finished job.
+
+    Attributes:
+        failures: the parts that could not be made: their rows in the file, and why.
 
     Raises:
         ValueError: if it is something else, or the job is not finished.
@@ -75,28 +109,33 @@ class StoredExplanations(DataSetViews):
         self.folder = Path(folder)
         self.manifest = read_manifest(self.folder)
         present = {path.name for path in self.folder.glob("part-*.parquet")}
-        paths = [part_path(self.folder, k) for k in range(self.manifest["num_parts"])]
+        self.failures = read_failures(self.folder)
+        failed = {each.part for each in self.failures}
+        numbers = [k for k in range(self.manifest["num_parts"]) if k not in failed]
+        self._paths = paths = [part_path(self.folder, k) for k in numbers]
         missing = [path for path in paths if path.name not in present]
         if missing:
             raise ValueError(
                 f"`path`: the job in {self.folder} is not finished, {len(missing):,} of "
-                f"{len(paths):,} parts are missing, {missing[0].name} is the first; run it again "
-                "with --resume, or load single parts by their file names"
+                f"{self.manifest['num_parts']:,} parts are missing, {missing[0].name} is the "
+                "first; run it again with --resume, or load single parts by their file names"
             )
         self._size = self.manifest["rows_per_part"]
         self._last: tuple[int, int, Any] = (-1, 0, ())  # part, first row of it, explanations
 
     def __len__(self) -> int:
         """Number of rows."""
-        return self.manifest["num_rows"]
+        failed = sum(each.last_row - each.first_row + 1 for each in self.failures)
+        return self.manifest["num_rows"] - failed
 
     def __repr__(self) -> str:
         """What there is, in one line."""
-        parts = self.manifest["num_parts"]
+        parts = len(self._paths)
         return f"StoredExplanations({str(self.folder)!r}: {len(self):,} rows in {parts:,} parts)"
 
     def __getitem__(self, index: Any) -> Any:
         """One row for an integer, `Explanations` for a slice, a mask or an array of rows."""
+        # All parts but the last have equally many rows, whichever failed.
         if isinstance(index, int | np.integer):
             return self._one(range(len(self))[int(index)])
         count = len(self)  # of which a slice takes few
@@ -125,7 +164,7 @@ class StoredExplanations(DataSetViews):
             >>> [len(part) for part in stored.parts()]
             [3, 1]
         """
-        return (self._part(number) for number in range(self.manifest["num_parts"]))
+        return map(read_part, self._paths)
 
     def importance(self, label: Scalar = None) -> Importance:
         """How much each feature matters over the data set; see `Explanations.importance`.
@@ -171,14 +210,14 @@ class StoredExplanations(DataSetViews):
             raise ValueError(f"`path`: expected rows, and {self.folder} has none")
 
     def _part(self, number: int) -> Any:
-        return read_part(part_path(self.folder, number))
+        return read_part(self._paths[number])
 
     def _one(self, row: int) -> Explanation:
         """A row; those that lie next to it are kept for the next call."""
         number, place = divmod(row, self._size)
         kept, first, group = self._last
         if kept != number or not 0 <= place - first < len(group):
-            first, group = _row_group(part_path(self.folder, number), place)
+            first, group = _row_group(self._paths[number], place)
             self._last = number, first, group
         return group[place - first]
 

@@ -7,7 +7,7 @@ from typing import Literal, overload
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.arguments import column_numbers
+from lime_jax.arguments import check_one_of, column_numbers
 from lime_jax.fits.independent import IndependentMethod
 from lime_jax.fits.linear import Kernel, LinearMethod
 from lime_jax.placing import placed
@@ -75,10 +75,7 @@ class TabularConfig:
             ("distance_space", DISTANCE_SPACES),
             ("distance", METRICS),
         ):
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"`{name}`: expected one of {', '.join(known)}, got {getattr(self, name)!r}"
-                )
+            check_one_of(name, getattr(self, name), known)
         method = resolve_selection(self.feature_selection, self.num_features)
         if self.encoding == "one_hot" and self.num_features is not None:
             allowed = ("none", "highest_weights")

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
+from lime_jax.arguments import check_one_of
 from lime_jax.fits.shapley import LINKS
 from lime_jax.front.call import Outcome
 from lime_jax.front.options import ExplainOptions
@@ -87,8 +88,7 @@ class TabularShap:
     ) -> ValuePlan:
         """The choices that settings and options name."""
         link = settings.link
-        if link not in LINKS:
-            raise ValueError(f"`link`: expected one of {', '.join(LINKS)}, got {link!r}")
+        check_one_of("link", link, LINKS)
         refuse_options_of_lime(options, widths)
         settings.check_value()
         num_samples: Any = "auto" if options.num_samples is None else options.num_samples

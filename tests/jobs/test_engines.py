@@ -32,9 +32,11 @@ def job(tmp_path_factory):
 
     def run(name, **changes):
         options = {"rows_per_part": 12, "num_samples": 64, "method": "sampled", **changes}
-        return explain_file(explainer, home / "a.parquet", model, home / name, **options)
+        asked = options.pop("model", model)
+        return explain_file(explainer, home / "a.parquet", asked, home / name, **options)
 
     run("local")
+    run.rows = X
     return run
 
 
@@ -60,14 +62,32 @@ def assert_same(stored, local):
         assert (stored.folder / path.name).read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize("engine", ["ray", "spark"])
-def test_an_engine_makes_the_same_parts(job, quiet, engine):
-    if engine == "spark" and not shutil.which("java"):
+@pytest.fixture(params=["ray", "spark"])
+def engine(request):
+    if request.param == "spark" and not shutil.which("java"):
         pytest.skip("Spark needs Java")
-    pytest.importorskip({"ray": "ray", "spark": "pyspark"}[engine])
+    pytest.importorskip({"ray": "ray", "spark": "pyspark"}[request.param])
+    return request.param
+
+
+def test_an_engine_makes_the_same_parts(job, quiet, engine):
     stored = job(engine, engine=engine, num_workers=1)
     local = job("local", resume=True)
     assert_same(stored, local)
     # And this process goes on where the engine stopped.
     os.unlink(stored.folder / "part-00002.parquet")
     assert_same(job(engine, resume=True), local)
+
+
+def test_a_part_that_fails_is_noted_and_all_others_made(job, quiet, engine):
+    value = job.rows.a[20]
+
+    def fails(table):
+        if (np.asarray(table)[:, 0] == value).any():
+            raise RuntimeError("such a row")
+        return np.asarray(table)[:, 0]
+
+    with pytest.warns(UserWarning, match="rows 12 to 23: RuntimeError: such a row"):
+        stored = job(f"{engine} fails", model=fails, engine=engine, on_error="record")
+    assert stored[:].row_ids.tolist() == [*range(12), *range(24, 50)]
+    assert [each.part for each in stored.failures] == [1]

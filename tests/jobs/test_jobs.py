@@ -20,7 +20,7 @@ import pytest
 import lime_jax
 from lime_jax.jobs import explain_file
 from lime_jax.jobs import run as jobs_run
-from lime_jax.results.parts import MANIFEST
+from lime_jax.results.parts import FAILURES, MANIFEST
 
 ROWS, SIZE = 90, 20
 PARTS = 5
@@ -447,6 +447,82 @@ def test_a_models_exception_says_which_rows_of_the_file(job, frame):
     with pytest.raises(RuntimeError, match="such a row") as error:
         job(model=fails, rows=(5, 90))
     assert "raised for block 2, rows 45 to 64 of the file" in error.value.__notes__
+
+
+@pytest.fixture
+def fragile(frame, tmp_path):
+    """A model that fails on row 47, until it is mended."""
+    mended = tmp_path / "mended"
+
+    def fails(table):
+        if frame["real"][47] in set(table["real"]) and not mended.exists():
+            raise RuntimeError("such a row")
+        return model(table)
+
+    return fails, mended
+
+
+class TestPartsThatFailAreNoted:
+    """With `on_error="record"`."""
+
+    def test_all_others_are_made(self, job, whole, fragile):
+        with pytest.warns(UserWarning, match="20 rows in 1 of 5 parts could not be explained"):
+            stored = job(model=fragile[0], on_error="record")
+        others = np.r_[0:40, 60:ROWS]
+        assert_same(stored, whole, others)
+        assert len(stored) == len(list(stored)) == len(others)
+        assert [len(part) for part in stored.parts()] == [20, 20, 20, 10]
+        assert stored[45].row_id == 65
+        assert stored[-1].row_id == ROWS - 1
+        assert repr(stored).endswith("70 rows in 4 parts)")
+        size, _ = stored.importance()
+        np.testing.assert_allclose(size, whole[others].importance()[0], rtol=1e-4)
+
+    def test_their_rows_and_the_error_are_named(self, job, fragile, tmp_path):
+        with pytest.warns(UserWarning, match="rows 40 to 59: RuntimeError: such a row"):
+            job(model=fragile[0], on_error="record")
+        (failure,) = lime_jax.load(tmp_path / "out").failures
+        assert (failure.part, failure.first_row, failure.last_row) == (2, 40, 59)
+        assert failure.error.startswith("RuntimeError: such a row")
+
+    def test_resume_makes_them(self, job, fragile, tmp_path):
+        fails, mended = fragile
+        with pytest.warns(UserWarning, match="could not be explained"):
+            job(model=fails, on_error="record")
+        mended.touch()
+        stored = job(model=fails, resume=True)
+        unbroken = job(model=fails, out=tmp_path / "unbroken")
+        assert stored.failures == []
+        assert content(tmp_path / "out") == content(unbroken.folder)
+
+    def test_a_value_of_another_kind_is_one_of_them(self, job, frame, tmp_path):
+        table = frame.astype({"count": object, "when": str, "size": str})
+        table.loc[65, "count"] = "many"
+        lime = lime_jax.TabularExplainer().fit(frame[["real", "count"]])
+        path = tmp_path / "rows.csv"
+        table[["real", "count"]].to_csv(path, index=False)
+        options = {"data": path, "explainer": lime, "model": lambda t: t["real"] + t["count"]}
+        with pytest.warns(UserWarning, match="rows 60 to 79: ValueError: .*count"):
+            stored = job(on_error="record", **options)
+        assert len(stored) == 70
+
+    def test_a_model_that_always_fails_is_an_error(self, job):
+        def fails(table):
+            raise RuntimeError("no")
+
+        with pytest.raises(ValueError, match=r"not one of 5 parts could be made; .*RuntimeError"):
+            job(model=fails, on_error="record")
+
+    def test_other_words_are_refused(self, job):
+        with pytest.raises(ValueError, match="`on_error`: expected one of raise, record, got 'x'"):
+            job(on_error="x")
+
+    def test_a_damaged_list_is_named(self, job, fragile, tmp_path):
+        with pytest.warns(UserWarning, match="could not be explained"):
+            job(model=fragile[0], on_error="record")
+        (tmp_path / "out" / FAILURES).write_text("{")
+        with pytest.raises(ValueError, match=r"_failures\.json is no list of failures"):
+            lime_jax.load(tmp_path / "out")
 
 
 def test_a_manifest_that_cannot_be_written_is_a_clear_error(job, tmp_path):
