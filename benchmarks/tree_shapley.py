@@ -1,6 +1,6 @@
 """Exact Shapley values and interactions of boosted trees, against `woodelf-explainer` and `shap`.
 
-`woodelf-explainer` is no dependency: without it its records are left out.
+Without `woodelf-explainer` its records are left out.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ def records(quick: bool) -> Iterator[Record]:
     yield from values(rows=200 if quick else 100_000, trees=3 if quick else 100)
     yield from deep(rows=50 if quick else 20_000, trees=2 if quick else 200)
     yield from interactions(rows=50 if quick else 10_000, trees=3 if quick else 100)
+    yield from paths(rows=50 if quick else 10_000, trees=3 if quick else 100)
 
 
 def boosted(
@@ -116,6 +117,25 @@ def interactions(rows: int, trees: int, columns: int = 127) -> Iterator[Record]:
     )
 
 
+def paths(rows: int, trees: int, columns: int = 127) -> Iterator[Record]:
+    """Path-dependent values, which need no background."""
+    for depth, count, some in ((6, trees, rows), (10, max(2, trees // 2), max(50, rows // 5))):
+        given = columns, count, depth, min(20_000, 10 * rows), some
+        ours = in_fresh_process("benchmarks.tree_shapley", "our_paths", *given)
+        for name, few in {"pred_contribs": some, "shap": min(some, 1000)}.items():
+            peer = in_fresh_process("benchmarks.tree_shapley", f"{name}_paths", *given[:-1], few)
+            yield faster(
+                f"path-dependent Shapley values, {some:,} x {columns}, XGBoost {count} x depth "
+                f"{depth}, against {name}",
+                some / ours["warm"],
+                few / peer["warm"],
+                "rows/s",
+                f"Warm, medians of 3, our predictions included; {name} on {few:,} of the rows, on "
+                "all threads it likes.",
+                target=1,
+            )
+
+
 def _has_woodelf() -> bool:
     return importlib.util.find_spec("woodelf") is not None
 
@@ -128,11 +148,11 @@ def _measured(call: Any, nbytes: Any) -> dict[str, float]:
     return {"first": first, "warm": median_seconds(call, repeats=3), "peak": most}
 
 
-def _ours(columns: int, trees: int, depth: int, background: int, rows: int, **settings: Any) -> Any:
+def _ours(*given: int, algorithm: str = "kernel_shap", **settings: Any) -> Any:
     from lime_jax import TabularExplainer
 
-    model, train, X = boosted(columns, trees, depth, background, rows)
-    explainer = TabularExplainer("kernel_shap", **settings).fit(train)
+    model, train, X = boosted(*given)
+    explainer = TabularExplainer(algorithm, **settings).fit(train)
 
     def size(found: Any) -> int:
         return sum(part.nbytes for part in vars(found).values() if isinstance(part, np.ndarray))
@@ -142,6 +162,26 @@ def _ours(columns: int, trees: int, depth: int, background: int, rows: int, **se
 
 def _our_pairs(*given: int) -> Any:
     return _ours(*given, interactions=True)
+
+
+def _our_paths(*given: int) -> Any:
+    return _ours(*given, algorithm="tree_path")
+
+
+def _pred_contribs(*given: int) -> Any:
+    import xgboost
+
+    model, _, X = boosted(*given)
+    booster, rows = model.get_booster(), xgboost.DMatrix(X)
+    return _measured(lambda: booster.predict(rows, pred_contribs=True), lambda found: found.nbytes)
+
+
+def _shap_paths(*given: int) -> Any:
+    import shap
+
+    model, _, X = boosted(*given)
+    explainer = shap.TreeExplainer(model, feature_perturbation="tree_path_dependent")
+    return _measured(lambda: explainer.shap_values(X), lambda found: found.nbytes)
 
 
 def _woodelf(columns: int, trees: int, depth: int, background: int, rows: int) -> Any:
@@ -183,6 +223,9 @@ if __name__ == "__main__":
     tasks = {
         "ours": _ours,
         "our_pairs": _our_pairs,
+        "our_paths": _our_paths,
+        "pred_contribs_paths": _pred_contribs,
+        "shap_paths": _shap_paths,
         "woodelf": _woodelf,
         "woodelf_pairs": _woodelf_pairs,
         "shap": _shap,

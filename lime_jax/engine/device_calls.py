@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -22,23 +22,32 @@ def render(domain: Domain, instances: Pytree, samples: Pytree) -> Array:
     return programs.render(domain, instances, samples)
 
 
-def predict_rows(model: DevicePredict[Any], inputs: np.ndarray) -> np.ndarray:
-    """What a device model says of rows, in chunks of few shapes; where it can be, of one."""
+def predict_rows(
+    model: DevicePredict[Any],
+    rows: np.ndarray,
+    inputs_of: Callable[[np.ndarray], np.ndarray] = np.asarray,
+) -> np.ndarray:
+    """What a device model says of rows, in chunks of few shapes; where it can be, of one.
+
+    Args:
+        inputs_of: the model's inputs, made of some rows at a time.
+    """
+    first = inputs_of(rows[:1])[0]
     if model.by_rows:
-        shape = _Shape.of(inputs.shape[1])
-        starts = range(0, len(inputs), shape.rows)
-        parts = (shape.pad(inputs[start : start + shape.rows]) for start in starts)
-        return _predict_by_blocks(model, parts, len(inputs), shape)
+        shape = _Shape.of(len(first))
+        starts = range(0, len(rows), shape.rows)
+        parts = (shape.pad(inputs_of(rows[start : start + shape.rows])) for start in starts)
+        return _predict_by_blocks(model, parts, len(rows), shape)
     most = 2**11 if jax.default_backend() == "cpu" else 2**16
-    size = budget.rows_per_call(64 * inputs[0].nbytes, most)
-    size = min(size, 2 ** (len(inputs) - 1).bit_length())  # few shapes: powers of two
+    size = budget.rows_per_call(64 * first.nbytes, most)
+    size = min(size, 2 ** (len(rows) - 1).bit_length())  # few shapes: powers of two
     parts = []
-    for start in range(0, len(inputs), size):
-        part = inputs[start : start + size]
+    for start in range(0, len(rows), size):
+        part = inputs_of(rows[start : start + size])
         if len(part) < size:
             part = np.concatenate([part, np.repeat(part[:1], size - len(part), axis=0)])
         parts.append(programs.predict_rows(model, part))
-    return np.concatenate([np.asarray(part) for part in parts])[: len(inputs)]
+    return np.concatenate([np.asarray(part) for part in parts])[: len(rows)]
 
 
 def predict_samples(

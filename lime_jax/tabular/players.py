@@ -32,8 +32,11 @@ class Players:
 
     def values_of(self, values: np.ndarray) -> np.ndarray:
         """(rows, players): a column's own number; NaN for a group, which has several."""
-        single = np.array([len(columns) == 1 for columns in self.columns])
-        return np.where(single, values[:, [columns[0] for columns in self.columns]], np.nan)
+        if self.columns == tuple((k,) for k in range(values.shape[1])):
+            return values
+        found = values[:, [columns[0] for columns in self.columns]]
+        found[:, [len(columns) > 1 for columns in self.columns]] = np.nan
+        return found
 
     def feature_names(self, names: FeatureNames) -> FeatureNames:
         """Of the players, from those of the columns; a group of columns has no levels."""

@@ -103,7 +103,8 @@ def by_blocks(
     if blocks is None:
         return None
     fit, together = blocks.explain(request.values, labels, request.tick)
-    unit = scale.unit[labels][..., None].astype(together.dtype)
+    if together.size and (scale.unit != 1).any():
+        together *= scale.unit[labels][..., None].astype(together.dtype)
     fit = scale.outward(fit, labels)
     pairs = tuple(map(tuple, blocks.pairs.tolist()))
-    return PairedFit(replaced(fit, held_out_score=fit.score), together * unit, pairs)
+    return PairedFit(replaced(fit, held_out_score=fit.score), together, pairs)

@@ -84,7 +84,8 @@ def _checked(
     opened: Model, schema: frames.Schema, values: np.ndarray, samples: SampleFacts
 ) -> Model:
     """A converted model on the device if it is the same there, else on the host."""
-    known = np.where((values < 0) & np.array(schema.categorical), 0, values)[:_CHECKED_ROWS]
+    known = values[:_CHECKED_ROWS]
+    known = np.where((known < 0) & np.array(schema.categorical), 0, known)
     # Samples hold every level: what the model says of one that it refuses leaves `explain`.
     certain = np.concatenate([known, _every_level(schema, known[:1])])
     typical = np.zeros((0, values.shape[1]))

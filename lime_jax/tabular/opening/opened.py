@@ -19,6 +19,9 @@ from lime_jax.placing import placed
 from lime_jax.tabular import frames
 from lime_jax.typing import Array, Table, pytree, static
 
+_CHECKED = 2**13
+"""Rows that are looked at together, so that copies of them stay small."""
+
 
 @pytree
 class _OfCodes:
@@ -136,9 +139,11 @@ class OpenedModel(BatchModel):
         """The outputs of the form on the device for rows, encoded; of a JAX model its numbers."""
         rows = self.model.rows
         predict = self.model.predict if rows is None else rows.predict
-        inputs = values if rows is None else rows.columns(values)
-        inputs = inputs.astype(jnp.result_type(float))
-        raw = engine.predict_rows(predict, inputs)  # pyright: ignore[reportArgumentType]
+
+        def inputs_of(some: np.ndarray) -> np.ndarray:
+            return (some if rows is None else rows.columns(some)).astype(jnp.result_type(float))
+
+        raw = engine.predict_rows(predict, values, inputs_of)  # pyright: ignore[reportArgumentType]
         try:
             return self.checked(raw, len(values))
         except ValueError as error:
@@ -150,6 +155,12 @@ class OpenedModel(BatchModel):
         Where a number is missing or a level unknown, it knows best whether that may be; and the
         device's precision may not hold a number that the model looks at.
         """
+        parts = [
+            self._needs_host(values[k : k + _CHECKED]) for k in range(0, len(values), _CHECKED)
+        ]
+        return np.concatenate([np.zeros(0, bool), *parts])
+
+    def _needs_host(self, values: np.ndarray) -> np.ndarray:
         largest = float(jnp.finfo(jnp.result_type(float)).max)
         with np.errstate(invalid="ignore"):
             # NaN is not at most anything.

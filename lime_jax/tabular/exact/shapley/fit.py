@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
 
-from lime_jax.placing import placed
-from lime_jax.typing import Array, Float, Int, LinearFit, Support
+from lime_jax.typing import Array, Float, Int, LinearFit, Support, replaced
 
 
 def shapley_fit(
@@ -46,15 +44,14 @@ def fit_on_host(
     kind = jnp.result_type(float)
     expected, coef = expected.astype(kind), coef.astype(kind, copy=False)
     rows, _, players = coef.shape
-    parts = dict(
+    return replaced(
+        LinearFit.of_no_rows(expected.shape[1], players),
         coef=coef,
-        std_error=np.zeros_like(coef),
+        std_error=np.zeros(coef.shape, kind),  # of which the system makes no pages yet
         selected=np.ones(coef.shape, bool),
         intercept=expected,
         score=np.full_like(expected, np.nan),
         local_pred=expected + coef.sum(-1),
         effective_samples=np.full(rows, num_background, kind),
-        support=np.full((rows, players), int(Support.FULL), np.int32),
+        support=np.full((rows, players), int(Support.FULL), np.int8),
     )
-    fit = LinearFit(**{name: placed(part) for name, part in parts.items()})
-    return jax.tree.map(np.asarray, fit)
