@@ -23,6 +23,7 @@ def records(quick: bool) -> Iterator[Record]:
     yield sampled(rows=2 if quick else 20, few=1 if quick else 3, trees=trees)
     yield sampled_on_the_host(rows=1 if quick else 3, trees=trees)
     yield linked(rows=20 if quick else 1000, few=1 if quick else 3)
+    yield from boosted(rows=2 if quick else 20, seeds=2 if quick else 12, trees=trees)
     yield error(seeds=2 if quick else 30, rows=1 if quick else 3, trees=trees)
 
 
@@ -140,6 +141,62 @@ def linked(rows: int, few: int) -> Record:
         f"coalitions by default, both classes, warm, medians of 3. The peer is the same explainer "
         f"on {few} of the rows, which calls the pipeline for every coalition and background row.",
         target=100,
+    )
+
+
+def boosted(rows: int, seeds: int, trees: int) -> Iterator[Record]:
+    """A probability of boosted trees: coalitions of each background row, or shared by all."""
+    case = cases.boosted(trees)
+    model, as_a_function = case.model, as_predict_fn(case.model).predict
+    background, few = case.X_train[:BACKGROUND], 320
+    X = cases.more_rows(case, 4 * rows)
+
+    def noise(model: Any, count: int) -> float:
+        found = [
+            TabularExplainer(algorithm="kernel_shap", seed=seed)
+            .fit(background)
+            .explain(X[:rows], model, num_samples=count, labels=[1])
+            .coef
+            for seed in range(seeds)
+        ]
+        return float(np.sqrt(np.var(found, axis=0, ddof=1).mean()))
+
+    def rate(model: Any, count: int) -> float:
+        explainer = TabularExplainer(algorithm="kernel_shap").fit(background)
+        parts = iter(np.split(X, 4))
+
+        def one() -> None:
+            explainer.explain(next(parts), model, num_samples=count)
+
+        one()
+        return rows / median_seconds(one, repeats=3)
+
+    shared, equal, fewer = (
+        noise(*ask) for ask in ((as_a_function, COALITIONS), (model, COALITIONS), (model, few))
+    )
+    what = "KernelSHAP, probability of boosted trees"
+    how = (
+        f"Breast cancer, {trees} trees of depth 6 of XGBoost, {BACKGROUND} background rows, {rows} "
+        f"rows; the peer is the same converted model as a function of JAX, whose {COALITIONS:,} "
+        "coalitions all background rows share. "
+    )
+    yield faster(
+        f"{what}, at equal error",
+        rate(model, few),
+        rate(as_a_function, COALITIONS),
+        "rows/s",
+        f"{how}Ours: {few} coalitions of each background row. Standard deviation over {seeds} "
+        f"seeds: {fewer:.2g} of ours, {shared:.2g} of the peer's. Warm, both classes, medians of "
+        "3.",
+        target=5,
+    )
+    yield smaller(
+        f"{what}: noise at equal model calls",
+        equal,
+        shared,
+        "standard deviation",
+        f"{how}As many for ours, of each background row. Over {seeds} seeds, second class.",
+        target=1 / 3,
     )
 
 

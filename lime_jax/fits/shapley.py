@@ -100,6 +100,26 @@ class ShapleyMethod:
         the R² under the Shapley kernel, without the empty and the full coalition, and
         `held_out_score` leaves each pair out once; `effective_samples` is the number of coalitions.
         """
+        return self.fit_of(self.values(summaries), coordinates)
+
+    def fit_of(self, values: CoalitionValues, coordinates: Coordinates) -> LinearFit:
+        """The explanation in the coordinates of a row."""
+        coef, std_error = values.coef, jnp.sqrt(values.variance)
+        varies = jnp.broadcast_to(coordinates.varies, (coef.shape[0], *coordinates.varies.shape))
+        return LinearFit(
+            coef=jnp.where(varies, coef[:, coordinates.own], 0),
+            std_error=jnp.where(varies, std_error[:, coordinates.own], jnp.nan),
+            selected=varies,
+            intercept=values.base,
+            score=values.score(values.missed),
+            local_pred=values.whole,
+            effective_samples=jnp.asarray(self.design.num_samples, coef.dtype),
+            support=coordinates.support,
+            held_out_score=values.score(values.missed_left_out),
+        )
+
+    def values(self, summaries: Float[Array, "units samples outputs"]) -> CoalitionValues:
+        """Shapley values of all outputs, and how well they fit the coalitions."""
         y = summaries.reshape(-1, 2, summaries.shape[-1])
         base, whole = y[0]
         half = ((y[:, 0] - y[:, 1]) / 2)[self.pairs]
@@ -108,41 +128,57 @@ class ShapleyMethod:
         inside = self.masks.reshape(*y.shape[:2], -1)[:, 0][self.pairs] - jnp.asarray(0.5, y.dtype)
         residual = half - _sum("pqf,of->pqo", inside, coef)
         even = ((y[:, 0] - base + y[:, 1] - whole) / 2)[self.pairs]
-        noise = 8 * jnp.finfo(y.dtype).eps * jnp.abs(y).max((0, 1))  # of a difference of outputs
-        score = held_out_score = self._score(half, even, residual, noise)
-        std_error = jnp.zeros_like(coef)
-        if self.left_out is not None and self.uncertainty is not None:
-            left_out = _sum("pqr,pro->pqo", self.left_out, half)
-            std_error = jnp.sqrt(_sum("pqo,pqf->of", left_out**2, self.uncertainty**2))
-            residual = residual + self.leverage[:, :, None] * left_out
-            held_out_score = self._score(half, even, residual, noise)
-        varies = jnp.broadcast_to(coordinates.varies, (coef.shape[0], *coordinates.varies.shape))
-        return LinearFit(
-            coef=jnp.where(varies, coef[:, coordinates.own], 0),
-            std_error=jnp.where(varies, std_error[:, coordinates.own], jnp.nan),
-            selected=varies,
-            intercept=base,
-            score=score,
-            local_pred=whole,
-            effective_samples=jnp.asarray(self.design.num_samples, coef.dtype),
-            support=coordinates.support,
-            held_out_score=held_out_score,
-        )
-
-    def _score(
-        self,
-        half: Float[Array, "parts pairs outputs"],
-        even: Float[Array, "parts pairs outputs"],
-        residual: Float[Array, "parts pairs outputs"],
-        noise: Float[Array, " outputs"],
-    ) -> Float[Array, " outputs"]:
-        """R² of the coalitions: errors of a pair are `even` plus and minus `residual`."""
         weights = self.weights[self.pairs][:, :, None]
         mean = (weights * even).sum((0, 1))
-        total = (weights * (half**2 + (even - mean) ** 2)).sum((0, 1))
-        missed = (weights * (residual**2 + even**2)).sum((0, 1))
-        constant = total <= noise**2
-        return jnp.where(constant, 1.0, 1 - missed / jnp.where(constant, 1, total))
+        missed = missed_left_out = _missed(weights, even, residual)
+        variance = jnp.zeros_like(coef)
+        if self.left_out is not None and self.uncertainty is not None:
+            left_out = _sum("pqr,pro->pqo", self.left_out, half)
+            variance = _sum("pqo,pqf->of", left_out**2, self.uncertainty**2)
+            residual = residual + self.leverage[:, :, None] * left_out
+            missed_left_out = _missed(weights, even, residual)
+        return CoalitionValues(
+            coef=coef,
+            variance=variance,
+            base=base,
+            whole=whole,
+            total=(weights * (half**2 + (even - mean) ** 2)).sum((0, 1)),
+            missed=missed,
+            missed_left_out=missed_left_out,
+            noise=8 * jnp.finfo(y.dtype).eps * jnp.abs(y).max((0, 1)),  # of a difference of outputs
+        )
+
+
+@pytree
+class CoalitionValues:
+    """Shapley values from the outputs of coalitions.
+
+    Attributes:
+        variance: of `coef`, by the coalitions that were drawn.
+        base: output of no player; `whole` that of all.
+        total: sum of squares of the outputs about their mean, under the Shapley kernel.
+        missed: of the errors of the values; `missed_left_out` where each pair was left out once.
+        noise: that rounding leaves in a difference of outputs.
+    """
+
+    coef: Float[Array, "outputs players"]
+    variance: Float[Array, "outputs players"]
+    base: Float[Array, " outputs"]
+    whole: Float[Array, " outputs"]
+    total: Float[Array, " outputs"]
+    missed: Float[Array, " outputs"]
+    missed_left_out: Float[Array, " outputs"]
+    noise: Float[Array, " outputs"]
+
+    def score(self, missed: Float[Array, " outputs"]) -> Float[Array, " outputs"]:
+        """R² of the coalitions; 1 where nothing but rounding is to be explained."""
+        constant = self.total <= self.noise**2
+        return jnp.where(constant, 1.0, 1 - missed / jnp.where(constant, 1, self.total))
+
+
+def _missed(weights: Array, even: Array, residual: Array) -> Array:
+    """Sum of squared errors: those of a pair are `even` plus and minus `residual`."""
+    return (weights * (residual**2 + even**2)).sum((0, 1))
 
 
 def log_odds(y: Any) -> Any:

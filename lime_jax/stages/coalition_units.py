@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from lime_jax.typing import pytree, static
 
 _UNIT_SIZE = 64  # coalitions of a unit, at most
@@ -56,6 +58,38 @@ def make_shapley_design(num_players: int, num_samples: int | str = "auto") -> Sh
     design = _in_units(num_samples)
     everything = 2 ** min(num_players, 62)
     return _in_units(everything) if everything <= max(design.num_samples, _FEW) else design
+
+
+def spread_coalitions(num_players: int, num_background: float) -> int:
+    """Coalitions of each background row by default, where every row has its own.
+
+    About so many that the values are as sure as those of `2 * num_players + 2048` that all rows
+    share: the errors of many rows average out, but for few players 2,048 shared coalitions are
+    nearly all there are. Measured on the probabilities of boosted trees of 20 to 60 columns and on
+    the exponential of a sum of trees of 15, with 10 and with 100 background rows: 0.7 to 1.2 times
+    their error.
+
+    Args:
+        num_background: rows; as many equal ones as weigh as much, where they count unequally.
+
+    Example:
+        >>> spread_coalitions(30, 100), spread_coalitions(30, 10), spread_coalitions(15, 100)
+        (401, 1090, 1054)
+    """
+    share = max(1 / 6, (1 + (num_background - 1) / 6) ** -0.75, 2 ** (-(num_players - 11) / 4))
+    return 2 * num_players + max(round(2048 * min(share, 1)), num_players + 2)
+
+
+def in_even_parts(num_samples: int, most: int = 1024) -> ShapleyDesign:
+    """Units of one size, as large as they can be, that hold so many coalitions and no more.
+
+    Example:
+        >>> in_even_parts(32_000)
+        ShapleyDesign(num_replicates=32, block_size=1000)
+    """
+    sizes = np.arange(1, min(num_samples, most) + 1)
+    size = int(sizes[num_samples % sizes == 0].max())
+    return ShapleyDesign(num_replicates=num_samples // size, block_size=size)
 
 
 def fewest_coalitions(num_players: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.typing import Array, Bool, Coordinates, Float, Support, View, pytree
+from lime_jax.typing import Array, Bool, Coordinates, Float, Int, Support, View, pytree
 
 
 def bernoulli_masks(
@@ -83,6 +83,19 @@ class MaskSamples:
     """Samples of a mask domain: True where a superpixel, column or group keeps x's own value."""
 
     masks: Bool[Array, "*batch samples players"]
+
+
+@pytree
+class RowMasks:
+    """Samples of a table, each of them against one background row.
+
+    Attributes:
+        masks: True where a player keeps x's own value.
+        rows: numbers of the background rows that the others take theirs from.
+    """
+
+    masks: Bool[Array, "*batch samples players"]
+    rows: Int[Array, "*batch samples"]
 
 
 def masks_of(

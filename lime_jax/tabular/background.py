@@ -8,7 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
 
-from lime_jax.stages.masks import MaskSamples, mask_coordinates, mask_view, masks_of
+from lime_jax.stages.masks import (
+    MaskSamples,
+    RowMasks,
+    mask_coordinates,
+    mask_view,
+    masks_of,
+)
 from lime_jax.typing import Array, Bool, Coordinates, Float, Int, Pytree, View, pytree, static
 
 
@@ -61,6 +67,70 @@ class BackgroundDomain:
     def coordinates(self, instance: Pytree) -> Coordinates:
         """X keeps everything; see `Domain`."""
         return mask_coordinates(self._present)
+
+
+@pytree
+class RowsDomain:
+    """As `BackgroundDomain`, but each sample is of one background row; see `Domain`.
+
+    Attributes:
+        background: rows, numbers and level codes.
+        player_of: the player that each column belongs to; -1: the column always keeps x's value.
+        num_players: columns, or groups of them.
+    """
+
+    background: Float[Any, "background features"]
+    player_of: Int[Any, " features"]
+    num_players: int = static()
+
+    @property
+    def shared(self) -> bool:
+        """No: a sample holds values of x."""
+        return False
+
+    @property
+    def sample_size(self) -> int:
+        """Numbers that one sample consists of."""
+        return self.background.shape[1]
+
+    @property
+    def background_weights(self) -> None:
+        """None: a sample has one input."""
+        return
+
+    @property
+    def _present(self) -> Bool[Array, " players"]:
+        return jnp.ones(self.num_players, bool)
+
+    def realize(self, instance: Pytree, draws: RowMasks) -> RowMasks:
+        """The draws themselves."""
+        return draws
+
+    def inputs(
+        self, instance: Float[Any, " features"], samples: RowMasks
+    ) -> Float[Array, "*batch samples features"]:
+        """Every sample on its own background row."""
+        kept = samples.masks[..., self.player_of] | (self.player_of < 0)
+        return jnp.where(kept, instance, self.background[samples.rows])
+
+    def view(self, instance: Pytree, samples: RowMasks) -> View:
+        """Masks as numbers; see `Domain`."""
+        return mask_view(MaskSamples(samples.masks), self._present)
+
+    def coordinates(self, instance: Pytree) -> Coordinates:
+        """X keeps everything; see `Domain`."""
+        return mask_coordinates(self._present)
+
+
+def host_row_inputs(
+    rows: Float64[np.ndarray, "rows features"],
+    background: Float64[np.ndarray, "background features"],
+    player_of: Int[np.ndarray, " features"],
+    samples: RowMasks,
+) -> Float64[np.ndarray, "rows units samples features"]:
+    """The same in float64: what a host model is called with."""
+    kept = np.take(np.asarray(samples.masks), player_of, axis=-1) | (player_of < 0)
+    return np.where(kept, rows[:, None, None], background[np.asarray(samples.rows)])
 
 
 def host_inputs(

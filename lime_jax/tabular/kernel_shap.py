@@ -23,7 +23,8 @@ from lime_jax.tabular.exact.shapley.subtrees import LONGEST_PATH
 from lime_jax.tabular.opening.sample_facts import SampleFacts
 from lime_jax.tabular.players import make_players
 from lime_jax.tabular.settings import ShapSettings
-from lime_jax.tabular.shapley_fits import Background, ShapTask
+from lime_jax.tabular.shapley_background import Background
+from lime_jax.tabular.shapley_fits import ShapTask
 from lime_jax.tabular.stats import TabularStats
 from lime_jax.tabular.subtree_fits import PairedFit, ValuePlan, by_subtrees
 from lime_jax.typing import Column, LinearFit, Table
@@ -109,6 +110,7 @@ class TabularShap:
 
     def explain(self, plan: ValuePlan, request: TableRequest) -> list[Outcome]:
         """Explain rows: one outcome."""
+        plan = self.background.spread(plan, request.model)
         players, design = self.background.players, plan.design
         self._warn_of_work(request)
         task = ShapTask(self.background, plan, request)

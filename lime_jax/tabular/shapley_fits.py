@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable
 from functools import cached_property
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float64
 
 from lime_jax import engine
 from lime_jax.engine.work import Predictor, RowNumbers
 from lime_jax.fits.output_scale import OutputScale
-from lime_jax.fits.shapley import ShapleyMethod, make_shapley_method
 from lime_jax.models.predict import DevicePredict
 from lime_jax.models.structure import Additive, TreeSum
-from lime_jax.placing import placed
-from lime_jax.stages.coalition_units import ShapleyDesign
-from lime_jax.tabular.background import BackgroundDomain, host_inputs
+from lime_jax.tabular.background import host_inputs, host_row_inputs
 from lime_jax.tabular.call import TableRequest
 from lime_jax.tabular.exact.asked import of_asked_outputs
 from lime_jax.tabular.exact.relative_outputs import relative_outputs
@@ -31,7 +26,7 @@ from lime_jax.tabular.exact.shapley.passes import are_few, shapley_passes
 from lime_jax.tabular.exact.shapley.relative import Relative, make_relative
 from lime_jax.tabular.opening.opened import OpenedModel, rounding
 from lime_jax.tabular.opening.two_outputs import SecondOutput, mirror_back, mirrored
-from lime_jax.tabular.players import Players
+from lime_jax.tabular.shapley_background import Background, ShapPlan
 from lime_jax.typing import ClosedForm, LinearFit, Pytree, replaced
 
 _BLUR = 1e-5
@@ -39,70 +34,6 @@ _BLUR = 1e-5
 
 _FAINT = 1e3
 """Steps of the device's precision: contributions of less in all are asked of the model itself."""
-
-
-@dataclasses.dataclass(frozen=True)
-class ShapPlan:
-    """One call's choices.
-
-    Attributes:
-        num_samples: that was asked for; the design says how many coalitions there are.
-        link: between the mean of the model's outputs and their explanation.
-    """
-
-    design: ShapleyDesign
-    num_samples: int | str
-    link: str
-    seed: int
-
-    @property
-    def facts(self) -> Hashable:
-        """What the coalitions are a function of."""
-        return self.seed, self.num_samples, self.link, jnp.result_type(float)
-
-
-@dataclasses.dataclass
-class Background:
-    """The rows that hidden columns take their values from, and who plays.
-
-    Attributes:
-        rows: (background, features) encoded.
-        weights: of the rows; they add up to 1.
-        players: columns, or groups of them.
-        categorical: which columns have levels.
-        methods: the last one, by what it depends on.
-    """
-
-    rows: Float64[np.ndarray, "background features"]
-    weights: Float64[np.ndarray, " background"]
-    players: Players
-    categorical: Bool[np.ndarray, " features"]
-    methods: dict[Hashable, ShapleyMethod] = dataclasses.field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def method(self, plan: ShapPlan) -> ShapleyMethod:
-        """The coalitions and their fit, made when they are needed, kept for the next call."""
-        if plan.facts not in self.methods:
-            key, _ = engine.keys_of(plan.seed)
-            method = make_shapley_method(key, len(self.players), plan.num_samples, plan.link)
-            self.methods = {plan.facts: method}
-        return self.methods[plan.facts]
-
-    def domain(self, rows: np.ndarray, player_of: np.ndarray) -> BackgroundDomain:
-        """What a sample is, on the device, of rows as a model's form there takes them."""
-        float_ = jnp.result_type(float)
-        return BackgroundDomain(
-            placed(rows, float_),
-            placed(self.weights, float_),
-            placed(player_of),
-            len(self.players),
-        )
-
-    def __getstate__(self) -> dict[str, object]:
-        """Without what is only kept to save time."""
-        return {**self.__dict__, "methods": {}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -325,11 +256,14 @@ class ShapTask:
             values, rows = columns(values), columns(rows)
             player_of = player_of[columns.raw]
             model = model.view(dataclasses.replace(model.model, predict=predict))
-        domain, method = background.domain(rows, player_of), background.method(plan)
+        domain = background.domain(rows, player_of, plan)
+        method = background.spread_method(plan) if plan.spread else background.method(plan)
+        host_rows = rows[background.weights > 0] if plan.spread else rows
+        make = host_row_inputs if plan.spread else host_inputs
 
         def run(target: Predictor, labels: np.ndarray, count: int | None) -> LinearFit:
             def inputs_of(samples: Pytree, taken: RowNumbers) -> np.ndarray:
-                return host_inputs(values[taken], rows, player_of, samples)
+                return make(values[taken], host_rows, player_of, samples)
 
             work = engine.Work(
                 plan.seed,

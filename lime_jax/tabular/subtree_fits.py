@@ -18,7 +18,7 @@ from lime_jax.tabular.exact.shapley.blocks import ShapleyBlocks, shapley_blocks
 from lime_jax.tabular.exact.shapley.paths import PathValues
 from lime_jax.tabular.exact.shapley.terms import Value
 from lime_jax.tabular.players import Players
-from lime_jax.tabular.shapley_fits import Background, ShapPlan
+from lime_jax.tabular.shapley_background import Background, ShapPlan
 from lime_jax.typing import LinearFit, replaced
 
 

@@ -1,0 +1,131 @@
+"""What Shapley values of a table are sampled from: coalitions, and the rows of a background."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable
+from typing import TypeVar
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from lime_jax import engine
+from lime_jax.fits.shapley import ShapleyMethod, make_shapley_method
+from lime_jax.fits.spread_shapley import SpreadShapleyMethod, spread_over
+from lime_jax.models.structure import Additive
+from lime_jax.placing import placed
+from lime_jax.stages.coalition_units import (
+    ShapleyDesign,
+    make_shapley_design,
+    spread_coalitions,
+)
+from lime_jax.tabular.background import BackgroundDomain, RowsDomain
+from lime_jax.tabular.opening.opened import OpenedModel
+from lime_jax.tabular.players import Players
+from lime_jax.typing import Domain
+
+_MOST_MASKS = 2**27
+"""Flags of all coalitions of all background rows."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ShapPlan:
+    """One call's choices.
+
+    Attributes:
+        num_samples: that was asked for; the design says how many coalitions there are.
+        link: between the mean of the model's outputs and their explanation.
+        spread: whether every background row has coalitions of its own.
+    """
+
+    design: ShapleyDesign
+    num_samples: int | str
+    link: str
+    seed: int
+    spread: bool = dataclasses.field(default=False, kw_only=True)
+
+    @property
+    def facts(self) -> Hashable:
+        """What the coalitions are a function of."""
+        return self.seed, self.num_samples, self.link, self.spread, jnp.result_type(float)
+
+
+_Plan = TypeVar("_Plan", bound=ShapPlan)
+
+
+@dataclasses.dataclass
+class Background:
+    """The rows that hidden columns take their values from, and who plays.
+
+    Attributes:
+        rows: (background, features) encoded.
+        weights: of the rows; they add up to 1.
+        players: columns, or groups of them.
+        categorical: which columns have levels.
+        methods: the last one, by what it depends on.
+    """
+
+    rows: Float64[np.ndarray, "background features"]
+    weights: Float64[np.ndarray, " background"]
+    players: Players
+    categorical: Bool[np.ndarray, " features"]
+    methods: dict[Hashable, ShapleyMethod | SpreadShapleyMethod] = dataclasses.field(
+        default_factory=dict
+    )
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def method(self, plan: ShapPlan) -> ShapleyMethod:
+        """The coalitions and their fit, made when they are needed, kept for the next call."""
+        found = self.methods.get(plan.facts)
+        if not isinstance(found, ShapleyMethod):
+            key, _ = engine.keys_of(plan.seed)
+            found = make_shapley_method(key, len(self.players), plan.num_samples, plan.link)
+            self.methods = {plan.facts: found}
+        return found
+
+    def spread_method(self, plan: ShapPlan) -> SpreadShapleyMethod:
+        """The same for coalitions of each background row that counts."""
+        found = self.methods.get(plan.facts)
+        if not isinstance(found, SpreadShapleyMethod):
+            key, of_rows = engine.keys_of(plan.seed)
+            one = make_shapley_method(key, len(self.players), plan.num_samples)
+            found = spread_over(one, self.weights[self.weights > 0], of_rows)
+            self.methods = {plan.facts: found}
+        return found
+
+    def spread(self, plan: _Plan, model: OpenedModel) -> _Plan:
+        """The plan with coalitions of each background row, where they say more of a model.
+
+        The model is a known one, so it takes rows one by one; no formula has the outputs of its
+        coalitions; not all coalitions are asked for; and the outputs' mean itself is explained.
+        """
+        players, rows = len(self.players), int((self.weights > 0).sum())
+        by_formula = model.structure is not None or (
+            model.linked is not None and isinstance(model.linked.structure, Additive)
+        )
+        if model.host is None or by_formula or plan.link != "identity" or rows < 2:
+            return plan
+        if plan.design.num_samples == 2**players:
+            return plan
+        count = plan.num_samples
+        if isinstance(count, str):
+            count = spread_coalitions(players, 1 / float((self.weights**2).sum()))
+        design = make_shapley_design(players, count)
+        if design.num_samples * rows * players > _MOST_MASKS:
+            return plan
+        return dataclasses.replace(plan, design=design, num_samples=count, spread=True)
+
+    def domain(self, rows: np.ndarray, player_of: np.ndarray, plan: ShapPlan) -> Domain:
+        """What a sample is, on the device, of rows as a model's form there takes them."""
+        float_ = jnp.result_type(float)
+        of_players = placed(player_of), len(self.players)
+        if plan.spread:
+            return RowsDomain(placed(rows[self.weights > 0], float_), *of_players)
+        return BackgroundDomain(placed(rows, float_), placed(self.weights, float_), *of_players)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without what is only kept to save time."""
+        return {**self.__dict__, "methods": {}}
