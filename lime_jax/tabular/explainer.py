@@ -222,7 +222,8 @@ class TabularExplainer(BaseEstimator):
                 (`num_features` or ten) are settled; `samples_used` says how many it took. None:
                 4,096. For KernelSHAP the number of coalitions, which all rows share; None or
                 "auto": 2,048 and two for each feature, or all coalitions if they are fewer. Of a
-                converted model each background row has so many of its own, so that fewer do.
+                converted model each background row has so many of its own, so that fewer do; of a
+                function of a sum of trees all of up to 13 features are known by a formula.
             tolerance: for "auto": weights are settled when their 95 % intervals reach less far than
                 this to either side, or their order is clear; None: only their order counts.
             method: "exact": in closed form, without samples, for sums over trees or over columns;

@@ -110,6 +110,7 @@ class TabularShap:
 
     def explain(self, plan: ValuePlan, request: TableRequest) -> list[Outcome]:
         """Explain rows: one outcome."""
+        plan = self.background.listed(plan, request)
         plan = self.background.spread(plan, request.model)
         players, design = self.background.players, plan.design
         self._warn_of_work(request)

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float64
 from lime_jax import engine
 from lime_jax.fits.shapley import ShapleyMethod, make_shapley_method
 from lime_jax.fits.spread_shapley import SpreadShapleyMethod, spread_over
-from lime_jax.models.structure import Additive
+from lime_jax.models.structure import Additive, TreeSum
 from lime_jax.placing import placed
 from lime_jax.stages.coalition_units import (
     ShapleyDesign,
@@ -21,6 +21,11 @@ from lime_jax.stages.coalition_units import (
     spread_coalitions,
 )
 from lime_jax.tabular.background import BackgroundDomain, RowsDomain
+from lime_jax.tabular.call import TableRequest
+from lime_jax.tabular.exact.route import tests_are_apart
+from lime_jax.tabular.exact.shapley import shapley_why_not
+from lime_jax.tabular.exact.shapley.all_coalitions import MOST_PLAYERS, MOST_SUMS
+from lime_jax.tabular.exact.shapley.passes import are_few
 from lime_jax.tabular.opening.opened import OpenedModel
 from lime_jax.tabular.players import Players
 from lime_jax.typing import Domain
@@ -95,6 +100,29 @@ class Background:
             found = spread_over(one, self.weights[self.weights > 0], of_rows)
             self.methods = {plan.facts: found}
         return found
+
+    def listed(self, plan: _Plan, request: TableRequest) -> _Plan:
+        """The plan with all coalitions, where those of few players are as quick as samples."""
+        count = len(self.players)
+        if plan.num_samples != "auto" or count > MOST_PLAYERS or not self.lists_all(request):
+            return plan
+        design = make_shapley_design(count, 2**count)
+        return dataclasses.replace(plan, design=design, num_samples=2**count)
+
+    def lists_all(self, request: TableRequest) -> bool:
+        """Whether a formula has what a model says of all coalitions: a function of a few trees."""
+        linked = request.model.linked
+        trees = None if linked is None else linked.structure
+        if request.is_exact or request.options.mesh or not isinstance(trees, TreeSum):
+            return False
+        rows, players = len(self), len(self.players)
+        if players > MOST_PLAYERS + 3 or trees.num_outputs * rows << players > MOST_SUMS:
+            return False
+        return (
+            are_few(trees.num_leaves, rows, players)
+            and tests_are_apart(trees)
+            and not shapley_why_not(trees, len(self.categorical), self.categorical)
+        )
 
     def spread(self, plan: _Plan, model: OpenedModel) -> _Plan:
         """The plan with coalitions of each background row, where they say more of a model.

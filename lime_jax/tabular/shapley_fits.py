@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from functools import cached_property
 
 import jax
@@ -14,16 +15,18 @@ from lime_jax.engine.work import Predictor, RowNumbers
 from lime_jax.fits.output_scale import OutputScale
 from lime_jax.models.predict import DevicePredict
 from lime_jax.models.structure import Additive, TreeSum
+from lime_jax.placing import placed
 from lime_jax.tabular.background import host_inputs, host_row_inputs
 from lime_jax.tabular.call import TableRequest
 from lime_jax.tabular.exact.asked import of_asked_outputs
 from lime_jax.tabular.exact.relative_outputs import relative_outputs
 from lime_jax.tabular.exact.route import Route, route
 from lime_jax.tabular.exact.shapley import shapley_form, shapley_tables, shapley_why_not
+from lime_jax.tabular.exact.shapley.all_coalitions import AllCoalitionsForm, TreeMargins
 from lime_jax.tabular.exact.shapley.coalitions import CoalitionForm, coalition_game
 from lime_jax.tabular.exact.shapley.margins import MarginForm, adds_numbers, margin_game
 from lime_jax.tabular.exact.shapley.passes import are_few, shapley_passes
-from lime_jax.tabular.exact.shapley.relative import Relative, make_relative
+from lime_jax.tabular.exact.shapley.relative import make_relative
 from lime_jax.tabular.opening.opened import OpenedModel, rounding
 from lime_jax.tabular.opening.two_outputs import SecondOutput, mirror_back, mirrored
 from lime_jax.tabular.shapley_background import Background, ShapPlan
@@ -31,6 +34,9 @@ from lime_jax.typing import ClosedForm, LinearFit, Pytree, replaced
 
 _BLUR = 1e-5
 """Of the spread of a column: as far as the device's precision may move a number."""
+
+_ROWS_OF_MARGINS = 8
+"""Sums of all their coalitions and background rows are in memory together."""
 
 _FAINT = 1e3
 """Steps of the device's precision: contributions of less in all are asked of the model itself."""
@@ -42,13 +48,14 @@ class Formula:
 
     Attributes:
         form: of the model relative to where its numbers and outputs lie.
+        relative: what the form takes of rows.
         scale: of its outputs; None: they are as they are.
         labels: (rows, labels) outputs to explain, among those that the form has.
         second: the number there of the second of two probabilities.
     """
 
     form: ClosedForm
-    relative: Relative
+    relative: Callable[[np.ndarray], np.ndarray]
     scale: OutputScale | None
     labels: np.ndarray
     second: int = 1
@@ -86,7 +93,7 @@ class ShapTask:
         formula = self._exact() or self._coalitions()
         if formula is not None:
             return self._by_formula(formula, np.arange(len(request.values)))
-        margins = self._margins()
+        margins = self._margins() or self._tree_margins()
         on_host = self._blurred() if margins is None else ~self._has_sums()
         fits: list[tuple[np.ndarray, LinearFit]] = []
         clear = np.flatnonzero(~on_host)
@@ -94,7 +101,7 @@ class ShapTask:
             if margins is None:
                 fit = self._sampled(clear, request.model)
             else:
-                fit = self._by_formula(margins, clear)
+                fit = self._by_formula(margins, clear, _ROWS_OF_MARGINS)
             faint = self._faint(fit, request.labels[clear], margins is not None)
             on_host[clear[faint]] = True
             fits.append((clear[~faint], jax.tree.map(lambda leaf: leaf[~faint], fit)))
@@ -196,14 +203,44 @@ class ShapTask:
         form = MarginForm(game, background.method(self.plan))
         return Formula(form, relative, None, self.request.labels, 1 - self.mirrors)
 
+    def _tree_margins(self) -> Formula | None:
+        """The formula for the outputs of all coalitions of a function of a sum of trees."""
+        tables, linked = self.request.model.tables, self.request.model.linked
+        background, plan = self.background, self.plan
+        players = len(background.players)
+        if plan.design.num_samples != 2**players or not background.lists_all(self.request):
+            return None
+        assert linked is not None
+        assert isinstance(linked.structure, TreeSum)
+        float_ = jnp.result_type(float)
+        method, facts = background.method(plan), ("all coalitions", float_, self.mirrors)
+        if facts not in tables:
+            known = background.rows, background.weights, background.players.player_of, players
+            margins = TreeMargins(shapley_passes(linked.structure, *known))
+            link = DevicePredict(linked.link)
+            tables[facts] = margins, link.then(SecondOutput()) if self.mirrors else link
+        margins, link = tables[facts]
+        masks = np.asarray(method.masks).reshape(-1, players)
+        place = placed(masks @ (1 << np.arange(players)), jnp.int32)
+        form = AllCoalitionsForm(method, place, link, placed(background.weights, float_))
+        return Formula(form, margins, None, self.request.labels, 1 - self.mirrors)
+
     def _has_sums(self) -> np.ndarray:
         """(rows,) whether the sum that a model is a function of is known of them."""
         linked = self.request.model.linked
         assert linked is not None
-        assert isinstance(linked.structure, Additive)
+        if isinstance(linked.structure, TreeSum):
+            return np.ones(len(self.request.values), bool)
         return np.asarray(adds_numbers(linked.structure, self.request.values))
 
-    def _by_formula(self, formula: Formula, which: np.ndarray) -> LinearFit:
+    def _by_formula(
+        self, formula: Formula, which: np.ndarray, at_once: int | None = None
+    ) -> LinearFit:
+        """Some rows, `at_once` of them in memory together."""
+        if at_once is not None and len(which) > at_once:
+            starts = range(0, len(which), at_once)
+            fits = [self._by_formula(formula, which[i : i + at_once]) for i in starts]
+            return jax.tree.map(lambda *parts: np.concatenate(parts), *fits)
         request, labels = self.request, self.request.labels[which]
         second_only = not request.is_exact and self.mirrors
         asked = formula.labels[which]

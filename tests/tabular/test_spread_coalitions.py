@@ -140,18 +140,16 @@ def test_rows_of_no_weight_are_not_asked_and_groups_and_held_columns_are_known(m
     assert 0.7 < np.sqrt((error**2).mean() / (found.std_error**2).mean()) < 1.3
 
 
-@pytest.mark.parametrize("case", ["log-odds", "all coalitions", "one background row", "a sum"])
+@pytest.mark.parametrize("case", ["log-odds", "all coalitions", "a sum"])
 def test_where_coalitions_are_shared(model, case):
-    ask, settings, background = {}, {}, TABLE
+    ask, settings = {}, {}
     if case == "log-odds":
         settings, ask = dict(link="logit"), dict(num_samples=SAMPLES)
     elif case == "all coalitions":
         settings = dict(features=[0, 1, 2, 3, 4])
-    elif case == "one background row":
-        background = TABLE[:1]
     elif case == "a sum":
         model = LogisticRegression().fit(X, SCORE > 1.5)
-    found = explained(model, ROWS[:1], ask, background=background, **settings)
+    found = explained(model, ROWS[:1], ask, **settings)
     expected = {"log-odds": SAMPLES, "all coalitions": 2**5}.get(case)
     expected = expected or make_shapley_design(COLUMNS).num_samples
     assert found.num_samples == expected

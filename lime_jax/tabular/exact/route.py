@@ -72,7 +72,7 @@ def route(trees: TreeSum, rows: int, kept: dict[Hashable, Any], has_blocks: bool
         has_blocks: whether the rest can be explained in blocks; no device but a CPU has them.
     """
     if "route" not in kept:
-        kept["route"] = (len(trees.column) - len(trees.roots)) // 2, _tests_are_apart(trees)
+        kept["route"] = (len(trees.column) - len(trees.roots)) // 2, tests_are_apart(trees)
     splits, can_pass = kept["route"]
     blocks = has_blocks and jax.default_backend() == "cpu"
     most = min(splits // _SPLITS_EACH, _FEW_ROWS if blocks else _MOST_ROWS)
@@ -88,7 +88,7 @@ def one_by_one(explain: Callable[..., _T], *rows: Sequence[Any] | np.ndarray) ->
         return list(pool.map(explain, *rows))
 
 
-def _tests_are_apart(trees: TreeSum) -> bool:
+def tests_are_apart(trees: TreeSum) -> bool:
     """Whether no column is tested both by numbers and by levels."""
     by_level, inner = trees.level_set >= 0, trees.column >= 0
     return not len(np.intersect1d(trees.column[by_level], trees.column[inner & ~by_level]))

@@ -11,6 +11,7 @@ row is; so a pair costs one look-up, and large trees have few pairs. It is the s
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Float64, Int, Shaped, UInt64
@@ -62,6 +63,24 @@ class _Part:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Pairs:
+    """Leaves that some coalition brings x to, each with one background row.
+
+    Attributes:
+        row: of the background, among those of the part.
+        theirs: players that the background row misses there, as bits.
+        missed: those that x misses; the two have none in common.
+        weights: of all rows of the part.
+    """
+
+    leaf: Int[np.ndarray, " pairs"]
+    row: Int[np.ndarray, " pairs"]
+    theirs: Shaped[np.ndarray, " pairs"]
+    missed: Shaped[np.ndarray, " pairs"]
+    weights: Float64[np.ndarray, " rows"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class ShapleyPasses:
     """A sum of trees and a background.
 
@@ -100,11 +119,17 @@ class ShapleyPasses:
         for part in self.parts:
             leaf, alive, missed = self._reached(seen, part)
             own = leaf[missed == 0]
-            sums.add(leaf, alive, missed, part)
+            sums.add(_pairs(leaf, alive, missed, part))
         if self.player.all():
             return self.expected[labels], sums.by_player()
         found = sums.by_player()
         return self._outputs(own)[labels] - found.sum(1), found
+
+    def pairs(self, x: Float64[np.ndarray, " features"]) -> Iterator[Pairs]:
+        """Leaves and background rows, part by part of these."""
+        seen = _see(self.splits.marks, x[None]).alone
+        for part in self.parts:
+            yield _pairs(*self._reached(seen, part), part)
 
     def _outputs(self, leaf: np.ndarray) -> np.ndarray:
         """The outputs of a row that is in some leaves."""
@@ -157,17 +182,11 @@ class _Sums:
         self.total = np.zeros((self.bytes, self.outputs, 256))
         self.gain, self.loss = _shares(passes.num_players)
 
-    def add(self, leaf: np.ndarray, alive: np.ndarray, missed: np.ndarray, part: _Part) -> None:
+    def add(self, pairs: Pairs) -> None:
         """Add what x has and misses in some leaves, with the background rows that are there too."""
-        pair = np.flatnonzero(np.unpackbits(alive.view(np.uint8), bitorder="little"))
-        place, row = pair >> 6, pair & 63
-        leaf, missed = leaf[place], missed[place].astype(part.missed.dtype)
-        theirs = part.missed[leaf, row]
-        apart = np.flatnonzero((theirs & missed) == 0)  # players of several columns may be in both
-        if len(apart) < len(leaf):
-            leaf, row, theirs, missed = leaf[apart], row[apart], theirs[apart], missed[apart]
+        leaf, theirs, missed = pairs.leaf, pairs.theirs, pairs.missed
         sizes = np.bitwise_count(theirs), np.bitwise_count(missed)
-        weight = part.weights[row]
+        weight = pairs.weights[pairs.row]
         for sets, share in ((theirs, self.gain[sizes]), (missed, -self.loss[sizes])):
             share *= weight
             for byte in range(self.bytes):
@@ -190,6 +209,18 @@ class _Sums:
         by_bit = self.total @ bits.astype(np.float64)
         found = np.moveaxis(by_bit, 0, 1).reshape(self.outputs, -1)[:, : self.passes.num_players]
         return found if self.one_of_each else found[self.labels]
+
+
+def _pairs(leaf: np.ndarray, alive: np.ndarray, missed: np.ndarray, part: _Part) -> Pairs:
+    """Leaves and the background rows that are alive there, as bits, one by one."""
+    pair = np.flatnonzero(np.unpackbits(alive.view(np.uint8), bitorder="little"))
+    place, row = pair >> 6, pair & 63
+    leaf, missed = leaf[place], missed[place].astype(part.missed.dtype)
+    theirs = part.missed[leaf, row]
+    apart = np.flatnonzero((theirs & missed) == 0)  # players of several columns may be in both
+    if len(apart) < len(leaf):
+        leaf, row, theirs, missed = leaf[apart], row[apart], theirs[apart], missed[apart]
+    return Pairs(leaf, row, theirs, missed, part.weights)
 
 
 def shapley_passes(
