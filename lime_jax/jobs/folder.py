@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lime_jax.jobs.manifest import differences
 from lime_jax.jobs.source import file_hash
-from lime_jax.optional import require
+from lime_jax.results.arrow import write_rows
 from lime_jax.results.parts import FAILURES, MANIFEST, Failure, part_path, read_manifest
 from lime_jax.results.whole_files import replacing
 
@@ -24,8 +24,6 @@ _DIGESTS = ".digests"
 _OURS = re.compile(
     rf"{re.escape(MANIFEST)}|{re.escape(FAILURES)}|\.lock|\.digests|\.DS_Store|\.?part-\d+\.parquet(\.tmp)?|\..*\.tmp"
 )
-_ROWS_PER_GROUP = 2048
-"""Rows that are read to show one of them."""
 
 
 @contextlib.contextmanager
@@ -131,15 +129,8 @@ def _digest_path(folder: Path, number: int) -> Path:
 
 def write_part(folder: Path, number: int, table: pyarrow.Table) -> None:
     """Write a part whole or not at all."""
-    parquet = require("pyarrow.parquet", extra="cli")
     with _written(part_path(folder, number)) as aside:
-        parquet.write_table(
-            table,
-            aside,
-            row_group_size=_ROWS_PER_GROUP,
-            compression="zstd",
-            write_page_checksum=True,
-        )
+        write_rows(table, aside)
         digest = file_hash(aside)
     with _written(_digest_path(folder, number)) as aside:
         aside.write_text(digest)

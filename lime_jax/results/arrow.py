@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from lime_jax.results.arrays import ExplanationArrays
 from lime_jax.results.kinds import RowField, kind_named, row_fields
 from lime_jax.results.ragged import RAGGED, list_array
 from lime_jax.results.row_index import as_ids, column_names, id_column, level_columns, objects
-from lime_jax.results.saved import restored, stored_facts
+from lime_jax.results.saved import DAMAGED, restored, stored_facts
 from lime_jax.results.tidy import NUMBERS, TEXTS, TidyLines, coded_texts
 from lime_jax.typing import Column, Scalar
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 LONG_COLUMNS = ("row_id", *TEXTS, *NUMBERS)
 """Of `long_table`."""
 _KEY = b"lime_jax"
+_ROWS_PER_GROUP = 2048
+"""Rows that are read to show one of them."""
 
 
 def row_schema(id_type: Any = None, kind: str = "table") -> pyarrow.Schema:
@@ -180,7 +183,15 @@ def explanations_of(table: pyarrow.Table) -> Any:
             "`table`: expected a table of `rows_table` with its metadata, got one with columns "
             f"{', '.join(table.column_names[:8])}"
         )
-    facts = json.loads(metadata[_KEY])
+    try:
+        return _explanations_of(table, json.loads(metadata[_KEY]))
+    except DAMAGED as error:
+        raise ValueError(
+            f"`table`: its metadata are not those of `rows_table` ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _explanations_of(table: pyarrow.Table, facts: Mapping[str, Any]) -> Any:
     sizes = {
         "l": facts["labels"],
         "o": len(facts["output_names"]),
@@ -196,6 +207,13 @@ def explanations_of(table: pyarrow.Table) -> Any:
             dense = _dense(column, field, sizes)
             arrays[name] = dense.astype(facts["dtypes"][name])
     return restored(facts, arrays, _ids_of(table["row_id"]))
+
+
+def write_rows(table: pyarrow.Table, path: Path) -> None:
+    """Write a table of `rows_table` so that few of its rows can be read by themselves."""
+    require("pyarrow.parquet", extra="cli").write_table(
+        table, path, row_group_size=_ROWS_PER_GROUP, compression="zstd", write_page_checksum=True
+    )
 
 
 def _schema_of(fields: Mapping[str, RowField], id_type: Any) -> pyarrow.Schema:

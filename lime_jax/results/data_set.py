@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lime_jax.results.arrays import ExplanationArrays
-from lime_jax.results.arrow import long_table
+from lime_jax.results.arrow import long_table, rows_table, write_rows
 from lime_jax.results.comparisons import Comparisons
 from lime_jax.results.explanation import Explanation
 from lime_jax.results.importance import Importance
@@ -18,6 +18,7 @@ from lime_jax.results.pick import Picked, check_pick, greedy, strengths
 from lime_jax.results.saved import save
 from lime_jax.results.shap_values import shap_explanation
 from lime_jax.results.tidy import tidy_columns
+from lime_jax.results.whole_files import replacing
 from lime_jax.typing import Scalar
 from lime_jax.views.report import dataset_page, figure_picture
 from lime_jax.views.report.numbers import plural
@@ -162,17 +163,26 @@ class DataSetViews(Comparisons):
         return shap_explanation(self._arrays(), label)
 
     def save(self, path: str | Path) -> None:
-        """Write everything to an `.npz` file, without pickle; `lime_jax.load` reads it.
+        """Write everything to a file, without pickle; `lime_jax.load` reads it.
 
         Args:
-            path: of the file; it appears only when it is complete.
+            path: of the file; it appears only when it is complete. One of `.parquet` holds
+                `lime_jax.results.arrow.rows_table`, any other is an `.npz` file.
+
+        Raises:
+            ImportError: of a parquet file, if pyarrow is missing.
 
         Example:
             >>> explanations.save(folder / "explanations.npz")
             >>> len(lime_jax.load(folder / "explanations.npz"))
             4
         """
-        save(self._arrays(), Path(path))
+        path = Path(path)
+        if path.suffix.lower() != ".parquet":
+            save(self._arrays(), path)
+            return
+        with replacing(path) as aside:
+            write_rows(rows_table(self._arrays()), aside)
 
     def summary_figure(self, max_features: int = 10) -> Figure:
         """The data-set ranking as a picture.

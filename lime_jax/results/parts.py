@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lime_jax.arguments import is_whole
 from lime_jax.optional import require
 from lime_jax.results.arrow import explanations_of
 from lime_jax.results.concatenation import concatenate
@@ -65,8 +66,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_text("utf-8"))
-        whole = ("num_rows", "rows_per_part", "num_parts")
-        if all(isinstance(manifest[name], int) for name in whole):
+        rows, size, parts = (manifest[name] for name in ("num_rows", "rows_per_part", "num_parts"))
+        if all(map(is_whole, (rows, size, parts))) and size > 0 and parts == -(-rows // size) >= 0:
             return manifest
     except FileNotFoundError as error:
         raise ValueError(

@@ -16,6 +16,9 @@ from lime_jax.results.names import FeatureNames
 from lime_jax.results.row_index import restore_ids, store_ids
 from lime_jax.results.whole_files import replacing
 
+DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+"""What reading raises where a file holds something else than was written."""
+
 
 def save(explanations: ExplanationArrays, path: Path) -> None:
     """Write an `.npz` file, which appears only when it is complete."""
@@ -26,10 +29,11 @@ def save(explanations: ExplanationArrays, path: Path) -> None:
 
 def read(path: Path) -> Any:
     """The explanations in an `.npz` file."""
+    wanted = "`path`: expected a file of `Explanations.save`"
     try:
         opened = np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise ValueError(f"`path`: expected a file of `Explanations.save`, got {path}") from error
+        raise ValueError(f"{wanted}, got {path}") from error
     with opened as file:
         try:
             facts = json.loads(str(file["meta"]))
@@ -41,8 +45,11 @@ def read(path: Path) -> Any:
             return restored(facts, arrays, restore_ids(file, facts["row_names"]))
         except KeyError as error:
             raise ValueError(
-                f"`path`: expected a file of `Explanations.save`, but {path} lacks what such a "
-                f"file holds ({error.args[0]})"
+                f"{wanted}, but {path} lacks what such a file holds ({error.args[0]})"
+            ) from error
+        except DAMAGED as error:  # pickled objects too, which are never read
+            raise ValueError(
+                f"{wanted}, but {path} holds something else ({type(error).__name__}: {error})"
             ) from error
 
 

@@ -1,5 +1,6 @@
 """`Explanations` of a data set and the `Explanation` of one row: numbers, tables, files, pages."""
 
+import dataclasses
 import html.parser
 import math
 import sys
@@ -7,11 +8,13 @@ import types
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet
 import pytest
 from lime.lime_tabular import LimeTabularExplainer
 
 import lime_jax
 from lime_jax import Explanation, TabularExplainer
+from lime_jax.results.arrow import rows_table
 from lime_jax.results.names import FeatureNames
 from tests import house
 
@@ -241,6 +244,16 @@ class TestFiles:
         with np.load(tmp_path / "e.npz", allow_pickle=False) as file:
             assert all(file[name].dtype != object for name in file.files)
 
+    def test_a_parquet_file_is_one_and_holds_as_much(self, explanations, tmp_path):
+        explanations.save(tmp_path / "e.parquet")
+        assert [path.name for path in tmp_path.iterdir()] == ["e.parquet"]
+        assert pd.read_parquet(tmp_path / "e.parquet").row_id.tolist() == list(range(9))
+        explanations.save(tmp_path / "e.npz")
+        by_rows, whole = (lime_jax.load(tmp_path / f"e.{kind}") for kind in ("parquet", "npz"))
+        for field in dataclasses.fields(whole):
+            ours, theirs = getattr(by_rows, field.name), getattr(whole, field.name)
+            np.testing.assert_array_equal(ours, theirs, err_msg=field.name)
+
     def test_the_name_is_the_given_one(self, explanations, tmp_path):
         explanations.save(tmp_path / "no suffix")
         assert len(lime_jax.load(tmp_path / "no suffix")) == 9
@@ -258,6 +271,26 @@ class TestFiles:
             explanations.save(path)
         assert path.read_bytes() == b"old"
         assert list(tmp_path.iterdir()) == [path]
+
+    def test_pickled_objects_are_never_read(self, explanations, tmp_path):
+        explanations.save(tmp_path / "e.npz")
+        with np.load(tmp_path / "e.npz") as file:
+            arrays = dict(file) | {"coef": np.array([{"a": 1}], object)}
+        np.savez(tmp_path / "other.npz", **arrays)
+        with pytest.raises(ValueError, match=r"`path`: expected .*other\.npz holds something else"):
+            lime_jax.load(tmp_path / "other.npz")
+
+    @pytest.mark.parametrize("facts", ["{", "[]", '{"kind": "os.system"}', '{"kind": "table"}'])
+    def test_other_metadata_are_refused(self, explanations, tmp_path, facts):
+        table = rows_table(explanations).replace_schema_metadata({"lime_jax": facts})
+        pyarrow.parquet.write_table(table, tmp_path / "e.parquet")
+        with pytest.raises(ValueError, match="its metadata are not those of `rows_table`"):
+            lime_jax.load(tmp_path / "e.parquet")
+        explanations.save(tmp_path / "e.npz")
+        with np.load(tmp_path / "e.npz") as file:
+            np.savez(tmp_path / "other.npz", **(dict(file) | {"meta": np.array(facts)}))
+        with pytest.raises(ValueError, match=r"`path`: expected a file of `Explanations\.save`"):
+            lime_jax.load(tmp_path / "other.npz")
 
     def test_another_file_is_refused(self, tmp_path):
         np.savez(tmp_path / "other.npz", a=np.zeros(3))
