@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy.special import stdtrit
 
 from lime_jax.arguments import is_whole
 from lime_jax.results.arrays import ExplanationArrays
-from lime_jax.results.groups import Groups
+from lime_jax.results.groups import MOST_GROUPS, Grouping, check_number
 from lime_jax.results.importance import Importance
 from lime_jax.typing import Scalar
 from lime_jax.views.described import cohort_words
@@ -192,29 +193,83 @@ class Cohorts:
         return figure
 
 
-def cohorts_of(arrays: ExplanationArrays, groups: Groups, label: Scalar) -> Cohorts:
-    """The mean weights of groups of rows."""
-    weights, errors = shown_weights(arrays, label)
-    count = len(groups.names)
-    members = [np.flatnonzero((groups.numbers == k) & groups.counted) for k in range(count)]
-    counts = np.array([len(rows) for rows in members])
-    names = tuple(map(str, arrays.feature_names))
-    both = []
-    for values in (weights, np.abs(weights)):
-        means, spreads = zip(*(_mean(values[m], errors[m]) for m in members), strict=True)
-        both.append(Estimate(names, np.array(means), np.array(spreads), counts - 1))
-    return Cohorts(groups.names, counts, groups.numbers, *both)
+def cohorts_of(pieces: Iterable[ExplanationArrays], grouping: Grouping, label: Scalar) -> Cohorts:
+    """The mean weights of groups of rows, which come a part at a time."""
+    sums: dict[str, tuple[Moments, Moments]] = {}
+    known: dict[str, int] = {}
+    numbers, start, features = [], 0, ()
+    for arrays in pieces:
+        weights, errors = shown_weights(arrays, label)
+        codes, texts = grouping.codes(arrays, start)
+        met = np.unique(codes)
+        places = np.zeros(len(texts), np.int64)
+        for code in met.tolist():
+            name = texts[code]
+            places[code] = known.setdefault(name, len(known))
+            if len(known) > MOST_GROUPS:
+                continue  # to say how many there are
+            own = codes == code
+            if grouping.counted is not None:
+                own &= grouping.counted[start : start + len(arrays)]
+            found = [Moments.of(w[own], errors[own]) for w in (weights, np.abs(weights))]
+            before = sums.get(name)
+            if before is not None:
+                found = [one.with_more(more) for one, more in zip(before, found, strict=True)]
+            sums[name] = found[0], found[1]
+        numbers.append(places[codes])
+        start += len(arrays)
+        features = tuple(map(str, arrays.feature_names))
+    check_number(len(known))
+    names = grouping.order(list(known))
+    turned = np.array([names.index(name) for name in known])
+    both = [_estimate(features, [sums[name][k] for name in names]) for k in range(2)]
+    counts = np.array([sums[name][0].count for name in names])
+    return Cohorts(tuple(names), counts, turned[np.concatenate(numbers)], *both)
 
 
-def _mean(values: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Moments:
+    """What is kept of weights of some rows; all but the count is by feature.
+
+    Attributes:
+        squares: sum of squared deviations from the mean.
+        error: mean of the weights' own standard errors.
+    """
+
+    count: int
+    mean: np.ndarray
+    squares: np.ndarray
+    error: np.ndarray
+
+    @classmethod
+    def of(cls, values: np.ndarray, errors: np.ndarray) -> Moments:
+        """Of (rows, features) weights and their errors."""
+        if not len(values):
+            nothing = np.zeros(values.shape[1])
+            return cls(0, nothing, nothing, nothing)
+        mean = values.mean(0)
+        return cls(len(values), mean, ((values - mean) ** 2).sum(0), errors.mean(0))
+
+    def with_more(self, more: Moments) -> Moments:
+        """Of these rows and others (Chan, Golub & LeVeque, 1979)."""
+        count = self.count + more.count
+        share = more.count / max(count, 1)
+        away = more.mean - self.mean
+        squares = self.squares + more.squares + away**2 * self.count * share
+        error = self.error + (more.error - self.error) * share
+        return Moments(count, self.mean + away * share, squares, error)
+
+
+def _estimate(features: tuple[str, ...], groups: list[Moments]) -> Estimate:
     """Means over rows and their standard errors."""
-    if not len(values):
-        nothing = np.full(values.shape[1], np.nan)
-        return nothing, nothing
-    spread = np.full(values.shape[1], np.nan)
-    if len(values) > 1:
-        spread = values.std(0, ddof=1) / np.sqrt(len(values))
-    return values.mean(0), np.hypot(spread, errors.mean(0))
+    counts = np.array([one.count for one in groups])
+    means, squares, errors = (
+        np.where(counts[:, None] > 0, np.array([getattr(one, name) for one in groups]), np.nan)
+        for name in ("mean", "squares", "error")
+    )
+    free = np.where(counts > 1, counts - 1, np.nan)
+    spread = np.sqrt(squares / (free * np.maximum(counts, 1))[:, None])
+    return Estimate(features, means, np.hypot(spread, errors), counts - 1)
 
 
 def shown_weights(arrays: ExplanationArrays, label: Scalar) -> tuple[np.ndarray, np.ndarray]:

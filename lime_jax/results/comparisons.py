@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from lime_jax.arguments import check_whole, column_number
 from lime_jax.fits.intervals import interval_half_widths
 from lime_jax.results.arrays import ExplanationArrays
 from lime_jax.results.cohorts import Cohorts, cohorts_of, shown_weights
-from lime_jax.results.groups import groups_of
+from lime_jax.results.groups import grouping_by_tree, grouping_of
 from lime_jax.results.stability import Stability, stability_of
 from lime_jax.typing import Scalar
 from lime_jax.views import described
@@ -24,13 +25,28 @@ class Comparisons(abc.ABC):
     """Questions about many rows, and figures of them."""
 
     @abc.abstractmethod
+    def __len__(self) -> int:
+        """Number of rows."""
+
+    @abc.abstractmethod
     def _arrays(self) -> ExplanationArrays:
         """All of them in memory."""
+
+    @abc.abstractmethod
+    def _sample(self) -> ExplanationArrays:
+        """Some of them, or none, that say what all have in common."""
+
+    def _pieces(self) -> Iterable[ExplanationArrays]:
+        """All of them, a part at a time where they are in parts."""
+        return [self._arrays()]
 
     def cohorts(
         self, by: Any, label: Scalar = None, max_depth: int = 2, min_rows: int = 20
     ) -> Cohorts:
         """Mean weights of groups of rows, with 95 % intervals.
+
+        A job's parts are read one after the other, for quarters of a column twice; a tree is found
+        with all rows in memory.
 
         Args:
             by: the name of a column: its bins or levels, or quarters of its numbers;
@@ -52,12 +68,16 @@ class Comparisons(abc.ABC):
             >>> cohorts.weights.value.round(1).tolist()
             [[-1.3, -1.3], [1.3, 1.3]]
         """
-        arrays = self._arrays()
         for name, value in (("max_depth", max_depth), ("min_rows", min_rows)):
             check_whole(name, value)
-        _check_rows(arrays, "cohorts")
-        weights, _ = shown_weights(arrays, label)
-        return cohorts_of(arrays, groups_of(arrays, by, weights, max_depth, min_rows), label)
+        self._check_rows("cohorts")
+        if isinstance(by, str) and by == "tree" and by not in self._sample().feature_names:
+            arrays = self._arrays()
+            weights, _ = shown_weights(arrays, label)
+            grouping = grouping_by_tree(arrays, weights, max_depth, min_rows)
+            return cohorts_of([arrays], grouping, label)
+        grouping = grouping_of(self._sample(), self._pieces, len(self), by)
+        return cohorts_of(self._pieces(), grouping, label)
 
     def stability(self, k: int = 5, label: Scalar = None) -> Stability:
         """How often each row's strongest features stay the same under another seed.
@@ -84,9 +104,8 @@ class Comparisons(abc.ABC):
             True
         """
         check_whole("k", k)
-        arrays = self._arrays()
-        _check_rows(arrays, "stability")
-        return stability_of(arrays, k, label)
+        self._check_rows("stability")
+        return stability_of(self._pieces(), k, label)
 
     def beeswarm_figure(self, label: Scalar = None, max_features: int = 10) -> Figure:
         """The weights of all rows, feature by feature, as dots colored by the rows' values.
@@ -178,7 +197,6 @@ class Comparisons(abc.ABC):
         figure.set_label(described.decision_words(names, weights, base))
         return figure
 
-
-def _check_rows(arrays: ExplanationArrays, what: str) -> None:
-    if not len(arrays):
-        raise ValueError(f"`{what}`: expected rows to look at, got none")
+    def _check_rows(self, what: str) -> None:
+        if not len(self):
+            raise ValueError(f"`{what}`: expected rows to look at, got none")

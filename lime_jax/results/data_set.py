@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,28 +33,12 @@ class DataSetViews(Comparisons):
     """Tables, files, pictures and pages of the explanations of a data set."""
 
     @abc.abstractmethod
-    def __len__(self) -> int:
-        """Number of rows."""
-
-    @abc.abstractmethod
     def __getitem__(self, index: Any) -> Any:
         """One row for an integer, else the explanations of some rows."""
 
     @abc.abstractmethod
     def importance(self, label: Scalar = None) -> Importance:
         """(features,) mean |weight| over the rows, and its standard error."""
-
-    @abc.abstractmethod
-    def _arrays(self) -> ExplanationArrays:
-        """All of them in memory."""
-
-    @abc.abstractmethod
-    def _sample(self) -> ExplanationArrays:
-        """Some of them, or none, that say what all have in common."""
-
-    def _pieces(self) -> Iterable[ExplanationArrays]:
-        """All of them, a part at a time where they are in parts."""
-        return [self._arrays()]
 
     def pick(
         self,

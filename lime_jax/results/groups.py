@@ -3,108 +3,154 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from lime_jax.results.arrays import ExplanationArrays
 
 _QUARTERS = (0.25, 0.5, 0.75)
-_MOST_GROUPS = 50
+MOST_GROUPS = 50
 _MOST_LEVELS = 3  # that the name of a leaf lists
 
 
+Codes: TypeAlias = tuple[np.ndarray, list[str]]
+"""(rows,) numbers of names, and these."""
+
+Pieces: TypeAlias = Callable[[], Iterable[ExplanationArrays]]
+"""All rows, a part at a time, as often as they are asked for."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
-class Groups:
-    """Which group each row is in.
+class Grouping:
+    """How rows that come a part at a time are put into groups.
 
     Attributes:
-        numbers: (rows,) of the row's group.
-        names: of the groups.
+        codes: of a part and the number of its first row: which group each row is in.
+        order: names of groups as they are listed, of those that were met.
         counted: (rows,) whether a row tells about its group; those by which groups were found do
-            not.
+            not. None: all do.
     """
 
-    numbers: np.ndarray
-    names: tuple[str, ...]
-    counted: np.ndarray
+    codes: Callable[[ExplanationArrays, int], Codes]
+    order: Callable[[list[str]], list[str]] = sorted
+    counted: np.ndarray | None = None
 
 
-def groups_of(
-    arrays: ExplanationArrays, by: Any, weights: np.ndarray, max_depth: int, min_rows: int
-) -> Groups:
-    """The groups that `by` asks for; `weights` (rows, features) are what a tree looks at."""
+def grouping_of(sample: ExplanationArrays, pieces: Pieces, count: int, by: Any) -> Grouping:
+    """The groups that `by` asks for, of anything but a tree.
+
+    Args:
+        sample: says what all rows have in common.
+        pieces: all rows, a part at a time; walked over for the quarters of a column.
+        count: how many rows there are.
+    """
     if isinstance(by, str):
-        names = arrays.feature_names
+        names = sample.feature_names
         if by in names:
-            return _by_column(arrays, names.index(by))
+            return _by_column(sample, pieces, names.index(by))
         if by == "prediction":
-            return _by_prediction(arrays)
-        if by == "tree":
-            return _by_tree(arrays, weights, max_depth, min_rows)
+            return _by_prediction(sample)
         raise ValueError(
             "`by`: expected the name of a column, 'prediction', 'tree', or a mask or names with "
             f"one for each row, got {by!r}; the columns are {', '.join(map(str, names[:8]))}"
         )
     keys = np.asarray(by)
-    if keys.shape != (len(arrays),):
+    if keys.shape != (count,):
         raise ValueError(
-            f"`by`: expected one entry for each of {len(arrays)} rows, got shape {keys.shape}"
+            f"`by`: expected one entry for each of {count} rows, got shape {keys.shape}"
         )
     if keys.dtype.kind == "b":
-        return _of_keys(["inside" if inside else "outside" for inside in keys.tolist()])
-    return _of_keys(list(map(str, keys.tolist())))
+        keys = np.where(keys, "inside", "outside")
+    found, numbers = np.unique(np.array(list(map(str, keys.tolist()))), return_inverse=True)
+    check_number(len(found))
+
+    def codes(arrays: ExplanationArrays, start: int) -> Codes:
+        return numbers[start : start + len(arrays)], found.tolist()
+
+    return Grouping(codes)
 
 
-def _by_prediction(arrays: ExplanationArrays) -> Groups:
+def check_number(groups: int) -> None:
+    """Refuse very many groups."""
+    if groups > MOST_GROUPS:
+        raise ValueError(
+            f"`by`: expected at most {MOST_GROUPS} groups, got {groups:,}; put them together"
+        )
+
+
+def _by_prediction(sample: ExplanationArrays) -> Grouping:
     """By the class that the model predicts."""
-    if arrays.output_kind == "value" or arrays.prediction.shape[1] < 2:
+    if sample.output_kind == "value" or sample.prediction.shape[1] < 2:
         raise ValueError(
             "`by`: 'prediction' is for models of classes; give names of groups, such as of ranges "
             "of `explanations.prediction`"
         )
-    highest = arrays.prediction.argmax(1).tolist()
-    return _of_keys([arrays.output_names[k] for k in highest], arrays.output_names)
+    names = list(map(str, sample.output_names))
+
+    def codes(arrays: ExplanationArrays, start: int) -> Codes:
+        return arrays.prediction.argmax(1), names
+
+    return Grouping(codes, lambda met: [name for name in dict.fromkeys(names) if name in met])
 
 
-def _of_keys(keys: Sequence[str], order: Sequence[str] = ()) -> Groups:
-    """Groups of equal keys, in an order or in that of their names."""
-    names = tuple(key for key in order if key in set(keys)) or tuple(sorted(set(keys)))
-    if len(names) > _MOST_GROUPS:
-        raise ValueError(
-            f"`by`: expected at most {_MOST_GROUPS} groups, got {len(names):,}; put them together"
-        )
-    place = {name: number for number, name in enumerate(names)}
-    numbers = np.array([place[key] for key in keys], np.int64)
-    return Groups(numbers, names, np.ones(len(keys), bool))
-
-
-def _by_column(arrays: ExplanationArrays, feature: int) -> Groups:
+def _by_column(sample: ExplanationArrays, pieces: Pieces, feature: int) -> Grouping:
     """By bins or levels where a column has them, else by quarters of its numbers."""
-    rows = np.arange(len(arrays))
-    name, values = arrays.feature_names[feature], arrays.values[:, feature]
-    if (arrays.bins[:, feature] >= 0).all() and arrays.conditions:
-        bins = arrays.bins[:, feature]
-        order = [arrays.conditions[k] for k in np.unique(bins).tolist()]
-        return _of_keys([arrays.conditions[k] for k in bins.tolist()], order)
-    if arrays.names.levels[feature] is not None:
-        texts = arrays.value_texts(rows, feature)
-        return _of_keys([f"{name} = {text}" for text in texts])
+    if sample.conditions and (sample.bins[:, feature] >= 0).any():
+        return _by_bins(feature)
+    name = sample.feature_names[feature]
+    if sample.names.levels[feature] is None:
+        return _by_quarters(sample, pieces, feature)
+
+    def codes(arrays: ExplanationArrays, start: int) -> Codes:
+        values = arrays.values[:, feature]
+        _, first, numbers = np.unique(values, return_index=True, return_inverse=True)
+        return numbers, [f"{name} = {text}" for text in arrays.value_texts(first, feature)]
+
+    return Grouping(codes)
+
+
+def _by_bins(feature: int) -> Grouping:
+    """By the conditions of bins, in their order; a value in none is a group at the end."""
+    ranks: dict[str, int] = {}
+
+    def codes(arrays: ExplanationArrays, start: int) -> Codes:
+        bins = arrays.bins[:, feature].astype(np.int64)
+        outside = np.flatnonzero(bins < 0)
+        keys = bins.copy()
+        keys[outside] = len(arrays.conditions) + outside
+        _, first, numbers = np.unique(keys, return_index=True, return_inverse=True)
+        texts = [arrays.condition(row, feature) for row in first.tolist()]
+        for text, rank in zip(texts, keys[first].tolist(), strict=True):
+            ranks[text] = min(rank, ranks.get(text, rank))
+        return numbers, texts
+
+    return Grouping(codes, lambda met: sorted(met, key=lambda text: ranks[text]))
+
+
+def _by_quarters(sample: ExplanationArrays, pieces: Pieces, feature: int) -> Grouping:
+    """By quarters of the numbers, which are looked at before."""
+    values = np.concatenate([part.values[:, feature] for part in pieces()])
     known = values[~np.isnan(values)]
     ends = np.unique(np.quantile(known, _QUARTERS)) if len(known) else np.zeros(0)
-    shown = [arrays.names.display_value(feature, end) for end in ends.tolist()]
+    name = sample.feature_names[feature]
+    shown = [sample.names.display_value(feature, end) for end in ends.tolist()]
     bounds = ["", *(f"{end} < " for end in shown)]
     names = [f"{low}{name}" for low in bounds]
     names = [f"{text} <= {end}" for text, end in zip(names, shown, strict=False)] + names[-1:]
     names = [*names, f"{name} missing"]
-    codes = np.where(np.isnan(values), len(ends) + 1, np.searchsorted(ends, values))
-    return _of_keys([names[k] for k in codes.tolist()], names)
+    numbers = np.where(np.isnan(values), len(ends) + 1, np.searchsorted(ends, values))
+
+    def codes(arrays: ExplanationArrays, start: int) -> Codes:
+        return numbers[start : start + len(arrays)], names
+
+    return Grouping(codes, lambda met: [name for name in names if name in met])
 
 
-def _by_tree(
+def grouping_by_tree(
     arrays: ExplanationArrays, weights: np.ndarray, max_depth: int, min_rows: int
-) -> Groups:
+) -> Grouping:
     """Leaves of a tree that tells the weights of half of the rows; the other half is counted."""
     from sklearn.tree import DecisionTreeRegressor
 
@@ -124,7 +170,12 @@ def _by_tree(
     names = _leaf_names(arrays, tree.tree_)
     found = np.unique(leaves)
     numbers = np.searchsorted(found, leaves)
-    return Groups(numbers, tuple(names[leaf] for leaf in found.tolist()), ~half)
+    texts = [names[leaf] for leaf in found.tolist()]
+
+    def codes(some: ExplanationArrays, start: int) -> Codes:
+        return numbers[start : start + len(some)], texts
+
+    return Grouping(codes, lambda met: texts, ~half)
 
 
 def _leaf_names(arrays: ExplanationArrays, tree: Any) -> dict[int, str]:

@@ -81,7 +81,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 class StoredExplanations(DataSetViews):
     """The explanations of a data set, in the folder that a job wrote.
 
-    Nothing is read before it is asked for, and no more than a part at a time unless it is.
+    Nothing is read before it is asked for, and no more than a part at a time unless it is: what
+    is true of all rows (`importance`, `cohorts`, `stability`, `pick`) is added up part by part.
+    Tables, `save`, figures with a mark for each row and `cohorts("tree")` take all into memory.
     Of a job that went on where parts failed (`on_error="record"`), these are the explanations
     there are; `row_id` is the number of a row in the file.
 
@@ -142,7 +144,7 @@ class StoredExplanations(DataSetViews):
         count = len(self)  # of which a slice takes few
         is_slice = isinstance(index, slice)
         rows = np.arange(*index.indices(count)) if is_slice else np.arange(count)[index]
-        self._check_rows()
+        self._check_parts()
         numbers = np.unique(rows // self._size) if len(rows) else np.zeros(1, np.int64)
         found, places = [], []
         for number in numbers.tolist():
@@ -184,7 +186,7 @@ class StoredExplanations(DataSetViews):
             >>> size.round(3).tolist()
             [1.331, 1.331]
         """
-        self._check_rows()
+        self._check_parts()
         counted = [(len(part), *part.importance(label)) for part in self.parts()]
         rows, means, errors = map(np.array, zip(*counted, strict=True))
         share = (rows / len(self))[:, None]
@@ -203,10 +205,10 @@ class StoredExplanations(DataSetViews):
 
     def _sample(self) -> Any:
         """The first part: `Explanations` that say what all have in common."""
-        self._check_rows()
+        self._check_parts()
         return self._part(0)
 
-    def _check_rows(self) -> None:
+    def _check_parts(self) -> None:
         if not len(self):
             raise ValueError(f"`path`: expected rows, and {self.folder} has none")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -40,24 +41,37 @@ class Stability:
         )
 
 
-def stability_of(arrays: ExplanationArrays, k: int, label: Scalar) -> Stability:
+def stability_of(pieces: Iterable[ExplanationArrays], k: int, label: Scalar) -> Stability:
     """By drawing other seeds' weights: those that were found, and the noise of both."""
+    found = [(min(k, len(part.feature_names)), *_of_part(part, k, label)) for part in pieces]
+    sizes, same, kept = zip(*found, strict=True)
+    return Stability(sizes[0], np.concatenate(same), np.concatenate(kept))
+
+
+def _of_part(arrays: ExplanationArrays, k: int, label: Scalar) -> tuple[np.ndarray, np.ndarray]:
+    """(rows,) how often all are the same, and the share that is kept."""
     weights, errors = shown_weights(arrays, label)
     rows, features = weights.shape
     k = min(k, features)
     top = _strongest(np.abs(weights), k)
     same, kept = np.ones(rows), np.ones(rows)
-    random = np.random.default_rng(0)
     noisy = np.flatnonzero((errors > 0).any(1)) if k < features else np.zeros(0, np.int64)
     step = max(1, _AT_ONCE // (_DRAWS * features))
     for start in range(0, len(noisy), step):
         some = noisy[start : start + step]
         # What was found is off by one error, and what another seed finds by another one.
-        noise = np.sqrt(2) * errors[some] * random.standard_normal((_DRAWS, len(some), features))
+        noise = np.sqrt(2) * errors[some] * _noise(arrays.key_ids[some], features)
         again = _strongest(np.abs(weights[some] + noise), k)
         common = (again & top[some]).sum(-1) / k
         kept[some], same[some] = common.mean(0), (common == 1).mean(0)
-    return Stability(k, same, kept)
+    return same, kept
+
+
+def _noise(key_ids: np.ndarray, features: int) -> np.ndarray:
+    """(draws, rows, features) standard normal numbers that a row has wherever it lies."""
+    shape = _DRAWS, features
+    own = [np.random.default_rng(key).standard_normal(shape) for key in key_ids.tolist()]
+    return np.stack(own).transpose(1, 0, 2)
 
 
 def _strongest(sizes: np.ndarray, k: int) -> np.ndarray:

@@ -1,15 +1,19 @@
 """What is true of many explanations: groups, contrasts, stability, and their figures."""
 
 import itertools
+import json
 import re
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet
 import pytest
 from scipy import stats
 
 import lime_jax
+from lime_jax.results.arrow import rows_table
 from lime_jax.results.importance import Importance
+from lime_jax.results.parts import MANIFEST, StoredExplanations
 
 RNG = np.random.default_rng(3)
 ROWS = 160
@@ -245,6 +249,71 @@ class TestFigures:
             assert words.startswith(start)
             assert figure.get_label()[:40] == words[:40]
         assert "A chosen row" in page
+
+
+@pytest.fixture(scope="module", params=["explanations", "shapley"])
+def both(request, tmp_path_factory):
+    """The same rows in memory, and in the parts of a job."""
+    whole, size = request.getfixturevalue(request.param), 37
+    folder = tmp_path_factory.mktemp("parts")
+    starts = range(0, ROWS, size)
+    for number, start in enumerate(starts):
+        table = rows_table(whole[start : start + size])
+        path = folder / f"part-{number:05d}.parquet"
+        pyarrow.parquet.write_table(table, path, write_page_checksum=True)
+    manifest = {"num_rows": ROWS, "rows_per_part": size, "num_parts": len(starts)}
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    return whole, lime_jax.load(folder)
+
+
+class TestOfAJob:
+    @pytest.fixture
+    def by_parts(self, monkeypatch):
+        def refuse(self):
+            raise AssertionError("all rows were taken into memory")
+
+        monkeypatch.setattr(StoredExplanations, "_arrays", refuse)
+
+    @pytest.mark.parametrize(
+        "by", ["age", "job", "debt", (TABLE["age"] > 50).to_numpy(), TABLE["job"].to_list()]
+    )
+    def test_cohorts_are_those_in_memory(self, both, by, by_parts):
+        wanted, found = (one.cohorts(by, label=0) for one in both)
+        assert found.names == wanted.names
+        np.testing.assert_array_equal(found.counts, wanted.counts)
+        np.testing.assert_array_equal(found.groups, wanted.groups)
+        for one, other in ((found.weights, wanted.weights), (found.sizes, wanted.sizes)):
+            for name in ("value", "std_error"):
+                np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-9)
+        contrast, expected = (one.contrast(0, 1) for one in (found, wanted))
+        for name in ("value", "std_error", "degrees_of_freedom"):
+            np.testing.assert_allclose(getattr(contrast, name), getattr(expected, name), rtol=1e-9)
+        for name, one in found.importance().items():
+            np.testing.assert_allclose(one.size, wanted.importance()[name].size, rtol=1e-9)
+
+    def test_a_row_is_as_stable_wherever_it_lies(self, both, by_parts):
+        wanted, found = (one.stability(1) for one in both)
+        for name in ("same", "kept"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name))
+        np.testing.assert_array_equal(both[0][50:60].stability(1).same, wanted.same[50:60])
+
+    def test_importance_is_that_of_all_rows(self, both, by_parts):
+        wanted, found = (one.importance(0) for one in both)
+        np.testing.assert_allclose(found.size, wanted.size, rtol=1e-6)
+
+    def test_a_tree_takes_all_rows(self, both):
+        wanted, found = (one.cohorts("tree", label=0, min_rows=10) for one in both)
+        assert found.names == wanted.names
+        np.testing.assert_allclose(found.weights.value, wanted.weights.value)
+
+    @pytest.mark.parametrize("by", ["jobs", [True], np.arange(ROWS)])
+    def test_what_cannot_be_answered_is_refused_in_the_same_words(self, both, by):
+        messages = []
+        for one in both:
+            with pytest.raises(ValueError, match="`by`") as error:
+                one.cohorts(by)
+            messages.append(str(error.value))
+        assert messages[0] == messages[1]
 
 
 BAD = [
