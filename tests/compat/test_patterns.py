@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import pickle
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_iris
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 import lime_jax.compat as lime
 from lime_jax.compat import lime_tabular
@@ -317,3 +319,133 @@ def test_columns_with_levels_are_named(rng):
     )
     found = explainer.explain_instance(np.array([1, 0.5]), model.predict_proba)
     assert found.as_list()[0][0] == "sex=m"
+
+
+def test_the_tutorial_of_a_regression_prints_what_it_fits(capsys):
+    """Columns of few values are found by hand, and `verbose` tells of every fit."""
+    few = np.argwhere([len(set(IRIS.data[:, k])) <= 22 for k in range(4)]).flatten()
+    forest = RandomForestRegressor(5, random_state=0).fit(IRIS.data[:, :3], IRIS.data[:, 3])
+    explainer = lime_tabular.LimeTabularExplainer(
+        IRIS.data[:, :3],
+        feature_names=IRIS.feature_names[:3],
+        class_names=["width"],
+        categorical_features=few[few < 3],
+        verbose=True,
+        mode="regression",
+    )
+    found = explainer.explain_instance(IRIS.data[7, :3], forest.predict, num_features=5)
+    said = capsys.readouterr().out
+    assert [line.split()[0] for line in said.splitlines()] == [
+        "Intercept",
+        "Prediction_local",
+        "Right:",
+    ]
+    assert float(said.split()[-1]) == found.predicted_value
+    assert found.as_list() == [(name, weight) for name, weight in found.as_list(label=1)]
+
+
+def test_a_model_behind_an_encoder_gets_codes(rng):
+    """Codes for the explainer, one-hot columns for the model, and names of arrays."""
+    codes = np.stack([rng.integers(0, 3, 200), rng.integers(0, 2, 200)], axis=1).astype(float)
+    encoder = OneHotEncoder().fit(codes)
+    model = LogisticRegression().fit(encoder.transform(codes), codes[:, 0] == 2)
+    explainer = lime_tabular.LimeTabularExplainer(
+        codes,
+        class_names=["no", "yes"],
+        feature_names=["color", "sex"],
+        categorical_features=[0, 1],
+        categorical_names={0: np.array(["red", "green", "blue"]), 1: np.array(["f", "m"])},
+        kernel_width=3,
+    )
+    row = np.array([2.0, 1.0])
+    found = explainer.explain_instance(
+        row, lambda rows: model.predict_proba(encoder.transform(rows)), num_features=2
+    )
+    assert found.as_list()[0][0] == "color=blue"
+    assert found.as_list()[0][1] > 0
+
+
+def test_a_wrapper_asks_for_all_outputs_and_columns(flowers, forest):
+    """As libraries do that turn explanations into a matrix."""
+    found = flowers.explain_instance(
+        IRIS.data[3], forest.predict_proba, labels=range(3), num_features=4
+    )
+    matrix = np.zeros((4, 3))
+    for label in range(3):
+        for column, weight in found.local_exp[label]:
+            matrix[column, label] = weight
+    np.testing.assert_allclose(matrix.sum(1), 0, atol=1e-12)  # probabilities add up to 1
+
+
+@pytest.mark.parametrize("labels", [None, ("virginica",), (2,)])
+def test_labels_are_numbers_or_names_or_left_out(flowers, forest, labels):
+    found = flowers.explain_instance(
+        IRIS.data[3], forest.predict_proba, labels=labels, top_labels=1 if labels is None else None
+    )
+    assert list(found.local_exp) == ([0] if labels is None else [2])
+
+
+def test_a_row_of_a_frame_is_explained(forest):
+    frame = pd.DataFrame(IRIS.data, columns=IRIS.feature_names)
+    explainer = lime_tabular.LimeTabularExplainer(frame, random_state=0)
+    found = explainer.explain_instance(frame.iloc[3], forest.predict_proba)
+    assert explainer.feature_names == IRIS.feature_names
+    assert found.domain_mapper.feature_values == [f"{value:.2f}" for value in frame.iloc[3]]
+
+
+def test_a_subclass_draws_samples_of_its_own(forest):
+    """As papers do that replace how a neighborhood is made."""
+
+    class Near(lime_tabular.LimeTabularExplainer):
+        def _LimeTabularExplainer__data_inverse(self, data_row, num_samples, *_):
+            rows = data_row + 0.01 * self.random_state.normal(size=(num_samples, len(data_row)))
+            rows[0] = data_row
+            return rows, rows
+
+    asked = []
+
+    def model(rows):
+        asked.append(rows)
+        return forest.predict_proba(rows)
+
+    explainer = Near(IRIS.data, discretize_continuous=False, random_state=0)
+    for found in (
+        explainer.explain_instance(IRIS.data[0], model, num_samples=20),
+        explainer.explain_instances(IRIS.data[:1], model, num_samples=20)[0],
+    ):
+        assert len(found.as_list()) == 4
+        assert np.abs(asked[-1] - IRIS.data[0]).max() < 0.1
+
+
+def test_explainers_are_kept_on_disk(flowers, forest, tmp_path):
+    joblib.dump(flowers, tmp_path / "explainer.joblib")
+    again = joblib.load(tmp_path / "explainer.joblib")
+    one, other = (
+        each.explain_instance(IRIS.data[9], forest.predict_proba) for each in (flowers, again)
+    )
+    assert one.as_map() == other.as_map()
+
+
+def test_weights_are_painted_on_superpixels(rng):
+    """A heat map, by the numbers of the segments."""
+    image, grid = rng.random((8, 8, 3)), np.arange(8)[:, None] // 4 * 2 + np.arange(8) // 4
+    found = LimeImageExplainer().explain_instance(
+        image,
+        lambda images: np.stack([images[:, :4].mean((1, 2, 3)), images.mean((1, 2, 3))], axis=1),
+        num_samples=30,
+        segmentation_fn=lambda image: grid,
+    )
+    weights = dict(found.local_exp[found.top_labels[0]])
+    assert np.vectorize(weights.get)(found.segments).shape == (8, 8)
+
+
+def test_every_picked_explanation_is_drawn(flowers, forest):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pick = SubmodularPick(
+        flowers, IRIS.data, forest.predict_proba, sample_size=6, num_features=2, num_exps_desired=2
+    )
+    figures = [
+        one.as_pyplot_figure(label=one.available_labels()[0]) for one in pick.sp_explanations
+    ]
+    assert len(figures) == len(pick.V)
+    pyplot.close("all")
