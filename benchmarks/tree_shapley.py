@@ -122,7 +122,8 @@ def paths(rows: int, trees: int, columns: int = 127) -> Iterator[Record]:
     for depth, count, some in ((6, trees, rows), (10, max(2, trees // 2), max(50, rows // 5))):
         given = columns, count, depth, min(20_000, 10 * rows), some
         ours = in_fresh_process("benchmarks.tree_shapley", "our_paths", *given)
-        for name, few in {"pred_contribs": some, "shap": min(some, 1000)}.items():
+        few = min(some, 500)
+        for name in ("pred_contribs", "shap"):
             peer = in_fresh_process("benchmarks.tree_shapley", f"{name}_paths", *given[:-1], few)
             yield faster(
                 f"path-dependent Shapley values, {some:,} x {columns}, XGBoost {count} x depth "

@@ -82,6 +82,22 @@ def test_values_are_those_of_lightgbm():
     check(explain(model, output="margin"), want[:, :, :-1], want[0, :, -1])
 
 
+def test_values_of_categories_are_those_of_lightgbm():
+    import lightgbm
+
+    frame = pd.DataFrame(
+        {"kind": pd.Categorical(np.array(list("abcd"))[np.arange(200) % 4]), "x": X[:, 0]}
+    )
+    y = np.where(frame["kind"].isin(["a", "c"]), 1.0, -1) * FILLED[:, 0]
+    model = lightgbm.LGBMRegressor(
+        n_estimators=3, n_jobs=1, verbose=-1, num_leaves=7, min_data_per_group=5, cat_smooth=1
+    ).fit(frame, y)
+    want = np.asarray(model.predict(frame[:7], pred_contrib=True))
+    explained = TabularExplainer("tree_path").fit(frame).explain(frame[:7], model)
+    assert np.abs(want[:, 0]).max() > 0.05
+    check(explained, want[:, None, :-1], want[0, -1:])
+
+
 @pytest.mark.parametrize("policy", ["SymmetricTree", "Lossguide"])
 def test_values_are_those_of_catboost(policy):
     import catboost
