@@ -16,7 +16,7 @@ from lime_jax.models.convert.additive import (
     scale_additive,
     sum_additive,
 )
-from lime_jax.models.convert.column_map import Chain, outputs_together, put
+from lime_jax.models.convert.column_map import Chain, Identity, outputs_together, put
 from lime_jax.models.convert.columns import (
     Column,
     LevelColumn,
@@ -30,8 +30,11 @@ from lime_jax.models.convert.links import Link
 from lime_jax.models.convert.step_sums import sum_of_steps
 from lime_jax.models.convert.tree_sums import merge_trees, move, scale_trees, trees_beside
 from lime_jax.models.registry import Converted
-from lime_jax.models.structure import Additive, TreeSum
-from lime_jax.typing import AnyArray, Array, Pytree
+from lime_jax.models.structure import Additive, LinkedSum, TreeSum
+from lime_jax.typing import AnyArray, Array, Pytree, pytree, static
+
+_MOST_BESIDE = 2**23
+"""Values of nodes for all outputs of trees side by side: few large forests are worth them."""
 
 NO_SUM = "its output is not a sum over trees or over columns"
 
@@ -171,7 +174,43 @@ def average(members: Sequence[Converted], weights: Sequence[float] | np.ndarray)
     def build(inputs: Inputs) -> Any:
         return put(Partial(_weighted_sum, [m.build(inputs) for m in members], weights))
 
-    return Converted(build, None, why, rounds)
+    return Converted(build, None, why, rounds, _average_of_links(members, weights))
+
+
+def _average_of_links(
+    members: Sequence[Converted], weights: Float64[np.ndarray, " members"]
+) -> LinkedSum | None:
+    """A weighted sum of functions of trees, as one of all their outputs side by side."""
+    links, sums = [], []
+    for member in members:
+        link, structure = Identity(), member.structure
+        if structure is None and member.linked is not None:
+            link, structure = member.linked.link, member.linked.structure
+        if not isinstance(structure, TreeSum):
+            return None
+        links.append(link)
+        sums.append(structure)
+    counts = tuple(trees.num_outputs for trees in sums)
+    if sum(len(trees.column) for trees in sums) * sum(counts) > _MOST_BESIDE:
+        return None
+    return LinkedSum(trees_beside(sums), put(SumOfLinks(tuple(links), weights, counts)))
+
+
+@pytree
+class SumOfLinks:
+    """A weighted sum of functions, each of its own sums."""
+
+    links: tuple[Any, ...]
+    weights: AnyArray
+    counts: tuple[int, ...] = static()  # of sums that each is a function of
+
+    def __call__(self, sums: AnyArray) -> Array:
+        """That of a batch, (samples, sums) -> (samples, outputs)."""
+        stops = np.cumsum(self.counts)
+        parts = [sums[:, stop - n : stop] for stop, n in zip(stops, self.counts, strict=True)]
+        outputs = [link(part) for link, part in zip(self.links, parts, strict=True)]
+        none = jnp.zeros_like(outputs[0])
+        return sum((w * y for w, y in zip(self.weights, outputs, strict=True)), none)
 
 
 def some_outputs(converted: Converted, outputs: Sequence[int]) -> Converted:

@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
     GradientBoostingClassifier,
     GradientBoostingRegressor,
     HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
 )
 
 import lime_jax
@@ -37,6 +40,21 @@ MODELS = {
             GradientBoostingRegressor(**few), func=np.log, inverse_func=np.exp
         ),
         np.exp(NUMBER),
+    ),
+    "calibrated": (
+        CalibratedClassifierCV(GradientBoostingClassifier(**few), method="isotonic", cv=2),
+        NUMBER > 1,
+    ),
+    "vote": (
+        VotingClassifier(
+            [
+                ("a", GradientBoostingClassifier(**few)),
+                ("b", RandomForestClassifier(4, max_depth=3, random_state=0)),
+            ],
+            voting="soft",
+            weights=[2, 1],
+        ),
+        np.digitize(NUMBER, [0.5, 1.5]),
     ),
     "levels": (
         HistGradientBoostingClassifier(max_iter=8, max_depth=3, categorical_features=[4]),
