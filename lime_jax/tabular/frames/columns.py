@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
@@ -23,12 +24,26 @@ def as_table(X: Table, name: str = "X") -> Any:
     if not isinstance(X, np.ndarray | list | tuple):
         import narwhals.stable.v1 as nw
 
-        frame = nw.from_native(X, pass_through=True)
+        frame = _as_frame(X, name)
         if isinstance(frame, nw.LazyFrame):
             raise ValueError(f"`{name}` is a lazy frame; expected rows: call .collect() first.")
         if isinstance(frame, nw.DataFrame):
             return _known_backend(frame, name)
     return _as_matrix(X, name)
+
+
+def _as_frame(X: Table, name: str) -> Any:
+    import narwhals.stable.v1 as nw
+
+    # Of pandas or Arrow; polars has no such frames, and an Arrow table's `columns` are no names.
+    names = getattr(X, "column_names" if not hasattr(X, "iloc") else "columns", ())
+    twice = sorted(repr(str(each)) for each, count in Counter(names).items() if count > 1)
+    if twice:
+        raise ValueError(
+            f"`{name}`: expected columns whose names differ, got twice: {', '.join(twice)}; rename "
+            "them, or pass an array and `feature_names`"
+        )
+    return nw.from_native(X, pass_through=True)
 
 
 def _known_backend(frame: Table, name: str) -> Any:
@@ -145,9 +160,18 @@ def read_numbers(column: Column, name: str) -> np.ndarray:
 
     if time_kind(column):
         return _seconds(column)
+    if column.dtype.is_integer():
+        return _whole_numbers(column)
     if column.dtype.is_numeric() or column.dtype == nw.Boolean:
         return np.asarray(column.cast(nw.Float64).to_numpy(), np.float64)
     return _object_numbers(to_list(column), name)
+
+
+def _whole_numbers(column: Column) -> np.ndarray:
+    """To the nearest float64, as NumPy does: Arrow refuses those that have none of their own."""
+    missing = column.is_null()
+    numbers = np.asarray(column.fill_null(0).to_numpy()).astype(np.float64)
+    return np.where(np.asarray(missing.to_numpy()), np.nan, numbers) if missing.any() else numbers
 
 
 def _seconds(column: Column) -> np.ndarray:

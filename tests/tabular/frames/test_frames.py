@@ -539,6 +539,32 @@ def test_levels_and_times_show_as_read():
     assert schema.names.display_value(1, -1.0) == "unseen"
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.table({"a": [2**62 + 1, 5, None]}),
+        pl.DataFrame({"a": [2**62 + 1, 5, None]}),
+        pd.DataFrame({"a": pd.array([2**62 + 1, 5, None], "Int64")}),
+        pd.DataFrame({"a": pd.array([2**62 + 1, 5, None], pd.ArrowDtype(pa.int64()))}),
+    ],
+    ids=["pyarrow", "polars", "pandas", "arrow in pandas"],
+)
+def test_whole_numbers_beyond_those_of_float64_are_rounded_in_every_library(column):
+    encoded = encode(learn_schema(column), column)
+    np.testing.assert_array_equal(encoded[:, 0], [2.0**62, 5, NAN])
+
+
+@pytest.mark.parametrize("library", ["pandas", "pyarrow"])
+def test_columns_of_one_name_are_refused_by_that_name(library):
+    table = pd.DataFrame(np.zeros((3, 3)), columns=["b", "a", "a"])
+    if library == "pyarrow":
+        table = pa.Table.from_arrays([pa.array([1, 2])] * 3, names=["b", "a", "a"])
+    with pytest.raises(
+        ValueError, match="`X`: expected columns whose names differ, got twice: 'a';"
+    ):
+        learn_schema(table)
+
+
 def test_time_is_seconds_since_1970():
     frame = pd.DataFrame({"t": [pd.Timestamp("1970-01-02", tz="UTC")], "d": [pd.Timedelta("1h")]})
     np.testing.assert_array_equal(encode(learn_schema(frame), frame), [[86400.0, 3600.0]])
