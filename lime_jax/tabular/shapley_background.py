@@ -33,6 +33,10 @@ from lime_jax.typing import Domain
 _MOST_MASKS = 2**27
 """Flags of all coalitions of all background rows."""
 
+_MOST_SPREAD = 512
+"""Background rows with coalitions of their own. One rule serves them all, and what it misses is the
+same for each: of 1,000 rows it is as large as what they miss apart, and no error would say so."""
+
 
 @dataclasses.dataclass(frozen=True)
 class ShapPlan:
@@ -134,7 +138,9 @@ class Background:
         by_formula = model.structure is not None or (
             model.linked is not None and isinstance(model.linked.structure, Additive)
         )
-        if model.host is None or by_formula or plan.link != "identity" or rows < 2:
+        if model.host is None or by_formula or plan.link != "identity":
+            return plan
+        if not 2 <= rows <= _MOST_SPREAD:
             return plan
         if plan.design.num_samples == 2**players:
             return plan

@@ -16,6 +16,7 @@ from lime_jax.fits.shapley import make_shapley_method
 from lime_jax.fits.spread_shapley import spread_over
 from lime_jax.stages.coalition_units import make_shapley_design
 from lime_jax.stages.masks import mask_coordinates
+from lime_jax.tabular import shapley_background
 from lime_jax.tabular.background import RowsDomain, host_row_inputs
 from lime_jax.tabular.shapley_background import Background
 from tests.house import shapley_of_model, shapley_values
@@ -96,6 +97,20 @@ def test_at_equal_calls_they_are_smaller_than_those_of_shared_coalitions(
         for some in (runs, shared)
     )
     assert ours < 0.85 * theirs
+
+
+def test_many_background_rows_share_coalitions(model, monkeypatch):
+    made = []
+
+    def spread(*given):
+        made.append(len(given[1]))
+        return spread_over(*given)
+
+    monkeypatch.setattr(shapley_background, "spread_over", spread)
+    many = RNG.normal(size=(513, COLUMNS))
+    for count in (513, 512):
+        explained(model, ROWS[:1], background=many[:count])
+    assert made == [512]
 
 
 def test_by_default_they_are_as_large_from_fewer_calls(monkeypatch):
