@@ -17,18 +17,12 @@ from lime_jax.front.options import ExplainOptions
 from lime_jax.front.settings import read_settings
 from lime_jax.results.explanations import Explanations
 from lime_jax.tabular import frames
+from lime_jax.tabular.algorithms import ALGORITHMS, SETTINGS
 from lime_jax.tabular.call import TableCall
-from lime_jax.tabular.kernel_shap import TabularShap
-from lime_jax.tabular.lime import TabularLime
 from lime_jax.tabular.opening.open_model import LastModel
-from lime_jax.tabular.settings import LimeSettings, PathSettings, ShapSettings
 from lime_jax.tabular.sparse.call import explain_sparse, learn_sparse
 from lime_jax.tabular.sparse.rows import SparseRows, SparseTable, is_sparse
-from lime_jax.tabular.tree_path import TabularTreePath
 from lime_jax.typing import Column, ModelLike, Pytree, Table
-
-ALGORITHMS = {"lime": TabularLime, "kernel_shap": TabularShap, "tree_path": TabularTreePath}
-SETTINGS = {"lime": LimeSettings, "kernel_shap": ShapSettings, "tree_path": PathSettings}
 
 
 class TabularExplainer(BaseEstimator):

@@ -54,9 +54,7 @@ def tree_sum(
     used = np.zeros(len(leaf), bool)  # a pruned tree keeps its cut nodes
     used[first] = used[left[~leaf]] = used[right[~leaf]] = True
     place = np.append(np.cumsum(used) - 1, -1).astype(np.int32)
-    known = all(len(tree.get("sum_hessian", ())) == n for tree, n in zip(trees, sizes, strict=True))
-    widths = {int(tree["tree_param"]["size_leaf_vector"]) for tree in trees}
-    if widths & {0, 1}:
+    if {int(tree["tree_param"]["size_leaf_vector"]) for tree in trees} & {0, 1}:
         value = np.where(leaf, number, 0.0)[:, None]
     else:
         value = _vectors(trees, leaf, column("right_children", np.int64), len(base))
@@ -77,8 +75,13 @@ def tree_sum(
         level_sets=level_sets,
         base=base,
         num_features=num_features,
-        cover=column("sum_hessian", np.float64)[used] if known else None,
+        cover=column("sum_hessian", np.float64)[used] if _have_covers(trees) else None,
     )
+
+
+def _have_covers(trees: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether each node says how much of the training rows reached it."""
+    return all(len(tree.get("sum_hessian", ())) == len(tree["left_children"]) for tree in trees)
 
 
 def _vectors(
