@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 STEPS = {
     "tabular.explainer": "explain(X, model)",
+    "tabular.algorithms": "LIME, KernelSHAP, path-dependent values",
     "tabular.call": "a table's call",
     "tabular.frames": "columns, levels, what is missing",
     "front.call": "open, predict, name, fit, check: the same for all kinds of data",
