@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from sklearn.utils.validation import check_is_fitted
 
+from lime_jax.arguments import check_one_of
 from lime_jax.front.explainer import ExplainerLike
 from lime_jax.models.registry import at_hand
 from lime_jax.models.unchanging import Unchanging
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 _FAILURE = b"lime_jax_failure"
+ON_ERROR = ("raise", "record")
 FORMS = {"rows": rows_table, "long": long_table, "numbers": partial(rows_table, texts=False)}
 _OWN = ("self", "X", "images", "texts", "model", "row_ids", "progress", "mesh")
 """Arguments of `explain` that are not the same for all chunks, or have no meaning in a worker."""
@@ -122,8 +124,8 @@ class ChunkSpec:
         self.model = at_hand(self.model)
         if hasattr(self.explainer, "fit"):
             check_is_fitted(self.explainer)
-        if self.form not in FORMS:
-            raise ValueError(f"`form`: expected one of {', '.join(FORMS)}, got {self.form!r}")
+        check_one_of("form", self.form, FORMS)
+        check_one_of("on_error", self.on_error, ON_ERROR)
         known = list(inspect.signature(self.explainer.explain).parameters)
         for name in self.options:
             if name not in known or name in _OWN:

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from lime_jax.arguments import check_one_of, check_whole
-from lime_jax.distributed.worker import ChunkSpec, failure_of
+from lime_jax.distributed.worker import ON_ERROR, ChunkSpec, failure_of
 from lime_jax.front.progress import progress_bar
 from lime_jax.jobs.folder import (
     check_folder,
@@ -35,7 +35,6 @@ _ROWS_PER_PART = 2**14
 _CELLS_PER_PART = 2**22
 """Weights of a part, where a row has so many that fewer rows make one."""
 ENGINES = ("local", "ray", "spark")
-ON_ERROR = ("raise", "record")
 _LIBRARIES = {"ray": "ray", "spark": "pyspark"}
 
 
