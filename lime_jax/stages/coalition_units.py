@@ -60,7 +60,7 @@ def make_shapley_design(num_players: int, num_samples: int | str = "auto") -> Sh
     return _in_units(everything) if everything <= max(design.num_samples, _FEW) else design
 
 
-def spread_coalitions(num_players: int, num_background: float) -> int:
+def spread_coalitions(num_players: int, num_background: float | int) -> int:
     """Coalitions of each background row by default, where every row has its own.
 
     About so many that the values are as sure as those of `2 * num_players + 2048` that all rows

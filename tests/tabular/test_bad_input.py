@@ -35,7 +35,11 @@ def never(batch):
 
 
 SETTINGS = [
-    ("algorithm", "kernel", r"`algorithm`: expected one of lime, kernel_shap, got 'kernel'"),
+    (
+        "algorithm",
+        "kernel",
+        r"`algorithm`: expected one of lime, kernel_shap, tree_path, got 'kernel'",
+    ),
     ("mode", "ranking", r"`mode`: expected one of classification, regression, None, got 'ranking'"),
     ("discretizer", "deciles", r"`discretizer`.*quartile.*decile.*entropy.*got 'deciles'"),
     ("encoding", "hot", r"`encoding`: expected one of same_bin, one_hot, standardized, got 'hot'"),

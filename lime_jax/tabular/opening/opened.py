@@ -101,9 +101,11 @@ class OpenedModel(BatchModel):
 
     @property
     def linked(self) -> LinkedSum | None:
-        """Of a converted model, the sum that its outputs are a function of."""
+        """Of a converted model on the device, the sum that its outputs are a function of."""
         converted = self.model.converted
-        return None if converted is None or self.host is None else converted.linked
+        # The function is of the device's precision: where that does not do, nor does it.
+        known = converted is not None and self.host is not None and self.on_device
+        return converted.linked if known else None
 
     def __call__(self, inputs: Float64[np.ndarray, "samples features"]) -> np.ndarray:
         """The outputs for numbers and level codes, as the engine makes them."""

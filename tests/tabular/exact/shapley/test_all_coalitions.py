@@ -12,9 +12,11 @@ from sklearn.ensemble import (
     GradientBoostingClassifier,
     GradientBoostingRegressor,
     HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
     RandomForestClassifier,
     VotingClassifier,
 )
+from sklearn.linear_model import LinearRegression
 
 import lime_jax
 from lime_jax.tabular import shapley_fits
@@ -160,3 +162,21 @@ def test_margins_are_the_trees_own():
     inputs = np.where(code[:, None] == 1, ROWS[:, None, None], TABLE)
     expected = model.decision_function(inputs.reshape(-1, COLUMNS))
     np.testing.assert_allclose(found[..., 0].ravel(), expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        HistGradientBoostingRegressor(loss="poisson", max_iter=20, random_state=0),
+        TransformedTargetRegressor(LinearRegression(), func=np.log, inverse_func=np.exp),
+    ],
+    ids=["trees", "columns"],
+)
+def test_outputs_far_from_0_are_those_of_the_host(model):
+    rng = np.random.default_rng(0)
+    table = rng.integers(-20, 21, (80, 4)) / 8
+    model.fit(table, 1e8 + table[:, 0] * table[:, 1] + table[:, 2])
+    background, rows = table[:10], table[20:24]
+    found = lime_jax.TabularExplainer("kernel_shap").fit(background).explain(rows, model)
+    values, _ = shapley_of_model(model.predict, rows, background)
+    np.testing.assert_allclose(found.coef[:, 0], values[:, 0], atol=2e-3 * np.ptp(values))
