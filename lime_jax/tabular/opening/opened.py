@@ -104,8 +104,9 @@ class OpenedModel(BatchModel):
         """Of a converted model on the device, the sum that its outputs are a function of."""
         converted = self.model.converted
         # The function is of the device's precision: where that does not do, nor does it.
-        known = converted is not None and self.host is not None and self.on_device
-        return converted.linked if known else None
+        if converted is None or self.host is None or not self.on_device:
+            return None
+        return converted.linked
 
     def __call__(self, inputs: Float64[np.ndarray, "samples features"]) -> np.ndarray:
         """The outputs for numbers and level codes, as the engine makes them."""
