@@ -64,7 +64,7 @@ def _numbers(
         import scipy.stats
 
         rare = np.flatnonzero(is_rare[codes])
-        own = codes[rare]
-        numbers = scipy.stats.truncnorm.ppf(drawn[rare], low[own], high[own])
-        found[rare] = numbers * std[own] + mean[own]
+        bins = codes[rare]
+        numbers = scipy.stats.truncnorm.ppf(drawn[rare], low[bins], high[bins])
+        found[rare] = numbers * std[bins] + mean[bins]
     return found

@@ -18,8 +18,31 @@ from lime_jax.stages.masks import (
 from lime_jax.typing import Array, Bool, Coordinates, Float, Int, Pytree, View, pytree, static
 
 
+class _Shown:
+    """Players that are shown or hidden; x shows all. What the domains of this module share."""
+
+    num_players: int
+
+    @property
+    def shared(self) -> bool:
+        """No: shown or not, a sample holds values of x."""
+        return False
+
+    @property
+    def _present(self) -> Bool[Array, " players"]:
+        return jnp.ones(self.num_players, bool)
+
+    def view(self, instance: Pytree, samples: MaskSamples | RowMasks) -> View:
+        """Masks as numbers; see `Domain`."""
+        return mask_view(MaskSamples(samples.masks), self._present)
+
+    def coordinates(self, instance: Pytree) -> Coordinates:
+        """X keeps everything; see `Domain`."""
+        return mask_coordinates(self._present)
+
+
 @pytree
-class BackgroundDomain:
+class BackgroundDomain(_Shown):
     """Columns in groups, each of them x's own or a background row's; see `Domain`.
 
     Attributes:
@@ -35,19 +58,10 @@ class BackgroundDomain:
     num_players: int = static()
 
     @property
-    def shared(self) -> bool:
-        """No: hidden or not, a sample holds values of x."""
-        return False
-
-    @property
     def sample_size(self) -> int:
         """Numbers that one sample consists of."""
         rows, features = self.background.shape
         return rows * features
-
-    @property
-    def _present(self) -> Bool[Array, " players"]:
-        return jnp.ones(self.num_players, bool)
 
     def realize(self, instance: Pytree, draws: Pytree) -> MaskSamples:
         """Masks from draws; `instance` is not looked at."""
@@ -60,17 +74,9 @@ class BackgroundDomain:
         kept = samples.masks[..., self.player_of] | (self.player_of < 0)
         return jnp.where(kept[..., None, :], instance, self.background)
 
-    def view(self, instance: Pytree, samples: MaskSamples) -> View:
-        """Masks as numbers; see `Domain`."""
-        return mask_view(samples, self._present)
-
-    def coordinates(self, instance: Pytree) -> Coordinates:
-        """X keeps everything; see `Domain`."""
-        return mask_coordinates(self._present)
-
 
 @pytree
-class RowsDomain:
+class RowsDomain(_Shown):
     """As `BackgroundDomain`, but each sample is of one background row; see `Domain`.
 
     Attributes:
@@ -84,11 +90,6 @@ class RowsDomain:
     num_players: int = static()
 
     @property
-    def shared(self) -> bool:
-        """No: a sample holds values of x."""
-        return False
-
-    @property
     def sample_size(self) -> int:
         """Numbers that one sample consists of."""
         return self.background.shape[1]
@@ -97,10 +98,6 @@ class RowsDomain:
     def background_weights(self) -> None:
         """None: a sample has one input."""
         return
-
-    @property
-    def _present(self) -> Bool[Array, " players"]:
-        return jnp.ones(self.num_players, bool)
 
     def realize(self, instance: Pytree, draws: RowMasks) -> RowMasks:
         """The draws themselves."""
@@ -112,14 +109,6 @@ class RowsDomain:
         """Every sample on its own background row."""
         kept = samples.masks[..., self.player_of] | (self.player_of < 0)
         return jnp.where(kept, instance, self.background[samples.rows])
-
-    def view(self, instance: Pytree, samples: RowMasks) -> View:
-        """Masks as numbers; see `Domain`."""
-        return mask_view(MaskSamples(samples.masks), self._present)
-
-    def coordinates(self, instance: Pytree) -> Coordinates:
-        """X keeps everything; see `Domain`."""
-        return mask_coordinates(self._present)
 
 
 def host_row_inputs(
