@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lime_jax.models.boosted.lightgbm_lines import Lines, add_lines, with_lines
 from lime_jax.models.boosted.lightgbm_trees import SMALL, ModelText, read_text, tree_sum
 from lime_jax.models.boosted.trees import (
     MARGIN_IS_EXACT,
@@ -147,10 +148,10 @@ def _margin(
     count = int(header["max_feature_idx"]) + 1
     if len(features) != count:
         raise NotConvertibleError(f"LightGBM: fitted on {count} columns, got {len(features)}")
-    if any(tree.get("is_linear") == "1" for tree in text.trees):
-        raise NotConvertibleError("LightGBM: linear_tree has no JAX form here")
     outputs = int(header["num_tree_per_iteration"])
     trees, zero = tree_sum(text.trees, outputs, count)
+    lines = Lines.read(text) if any(t.get("is_linear") == "1" for t in text.trees) else None
+    trees = trees if lines is None else with_lines(trees, lines)
     if "average_output" in header and method != "decision_function":
         share = len(text.trees) // outputs
         trees = dataclasses.replace(trees, value=trees.value / share)
@@ -159,7 +160,8 @@ def _margin(
         low, high = (np.where(zero, limit, np.nan) for limit in (-SMALL, SMALL))
         taken = TakenForMissing(low, high, "0")
     features = _with_categories(categories, features)
-    return boosted_trees(trees, features, taken, as_codes=("function", "trunc"))
+    sums = boosted_trees(trees, features, taken, as_codes=("function", "trunc"))
+    return sums if lines is None else add_lines(sums, features, lines, outputs)
 
 
 def _with_categories(categories: Sequence[Sequence[Any]] | None, features: Features) -> Features:

@@ -6,6 +6,8 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from lime_jax.models.boosted import lightgbm_lines
+from lime_jax.models.boosted.lightgbm_trees import read_text, tree_sum
 from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.features import RawTable
 from lime_jax.models.opening import as_predict_fn
@@ -312,9 +314,49 @@ def test_an_objective_of_your_own_has_margins_only():
             np.testing.assert_array_equal(model.predict(X), classifier.predict(X, raw_score=True))
 
 
-def test_linear_leaves_run_on_the_host():
+LINES = {
+    "numbers": (lgb.LGBMRegressor, {}, TARGET),
+    "a forest": (lgb.LGBMRegressor, FOREST, TARGET),
+    "three classes": (lgb.LGBMClassifier, {}, THREE),
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_leaves_that_are_lines_add_what_lightgbm_adds(name):
+    kind, parameters, y = LINES[name]
+    table = X * [1, 100, 1e-3, 1] + [0, 5000, 0, 0]
+    rows = np.where(np.isnan(ROWS), np.nan, table)
+    wrapper = kind(**SMALL, **parameters, linear_tree=True).fit(table, y)
+    margin = as_predict_fn(wrapper, "margin")
+    assert (margin.path, margin.structure) == ("jax", None)
+    assert margin.why_not_exact == "its leaves are lines, not numbers"
+    expected = wrapper.predict(rows, raw_score=True).reshape(len(rows), -1)
+    most = np.abs(expected).max()
+    np.testing.assert_allclose(margin(rows), expected, rtol=0, atol=2e-6 * most)
+    single = rows.astype(np.float32)
+    expected = wrapper.predict(single.astype(np.float64), raw_score=True).reshape(len(rows), -1)
+    np.testing.assert_allclose(margin.predict(single), expected, rtol=0, atol=2e-6 * most)
+
+
+def test_lines_at_thresholds_and_infinities_are_those_of_lightgbm():
     wrapper = lgb.LGBMRegressor(**SMALL, linear_tree=True).fit(X, TARGET)
-    model, margin = as_predict_fn(wrapper), as_predict_fn(wrapper, "margin")
-    assert model.path == margin.path == "host"
-    assert "linear_tree has no JAX form here" in model.reason
-    np.testing.assert_array_equal(margin(ROWS), wrapper.predict(ROWS, raw_score=True))
+    thresholds = tree_sum(read_text(wrapper.booster_.model_to_string()).trees, 1, 4)[0].threshold
+    values = np.unique(thresholds[np.isfinite(thresholds)])
+    beside = [values, np.nextafter(values, -9), np.nextafter(values, 9), [np.inf, -np.inf]]
+    rows = np.repeat(np.concatenate(beside)[:, None], 4, axis=1)
+    ours = np.ravel(as_predict_fn(wrapper)(rows))
+    np.testing.assert_allclose(ours, wrapper.predict(rows), rtol=2e-6, atol=2e-6)
+
+
+def test_linear_trees_without_lines_are_exact():
+    wrapper = lgb.LGBMRegressor(**{**SMALL, "n_estimators": 1}, linear_tree=True).fit(X, TARGET)
+    assert_exact(as_predict_fn(wrapper), ROWS, wrapper.predict(ROWS), wrapper)
+
+
+def test_lines_of_very_many_columns_stay_on_the_host(monkeypatch):
+    monkeypatch.setattr(lightgbm_lines, "_MOST", 10)
+    wrapper = lgb.LGBMRegressor(**SMALL, linear_tree=True).fit(X, TARGET)
+    model = as_predict_fn(wrapper)
+    assert model.path == "host"
+    assert "too many slopes for the device" in model.reason
+    np.testing.assert_array_equal(model(ROWS), wrapper.predict(ROWS))
