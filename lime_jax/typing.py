@@ -178,14 +178,14 @@ class Coordinates:
     """Which interpretable variables belong to which feature, for one row.
 
     Attributes:
-        own: for every feature the variable whose coefficient is its weight.
+        variable: for every feature the variable whose coefficient is its weight.
         feature: for every variable its feature.
         varies: False for a feature that is held fixed or whose bin has no training mass.
         support: what is known of x's bin, a `Support`.
     """
 
     z: Float[Array, "*batch variables"]
-    own: Int[Array, "*batch features"]
+    variable: Int[Array, "*batch features"]
     feature: Int[Array, "*batch variables"]
     varies: Bool[Array, "*batch features"]
     support: Int[Array, "*batch features"]

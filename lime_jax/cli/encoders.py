@@ -116,8 +116,8 @@ def _of_lightgbm(
     values: Callable[[str], set[Scalar]],
 ) -> dict[str, list[Scalar]]:
     """LightGBM keeps the categories in the order of their columns, not which columns these are."""
-    own = {name: values(name) for name in names}
-    fits = [[name for name in names if _fit(own[name], known)] for known in categories]
+    levels_of = {name: values(name) for name in names}
+    fits = [[name for name in names if _fit(levels_of[name], known)] for known in categories]
     place = {name: number for number, name in enumerate(names)}
     found = [
         chosen

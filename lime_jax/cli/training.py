@@ -121,14 +121,16 @@ def _categories(model: Estimator, features: nw.DataFrame[Any]) -> dict[str, list
     kinds = (nw.Categorical, nw.Enum)
     named = [name for name, dtype in features.schema.items() if dtype in kinds]
     in_pandas = features.implementation.is_pandas()
-    own = {name: features.to_native()[name].cat.categories.tolist() for name in named if in_pandas}
+    from_file = {
+        name: features.to_native()[name].cat.categories.tolist() for name in named if in_pandas
+    }
     try:
         fitted = fitted_categories(model, features.columns, partial(tables.values_of, features))
     except InputError:
-        if not own:
+        if not from_file:
             raise
-        return own  # which are as they were in training, if the file is
-    return {**fitted, **own}
+        return from_file  # which are as they were in training, if the file is
+    return {**fitted, **from_file}
 
 
 def check_model(model: Estimator, rows: Table, first: str = "row to explain") -> None:

@@ -69,8 +69,8 @@ class BaseDiscretizer:
     def _measure(self, feature: int, values: np.ndarray, ends: np.ndarray) -> None:
         """Keep what the numbers in each bin are like."""
         inside = [values[np.searchsorted(ends, values) == k] for k in range(len(ends) + 1)]
-        self.means[feature] = [own.mean() if len(own) else 0 for own in inside]
-        self.stds[feature] = [(own.std() if len(own) else 0) + _MORE for own in inside]
+        self.means[feature] = [members.mean() if len(members) else 0 for members in inside]
+        self.stds[feature] = [(members.std() if len(members) else 0) + _MORE for members in inside]
         self.mins[feature] = [values.min(), *ends.tolist()]
         self.maxs[feature] = [*ends.tolist(), values.max()]
 

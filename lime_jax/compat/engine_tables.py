@@ -154,9 +154,9 @@ class Converted:
 
     def __call__(self, rows: Any) -> np.ndarray:
         """(rows, outputs)."""
-        own = self.owner
+        owner = self.owner
         count = rows.shape[0]  # also of sparse ones
-        outputs = tables.checked_outputs(self.model(rows), count, own.mode, own.class_names)
+        outputs = tables.checked_outputs(self.model(rows), count, owner.mode, owner.class_names)
         self.least = min(self.least, float(outputs.min(initial=np.inf)))
         self.most = max(self.most, float(outputs.max(initial=-np.inf)))
         return outputs
@@ -168,8 +168,8 @@ def _started(owner: TableExplainer, rows: np.ndarray, found: Explanations) -> li
     bins = None if owner.discretizer is None else owner.discretizer.discretize(rows)
     results = []
     for k, row in enumerate(rows):
-        own = None if bins is None else bins[k]
-        started = owner.started(row, found.prediction[k], scaled[k], own)
+        row_bins = None if bins is None else bins[k]
+        started = owner.started(row, found.prediction[k], scaled[k], row_bins)
         started.result = found[k]
         results.append(started)
     return results
@@ -190,8 +190,8 @@ def fill(
     for label in reversed(labels) if asked.top_labels else labels:
         place = there.index(label)
         weights, errors = found.coef[row, place], found.std_error[row, place]
-        kept = np.flatnonzero(~np.isnan(errors))
-        order = kept[np.argsort(-np.abs(weights[kept]), kind="stable")]
+        selected = np.flatnonzero(~np.isnan(errors))
+        order = selected[np.argsort(-np.abs(weights[selected]), kind="stable")]
         result.local_exp[label] = [(int(k), float(weights[k])) for k in order]
         result.intercept[label] = float(found.intercept[row, place])
         scores[label] = float(found.score[row, place])

@@ -107,7 +107,9 @@ class _Indexed:
         """Start and end of every word's places; None where pieces are not what the text is of."""
         if "".join(self.as_list) != self.raw:
             return None
-        places = np.sort(np.concatenate([np.atleast_1d(own) for own in self.positions] or [[]]))
+        places = np.sort(
+            np.concatenate([np.atleast_1d(of_word) for of_word in self.positions] or [[]])
+        )
         starts = self.string_start.tolist()
         found = [
             (starts[place], starts[place] + len(self.as_list[place]))

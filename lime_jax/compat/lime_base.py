@@ -113,11 +113,11 @@ class LimeBase:
             f"'lasso_path' or 'auto', got {method!r}"
         )
 
-    def _first_on_path(self, kept: WeightedData, labels: np.ndarray, count: int) -> np.ndarray:
+    def _first_on_path(self, weighted: WeightedData, labels: np.ndarray, count: int) -> np.ndarray:
         """The columns of the last step of the lasso path that has no more than `count`."""
-        _, coefs = self.generate_lars_path(kept.centered, kept.about_mean(labels)[1])
+        _, coefs = self.generate_lars_path(weighted.centered, weighted.about_mean(labels)[1])
         steps = np.asarray(coefs).T
-        nonzero = np.arange(kept.data.shape[1])
+        nonzero = np.arange(weighted.data.shape[1])
         for step in steps[:0:-1]:
             nonzero = step.nonzero()[0]
             if len(nonzero) <= count:
@@ -188,9 +188,9 @@ class LimeBase:
             self._kept = before
 
     def _weighted(self, data: Any, weights: np.ndarray) -> WeightedData:
-        kept = self._kept
-        if kept is not None and kept.data is data and np.array_equal(kept.weights, weights):
-            return kept
+        last = self._kept
+        if last is not None and last.data is data and np.array_equal(last.weights, weights):
+            return last
         return WeightedData(data, np.asarray(weights, np.float64))
 
     def __getstate__(self) -> dict[str, Any]:

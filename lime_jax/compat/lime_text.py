@@ -340,10 +340,10 @@ def _distances(masks: np.ndarray, metric: str) -> np.ndarray:
 
 def _in_order(outputs: np.ndarray, model: TextModel, class_names: Any) -> np.ndarray:
     """Outputs that have names of their own, in the order of `class_names`."""
-    own = model.output_columns
-    if own is None or class_names is None:
+    columns = model.output_columns
+    if columns is None or class_names is None:
         return as_matrix(outputs, len(outputs), "classifier_fn")
-    known = [str(name).lower() for name in own]
+    known = [str(name).lower() for name in columns]
     asked = [str(name).lower() for name in class_names]
     if sorted(known) != sorted(asked):
         return outputs

@@ -138,9 +138,9 @@ def _with_errors(
     data = WeightedData(samples.data, weights)
     for place, (label, pairs) in enumerate(explanation.local_exp.items()):
         used = np.array([feature for feature, _ in pairs], np.int64)
-        coef[0, place, used] = own = np.array([weight for _, weight in pairs], np.float64)
+        coef[0, place, used] = found = np.array([weight for _, weight in pairs], np.float64)
         some, outputs = data.columns(used), samples.outputs[:, label]
-        errors[0, place, used] = some.std_errors(outputs, own, alpha)
+        errors[0, place, used] = some.std_errors(outputs, found, alpha)
     return coef, errors
 
 

@@ -65,7 +65,9 @@ def names_of_steps(names: Mapping[int, Any] | None, count: int, steps: int) -> A
     """Names of levels by column."""
     if not names:
         return names
-    return {feature * steps + step: own for feature, own in names.items() for step in range(steps)}
+    return {
+        feature * steps + step: levels for feature, levels in names.items() for step in range(steps)
+    }
 
 
 @dataclasses.dataclass(frozen=True)

@@ -82,9 +82,9 @@ def by_column(found: Explanation, columns: np.ndarray, count: int, width: int) -
     numbers = columns.tolist() or [0]
     taken = set(numbers)
     for label, pairs in found.local_exp.items():
-        own = [(numbers[place], weight) for place, weight in pairs]
+        listed = [(numbers[place], weight) for place, weight in pairs]
         others = (k for k in range(width) if k not in taken)
-        more = itertools.islice(others, max(count - len(own), 0))
-        found.local_exp[label] = own + [(k, 0.0) for k in more]
+        more = itertools.islice(others, max(count - len(listed), 0))
+        found.local_exp[label] = listed + [(k, 0.0) for k in more]
     found.places = {column: place for place, column in enumerate(numbers)}
     return found

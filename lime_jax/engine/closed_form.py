@@ -36,8 +36,8 @@ def explain_exact(
     [form_there], block = devices.place([form]), form.rows_at_once
 
     def fit(part: Rows, count: int) -> LinearFit:
-        given = {"form": form_there, "count": count, "block": block}
-        return programs.fit_exact(part, devices, **given, effort=effort)
+        program = {"form": form_there, "count": count, "block": block}
+        return programs.fit_exact(part, devices, **program, effort=effort)
 
     # JAX returns before it is done, so several chunks keep several cores busy.
     labels, sizes = rows.labels.shape[1], [leaf[0].size for leaf in jax.tree.leaves(rows.instances)]

@@ -44,7 +44,7 @@ class Program(Generic[_T]):
         self._jitted: dict[str, Any] = {}
         update_wrapper(self, fn)
 
-    def __call__(self, *given: Any, effort: Any = None, **named: Any) -> _T:
+    def __call__(self, *arguments: Any, effort: Any = None, **named: Any) -> _T:
         """Call it, maybe compiled with another effort than usual."""
         effort = effort or self._effort
         if effort not in self._jitted:
@@ -52,12 +52,12 @@ class Program(Generic[_T]):
             options = _options(effort)
             jitted = jax.jit(self._fn, static_argnames=self._static, compiler_options=options)
             self._jitted[effort] = jitted
-        return self._jitted[effort](*given, **named)
+        return self._jitted[effort](*arguments, **named)
 
-    def trace(self, *given: Any, effort: Any = None, **named: Any) -> Any:
+    def trace(self, *arguments: Any, effort: Any = None, **named: Any) -> Any:
         """See `jax.stages.Wrapped`."""
         del effort
-        return jax.jit(self._fn, static_argnames=self._static).trace(*given, **named)
+        return jax.jit(self._fn, static_argnames=self._static).trace(*arguments, **named)
 
 
 def compiled(*static: str, effort: str = "full") -> Callable[[Callable[..., _T]], Program[_T]]:

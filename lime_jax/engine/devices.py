@@ -142,7 +142,7 @@ class Devices:
         )
 
     def split_items(
-        self, program: Callable[[Pytree, Pytree], Pytree], given: Pytree, items: Pytree
+        self, program: Callable[[Pytree, Pytree], Pytree], common: Pytree, items: Pytree
     ) -> Pytree:
         """Run a program on some of the items by each device, and give all the results to all.
 
@@ -150,18 +150,22 @@ class Devices:
             program: of what all items share, and of items; its results are one for each item.
         """
         if self.mesh is None:
-            return program(given, items)
+            return program(common, items)
         count = jax.tree.leaves(items)[0].shape[0]
         index = np.arange(self.round_up(count)) % count  # what fills the last shares up is dropped
 
-        def own(given: Pytree, items: Pytree) -> Pytree:
-            return jax.lax.all_gather(program(given, items), self.row_axes, tiled=True)
+        def on_one_device(common: Pytree, items: Pytree) -> Pytree:
+            return jax.lax.all_gather(program(common, items), self.row_axes, tiled=True)
 
         shared, dealt = PartitionSpec(), PartitionSpec(self.row_axes)
         run = jax.shard_map(
-            own, mesh=self.mesh, in_specs=(shared, dealt), out_specs=shared, check_vma=False
+            on_one_device,
+            mesh=self.mesh,
+            in_specs=(shared, dealt),
+            out_specs=shared,
+            check_vma=False,
         )
-        results = run(given, jax.tree.map(lambda leaf: leaf[index], items))
+        results = run(common, jax.tree.map(lambda leaf: leaf[index], items))
         return jax.tree.map(lambda leaf: leaf[:count], results)
 
 
@@ -169,8 +173,8 @@ def for_rows(mesh: Mesh | None) -> Devices:
     """All devices of a mesh, each with rows of its own."""
     if mesh is None:
         return Devices()
-    own = _own_mesh(mesh)
-    return Devices(own, own.axis_names)
+    part = _own_mesh(mesh)
+    return Devices(part, part.axis_names)
 
 
 def for_samples(mesh: Mesh | None) -> Devices:

@@ -177,8 +177,8 @@ def explain_one(
         units_at_once: how many units are in memory together (a divisor of their number); None:
             all of them.
     """
-    given = key, instance, domain, method, predict_fn
-    summaries = summarize_one(*given, units_at_once, labels=labels)
+    arguments = key, instance, domain, method, predict_fn
+    summaries = summarize_one(*arguments, units_at_once, labels=labels)
     return method.solve(summaries, domain.coordinates(instance))
 
 

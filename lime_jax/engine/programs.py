@@ -275,9 +275,9 @@ def _sum_up(
     if devices.sample_axis is None:
         return summarize_one(*arguments, units_at_once, skip, labels=row.labels)
     replicates = setting.method.design.num_replicates
-    own = -(-replicates // devices.num_samples)
-    skip = skip + own * jax.lax.axis_index(devices.sample_axis)
-    mine = summarize_one(*arguments, units_at_once, skip, own, row.labels)
+    here = -(-replicates // devices.num_samples)
+    skip = skip + here * jax.lax.axis_index(devices.sample_axis)
+    mine = summarize_one(*arguments, units_at_once, skip, here, row.labels)
     together = jax.lax.all_gather(mine, devices.sample_axis, tiled=True)
     return jax.tree.map(lambda leaf: leaf[:replicates], together)
 

@@ -58,11 +58,11 @@ def _predict(
         if work.model.by_rows and work.mesh is None and work.domain.background_weights is None:
             return predict_samples(work.model, work.domain, samples, effort)
         return programs.predict_units(work.model, work.domain, samples, for_rows(work.mesh))
-    kept = work.neighborhood.inputs
-    inputs = kept.get(number) if keep else None
+    cache = work.neighborhood.inputs
+    inputs = cache.get(number) if keep else None
     inputs = work.host_inputs(samples, None) if inputs is None else inputs
     if keep:
         inputs.flags.writeable = False
-        kept[number] = inputs
+        cache[number] = inputs
     what = "the neighborhood that all rows share"
     return call_in_batches(work.model, inputs, 2, work.batch_size, what)

@@ -61,13 +61,13 @@ def explain_both_ways(num_rows: int) -> tuple[Explanations, Explanations, np.nda
     mine = np.array_split(rows, jax.process_count())[jax.process_index()]
 
     by_itself = Mesh(np.array(jax.local_devices()), ("rows",))
-    own = explainer.explain(X[mine], model, num_samples=1024, row_ids=mine, mesh=by_itself)
+    local = explainer.explain(X[mine], model, num_samples=1024, row_ids=mine, mesh=by_itself)
 
     shape = jax.process_count(), jax.local_device_count()
     types = AxisType.Auto, AxisType.Auto
     together = jax.make_mesh(shape, ("rows", "samples"), axis_types=types)
     everyone = explainer.explain(X[rows], model, num_samples=1024, row_ids=rows, mesh=together)
-    return own, everyone, mine
+    return local, everyone, mine
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -78,20 +78,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--process", type=int, help="which one this is, from 0")
     parser.add_argument("--rows", type=int, default=100, help="rows to explain")
     parser.add_argument("--out", type=Path, help="folder for the explanations, as .npz files")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
 
     # Before anything else that asks JAX for devices.
-    jax.distributed.initialize(given.coordinator, given.processes, given.process)
-    own, everyone, mine = explain_both_ways(given.rows)
-    difference = np.abs(own.coef - everyone.coef[mine]).max()
+    jax.distributed.initialize(options.coordinator, options.processes, options.process)
+    local, everyone, mine = explain_both_ways(options.rows)
+    difference = np.abs(local.coef - everyone.coef[mine]).max()
     print(
-        f"process {jax.process_index()} of {jax.process_count()}: {len(own)} rows on "
+        f"process {jax.process_index()} of {jax.process_count()}: {len(local)} rows on "
         f"{jax.local_device_count()} devices of its own, {len(everyone)} rows on "
         f"{jax.device_count()} devices of all; largest difference {difference:.1e}"
     )
-    if given.out is not None:
-        own.save(given.out / f"own-{jax.process_index()}.npz")
-        everyone.save(given.out / f"everyone-{jax.process_index()}.npz")
+    if options.out is not None:
+        local.save(options.out / f"own-{jax.process_index()}.npz")
+        everyone.save(options.out / f"everyone-{jax.process_index()}.npz")
     jax.distributed.shutdown()
 
 

@@ -34,11 +34,11 @@ def root_of(
     gram: Float[Array, "bins bins"], bin_feature: Int[Array, " bins"], num_samples: int
 ) -> Float[Array, "bins bins"]:
     """The same of one Gram matrix."""
-    kept = ~jnp.concatenate([jnp.zeros(1, bool), bin_feature[1:] != bin_feature[:-1]])
-    diagonal = jnp.diag(jnp.where(kept, PENALTY * num_samples, 1).astype(gram.dtype))
-    factor = jnp.linalg.cholesky(jnp.where(kept[:, None] & kept, gram, 0) + diagonal)
+    free = ~jnp.concatenate([jnp.zeros(1, bool), bin_feature[1:] != bin_feature[:-1]])
+    diagonal = jnp.diag(jnp.where(free, PENALTY * num_samples, 1).astype(gram.dtype))
+    factor = jnp.linalg.cholesky(jnp.where(free[:, None] & free, gram, 0) + diagonal)
     root = solve_triangular(factor, jnp.eye(gram.shape[0], dtype=gram.dtype), lower=True)
-    return jnp.where(kept[:, None], root, 0)
+    return jnp.where(free[:, None], root, 0)
 
 
 def fit_values(

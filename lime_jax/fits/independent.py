@@ -116,8 +116,8 @@ class IndependentMethod:
         narrow = jnp.take(bins, self.narrow_columns, axis=-1)
         wide = jnp.take(bins, self.wide_columns, axis=-1)
         num_samples, num_bins = math.prod(bins.shape[:3]), self.narrow_bins.shape[0]
-        kept = num_samples * num_bins * 4 <= STORED_ONE_HOTS
-        one_hot = self._one_hot(narrow) if kept else None
+        stored = num_samples * num_bins * 4 <= STORED_ONE_HOTS
+        one_hot = self._one_hot(narrow) if stored else None
         if not 0 < num_bins <= num_samples // 4:
             return Layout(narrow, wide, one_hot, None)
 
@@ -203,13 +203,13 @@ class IndependentMethod:
         shrink = self._shrinkage(v, weight)
         coef = jnp.where(chosen, beta * shrink, 0)
         total = output_variance(sums, means, variances)
-        kept = jnp.where(chosen, beta, 0)
+        selected = jnp.where(chosen, beta, 0)
         sure = jnp.where(chosen, slope.mean(0), 0)
-        rest = unexplained_variance(sums, total, sure, kept - sure, v)
-        variance = (kept**2 * v).sum(-1) + rest
+        rest = unexplained_variance(sums, total, sure, selected - sure, v)
+        variance = (selected**2 * v).sum(-1) + rest
         constant = variance <= (4 * jnp.finfo(v.dtype).eps * size) ** 2
         variance = jnp.where(constant, 1, variance)
-        explained = ((2 * kept - coef) * coef * v).sum(-1)
+        explained = ((2 * selected - coef) * coef * v).sum(-1)
         held_out = jnp.full_like(mean, jnp.nan)
         if self.held_out:
             others = jnp.maximum(weight - sums.weight, jnp.finfo(beta.dtype).tiny)[:, None, None]
@@ -295,12 +295,12 @@ class IndependentMethod:
         layout = adjusted.layout
         tiles = (layout.narrow, layout.wide, layout.one_hot, adjusted.terms)
         tile_sums = self._sums_of_tiles(own_bins, labels)
-        own, totals, weights = jax.lax.map(lambda tiles: _add_up(tile_sums, tiles), tiles)
+        by_bin, totals, weights = jax.lax.map(lambda tiles: _add_up(tile_sums, tiles), tiles)
         order = jnp.argsort(jnp.concatenate([self.narrow_columns, self.wide_columns]))
-        own = jnp.concatenate(own, -1)[..., order]
+        by_bin = jnp.concatenate(by_bin, -1)[..., order]
         return Sums(
-            hits=own[:, 0],
-            products=own[:, 1:],
+            hits=by_bin[:, 0],
+            products=by_bin[:, 1:],
             weight=weights[:, 0],
             residual=totals[..., 0],
             squares=weights[:, 1].sum(),
@@ -350,11 +350,11 @@ class IndependentMethod:
         value, spread = adjusted.value, adjusted.spread
         if labels is not None:
             value, spread = value[:, labels], spread[:, labels]
-        own = own_bins[self.narrow_columns]
-        met = own >= 0
-        position = jnp.searchsorted(self.narrow_bins, own)
+        bins = own_bins[self.narrow_columns]
+        met = bins >= 0
+        position = jnp.searchsorted(self.narrow_bins, bins)
         value = jnp.where(met, jnp.take(value, position, axis=-1), 0)
-        p = jnp.where(met, self.probability[own], 0)
+        p = jnp.where(met, self.probability[bins], 0)
         moved, variance = tilted_moments(value, spread, p, tilt(p, self.kernel_width))
         # The mean of a column's function is 0, so that over the other bins it is -p / (1 - p).
         own_slope = jnp.where(p < 1, value / jnp.where(p < 1, 1 - p, 1), 0)

@@ -71,21 +71,21 @@ class LinearMethod:
         everything = pool(summaries, include[0])
         chosen, mask = self._select(everything, coordinates)
 
-        def fit(kept: Array) -> tuple[Array, Array]:
-            return ridge(pool(summaries, kept), mask, self.alpha)
+        def fit(included: Array) -> tuple[Array, Array]:
+            return ridge(pool(summaries, included), mask, self.alpha)
 
         # One batch of factorizations: two that XLA's CPU client runs side by side, each waiting
         # for threads that the other one holds, can wait for ever.
         coefs, intercepts = jax.vmap(fit)(include)
         coef, intercept, left_out = coefs[0], intercepts[0], coefs[1:]
-        own = coordinates.own
-        error = jackknife_standard_error(coef[:, own], left_out[:, :, own])
+        variable = coordinates.variable
+        error = jackknife_standard_error(coef[:, variable], left_out[:, :, variable])
         held_out = jnp.full_like(intercept, jnp.nan)
         if self.held_out:
             held_out = pooled_r_squared(summaries, left_out, intercepts[1:], everything)
         squared = jnp.maximum(everything.weight_squared, jnp.finfo(coef.dtype).tiny)
         return LinearFit(
-            coef=jnp.where(chosen, coef[:, own], 0),
+            coef=jnp.where(chosen, coef[:, variable], 0),
             std_error=jnp.where(chosen, error, jnp.nan),
             selected=chosen,
             intercept=intercept,
@@ -152,7 +152,7 @@ class LinearMethod:
         variables = varies[coordinates.feature]
         z_x = jnp.where(variables, coordinates.z, 0)
         mask = select(moments, z_x, self.num_features, self.feature_selection)
-        chosen = mask[:, coordinates.own] & varies
+        chosen = mask[:, coordinates.variable] & varies
         return chosen, chosen[:, coordinates.feature]
 
 

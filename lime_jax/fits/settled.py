@@ -20,15 +20,17 @@ def settled(
     than the 95 % half-width of the difference of two independent weights. Without a tolerance only
     the order counts; weights that are not finite are settled: more samples do not help.
     """
-    kept = np.isfinite(fit.std_error)
-    size = np.where(kept, np.abs(fit.coef), -1)
+    selected = np.isfinite(fit.std_error)
+    size = np.where(selected, np.abs(fit.coef), -1)
     order = np.argsort(-size, axis=-1, kind="stable")[..., : top + 1]
-    size, kept, error = (np.take_along_axis(a, order, -1) for a in (size, kept, fit.std_error))
-    half = interval_factor(num_replicates - 1) * np.where(kept, error, 0)
+    size, selected, error = (
+        np.take_along_axis(a, order, -1) for a in (size, selected, fit.std_error)
+    )
+    half = interval_factor(num_replicates - 1) * np.where(selected, error, 0)
 
     gap = size[..., :-1] - size[..., 1:]
     apart = gap > np.hypot(half[..., :-1], half[..., 1:])
-    known = (apart | ~kept[..., 1:]).all(-1)
+    known = (apart | ~selected[..., 1:]).all(-1)
     if tolerance is not None:
         known |= (half[..., :top] < tolerance).all(-1)
     hopeless = ~np.isfinite(fit.coef).all(axis=(1, 2))

@@ -107,8 +107,8 @@ class ShapleyMethod:
         coef, std_error = values.coef, jnp.sqrt(values.variance)
         varies = jnp.broadcast_to(coordinates.varies, (coef.shape[0], *coordinates.varies.shape))
         return LinearFit(
-            coef=jnp.where(varies, coef[:, coordinates.own], 0),
-            std_error=jnp.where(varies, std_error[:, coordinates.own], jnp.nan),
+            coef=jnp.where(varies, coef[:, coordinates.variable], 0),
+            std_error=jnp.where(varies, std_error[:, coordinates.variable], jnp.nan),
             selected=varies,
             intercept=values.base,
             score=values.score(values.missed),

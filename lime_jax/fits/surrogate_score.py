@@ -77,7 +77,7 @@ class SurrogateDomain:
     def view(self, instance: Surrogates, samples: Pytree) -> SurrogateView:
         """The samples, and what the surrogates say of them."""
         view = self.domain.view(instance.row, samples)
-        z = view.z[:, self.domain.coordinates(instance.row).own]
+        z = view.z[:, self.domain.coordinates(instance.row).variable]
         linear = jnp.einsum("wlf,sf->wsl", instance.coef, z, precision="highest")
         predicted = linear + instance.intercept[:, None]
         return SurrogateView(view.z, view.points, view.origin, predicted)

@@ -141,13 +141,13 @@ class MatchedVariance:
         del domain
         codes, terms = adjusted.codes, adjusted.terms
         terms = terms if labels is None else terms[labels]
-        own = self._codes(instance.bins)
+        row_codes = self._codes(instance.bins)
         features = codes.shape[0]
         matches = jnp.zeros(codes.shape[1], jnp.result_type(float))
         for first in range(0, features, _COLUMNS_AT_ONCE):
             several = range(first, min(first + _COLUMNS_AT_ONCE, features))
             # One comparison per column in one chain of sums: a byte each, no products.
-            same = sum((codes[k] == own[k]).astype(jnp.int8) for k in several)
+            same = sum((codes[k] == row_codes[k]).astype(jnp.int8) for k in several)
             matches = matches + jnp.asarray(same, matches.dtype)
         miss = -0.5 / jnp.square(jnp.asarray(self.linear.kernel_width, matches.dtype))
         weights = jnp.exp((features - matches) * miss)

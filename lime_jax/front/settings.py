@@ -26,9 +26,9 @@ def read_settings(explainer: ExplainerLike, records: Mapping[str, type[Record]])
         algorithm: [field.name for field in dataclasses.fields(record)]  # pyright: ignore[reportArgumentType]
         for algorithm, record in records.items()
     }
-    own = known[explainer.algorithm]
+    accepted = known[explainer.algorithm]
     defaults = inspect.signature(type(explainer).__init__).parameters
-    for name in (name for names in known.values() for name in names if name not in own):
+    for name in (name for names in known.values() for name in names if name not in accepted):
         value, default = getattr(explainer, name), defaults[name].default
         same = isinstance(value, str | int | float) and value == default
         if value is not default and not same:
@@ -36,4 +36,4 @@ def read_settings(explainer: ExplainerLike, records: Mapping[str, type[Record]])
                 f"`{name}`: is no setting of algorithm={explainer.algorithm!r}, got {value!r}; "
                 "leave it out"
             )
-    return records[explainer.algorithm](**{name: getattr(explainer, name) for name in own})
+    return records[explainer.algorithm](**{name: getattr(explainer, name) for name in accepted})

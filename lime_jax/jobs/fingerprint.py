@@ -167,9 +167,9 @@ def versions(model: Any, schema: Schema | None) -> dict[str, str]:
     """
     library = ("narwhals", str(schema.backend)) if schema and schema.kind == "frame" else ()
     installed = importlib.metadata.packages_distributions()
-    own = {name for module in _modules(model) for name in installed.get(module, ())}
+    of_model = {name for module in _modules(model) for name in installed.get(module, ())}
     found = {}
-    for name in dict.fromkeys([*_PACKAGES, *library, *sorted(own)]):
+    for name in dict.fromkeys([*_PACKAGES, *library, *sorted(of_model)]):
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -35,15 +35,15 @@ def sample_rows(source: Source, columns: Sequence[str], most: int | None = None)
     pa = require("pyarrow", extra="cli")
     if most is None:
         most = min(_MOST_ROWS, max(_MOST_CELLS // max(len(columns), 1), 10_000))
-    kept: list[Any] = []
+    parts: list[Any] = []
     step, count, taken = 1, 0, 0
     for first, table in source.tables(columns):
         count = first + len(table)
-        kept.append(table.take(np.arange(-first % step, len(table), step)))
-        taken += len(kept[-1])
+        parts.append(table.take(np.arange(-first % step, len(table), step)))
+        taken += len(parts[-1])
         while taken > most:
-            whole = join_tables(kept)
-            kept, step = [whole.take(np.arange(0, len(whole), 2))], step * 2
-            taken = len(kept[0])
+            whole = join_tables(parts)
+            parts, step = [whole.take(np.arange(0, len(whole), 2))], step * 2
+            taken = len(parts[0])
     schema = pa.schema([source.schema.field(name) for name in columns])
-    return RowSample(join_tables(kept) if kept else schema.empty_table(), step, count)
+    return RowSample(join_tables(parts) if parts else schema.empty_table(), step, count)

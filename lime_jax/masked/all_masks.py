@@ -53,10 +53,10 @@ class Gram:
     @classmethod
     def of_sizes(cls, mass: Float[np.ndarray, " sizes"]) -> Gram:
         """From what all masks that keep so many players weigh together."""
-        kept, players = np.arange(len(mass)), len(mass) - 1
+        sizes, players = np.arange(len(mass)), len(mass) - 1
         mass = mass / (mass.sum() or 1.0)
-        share = float(mass @ kept) / players
-        pairs = float(mass @ (kept * (kept - 1.0))) / max(players * (players - 1), 1)
+        share = float(mass @ sizes) / players
+        pairs = float(mass @ (sizes * (sizes - 1.0))) / max(players * (players - 1), 1)
         return cls(share, share - share**2, pairs - share**2 if players > 1 else 0.0)
 
 
@@ -110,8 +110,8 @@ def lime_masses(
     `lime`'s law of masks times its kernel, the limit of very many samples: so many are hidden as
     any other number, at least one; the whole instance is one of the samples.
     """
-    kept = np.arange(players + 1)
-    away = distance_of_share(kept / players, 1 if relative else players, distance, np)
+    sizes = np.arange(players + 1)
+    away = distance_of_share(sizes / players, 1 if relative else players, distance, np)
     if kernel is exponential_kernel:
         near = np.exp(-0.5 * (away / width) ** 2)
     else:
@@ -214,13 +214,13 @@ def _on_lasso_path(gram: Gram, along: np.ndarray, count: int) -> np.ndarray:
 def shapley_fit(rule: MaskWeights, y: Float[np.ndarray, "masks outputs"], link: str) -> LinearFit:
     """Shapley values by their definition; `rule` has the weights of their kernel."""
     worth = y if link == "identity" else log_odds(y)
-    players, kept = rule.players, rule.masks.sum(1)
+    players, sizes = rule.players, rule.masks.sum(1)
     share = inverse_choose(players)
-    joins = share[kept] / np.maximum(kept, 1)  # of a coalition by those in it
-    stays = share[kept] / np.maximum(players - kept, 1)
+    joins = share[sizes] / np.maximum(sizes, 1)  # of a coalition by those in it
+    stays = share[sizes] / np.maximum(players - sizes, 1)
     coef = worth.T @ np.where(rule.masks, joins[:, None], -stays[:, None])
     base = worth[0]
-    inside = (kept > 0) & (kept < players)
+    inside = (sizes > 0) & (sizes < players)
     weights = np.where(inside, rule.weights, 0)
     weights = weights / max(weights.sum(), 1e-300)
     missed = weights @ (worth - base - rule.masks @ coef.T) ** 2

@@ -239,8 +239,8 @@ def _by_rows(task: MaskTask, rows: np.ndarray) -> Asked:
         masks = np.asarray(samples.masks)
         numbers = rows[taken].tolist()
         found = [
-            task.ways.outputs(task.model, row, own.reshape(-1, own.shape[-1])[:, :players])
-            for own, row, players in zip(
+            task.ways.outputs(task.model, row, asked.reshape(-1, asked.shape[-1])[:, :players])
+            for asked, row, players in zip(
                 masks, numbers, task.players[numbers].tolist(), strict=True
             )
         ]

@@ -123,18 +123,18 @@ def counted_instances(
     shared_lines = np.zeros((len(rows), columns, scores))
     row, player, column, value = entries
     idf = np.ones(len(head.coef)) if head.weighing.idf is None else head.weighing.idf
-    own = place < 0
+    single = place < 0
     weighing = head.weighing
-    x = weighed(value[own], weighing.binary, weighing.sublinear, np) * idf[column[own]]
-    np.add.at(lines, (row[own], player[own]), x[:, None] * head.coef[column[own]])
+    x = weighed(value[single], weighing.binary, weighing.sublinear, np) * idf[column[single]]
+    np.add.at(lines, (row[single], player[single]), x[:, None] * head.coef[column[single]])
     size = x**2 if weighing.norm == "l2" else np.abs(x)
-    np.add.at(sizes, (row[own], player[own]), size)
-    some = ~own & (player >= 0)
+    np.add.at(sizes, (row[single], player[single]), size)
+    some = ~single & (player >= 0)
     shared[row[some], player[some], place[some]] = value[some]
-    always = ~own & (player < 0)
+    always = ~single & (player < 0)
     base[row[always], place[always]] = value[always]
-    factors[row[~own], place[~own]] = idf[column[~own]]
-    shared_lines[row[~own], place[~own]] = head.coef[column[~own]]
+    factors[row[~single], place[~single]] = idf[column[~single]]
+    shared_lines[row[~single], place[~single]] = head.coef[column[~single]]
     present = np.arange(width) < players[:, None]
     arrays = (lines, sizes, shared, base, factors, shared_lines)
     return CountedInstance(present, *(array.astype(dtype) for array in arrays)), shared_of

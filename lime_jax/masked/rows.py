@@ -125,15 +125,15 @@ class PlayerRows:
     def masked(self, row: int, masks: Bool[np.ndarray, "masks players"]) -> Csr:
         """A row under each mask."""
         added = self.added[self.start[row] : self.start[row + 1]]
-        kept = sparse.csr_array(masks.astype(added.dtype))
-        return self._total(kept @ added, np.full(len(masks), row))
+        shown = sparse.csr_array(masks.astype(added.dtype))
+        return self._total(shown @ added, np.full(len(masks), row))
 
     def under(self, rows: np.ndarray, masks: Sequence[np.ndarray]) -> Csr:
         """Some rows under some masks of each, row after row."""
-        kept = [np.nonzero(of_row) for of_row in masks]
+        shown = [np.nonzero(of_row) for of_row in masks]
         places = np.cumsum([0, *map(len, masks)])
-        line = np.concatenate([k[0] + a for k, a in zip(kept, places, strict=False)])
-        player = np.concatenate([k[1] + self.start[r] for k, r in zip(kept, rows, strict=True)])
+        line = np.concatenate([k[0] + a for k, a in zip(shown, places, strict=False)])
+        player = np.concatenate([k[1] + self.start[r] for k, r in zip(shown, rows, strict=True)])
         ones = np.ones(len(line), self.added.dtype)
         chosen = sparse.csr_array((ones, (line, player)), (int(places[-1]), self.added.shape[0]))
         return self._total(chosen @ self.added, np.repeat(rows, np.diff(places)))

@@ -75,10 +75,10 @@ def _link(model: Any) -> Link | None:
 def _lines(results: Estimator, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients (outputs, columns) and intercepts, which are 0: a constant is a column."""
     params = np.asarray(results.params, np.float64)
-    own = results.model.exog.shape[1]
-    if own != count or len(params) < count:
+    fitted = results.model.exog.shape[1]
+    if fitted != count or len(params) < count:
         raise NotConvertibleError(
-            f"{type(results.model).__name__}: was fitted on {own} columns and gets {count}"
+            f"{type(results.model).__name__}: was fitted on {fitted} columns and gets {count}"
         )
     coef = np.atleast_2d(params[:count].T)  # behind them the dispersion
     if type(results.model).__name__ == "MNLogit":

@@ -55,11 +55,11 @@ class TreeSum:
         if self.value.shape[1] == self.num_outputs:
             return dataclasses.replace(some, value=self.value[:, outputs])
         assert self.value.shape[1] == 1
-        kept, first = np.isin(self.output, outputs), np.sort(self.roots)
+        chosen, first = np.isin(self.output, outputs), np.sort(self.roots)
         of_tree = np.argsort(self.roots)[
             np.searchsorted(first, np.arange(len(self.column)), "right") - 1
         ]
-        nodes = np.flatnonzero(kept[of_tree])
+        nodes = np.flatnonzero(chosen[of_tree])
         number = np.full(len(self.column) + 1, -1, np.int32)  # of -1, at leaves, -1
         number[nodes] = np.arange(len(nodes))
         names = ("column", "threshold", "missing_left", "level_set", "value")
@@ -68,8 +68,8 @@ class TreeSum:
             **{name: getattr(self, name)[nodes] for name in names},
             left=number[self.left[nodes]],
             right=number[self.right[nodes]],
-            roots=number[self.roots[kept]],
-            output=np.searchsorted(outputs, self.output[kept]).astype(np.int32),
+            roots=number[self.roots[chosen]],
+            output=np.searchsorted(outputs, self.output[chosen]).astype(np.int32),
             cover=None if self.cover is None else self.cover[nodes],
         )
 

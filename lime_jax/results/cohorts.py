@@ -208,10 +208,10 @@ def cohorts_of(pieces: Iterable[ExplanationArrays], grouping: Grouping, label: S
             places[code] = known.setdefault(name, len(known))
             if len(known) > MOST_GROUPS:
                 continue  # to say how many there are
-            own = codes == code
+            members = codes == code
             if grouping.counted is not None:
-                own &= grouping.counted[start : start + len(arrays)]
-            found = [Moments.of(w[own], errors[own]) for w in (weights, np.abs(weights))]
+                members &= grouping.counted[start : start + len(arrays)]
+            found = [Moments.of(w[members], errors[members]) for w in (weights, np.abs(weights))]
             before = sums.get(name)
             if before is not None:
                 found = [one.with_more(more) for one, more in zip(before, found, strict=True)]

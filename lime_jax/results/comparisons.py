@@ -100,7 +100,7 @@ class Comparisons(abc.ABC):
 
         Example:
             >>> found = explanations.stability(1)
-            >>> bool((found.same == found.kept).all())
+            >>> bool((found.same == found.overlap).all())
             True
         """
         check_whole("k", k)

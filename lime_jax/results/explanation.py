@@ -118,9 +118,9 @@ class Explanation:
     def _strongest(self, num_features: int | None, label: Any) -> tuple[list[int], int]:
         position = self.explanations.position(self.row, label)
         weights = self.explanations.coef[self.row, position]
-        kept = ~np.isnan(self.explanations.std_error[self.row, position])
+        selected = ~np.isnan(self.explanations.std_error[self.row, position])
         order = np.argsort(-np.abs(weights), kind="stable")
-        strongest = [int(k) for k in order if kept[k]][:num_features]
+        strongest = [int(k) for k in order if selected[k]][:num_features]
         unknown = np.flatnonzero(self.explanations.never_met[self.row]).tolist()
         return strongest + unknown, position
 

@@ -218,8 +218,8 @@ class StoredExplanations(DataSetViews):
     def _one(self, row: int) -> Explanation:
         """A row; those that lie next to it are kept for the next call."""
         number, place = divmod(row, self._size)
-        kept, first, group = self._last
-        if kept != number or not 0 <= place - first < len(group):
+        last, first, group = self._last
+        if last != number or not 0 <= place - first < len(group):
             first, group = _row_group(self._paths[number], place)
             self._last = number, first, group
         return group[place - first]

@@ -66,13 +66,13 @@ def strengths(
     counts, places, numbers = [np.zeros(1, np.int64)], [], []
     for arrays in pieces:
         sizes = _sizes(arrays, label, threshold)
-        kept = _largest(sizes, num_features)
-        sizes = np.take_along_axis(sizes, kept, 1)
+        largest = _largest(sizes, num_features)
+        sizes = np.take_along_axis(sizes, largest, 1)
         keys, names = arrays.keys(by)
         numbered = np.array([known.setdefault(name, len(known)) for name in names], np.int64)
         shown = sizes > 0
         counts.append(shown.sum(1))
-        places.append(numbered[np.take_along_axis(keys, kept, 1)[shown]])
+        places.append(numbered[np.take_along_axis(keys, largest, 1)[shown]])
         numbers.append(sizes[shown])
     starts = np.cumsum(np.concatenate(counts))
     size = len(starts) - 1, max(len(known), 1)

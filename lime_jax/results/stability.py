@@ -22,39 +22,39 @@ class Stability:
     Attributes:
         k: how many features are looked at.
         same: (rows,) how often these very ones are the strongest again.
-        kept: (rows,) the share of them that is among the strongest again, on average.
+        overlap: (rows,) the share of them that is among the strongest again, on average.
 
     Example:
-        >>> explanations.stability(1).kept.shape
+        >>> explanations.stability(1).overlap.shape
         (4,)
     """
 
     k: int
     same: np.ndarray
-    kept: np.ndarray
+    overlap: np.ndarray
 
     def __repr__(self) -> str:
         """Means over the rows."""
         return (
             f"Stability(top {self.k}: all the same in {self.same.mean():.0%} of other seeds, "
-            f"{self.kept.mean():.0%} of them kept)"
+            f"{self.overlap.mean():.0%} of them kept)"
         )
 
 
 def stability_of(pieces: Iterable[ExplanationArrays], k: int, label: Scalar) -> Stability:
     """By drawing other seeds' weights: those that were found, and the noise of both."""
     found = [(min(k, len(part.feature_names)), *_of_part(part, k, label)) for part in pieces]
-    sizes, same, kept = zip(*found, strict=True)
-    return Stability(sizes[0], np.concatenate(same), np.concatenate(kept))
+    sizes, same, overlap = zip(*found, strict=True)
+    return Stability(sizes[0], np.concatenate(same), np.concatenate(overlap))
 
 
 def _of_part(arrays: ExplanationArrays, k: int, label: Scalar) -> tuple[np.ndarray, np.ndarray]:
-    """(rows,) how often all are the same, and the share that is kept."""
+    """(rows,) how often all are the same, and the share that stays."""
     weights, errors = shown_weights(arrays, label)
     rows, features = weights.shape
     k = min(k, features)
     top = _strongest(np.abs(weights), k)
-    same, kept = np.ones(rows), np.ones(rows)
+    same, overlap = np.ones(rows), np.ones(rows)
     noisy = np.flatnonzero((errors > 0).any(1)) if k < features else np.zeros(0, np.int64)
     step = max(1, _AT_ONCE // (_DRAWS * features))
     for start in range(0, len(noisy), step):
@@ -63,15 +63,15 @@ def _of_part(arrays: ExplanationArrays, k: int, label: Scalar) -> tuple[np.ndarr
         noise = np.sqrt(2) * errors[some] * _noise(arrays.key_ids[some], features)
         again = _strongest(np.abs(weights[some] + noise), k)
         common = (again & top[some]).sum(-1) / k
-        kept[some], same[some] = common.mean(0), (common == 1).mean(0)
-    return same, kept
+        overlap[some], same[some] = common.mean(0), (common == 1).mean(0)
+    return same, overlap
 
 
 def _noise(key_ids: np.ndarray, features: int) -> np.ndarray:
     """(draws, rows, features) standard normal numbers that a row has wherever it lies."""
     shape = _DRAWS, features
-    own = [np.random.default_rng(key).standard_normal(shape) for key in key_ids.tolist()]
-    return np.stack(own).transpose(1, 0, 2)
+    draws = [np.random.default_rng(key).standard_normal(shape) for key in key_ids.tolist()]
+    return np.stack(draws).transpose(1, 0, 2)
 
 
 def _strongest(sizes: np.ndarray, k: int) -> np.ndarray:

@@ -34,11 +34,11 @@ class SeriesArrays(MaskedArrays):
                     f"`{name}`: expected one for each of {len(self.coef)} series, got "
                     f"{len(getattr(self, name))}"
                 )
-        for row, (one, own) in enumerate(zip(self.series, self.segments, strict=True)):
-            if own.shape != (len(one), one.shape[1] if one.ndim == 2 else 1):
+        for row, (one, numbers) in enumerate(zip(self.series, self.segments, strict=True)):
+            if numbers.shape != (len(one), one.shape[1] if one.ndim == 2 else 1):
                 raise ValueError(
                     f"`segments`: expected one number for each of {one.shape} of series {row}, got "
-                    f"shape {own.shape}"
+                    f"shape {numbers.shape}"
                 )
 
     @property

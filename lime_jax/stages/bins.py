@@ -107,15 +107,15 @@ def isolate_spikes(
         >>> isolate_spikes(np.array([5.0]), np.array([1.0, 2, 5]), np.array([1, 1, 4]), 0.25)
         (array([2.]), array([5.]))
     """
-    kept = edges[(edges >= distinct[0]) & (edges < distinct[-1])]
+    inner = edges[(edges >= distinct[0]) & (edges < distinct[-1])]
     spikes = np.flatnonzero(mass > most * mass.sum())
     # An edge anywhere between two neighbors parts them; another one there has nothing to part.
-    parted, first = np.unique(np.searchsorted(distinct, kept, side="right") - 1, return_index=True)
-    kept = kept[first]
+    parted, first = np.unique(np.searchsorted(distinct, inner, side="right") - 1, return_index=True)
+    inner = inner[first]
     wanted = np.union1d(spikes - 1, spikes)
     wanted = wanted[(wanted >= 0) & (wanted < len(distinct) - 1)]
     fresh = np.setdiff1d(wanted, parted)
-    edges = np.union1d(kept, distinct[fresh])
+    edges = np.union1d(inner, distinct[fresh])
     if len(spikes):
         edges = _without_slivers(edges, distinct, mass, spikes, most)
     return edges, distinct[spikes]
@@ -130,9 +130,9 @@ def _without_slivers(
 ) -> Float64[np.ndarray, " _"]:
     """Without edges to what little is left between a percentile and a spike."""
     while len(edges):
-        own = np.searchsorted(edges, distinct, side="left")
-        share = np.bincount(own, weights=mass) / mass.sum()
-        share[own[spikes]] = np.inf
+        bin_of = np.searchsorted(edges, distinct, side="left")
+        share = np.bincount(bin_of, weights=mass) / mass.sum()
+        share[bin_of[spikes]] = np.inf
         neighbors = np.stack([np.append(np.inf, share[:-1]), np.append(share[1:], np.inf)])
         small = (share < most / 4) & np.isfinite(neighbors.min(axis=0))
         if not small.any():

@@ -118,5 +118,5 @@ def mask_coordinates(present: Bool[Any, " players"]) -> Coordinates:
     """X's own mask: all players that there are; the others have no weight."""
     numbers = jnp.arange(present.shape[0])
     support = jnp.full(present.shape, int(Support.FULL), jnp.int32)
-    own = jnp.asarray(present, jnp.result_type(float))
-    return Coordinates(own, numbers, numbers, jnp.asarray(present), support)
+    z = jnp.asarray(present, jnp.result_type(float))
+    return Coordinates(z, numbers, numbers, jnp.asarray(present), support)

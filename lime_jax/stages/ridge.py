@@ -39,19 +39,19 @@ def ridge(
         >>> coef.round(3).tolist(), intercept.round(3).tolist()
         ([[2.0, 0.0]], [1.0])
     """
-    kept = mask & varying(moments)
+    used = mask & varying(moments)
     if mask.ndim == 1:
-        coef = _solve(moments.zz, moments.zy, kept, alpha).T
+        coef = _solve(moments.zz, moments.zy, used, alpha).T
     else:
-        one_output = jax.vmap(lambda zy, kept: _solve(moments.zz, zy[:, None], kept, alpha)[:, 0])
-        coef = one_output(moments.zy.T, kept)
+        one_output = jax.vmap(lambda zy, used: _solve(moments.zz, zy[:, None], used, alpha)[:, 0])
+        coef = one_output(moments.zy.T, used)
     return coef, moments.mean_y - jnp.matmul(coef, moments.mean_z, precision="highest")
 
 
 def _solve(
     zz: Float[Array, "features features"],
     zy: Float[Array, "features right"],
-    kept: Bool[Array, " features"],
+    used: Bool[Array, " features"],
     alpha: Float[Array, ""] | float | int,
 ) -> Float[Array, "features right"]:
     """Coefficients of the kept features; the others have a 1 on the diagonal, and stay 0."""
@@ -59,10 +59,10 @@ def _solve(
     # Collinear columns without a penalty: this much on the diagonal is within the rounding of
     # the sums, and keeps the pivots positive.
     floor = 4 * num_features**0.5 * jnp.finfo(zz.dtype).eps * jnp.diagonal(zz)
-    penalty = jnp.where(kept, jnp.maximum(alpha, floor), 1)
-    gram = jnp.where(kept[:, None] & kept, zz, 0) + jnp.diag(penalty)
+    penalty = jnp.where(used, jnp.maximum(alpha, floor), 1)
+    gram = jnp.where(used[:, None] & used, zz, 0) + jnp.diag(penalty)
     factor = jnp.linalg.cholesky(gram)
-    return cho_solve((factor, True), jnp.where(kept[:, None], zy, 0))
+    return cho_solve((factor, True), jnp.where(used[:, None], zy, 0))
 
 
 def r_squared(moments: Moments, coef: Float[Array, "outputs features"]) -> Float[Array, " outputs"]:

@@ -71,8 +71,8 @@ class BackgroundDomain(_Shown):
         self, instance: Float[Any, " features"], samples: MaskSamples
     ) -> Float[Array, "*batch samples background features"]:
         """Every sample on every background row."""
-        kept = samples.masks[..., self.player_of] | (self.player_of < 0)
-        return jnp.where(kept[..., None, :], instance, self.background)
+        shown = samples.masks[..., self.player_of] | (self.player_of < 0)
+        return jnp.where(shown[..., None, :], instance, self.background)
 
 
 @pytree
@@ -107,8 +107,8 @@ class RowsDomain(_Shown):
         self, instance: Float[Any, " features"], samples: RowMasks
     ) -> Float[Array, "*batch samples features"]:
         """Every sample on its own background row."""
-        kept = samples.masks[..., self.player_of] | (self.player_of < 0)
-        return jnp.where(kept, instance, self.background[samples.rows])
+        shown = samples.masks[..., self.player_of] | (self.player_of < 0)
+        return jnp.where(shown, instance, self.background[samples.rows])
 
 
 def host_row_inputs(
@@ -118,8 +118,8 @@ def host_row_inputs(
     samples: RowMasks,
 ) -> Float64[np.ndarray, "rows units samples features"]:
     """The same in float64: what a host model is called with."""
-    kept = np.take(np.asarray(samples.masks), player_of, axis=-1) | (player_of < 0)
-    return np.where(kept, rows[:, None, None], background[np.asarray(samples.rows)])
+    shown = np.take(np.asarray(samples.masks), player_of, axis=-1) | (player_of < 0)
+    return np.where(shown, rows[:, None, None], background[np.asarray(samples.rows)])
 
 
 def host_inputs(
@@ -131,8 +131,8 @@ def host_inputs(
     """The same in float64: what a host model is called with."""
     # `take` keeps the order of the axes in memory, so that the inputs are one table without a copy;
     # all background rows side by side make the innermost loop long.
-    kept = np.take(np.asarray(samples.masks), player_of, axis=-1) | (player_of < 0)
+    shown = np.take(np.asarray(samples.masks), player_of, axis=-1) | (player_of < 0)
     count = len(background)
-    own = np.tile(rows, count)[:, None, None]
-    inputs = np.where(np.tile(kept, count), own, background.reshape(-1))
-    return inputs.reshape(*kept.shape[:-1], *background.shape)
+    instances = np.tile(rows, count)[:, None, None]
+    inputs = np.where(np.tile(shown, count), instances, background.reshape(-1))
+    return inputs.reshape(*shown.shape[:-1], *background.shape)

@@ -49,8 +49,8 @@ def learn_background(
         check_whole("summarize", summarize, 1, len(values))
         chosen, weights = _nearest_to_centers(values, categorical, weights, int(summarize), seed)
         values = values[chosen]
-    kept = weights > 0
-    return values[kept], weights[kept] / weights.sum()
+    weighed = weights > 0
+    return values[weighed], weights[weighed] / weights.sum()
 
 
 def _nearest_to_centers(

@@ -176,14 +176,14 @@ class TabularDomain:
         """
         z = self._variables(instance, instance, self.encoding)
         numbers = jnp.arange(self.stats.num_features)
-        own, feature = numbers, numbers
+        variable, feature = numbers, numbers
         if self.encoding == "one_hot":
-            own, feature = jnp.maximum(instance.bins, 0), jnp.asarray(self.stats.bin_feature)
+            variable, feature = jnp.maximum(instance.bins, 0), jnp.asarray(self.stats.bin_feature)
         met = instance.bins >= 0
         if self.encoding == "standardized":
             met |= ~jnp.asarray(self.stats.categorical)
         support = jnp.where(met | ~self.perturbed, Support.FULL, Support.NONE).astype(jnp.int32)
-        return Coordinates(z, own, feature, jnp.asarray(self.perturbed) & met, support)
+        return Coordinates(z, variable, feature, jnp.asarray(self.perturbed) & met, support)
 
     def _rounded(self, values: Array) -> Array:
         """Numbers of columns with a step as multiples of it; `center` is one too."""

@@ -113,9 +113,9 @@ def _explain(
     """Fits of rows that come part by part."""
     fits, start = [], 0
     for rows in parts:
-        own = None if variance is None else variance[start : start + len(rows)]
+        noise = None if variance is None else variance[start : start + len(rows)]
         effort = "quick" if isinstance(form, exact.PassForm) else None  # nothing is left to do
-        fits.append(engine.explain_exact(form, rows, own, tick, task.mesh, effort))
+        fits.append(engine.explain_exact(form, rows, noise, tick, task.mesh, effort))
         start += len(rows)
     return fits[0] if len(fits) == 1 else jax.tree.map(lambda *all_: np.concatenate(all_), *fits)
 
@@ -141,8 +141,8 @@ def _by_passes(
     """A closed form of few rows, from a pass over the trees for each."""
     passes = _passes_of(task, near, None, model)
     width = float(kernel_width_of(task.stats, config))
-    given = task.plain_instances, task.values, width, task.labels
-    summed = exact.sum_rows(passes, *given)
+    arguments = task.plain_instances, task.values, width, task.labels
+    summed = exact.sum_rows(passes, *arguments)
     rows = _with_sums(task.padded_rows(task.labels), summed)
     return exact.PassForm(_setting(task, config, effective)), [rows]
 
@@ -159,8 +159,10 @@ def _by_blocks(
     def parts() -> Iterator[engine.Rows]:
         for start in range(0, len(every), size):
             some = slice(start, start + size)
-            rows, own = (jax.tree.map(lambda a, i=some: a[i], part) for part in (every, plain))
-            summed = exact.sum_blocks(passes, own, task.values[some], width, labels[some])
+            rows, plain_rows = (
+                jax.tree.map(lambda a, i=some: a[i], part) for part in (every, plain)
+            )
+            summed = exact.sum_blocks(passes, plain_rows, task.values[some], width, labels[some])
             yield _with_sums(rows, summed)
 
     return exact.PassForm(_setting(task, config, effective)), parts()

@@ -203,7 +203,7 @@ def _of_own_columns(task: Task, model: OpenedModel, target: Predictor) -> Predic
     """A model that sees the columns that the table has; a converted one looks at no others."""
     if not (task.is_padded and model.is_jax and isinstance(target, DevicePredict)):
         return target
-    return model.kept(target, task.prepared.padded.of_own_columns)
+    return model.made_from(target, task.prepared.padded.of_own_columns)
 
 
 def _of_table(task: Task, fit: LinearFit) -> LinearFit:
@@ -253,8 +253,8 @@ def _host_inputs(task: Task) -> engine.HostInputs:
 
     def inputs_of(samples: Pytree, numbers: RowNumbers) -> np.ndarray:
         count = task.stats.num_features
-        own = jax.tree.map(lambda leaf: np.asarray(leaf)[..., :count], samples)
-        made = host_inputs(task.stats, own, sampling=task.config.sampling)
+        drawn = jax.tree.map(lambda leaf: np.asarray(leaf)[..., :count], samples)
+        made = host_inputs(task.stats, drawn, sampling=task.config.sampling)
         if numbers is None or perturbed.all():
             return made
         return np.where(perturbed, made, task.values[numbers][:, None, None, :])
@@ -265,10 +265,10 @@ def _host_inputs(task: Task) -> engine.HostInputs:
 def _neighborhood(task: Task, method: type) -> engine.SharedNeighborhood:
     """The last shared neighborhood of this kind, if it is the one that is asked for."""
     facts = facts_of_neighborhood(task)
-    kept = task.neighborhoods.get(method)
-    if kept is None or kept[0] != facts:
-        kept = task.neighborhoods[method] = (facts, engine.SharedNeighborhood())
-    return kept[1]
+    cached = task.neighborhoods.get(method)
+    if cached is None or cached[0] != facts:
+        cached = task.neighborhoods[method] = (facts, engine.SharedNeighborhood())
+    return cached[1]
 
 
 def facts_of_neighborhood(task: Task) -> tuple[object, ...]:

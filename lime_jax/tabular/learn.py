@@ -97,10 +97,10 @@ def _check_weight(sample_weight: ArrayLike | None, rows: int) -> np.ndarray | No
 
 def _steps_by_column(integer_columns: Any, X: np.ndarray, columns: Sequence[str]) -> np.ndarray:
     """What each column's numbers are multiples of; 0: of nothing."""
-    given = integer_columns
-    given = given if isinstance(given, Mapping) else dict.fromkeys(given, 1.0)
+    step_of = integer_columns
+    step_of = step_of if isinstance(step_of, Mapping) else dict.fromkeys(step_of, 1.0)
     steps = np.zeros(X.shape[1])
-    for column, step in given.items():
+    for column, step in step_of.items():
         k = column_number(columns, column, "integer_columns")
         if not step >= 0:
             raise ValueError(
@@ -209,10 +209,10 @@ def _resolve_edges(
     if discretizer is None:
         return none, none
     if not isinstance(discretizer, str):
-        given = np.unique(np.asarray(discretizer, dtype=np.float64).reshape(-1))
-        if not np.isfinite(given).all():
+        everywhere = np.unique(np.asarray(discretizer, dtype=np.float64).reshape(-1))
+        if not np.isfinite(everywhere).all():
             raise ValueError(f"`discretizer`: expected finite edges, got {discretizer!r}")
-        return given, none
+        return everywhere, none
     is_entropy = discretizer == "entropy"  # whose bins are to part classes, not values
     distinct, mass, rows = _masses(values, weight)
     edges = value_edges(distinct, rows, 2 if is_entropy else FEW_VALUES)

@@ -87,11 +87,11 @@ class PaddedTable:
         owned = self.table.num_bins + self.num_features - self.table.num_features
         few = ~self.wide[self.stats.bin_feature]
         few[owned:] = False
-        own = np.flatnonzero(few)
+        narrow = np.flatnonzero(few)
         # Products with many bins take most of the time of many rows: those get little room.
-        parts = 2 if len(own) <= 64 else 16
-        more = size_for(len(own), least=32, parts=parts) - len(own)
-        return np.pad(own, (0, more), constant_values=len(few) - 1)
+        parts = 2 if len(narrow) <= 64 else 16
+        more = size_for(len(narrow), least=32, parts=parts) - len(narrow)
+        return np.pad(narrow, (0, more), constant_values=len(few) - 1)
 
     def domain(self, domain: TabularDomain) -> TabularDomain:
         """The domain of all columns."""

@@ -66,22 +66,22 @@ class Prepared:
         what: Hashable,
         config: TabularConfig,
         make: Callable[[], _T],
-        kept: dict[Hashable, Any] | None = None,
+        cache: dict[Hashable, Any] | None = None,
     ) -> _T:
         """A pytree that is a function of a configuration.
 
         Args:
             kept: what was made before; None: here.
         """
-        kept = self._made if kept is None else kept
+        cache = self._made if cache is None else cache
         # The configuration is kept, so that its kernel's number stays its own.
         choices = {**vars(config), "kernel": id(config.kernel)}
         key = (what, jnp.result_type(float), *choices.values())
-        found = kept.get(key)
+        found = cache.get(key)
         if found is None:
-            if len(kept) >= _MOST:
-                kept.clear()
-            found = kept[key] = config, jax.device_put(make())
+            if len(cache) >= _MOST:
+                cache.clear()
+            found = cache[key] = config, jax.device_put(make())
         return found[1]
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -120,8 +120,8 @@ class ShapTask:
             none = np.zeros(trees.num_features)
             near, scale = relative_outputs(trees, none, none)
             assert isinstance(near, TreeSum)
-            given = background.rows, background.weights, players.player_of, len(players)
-            tables["passes"] = shapley_passes(near, *given), scale
+            arguments = background.rows, background.weights, players.player_of, len(players)
+            tables["passes"] = shapley_passes(near, *arguments), scale
         passes, scale = tables["passes"]
         fit = scale.outward(passes.explain(request.values, request.labels), request.labels)
         if request.tick is not None:

@@ -73,8 +73,8 @@ def by_subtrees(background: Background, plan: ValuePlan, request: TableRequest) 
     players, wanted = background.players, (plan.interactions, plan.max_pairs)
 
     def make(trees: TreeSum) -> ShapleyBlocks | None:
-        given = background.rows, background.weights, players.player_of, len(players)
-        return shapley_blocks(trees, *given, plan.value, *wanted)
+        arguments = background.rows, background.weights, players.player_of, len(players)
+        return shapley_blocks(trees, *arguments, plan.value, *wanted)
 
     return by_blocks(request, make, ("subtrees", (plan.value, *wanted)))
 

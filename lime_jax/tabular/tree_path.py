@@ -65,8 +65,8 @@ class TabularTreePath:
         cls, settings: PathSettings, X: Table, y: Column | None, sample_weight: Column | None
     ) -> TabularTreePath:
         """Learn the columns; see `TabularExplainer.fit`."""
-        for name, given in (("y", y), ("sample_weight", sample_weight)):
-            if given is not None:
+        for name, argument in (("y", y), ("sample_weight", sample_weight)):
+            if argument is not None:
                 raise ValueError(
                     f"`{name}`: path-dependent values take the weights of training rows from the "
                     "trees; leave it out"
@@ -138,11 +138,11 @@ class TabularTreePath:
         return [outcome]
 
     def _paired(self, plan: PathPlan, request: TableRequest) -> PairedFit:
-        given = self.players.player_of, len(self.players), plan.value
+        game = self.players.player_of, len(self.players), plan.value
 
         def make(trees: TreeSum) -> ShapleyBlocks | PathValues | None:
             return (
-                path_tables(trees, *given, True) if plan.interactions else PathValues(trees, *given)
+                path_tables(trees, *game, True) if plan.interactions else PathValues(trees, *game)
             )
 
         paired = by_blocks(request, make, ("paths", (plan.value, plan.interactions)))

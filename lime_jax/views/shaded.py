@@ -45,6 +45,6 @@ class ShadedSeries:
 
     def runs(self, channel: int) -> list[tuple[int, int, int]]:
         """First step, step after the last, and segment of each stretch of a channel."""
-        own = self.segments[:, channel]
-        edges = [0, *(np.flatnonzero(np.diff(own)) + 1).tolist(), len(own)]
-        return [(a, b, int(own[a])) for a, b in itertools.pairwise(edges)]
+        column = self.segments[:, channel]
+        edges = [0, *(np.flatnonzero(np.diff(column)) + 1).tolist(), len(column)]
+        return [(a, b, int(column[a])) for a, b in itertools.pairwise(edges)]

@@ -83,7 +83,7 @@ def test_it_is_scikit_learns_ridge_on_the_same_samples(X, stats, key, name):
     oracle = Ridge(alpha=config.alpha).fit(z, y, sample_weight=w)
     coef = np.zeros((2, view.z.shape[1]))
     coef[:, kept] = oracle.coef_
-    expected = np.where(fields.varies, coef[:, np.asarray(fields.own)], 0)
+    expected = np.where(fields.varies, coef[:, np.asarray(fields.variable)], 0)
     np.testing.assert_allclose(ours.coef, expected, atol=1e-8)
     np.testing.assert_allclose(ours.intercept, oracle.intercept_, atol=1e-7)
     own = oracle.predict(np.asarray(fields.z)[None, kept])[0]

@@ -48,7 +48,7 @@ class TestMasks:
     def test_a_padded_player_has_no_weight(self):
         coordinates = mask_coordinates(PRESENT)
         np.testing.assert_array_equal(coordinates.z, [1, 1, 1, 0])
-        np.testing.assert_array_equal(coordinates.own, range(PLAYERS))
+        np.testing.assert_array_equal(coordinates.variable, range(PLAYERS))
         np.testing.assert_array_equal(coordinates.feature, range(PLAYERS))
         np.testing.assert_array_equal(coordinates.varies, PRESENT)
         assert set(coordinates.support.tolist()) == {int(Support.FULL)}

@@ -166,7 +166,7 @@ def test_what_is_exact_is_stable(shapley):
     found = shapley.stability(2)
     assert (found.same == 1).all()
     assert repr(found).startswith("Stability(top 2: all the same in 100% of other seeds")
-    assert (shapley.stability(99).kept == 1).all()
+    assert (shapley.stability(99).overlap == 1).all()
 
 
 def test_importance_has_intervals(explanations):
@@ -293,7 +293,7 @@ class TestOfAJob:
 
     def test_a_row_is_as_stable_wherever_it_lies(self, both, by_parts):
         wanted, found = (one.stability(1) for one in both)
-        for name in ("same", "kept"):
+        for name in ("same", "overlap"):
             np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name))
         np.testing.assert_array_equal(both[0][50:60].stability(1).same, wanted.same[50:60])
 

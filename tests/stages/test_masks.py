@@ -89,6 +89,6 @@ def test_every_player_is_one_variable_and_absent_ones_do_not_vary():
     coordinates = jax.jit(mask_coordinates)(PRESENT)
     np.testing.assert_array_equal(coordinates.z, [1, 1, 1, 0])
     np.testing.assert_array_equal(coordinates.varies, PRESENT)
-    np.testing.assert_array_equal(coordinates.own, np.arange(4))
+    np.testing.assert_array_equal(coordinates.variable, np.arange(4))
     np.testing.assert_array_equal(coordinates.feature, np.arange(4))
     assert (np.asarray(coordinates.support) == Support.FULL).all()

@@ -133,12 +133,12 @@ def test_every_combination_means_what_it_says(X, stats, rng, sampling, encoding,
         np.testing.assert_array_equal(np.asarray(view.z).sum(1), 3)
         np.testing.assert_array_equal(np.flatnonzero(coordinates.z), instance.bins)
         np.testing.assert_array_equal(view.z[:, instance.bins], same)
-        np.testing.assert_array_equal(coordinates.own, instance.bins)
+        np.testing.assert_array_equal(coordinates.variable, instance.bins)
         np.testing.assert_array_equal(coordinates.feature, stats.bin_feature)
     else:
         np.testing.assert_allclose(view.z, expected[encoding][0], atol=2e-5)
         np.testing.assert_allclose(coordinates.z, expected[encoding][1], atol=2e-5)
-        np.testing.assert_array_equal(coordinates.own, [0, 1, 2])
+        np.testing.assert_array_equal(coordinates.variable, [0, 1, 2])
     if space == "encoded":
         np.testing.assert_array_equal(view.points, view.z)
         np.testing.assert_array_equal(view.origin, coordinates.z)

@@ -189,8 +189,8 @@ def explain_iter(
             for (start, stop), _, table in tables:
                 part = blocks.name(explanations_of(table), start, stop)
                 tick(len(part))
-                given = blocks.row_ids
-                yield (part.row_ids if given is None else given[start:stop]), part
+                ids = blocks.row_ids
+                yield (part.row_ids if ids is None else ids[start:stop]), part
 
     return parts()
 

@@ -179,22 +179,22 @@ class Pool:
     ) -> Iterator[tuple[Any, int, Any]]:
         tasks, finished = self._tasks(blocks), {}
         most = self.num_workers * _AHEAD * (2 if ordered else 1)
-        taken = given = 0
+        taken = yielded = 0
         while True:
-            for task in islice(tasks, most - (taken - given)):
+            for task in islice(tasks, most - (taken - yielded)):
                 self._add(task)
                 taken += 1
-            if taken == given:
+            if taken == yielded:
                 return
             task, table = self._next()
             finished[task.order] = task, table
             while finished:
-                first = given if ordered else next(iter(finished))
+                first = yielded if ordered else next(iter(finished))
                 if first not in finished:
                     break
                 task, table = finished.pop(first)
                 yield task.key, task.which, table
-                given += 1
+                yielded += 1
 
     def close(self) -> None:
         """End all actors, whatever they do."""

@@ -62,14 +62,14 @@ def strongest_first(explanations: Explanations, conditions: Any) -> Any:
     place = np.where(selected, np.where(unknown, 1, -np.abs(weights)), np.inf)
     order = np.argsort(place, axis=1, kind="stable")
     sizes, features = selected.sum(1), weights.shape[1]
-    kept = np.arange(features) < sizes[:, None]
+    listed = np.arange(features) < sizes[:, None]
     texts = (
         conditions.combine_chunks()
         .flatten()
-        .take(pa.array((order + rows[:, None] * features)[kept]))
+        .take(pa.array((order + rows[:, None] * features)[listed]))
     )
     pairs = pa.StructArray.from_arrays(
-        [texts, pa.array(np.take_along_axis(weights, order, axis=1)[kept], from_pandas=True)],
+        [texts, pa.array(np.take_along_axis(weights, order, axis=1)[listed], from_pandas=True)],
         ["feature", "weight"],
     )
     return list_array(pairs, sizes)

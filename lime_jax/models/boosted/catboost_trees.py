@@ -203,8 +203,8 @@ def _values(
     values: Sequence[float | int], leaves: int, outputs: int
 ) -> Float64[np.ndarray, "nodes outputs"]:
     """Of the leaves, behind as many inner nodes less one."""
-    own = np.asarray(values, np.float64).reshape(leaves, outputs)
-    return np.concatenate([np.zeros((leaves - 1, outputs)), own])
+    of_leaves = np.asarray(values, np.float64).reshape(leaves, outputs)
+    return np.concatenate([np.zeros((leaves - 1, outputs)), of_leaves])
 
 
 def _other(tree: dict[str, Any], outputs: int, test: _Tests) -> dict[str, np.ndarray]:

@@ -156,8 +156,8 @@ def _category_sets(
         words = np.array(tree["cat_threshold"].split(), np.uint32)
         bounds = np.array(tree["cat_boundaries"].split(), np.int64)
         for k in threshold[begin:end][is_set[begin:end]].astype(np.int64):
-            own = words[bounds[k] : bounds[k + 1]].astype("<u4")
-            flags.append(np.unpackbits(own.view(np.uint8), bitorder="little").astype(bool))
+            bits = words[bounds[k] : bounds[k + 1]].astype("<u4")
+            flags.append(np.unpackbits(bits.view(np.uint8), bitorder="little").astype(bool))
     level_set = np.full(len(is_set), -1, np.int64)
     level_set[is_set] = sets.numbers(flags)
     return level_set, sets.all()

@@ -46,14 +46,14 @@ def _parameters(model: Estimator, features: Features) -> Converted:
     trees: list[Any] = []
     values, outputs, columns = [], [], []
     rounds = zip(model.base_models, model.scalings, model.col_idxs, strict=True)
-    for members, scaling, own in rounds:
+    for members, scaling, chosen in rounds:
         for output, member in enumerate(members):
             if not hasattr(member, "tree_"):
                 raise NotConvertibleError(f"{type(model).__name__}: its base learners are no trees")
             trees.append(member.tree_)
             values.append(-model.learning_rate * scaling * member.tree_.value[:, :, 0])
             outputs.append(output)
-            columns.append(np.asarray(own))
+            columns.append(np.asarray(chosen))
     base = np.asarray(model.init_params, np.float64)
     total = join(trees, np.concatenate(values), len(features), np.array(outputs), base)
     first = np.repeat(np.arange(len(trees)), [tree.node_count for tree in trees])

@@ -91,9 +91,9 @@ def with_codes(features: Features, column: int, categories: Sequence[Any]) -> Fe
     source = features.columns[column]
     assert isinstance(source, LevelColumn)
     codes = {name: code for code, name in enumerate(categories)}
-    own = [np.nan if v is None or v != v else codes.get(v, np.nan) for v in source.values]
+    level_codes = [np.nan if v is None or v != v else codes.get(v, np.nan) for v in source.values]
     columns = list(features.columns)
-    columns[column] = LevelColumn(source.raw, np.array(own, np.float64))
+    columns[column] = LevelColumn(source.raw, np.array(level_codes, np.float64))
     return features.replaced(columns, features.names)
 
 
@@ -182,8 +182,8 @@ def _by_level(trees: TreeSum, features: Features) -> TreeSum:
         if isinstance(source, LevelColumn):
             codes = source.numbers()
             known = (codes >= 0) & (codes < len(flags))
-            own = known & flags[np.where(known, codes, 0).astype(np.int64)]
-            flags = own | (np.isnan(codes) & missing_left[node])
+            in_set = known & flags[np.where(known, codes, 0).astype(np.int64)]
+            flags = in_set | (np.isnan(codes) & missing_left[node])
             missing_left[node] = False
         level_set[node] = sets.number(flags)
     return dataclasses.replace(

@@ -94,10 +94,10 @@ def _vectors(
         stop = start + len(tree["left_children"])
         nodes = start + np.flatnonzero(leaf[start:stop])
         if "leaf_weights" in tree:
-            own = np.array(tree["leaf_weights"], np.float64).reshape(-1, width)[right[nodes]]
+            vectors = np.array(tree["leaf_weights"], np.float64).reshape(-1, width)[right[nodes]]
         else:  # before XGBoost 3.2
-            own = np.array(tree["base_weights"], np.float64).reshape(-1, width)[nodes - start]
-        value[nodes], start = own, stop
+            vectors = np.array(tree["base_weights"], np.float64).reshape(-1, width)[nodes - start]
+        value[nodes], start = vectors, stop
     return value
 
 
@@ -115,8 +115,8 @@ def _category_sets(
             strict=True,
         )
         for node, begin, size in segments:
-            own = codes[begin : begin + size]
-            flags.append(np.isin(np.arange(own.max(initial=0) + 1), own))
+            members = codes[begin : begin + size]
+            flags.append(np.isin(np.arange(members.max(initial=0) + 1), members))
             nodes.append(start + node)
     level_set = np.full(len(is_set), -1, np.int32)
     sets = LevelSets()

@@ -32,9 +32,9 @@ class AdditivePredict:
         inputs = jnp.asarray(inputs, jnp.result_type(float))
         total = jnp.broadcast_to(self.intercept, (inputs.shape[0], self.intercept.shape[0]))
         if self.numbers.size:
-            own = inputs[:, self.numbers]
-            gone = jnp.isnan(own) & self.is_filled
-            away = jnp.where(gone, 0, own - self.shift)
+            values = inputs[:, self.numbers]
+            gone = jnp.isnan(values) & self.is_filled
+            away = jnp.where(gone, 0, values - self.shift)
             total = total + jnp.matmul(gone, self.missing, precision="highest")
             total = total + jnp.matmul(away, self.slope, precision="highest")
         if self.levels.size:
@@ -57,7 +57,7 @@ def additive_predict(model: Additive) -> AdditivePredict:
     values = np.concatenate([np.zeros((0, model.num_outputs)), *_with(tables, levels, unknown)])
     first = np.cumsum(sizes + 1) - sizes - 1
     # What is added stands for a first column without slope, and for levels that are worth 0.
-    more, more_levels = (size_for(len(own)) - len(own) for own in (numbers, levels))
+    more, more_levels = (size_for(len(group)) - len(group) for group in (numbers, levels))
     more_values = size_for(len(values) + 1, least=1024, parts=1) - len(values) if len(levels) else 0
 
     def pad(values: np.ndarray, more: int, value: float | int | bool = 0) -> np.ndarray:

@@ -185,7 +185,7 @@ def _steps(kinds: tuple[tuple[str, ...], ...], columns: Sequence[NumberColumn]) 
     numbers: list[tuple[np.ndarray, ...]] = []
     for k, kind in enumerate(kinds):
         every = (c.steps[k][len(kind) :] for c in columns)
-        each = [np.array(own, np.float64) for own in zip(*every, strict=True)]
+        each = [np.array(values, np.float64) for values in zip(*every, strict=True)]
         dtype = np.dtype(jnp.result_type(float))
         if kind in (("above",), ("bins",), ("polynomials",)):
             each = [round_down(each[0], dtype), *each[1:]]
@@ -197,10 +197,10 @@ def _steps(kinds: tuple[tuple[str, ...], ...], columns: Sequence[NumberColumn]) 
 
 
 def _by_raw(columns: dict[int, _Kind]) -> dict[int, dict[int, _Kind]]:
-    own: dict[int, dict[int, _Kind]] = {}
+    by_raw: dict[int, dict[int, _Kind]] = {}
     for k, column in columns.items():
-        own.setdefault(column.raw, {})[k] = column
-    return own
+        by_raw.setdefault(column.raw, {})[k] = column
+    return by_raw
 
 
 def _point_table(columns: Sequence[PointColumn]) -> tuple[np.ndarray, np.ndarray]:

@@ -28,18 +28,18 @@ def sum_of_steps(
     if not numbers or not all(c.is_stepwise and _rises(_before_bins(c)) for c in numbers):
         return None
     build = _Trees(len(intercept))
-    for raw, own in by_raw.items():
-        columns = [features.columns[k] for k in own]
+    for raw, of_raw in by_raw.items():
+        columns = [features.columns[k] for k in of_raw]
         if isinstance(columns[0], LevelColumn):
             tables = [c.numbers() for c in columns if isinstance(c, LevelColumn)]
-            build.levels(raw, np.stack(tables, axis=1) @ coef[:, own].T)
+            build.levels(raw, np.stack(tables, axis=1) @ coef[:, of_raw].T)
         else:
             steps = [c for c in columns if isinstance(c, NumberColumn)]
             breaks = np.unique(np.concatenate([_breaks(c) for c in steps]))
             places = np.append(breaks, np.nextafter(breaks[-1], np.inf) if len(breaks) else 0.0)
             values = np.stack([c.values(places) for c in steps], axis=1)
-            missing = np.array([c.missing for c in steps]) @ coef[:, own].T
-            build.numbers(raw, breaks, values @ coef[:, own].T, missing)
+            missing = np.array([c.missing for c in steps]) @ coef[:, of_raw].T
+            build.numbers(raw, breaks, values @ coef[:, of_raw].T, missing)
     return build.done(intercept, features.num_raw)
 
 

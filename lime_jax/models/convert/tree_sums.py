@@ -32,21 +32,21 @@ class LevelSets:
         return tuple(np.frombuffer(flags, bool) for _, flags in self._number)
 
 
-def move(trees: TreeSum, features: Features, kept: Sequence[int]) -> TreeSum:
-    """Trees on the raw columns, and behind them on the columns that are `kept` as they are."""
+def move(trees: TreeSum, features: Features, unmoved: Sequence[int]) -> TreeSum:
+    """Trees on the raw columns, and behind them on those that stay `unmoved`."""
     moved = dataclasses.replace(
         trees,
         column=trees.column.copy(),
         threshold=trees.threshold.copy(),
         missing_left=trees.missing_left.copy(),
         level_set=trees.level_set.copy(),
-        num_features=features.width + len(kept),
+        num_features=features.width + len(unmoved),
     )
     sets = LevelSets()
     known = sets.numbers(trees.level_sets)
     has_set = trees.level_set >= 0
     moved.level_set[has_set] = known[trees.level_set[has_set]]
-    places = {k: features.width + i for i, k in enumerate(kept)}
+    places = {k: features.width + i for i, k in enumerate(unmoved)}
     for k, nodes in nodes_by_column(trees):
         source = features.columns[k]
         moved.column[nodes] = places.get(k, source.raw)
@@ -60,7 +60,7 @@ def nodes_by_column(trees: TreeSum) -> list[tuple[int, np.ndarray]]:
     order = np.argsort(trees.column, kind="stable")
     columns, first = np.unique(trees.column[order], return_index=True)
     groups = np.split(order, first[1:])
-    return [(int(k), own) for k, own in zip(columns, groups, strict=True) if k >= 0]
+    return [(int(k), group) for k, group in zip(columns, groups, strict=True) if k >= 0]
 
 
 def _move_tests(trees: TreeSum, nodes: np.ndarray, source: Column, sets: LevelSets) -> None:
@@ -75,10 +75,10 @@ def _move_tests(trees: TreeSum, nodes: np.ndarray, source: Column, sets: LevelSe
     numbers = source.numbers()
     missing = np.isnan(numbers)
     for missing_left in (False, True):
-        own = nodes[trees.missing_left[nodes] == missing_left]
-        threshold, which = np.unique(trees.threshold[own], return_inverse=True)
+        alike = nodes[trees.missing_left[nodes] == missing_left]
+        threshold, which = np.unique(trees.threshold[alike], return_inverse=True)
         number = sets.numbers((numbers <= t) | (missing & missing_left) for t in threshold)
-        trees.level_set[own] = number[which]
+        trees.level_set[alike] = number[which]
     trees.threshold[nodes] = np.nan
     trees.missing_left[nodes] = False
 
@@ -93,17 +93,17 @@ def merge_trees(parts: Sequence[TreeSum], weights: Float64[np.ndarray, " parts"]
     for part, weight in zip(parts, weights, strict=True):
         known = sets.numbers(part.level_sets)
         part = part if one_width else _widened(part)
-        own = {name: getattr(part, name) for name in ("column", "threshold", "missing_left")}
-        own["level_set"] = part.level_set.copy()
+        fields = {name: getattr(part, name) for name in ("column", "threshold", "missing_left")}
+        fields["level_set"] = part.level_set.copy()
         has_set = part.level_set >= 0
-        own["level_set"][has_set] = known[part.level_set[has_set]]
-        own["left"] = np.where(part.left < 0, -1, part.left + nodes).astype(np.int32)
-        own["right"] = np.where(part.right < 0, -1, part.right + nodes).astype(np.int32)
-        own["roots"] = (part.roots + nodes).astype(np.int32)
-        own["value"], own["output"] = part.value * weight, part.output
+        fields["level_set"][has_set] = known[part.level_set[has_set]]
+        fields["left"] = np.where(part.left < 0, -1, part.left + nodes).astype(np.int32)
+        fields["right"] = np.where(part.right < 0, -1, part.right + nodes).astype(np.int32)
+        fields["roots"] = (part.roots + nodes).astype(np.int32)
+        fields["value"], fields["output"] = part.value * weight, part.output
         if all_covered:
-            own["cover"] = np.asarray(part.cover)
-        for name, array in own.items():
+            fields["cover"] = np.asarray(part.cover)
+        for name, array in fields.items():
             columns.setdefault(name, []).append(array)
         nodes += len(part.column)
     return TreeSum(

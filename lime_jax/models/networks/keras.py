@@ -87,7 +87,7 @@ def _in_jax(model: ModelLike, table: RawTable | None, columns: Columns | None) -
     if columns is None:
         shape = _input_shape(model, table)
     else:
-        shape = (2, 1 + max(max(own) for own in columns))
+        shape = (2, 1 + max(max(group) for group in columns))
     if shape is None:
         return predict
     try:
@@ -168,7 +168,7 @@ def _split_inputs(model: ModelLike, columns: Columns | None, inputs: AnyArray) -
     import keras
 
     parts = [
-        inputs[:, list(own)].reshape(-1, *entry.shape[1:]).astype(str(entry.dtype))
-        for own, entry in zip(columns, model.inputs, strict=True)
+        inputs[:, list(group)].reshape(-1, *entry.shape[1:]).astype(str(entry.dtype))
+        for group, entry in zip(columns, model.inputs, strict=True)
     ]
     return keras.tree.pack_sequence_as(model.input, parts)

@@ -57,8 +57,8 @@ def rank(model: Estimator, features: Features) -> Features:
     if np.isnan(places).any():
         raise NotConvertibleError("QuantileTransformer: a column was missing in all training rows")
     columns = [
-        column.then(name, tuple(own.tolist()), shares)
-        for column, own in zip(features.columns, places, strict=True)
+        column.then(name, tuple(ranks.tolist()), shares)
+        for column, ranks in zip(features.columns, places, strict=True)
     ]
     return features.replaced(columns, features.names)
 

@@ -71,10 +71,10 @@ def convert_stacking(model: Estimator, method: str, features: Features) -> Conve
         two_classes = len(model.classes_) == 2
     methods = [str(name) for name in model.stack_method_]
     members = [
-        convert_on(member, own, features)
-        for member, own in zip(model.estimators_, methods, strict=True)
+        convert_on(member, asked, features)
+        for member, asked in zip(model.estimators_, methods, strict=True)
     ]
-    skip = tuple(int(two_classes and own == "predict_proba") for own in methods)
+    skip = tuple(int(two_classes and asked == "predict_proba") for asked in methods)
 
     def stack(inputs: Inputs) -> Any:
         columns = features.matrix(inputs) if model.passthrough else None

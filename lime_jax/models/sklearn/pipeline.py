@@ -113,8 +113,8 @@ def transform_by_column(transformer: Estimator, features: Features) -> Features:
         if not numbers or (isinstance(step, str) and step == "drop"):
             continue
         with named(name, step):
-            own = features.take(_found(transformer, numbers, features))
-            parts.append(_weighted(transform_on(step, own), weights.get(name)))
+            chosen = features.take(_found(transformer, numbers, features))
+            parts.append(_weighted(transform_on(step, chosen), weights.get(name)))
     return side_by_side(parts) if parts else features.take([])
 
 

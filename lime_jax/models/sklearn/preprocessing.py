@@ -72,21 +72,21 @@ def select(selector: Estimator, features: Features) -> Features:
 @register_transformer("sklearn.SimpleImputer")
 def impute(imputer: Estimator, features: Features) -> Features:
     """Missing values replaced, columns that had nothing else dropped, indicators appended."""
-    own = imputer.missing_values
-    kept = list(range(len(features)))
+    marker = imputer.missing_values
+    usable = list(range(len(features)))
     if not imputer.keep_empty_features:
-        kept = [k for k in kept if not is_missing(imputer.statistics_[k])]
-    filled = features.take(kept)
-    statistics = [imputer.statistics_[k] for k in kept]
+        usable = [k for k in usable if not is_missing(imputer.statistics_[k])]
+    filled = features.take(usable)
+    statistics = [imputer.statistics_[k] for k in usable]
     for column, statistic in zip(filled.columns, statistics, strict=True):
         if isinstance(statistic, str) and not isinstance(column, LevelColumn):
             raise NotConvertibleError(f"SimpleImputer fills in {statistic!r}, here into numbers")
-    if is_missing(own):
+    if is_missing(marker):
         filled = filled.replaced(
             [_fill(c, s) for c, s in zip(filled.columns, statistics, strict=True)], filled.names
         )
     else:
-        filled = _replace(filled, own, statistics)
+        filled = _replace(filled, marker, statistics)
     if imputer.indicator_ is None:
         return filled
     return side_by_side([filled, indicate(imputer.indicator_, features)])
@@ -95,8 +95,8 @@ def impute(imputer: Estimator, features: Features) -> Features:
 @register_transformer("sklearn.MissingIndicator")
 def indicate(indicator: Estimator, features: Features) -> Features:
     """1 where a value is missing, 0 elsewhere, for the columns that the indicator shows."""
-    own = indicator.missing_values
-    columns = [_indicator(features.columns[k], own) for k in indicator.features_]
+    marker = indicator.missing_values
+    columns = [_indicator(features.columns[k], marker) for k in indicator.features_]
     return features.replaced(columns)
 
 
@@ -139,21 +139,21 @@ def _replace(features: Features, number: Scalar, statistics: list[Any]) -> Featu
     return features.after(Partial(_replaced, old, new), len(columns), features.names, mixed_by)
 
 
-def _indicator(column: Column, own: Scalar) -> Column:
+def _indicator(column: Column, marker: Scalar) -> Column:
     if isinstance(column, LevelColumn):
-        chosen = [is_missing(v) if is_missing(own) else v == own for v in column.values]
+        chosen = [is_missing(v) if is_missing(marker) else v == marker for v in column.values]
         return LevelColumn(column.raw, np.array(chosen, np.float64))
     if isinstance(column, PointColumn):
         values, other = column.values, np.float64(column.other)
-        is_own = np.isnan if is_missing(own) else functools.partial(np.equal, own)
+        is_own = np.isnan if is_missing(marker) else functools.partial(np.equal, marker)
         return dataclasses.replace(column, values=is_own(values) * 1.0, other=float(is_own(other)))
-    if is_missing(own):
+    if is_missing(marker):
         never = column.then("constant", 0.0)
         return dataclasses.replace(never, missing=float(np.isnan(column.missing)))
     if column.steps:
-        raise NotConvertibleError(f"asks a scaled column for the number {own!r}")
-    points = np.array([own, np.nan], np.float64)
-    return PointColumn(column.raw, points, np.array([1.0, column.missing == own]), 0.0)
+        raise NotConvertibleError(f"asks a scaled column for the number {marker!r}")
+    points = np.array([marker, np.nan], np.float64)
+    return PointColumn(column.raw, points, np.array([1.0, column.missing == marker]), 0.0)
 
 
 @register_transformer("sklearn.FunctionTransformer")

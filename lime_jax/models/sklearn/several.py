@@ -55,7 +55,7 @@ def convert_one_against_one(model: Estimator, method: str, features: Features) -
         raise NotConvertibleError(
             "OneVsOneClassifier: some of its members have margins, others none"
         )
-    second = [_of_second(m, own, features) for m, own in zip(pairs, methods, strict=True)]
+    second = [_of_second(m, name, features) for m, name in zip(pairs, methods, strict=True)]
     even = 0.0 if methods[0] == "decision_function" else 0.5
     one_column = len(model.classes_) == 2
     return beside(second).then(Partial(_votes_of_pairs, even, one_column), _WHY_VOTES)

@@ -64,9 +64,9 @@ def convert_isolation_forest(model: Estimator, method: str, features: Features) 
     depth = np.concatenate([_depths(tree) for tree in trees])[:, None]
     total = join(trees, depth, len(features))
     first = np.repeat(np.arange(len(trees)), [tree.node_count for tree in trees])
-    own = np.stack(model.estimators_features_)  # columns of each tree
+    columns = np.stack(model.estimators_features_)  # columns of each tree
     inner = total.column >= 0
-    total.column[inner] = own[first[inner], total.column[inner]]
+    total.column[inner] = columns[first[inner], total.column[inner]]
     usual = len(trees) * float(_path_length(np.array([model._max_samples]))[0])
     link = put(Partial(_outlying, np.array(usual), np.array(float(model.offset_))))
     return sum_of_trees(total, features, rounds_inputs=True).then(link, _WHY_POWER)

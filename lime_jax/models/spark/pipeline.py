@@ -207,11 +207,11 @@ def _wanted_of(stage: FittedStage, wanted: set[str]) -> FittedStage:
     """A stage that maps columns one by one, without those that nobody reads."""
     if len(stage.inputs) != len(stage.outputs) or len(stage.inputs) == 1:
         return stage
-    kept = [k for k, name in enumerate(stage.outputs) if name in wanted]
+    places = [k for k, name in enumerate(stage.outputs) if name in wanted]
     each = ("labelsArray", "categorySizes", "splits", "surrogates")
     facts = {
-        name: [value[k] for k in kept] if name in each else value
+        name: [value[k] for k in places] if name in each else value
         for name, value in stage.facts.items()
     }
-    inputs, outputs = ([names[k] for k in kept] for names in (stage.inputs, stage.outputs))
+    inputs, outputs = ([names[k] for k in places] for names in (stage.inputs, stage.outputs))
     return FittedStage(stage.kind, tuple(inputs), tuple(outputs), facts)

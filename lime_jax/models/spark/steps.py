@@ -98,7 +98,7 @@ def encode(stage: FittedStage, parts: Parts) -> Parts:
                 "numeric here; name it in `categorical_features`"
             )
         flags = _one_hot(stage, k, column.numbers())
-        made.append(part.replaced([LevelColumn(column.raw, own) for own in flags.T]))
+        made.append(part.replaced([LevelColumn(column.raw, flag) for flag in flags.T]))
     return made
 
 

@@ -173,9 +173,9 @@ def _ranks(
     nodes = nodes[np.argsort(key, kind="stable")]
     ends = np.searchsorted(column[nodes], np.arange(1, num_columns))
     rank, known = np.zeros(len(column), np.int64), []
-    for own in np.split(nodes, ends):
-        values, number = np.unique(threshold[own], return_inverse=True, equal_nan=False)
-        rank[own] = number + 1
+    for tests in np.split(nodes, ends):
+        values, number = np.unique(threshold[tests], return_inverse=True, equal_nan=False)
+        rank[tests] = number + 1
         known.append(values)
     bits = int(rank.max(initial=0)).bit_length()
     table = np.full((num_columns, 2**bits), np.inf, threshold.dtype)

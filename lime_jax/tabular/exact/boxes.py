@@ -65,11 +65,11 @@ def boxes_of(trees: TreeSum, may_miss: Bool[np.ndarray, " features"]) -> Boxes:
         Boxes that are not empty, with at least one condition.
     """
     levels = _by_depth(trees)
-    own = _shared_values(trees, levels)
+    same_value = _shared_values(trees, levels)
     walk = _Walk(trees, may_miss)
     for _ in levels[1:]:
-        walk.down(own)
-    return walk.boxes(own)
+        walk.down(same_value)
+    return walk.boxes(same_value)
 
 
 def without_last(boxes: Boxes) -> tuple[Boxes, float | None]:
@@ -149,7 +149,7 @@ class _Walk:
         self.path = np.full((len(self.frontier), 0), -1, np.int64)
         self.found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
-    def down(self, own: Int[np.ndarray, " nodes"]) -> None:
+    def down(self, same_value: Int[np.ndarray, " nodes"]) -> None:
         """One depth further; children whose value differs from their parent's are found."""
         trees = self.trees
         inner = trees.column[self.frontier] >= 0
@@ -167,7 +167,7 @@ class _Walk:
             reached = self._narrow(child, node, before, goes_left)
             child, below = child[reached], path[reached]
             below[np.arange(len(child)), slot[reached]] = child
-            differs = own[child] != own[node[reached]]
+            differs = same_value[child] != same_value[node[reached]]
             self.found.append((child[differs], below[differs], tree[reached][differs]))
             frontier.append((child, below, tree[reached]))
         self.frontier, self.path, self.tree = map(np.concatenate, zip(*frontier, strict=True))
@@ -199,7 +199,7 @@ class _Walk:
             reached[tests_levels] = some
         return reached
 
-    def boxes(self, own: Int[np.ndarray, " nodes"]) -> Boxes:
+    def boxes(self, same_value: Int[np.ndarray, " nodes"]) -> Boxes:
         """The boxes that were found."""
         trees = self.trees
         none = np.zeros(0, np.int64)
@@ -211,10 +211,10 @@ class _Walk:
         parent = np.full(len(trees.column), -1)
         inner = np.flatnonzero(trees.column >= 0)
         parent[trees.left[inner]] = parent[trees.right[inner]] = inner
-        step = trees.value[own[node]] - trees.value[own[parent[node]]]
+        step = trees.value[same_value[node]] - trees.value[same_value[parent[node]]]
         outputs = trees.output[:, None] + np.arange(trees.value.shape[1])
         base = trees.base.copy()
-        np.add.at(base, outputs, trees.value[own[trees.roots]])
+        np.add.at(base, outputs, trees.value[same_value[trees.roots]])
         value = np.zeros((len(node), trees.num_outputs))
         value[np.arange(len(node))[:, None], outputs[tree]] = step
         # Neighbors in a tree share conditions: libraries number nodes from the left to the right.

@@ -64,16 +64,16 @@ class Route:
         return f"exact, {how}: they pay for more than {self.most} rows"
 
 
-def route(trees: TreeSum, rows: int, kept: dict[Hashable, Any], has_blocks: bool = False) -> Route:
+def route(trees: TreeSum, rows: int, cache: dict[Hashable, Any], has_blocks: bool = False) -> Route:
     """The way for some rows: one by one if they are few, up to more of them the larger the trees.
 
     Args:
         kept: by which the next call need not look at the trees again.
         has_blocks: whether the rest can be explained in blocks; no device but a CPU has them.
     """
-    if "route" not in kept:
-        kept["route"] = (len(trees.column) - len(trees.roots)) // 2, tests_are_apart(trees)
-    splits, can_pass = kept["route"]
+    if "route" not in cache:
+        cache["route"] = (len(trees.column) - len(trees.roots)) // 2, tests_are_apart(trees)
+    splits, can_pass = cache["route"]
     blocks = has_blocks and jax.default_backend() == "cpu"
     most = min(splits // _SPLITS_EACH, _FEW_ROWS if blocks else _MOST_ROWS)
     return Route(splits, rows, most if can_pass else 0, blocks and can_pass and most > 0)

@@ -113,12 +113,12 @@ def splits_of(trees: TreeSum, may_miss: Bool[np.ndarray, " features"]) -> Splits
         come = np.where(fresh, may_miss[column], missing[earlier] == left)
         missing[node] = np.where(come & ~by_set, trees.missing_left[node], -1)
         if by_set.any():
-            own, parent = node[by_set], earlier[by_set]
+            child, parent = node[by_set], earlier[by_set]
             above = np.where(parent < 0, 0, np.where(left[by_set], test[parent], lower[parent]))
             # For now the numbers of sets: what comes, what goes left, what goes right.
-            upper[own] = above
-            test[own], _ = sets.narrow(above, trees.level_set[own], True)
-            lower[own], _ = sets.narrow(above, trees.level_set[own], False)
+            upper[child] = above
+            test[child], _ = sets.narrow(above, trees.level_set[child], True)
+            lower[child], _ = sets.narrow(above, trees.level_set[child], False)
     node = np.concatenate([np.zeros(0, np.int64), *order])
     by_set = node[trees.level_set[node] >= 0]
     marks = Marks(thresholds, first, *_set_marks(trees.column[by_set], test, upper, by_set, sets))
@@ -188,10 +188,10 @@ def _thresholds(trees: TreeSum) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.
     nodes = _by_number(trees)
     nodes = nodes[np.argsort(trees.column[nodes], kind="stable")]
     ends = np.searchsorted(trees.column[nodes], np.arange(trees.num_features + 1))
-    for k, own in enumerate(np.split(nodes, ends[1:-1])):
-        values, number = np.unique(trees.threshold[own], return_inverse=True)
-        place[own] = first[k] + 1 + number
-        known.append(np.concatenate([[-np.inf], values, [np.inf]]) if len(own) else values)
+    for k, group in enumerate(np.split(nodes, ends[1:-1])):
+        values, number = np.unique(trees.threshold[group], return_inverse=True)
+        place[group] = first[k] + 1 + number
+        known.append(np.concatenate([[-np.inf], values, [np.inf]]) if len(group) else values)
         first[k + 1] = first[k] + len(known[-1])
     return tuple(known), first, place
 

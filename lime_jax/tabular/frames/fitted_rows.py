@@ -117,8 +117,8 @@ def pandas_column(column: Column, dtype: DType, nothing: Scalar) -> Any:
         objects = column.astype(object)
         return objects.where(objects.notna(), nothing)
     if isinstance(dtype, pd.CategoricalDtype):
-        own = pd.Index(column.dropna().unique())
-        unseen = own[~own.isin(dtype.categories)].sort_values()
+        present = pd.Index(column.dropna().unique())
+        unseen = present[~present.isin(dtype.categories)].sort_values()
         return column.astype(
             pd.CategoricalDtype(dtype.categories.append(unseen), dtype.ordered)
             if len(unseen)
@@ -149,8 +149,8 @@ def polars_column(column: Column, dtype: DType) -> Any:
 
     if dtype == pl.Enum:
         known = dtype.categories
-        own = column.drop_nulls().unique()
-        unseen = own.filter(~own.is_in(known.to_list())).sort()
+        present = column.drop_nulls().unique()
+        unseen = present.filter(~present.is_in(known.to_list())).sort()
         return column.cast(pl.Enum(pl.concat([known, unseen])) if len(unseen) else dtype)
     try:
         cast = column.cast(dtype)

@@ -43,9 +43,9 @@ def with_levels_of(
     names = list(schema.level_names or [None] * len(schema.columns))
     for j in lacking.tolist():
         column = col.get_column(table, positions[j])
-        own = np.array(col.to_list(column), object)[values[:, j] < 0].tolist()
-        there = {value for value in own if not col.is_missing(value)}
-        new = [*sorted_levels(list(there), column), *[None][: any(map(col.is_missing, own))]]
+        unplaced = np.array(col.to_list(column), object)[values[:, j] < 0].tolist()
+        there = {value for value in unplaced if not col.is_missing(value)}
+        new = [*sorted_levels(list(there), column), *[None][: any(map(col.is_missing, unplaced))]]
         known = schema.levels[j] or ()
         levels[j], added[j] = (*known, *new), len(new)
         natives[j] = extend_levels(schema, natives[j], new)

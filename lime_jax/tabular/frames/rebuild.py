@@ -42,11 +42,11 @@ def decode(
         array([['b', 3.0],
                ['z', 4.0]], dtype=object)
     """
-    own = _Fallback(schema, fallback, fallback_rows)
+    fallbacks = _Fallback(schema, fallback, fallback_rows)
     if schema.kind == "array":
-        return values if reuse and _is_numbers(schema) else _array(schema, values, own)
+        return values if reuse and _is_numbers(schema) else _array(schema, values, fallbacks)
     return {"pandas": _pandas, "polars": _polars, "pyarrow": _pyarrow}[str(schema.backend)](
-        schema, values, own
+        schema, values, fallbacks
     )
 
 
@@ -80,26 +80,26 @@ class _Fallback:
         unseen = places < 0
         if not unseen.any():
             return levels, places
-        own, rows = [None], 0
+        fresh, rows = [None], 0
         if self.table is not None:
             position = positions_of(self.schema, self.table)[j]
-            own, rows = col.to_list(col.get_column(self.table, position)), self.rows
-        own = [None if col.is_missing(value) else value for value in own]
+            fresh, rows = col.to_list(col.get_column(self.table, position)), self.rows
+        fresh = [None if col.is_missing(value) else value for value in fresh]
         places = np.where(unseen, len(levels) + rows, places)
-        return extend(levels, own), places
+        return extend(levels, fresh), places
 
 
 def _is_numbers(schema: Schema) -> bool:
     return np.dtype(schema.array_dtype) == np.float64 and not any(schema.categorical)
 
 
-def _array(schema: Schema, values: np.ndarray, own: _Fallback) -> np.ndarray:
+def _array(schema: Schema, values: np.ndarray, fallbacks: _Fallback) -> np.ndarray:
     fitted = dtype = np.dtype(schema.array_dtype)
     if fitted.kind in "iu" or (fitted.kind == "b" and (values < 0).any()):
         dtype = np.dtype(np.float64)
     taken = {}
     for j in np.flatnonzero(schema.categorical):
-        levels, places = own.take(int(j), values[:, j], _extend_array)
+        levels, places = fallbacks.take(int(j), values[:, j], _extend_array)
         taken[j] = levels[places]
     if fitted.kind in "US":  # an unseen text may be wider
         dtype = np.result_type(fitted, *(column.dtype for column in taken.values()))
@@ -119,13 +119,13 @@ def _array(schema: Schema, values: np.ndarray, own: _Fallback) -> np.ndarray:
     return out
 
 
-def _extend_array(levels: np.ndarray, own: list[Any]) -> np.ndarray:
+def _extend_array(levels: np.ndarray, fresh: list[Any]) -> np.ndarray:
     if levels.dtype.kind == "O":
-        return np.concatenate([levels, np.array(own, dtype=object)])
+        return np.concatenate([levels, np.array(fresh, dtype=object)])
     if levels.dtype.kind in "US":
         empty = levels.dtype.type()
-        return np.concatenate([levels, np.array([empty if v is None else v for v in own])])
-    extra = np.array([np.nan if value is None else value for value in own], np.float64)
+        return np.concatenate([levels, np.array([empty if v is None else v for v in fresh])])
+    extra = np.array([np.nan if value is None else value for value in fresh], np.float64)
     return np.concatenate([levels.astype(np.float64), extra])
 
 
@@ -138,7 +138,7 @@ def _moments(seconds: np.ndarray, kind: str) -> np.ndarray:
     return times
 
 
-def _pandas(schema: Schema, values: np.ndarray, own: _Fallback) -> Any:
+def _pandas(schema: Schema, values: np.ndarray, fallbacks: _Fallback) -> Any:
     import pandas as pd
 
     template, plain = schema.template, _plain_dtype(schema)
@@ -151,7 +151,7 @@ def _pandas(schema: Schema, values: np.ndarray, own: _Fallback) -> Any:
     columns = {}
     for j, dtype in enumerate(template.dtypes):
         if schema.categorical[j]:
-            levels, places = own.take(j, by_column[j], _extend_pandas)
+            levels, places = fallbacks.take(j, by_column[j], _extend_pandas)
             # A Series with its dtype: pandas 3 would infer `str` from an array of objects.
             columns[j] = pd.Series(levels.array.take(places), dtype=levels.dtype, copy=False)
         elif schema.time(j):
@@ -172,20 +172,20 @@ def _plain_dtype(schema: Schema) -> np.dtype | None:
     return dtype if isinstance(dtype, np.dtype) and dtype.kind in "fiu" else None
 
 
-def _extend_pandas(levels: Column, own: list[Any]) -> Any:
+def _extend_pandas(levels: Column, fresh: list[Any]) -> Any:
     import pandas as pd
 
     dtype = levels.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        own = [value if value in dtype.categories else None for value in own]
+        fresh = [value if value in dtype.categories else None for value in fresh]
     elif isinstance(dtype, np.dtype) and dtype.kind in "iu":  # a missing one makes them floats
-        own = [np.nan if value is None else value for value in own]
-    elif isinstance(dtype, np.dtype) and dtype.kind == "b" and None in own:
-        return pd.Series(levels.tolist() + own, dtype=object)
+        fresh = [np.nan if value is None else value for value in fresh]
+    elif isinstance(dtype, np.dtype) and dtype.kind == "b" and None in fresh:
+        return pd.Series(levels.tolist() + fresh, dtype=object)
     try:
-        extra = pd.Series(own, dtype=dtype)
+        extra = pd.Series(fresh, dtype=dtype)
     except (TypeError, ValueError):
-        extra = pd.Series(own)
+        extra = pd.Series(fresh)
     return pd.concat([levels, extra], ignore_index=True)
 
 
@@ -207,8 +207,8 @@ def _pandas_numbers(schema: Schema, j: int, column: np.ndarray, dtype: DType) ->
         whole = as_integers(numbers, dtype.numpy_dtype)
         if whole is not None:
             return pd.arrays.IntegerArray(whole, missing)
-    kept = dtype.numpy_dtype if dtype.kind == "f" else np.float64
-    return pd.arrays.FloatingArray(column.astype(kept), missing)
+    float_type = dtype.numpy_dtype if dtype.kind == "f" else np.float64
+    return pd.arrays.FloatingArray(column.astype(float_type), missing)
 
 
 def _pandas_times(times: np.ndarray, dtype: DType) -> Any:
@@ -224,14 +224,14 @@ def _pandas_times(times: np.ndarray, dtype: DType) -> Any:
     return series.astype(dtype)
 
 
-def _polars(schema: Schema, values: np.ndarray, own: _Fallback) -> Any:
+def _polars(schema: Schema, values: np.ndarray, fallbacks: _Fallback) -> Any:
     import polars as pl
 
     by_column = np.ascontiguousarray(values.T)
     columns = {}
     for j, (name, dtype) in enumerate(schema.template.schema.items()):
         if schema.categorical[j]:
-            levels, places = own.take(j, by_column[j], _extend_polars)
+            levels, places = fallbacks.take(j, by_column[j], _extend_polars)
             columns[name] = levels.gather(places)
         elif schema.time(j):
             columns[name] = pl.Series(_moments(by_column[j], str(schema.time(j)))).cast(dtype)
@@ -243,10 +243,10 @@ def _polars(schema: Schema, values: np.ndarray, own: _Fallback) -> Any:
     return pl.DataFrame(columns)
 
 
-def _extend_polars(levels: Column, own: list[Any]) -> Any:
+def _extend_polars(levels: Column, fresh: list[Any]) -> Any:
     import polars as pl
 
-    return pl.concat([levels, pl.Series(own, dtype=levels.dtype, strict=False)])
+    return pl.concat([levels, pl.Series(fresh, dtype=levels.dtype, strict=False)])
 
 
 def _polars_whole(column: np.ndarray, numbers: Any, dtype: DType) -> Any:
@@ -268,14 +268,14 @@ def _polars_whole(column: np.ndarray, numbers: Any, dtype: DType) -> Any:
     return numbers
 
 
-def _pyarrow(schema: Schema, values: np.ndarray, own: _Fallback) -> Any:
+def _pyarrow(schema: Schema, values: np.ndarray, fallbacks: _Fallback) -> Any:
     import pyarrow as pa
 
     by_column = np.ascontiguousarray(values.T)
     columns = []
     for j, field in enumerate(schema.template.schema):
         if schema.categorical[j]:
-            levels, places = own.take(j, by_column[j], _extend_pyarrow)
+            levels, places = fallbacks.take(j, by_column[j], _extend_pyarrow)
             columns.append(levels.take(pa.array(places)))
         elif schema.time(j):
             times = _moments(by_column[j], str(schema.time(j)))
@@ -293,22 +293,24 @@ def _arrow_numbers(column: np.ndarray, dtype: DType, nulls: bool) -> Any:
         whole = as_integers(numbers, dtype.to_pandas_dtype())
         if whole is not None:
             return pa.array(whole, mask=missing)
-    kept = dtype if pa.types.is_floating(dtype) else pa.float64()
-    numbers = pa.array(column.astype(kept.to_pandas_dtype()), type=kept, from_pandas=nulls)
+    float_type = dtype if pa.types.is_floating(dtype) else pa.float64()
+    numbers = pa.array(
+        column.astype(float_type.to_pandas_dtype()), type=float_type, from_pandas=nulls
+    )
     if not pa.types.is_decimal(dtype):
         return numbers
     try:
         decimals = numbers.cast(dtype, safe=False)
     except pa.ArrowInvalid:  # of more digits than the dtype has
         return numbers
-    error = np.abs(decimals.cast(kept).to_numpy(zero_copy_only=False) - column)
+    error = np.abs(decimals.cast(float_type).to_numpy(zero_copy_only=False) - column)
     return numbers if np.nanmax(error, initial=0) > 10.0 ** -(dtype.scale + 3) else decimals
 
 
-def _extend_pyarrow(levels: Column, own: list[Any]) -> Any:
+def _extend_pyarrow(levels: Column, fresh: list[Any]) -> Any:
     import pyarrow as pa
 
     if not pa.types.is_dictionary(levels.type):
-        return pa.chunked_array([*levels.chunks, pa.array(own, levels.type)])
-    words = pa.array(levels.to_pylist() + own, levels.type.value_type).dictionary_encode()
+        return pa.chunked_array([*levels.chunks, pa.array(fresh, levels.type)])
+    words = pa.array(levels.to_pylist() + fresh, levels.type.value_type).dictionary_encode()
     return words.cast(levels.type)

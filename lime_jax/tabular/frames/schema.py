@@ -64,11 +64,11 @@ class Schema:
     names: FeatureNames = dataclasses.field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        given = self.level_names or (None,) * len(self.columns)
+        by_column = self.level_names or (None,) * len(self.columns)
         made = (tuple(map(level_name, levels or ())) for levels in self.levels)
         levels = tuple(
             (names or texts) if categorical else None
-            for names, texts, categorical in zip(given, made, self.categorical, strict=True)
+            for names, texts, categorical in zip(by_column, made, self.categorical, strict=True)
         )
         names = FeatureNames(self.columns, levels, self.times, self.decimals)
         object.__setattr__(self, "names", names)
@@ -260,7 +260,7 @@ def _level_names(
     names: list[tuple[str, ...] | None] = [
         None if values is None else tuple(level_name(v) for v in values) for values in levels
     ]
-    for feature, given in (categorical_names or {}).items():
+    for feature, labels in (categorical_names or {}).items():
         j = column_number(columns, feature, "categorical_names")
         values = levels[j]
         if values is None:
@@ -269,11 +269,11 @@ def _level_names(
                 "add it to `categorical_features`."
             )
         try:
-            names[j] = tuple("missing" if v is None else str(given[_code(v)]) for v in values)
+            names[j] = tuple("missing" if v is None else str(labels[_code(v)]) for v in values)
         except (IndexError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"`categorical_names` of {columns[j]!r} must have a name for each integer code in "
-                f"{short_list([level_name(v) for v in values])}, got {given!r}."
+                f"{short_list([level_name(v) for v in values])}, got {labels!r}."
             ) from error
     return tuple(names)
 

@@ -181,8 +181,8 @@ class OpenedModel(BatchModel):
     def numbers(self, X: Table, values: Float64[np.ndarray, "rows features"]) -> np.ndarray:
         """The rows as a JAX model takes them: levels that are numbers, not their codes."""
         if self.schema.kind == "array" and any(self.schema.categorical):
-            own = frames.decode(self.schema, values, X, np.arange(len(values)))
-            return np.asarray(own, np.float64)
+            rebuilt = frames.decode(self.schema, values, X, np.arange(len(values)))
+            return np.asarray(rebuilt, np.float64)
         values = values.copy()
         for column, levels in self._numeric_levels().items():
             values[:, column] = np.append(levels, np.nan)[values[:, column].astype(np.int64)]
@@ -200,7 +200,7 @@ class OpenedModel(BatchModel):
         tables = tuple(placed(table, jnp.result_type(float)) for table in levels.values())
         return DevicePredict(_OfCodes(self.model.predict, tables, tuple(levels)))
 
-    def kept(
+    def made_from(
         self, target: DevicePredict[Any], make: Callable[[DevicePredict[Any]], DevicePredict[Any]]
     ) -> DevicePredict[Any]:
         """What is made of a form of the model, the same one each time: it is known by itself."""

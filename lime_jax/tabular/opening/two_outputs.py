@@ -113,7 +113,7 @@ def mirrored(
         if not both_add_up or model.host is None:
             return run(model.on_codes(), *every)
         # An estimator's: they add up, and there is no looking at them within the program.
-        found = run(model.kept(model.on_codes(), _second), *second_only)
+        found = run(model.made_from(model.on_codes(), _second), *second_only)
         return apply(found, lambda fit: mirror_back(fit, labels))
     if not both_add_up:
         return run(model, *every)

@@ -121,8 +121,8 @@ def dependence_by_partner(
         (right, shared, f"share of {names[1]} in it"),
     ):
         axes.scatter(values[missing, 0], heights[missing], s=12, color=canvas.QUIET)
-        own, colors = values[~missing, 0], values[~missing, 1]
-        points = axes.scatter(own, heights[~missing], s=12, c=colors, cmap="viridis")
+        numbers, colors = values[~missing, 0], values[~missing, 1]
+        points = axes.scatter(numbers, heights[~missing], s=12, c=colors, cmap="viridis")
         axes.axhline(0, color=canvas.INK, linewidth=0.9, zorder=0)
         axes.set_xlabel(names[0], color=canvas.INK, parse_math=False)
         axes.set_ylabel(label, color=canvas.INK, parse_math=False)

@@ -33,14 +33,14 @@ class AdditiveTables:
     stands at its mean over all bins, which is 0 here.
 
     Attributes:
-        own: mean of the column's function in each bin, less its mean over all bins.
+        effect: mean of the column's function in each bin, less its mean over all bins.
         square: mean of its square there.
         constant: the columns' means over all bins and the intercept.
         slope: of numeric columns, per unit.
         at_center: what a numeric column adds at its `center`, less its mean over all bins.
     """
 
-    own: Float[Array, "bins_and_columns outputs"]
+    effect: Float[Array, "bins_and_columns outputs"]
     square: Float[Array, "bins_and_columns outputs"]
     constant: Float[Array, " outputs"]
     slope: Float[Array, "features outputs"]
@@ -57,21 +57,21 @@ def additive_tables(model: Additive, stats: TabularStats) -> AdditiveTables:
     missing = stats.missing_bin[(stats.missing_bin >= 0) & ~stats.categorical]
     line[missing], spread[missing] = model.missing[feature[missing]], 0
     for k in np.flatnonzero(stats.categorical):
-        own = np.arange(stats.offsets[k], stats.offsets[k + 1])
+        bins = np.arange(stats.offsets[k], stats.offsets[k + 1])
         if model.level_offsets[k] == model.level_offsets[k + 1]:
             continue  # numbers to the model: a line through the levels
-        level = model.level_offsets[k] + own - own[0]
-        line[own], spread[own] = model.level_value[level], 0
+        level = model.level_offsets[k] + bins - bins[0]
+        line[bins], spread[bins] = model.level_value[level], 0
     probability = stats.probability[:, None]
     whole = np.zeros((stats.num_features, model.num_outputs))
     np.add.at(whole, feature, np.where(probability > 0, probability * line, 0))
-    own = np.where(probability > 0, line - whole[feature], 0)
-    square = own**2 + spread
+    effect = np.where(probability > 0, line - whole[feature], 0)
+    square = effect**2 + spread
     total = np.zeros_like(whole)
     np.add.at(total, feature, probability * square)
     float_ = jnp.result_type(float)
     return AdditiveTables(
-        own=placed(np.concatenate([own, np.zeros_like(whole)]), float_),
+        effect=placed(np.concatenate([effect, np.zeros_like(whole)]), float_),
         square=placed(np.concatenate([square, total]), float_),
         constant=placed(model.intercept + whole.sum(0), float_),
         slope=placed(slope, float_),
@@ -170,7 +170,7 @@ class AdditiveForm:
 
     def _slots(self, instances: TabularInstance) -> Int[Array, "rows features"]:
         count = self.setting.stats.num_features
-        none = self.tables.own.shape[0] - count + jnp.arange(count)
+        none = self.tables.effect.shape[0] - count + jnp.arange(count)
         return jnp.where(instances.bins < 0, none, instances.bins)
 
     def _at(self, instances: TabularInstance) -> Float[Array, "rows features outputs"]:
@@ -178,21 +178,21 @@ class AdditiveForm:
         values = instances.values[:, :, None]
         line = values * self.tables.slope + self.tables.at_center
         by_bin = jnp.asarray(self.setting.stats.categorical)[:, None] | jnp.isnan(values)
-        return jnp.where(by_bin, self.tables.own[self._slots(instances)], line)
+        return jnp.where(by_bin, self.tables.effect[self._slots(instances)], line)
 
     def _drawn_from_bins(
         self, instances: TabularInstance, columns: Columns
     ) -> tuple[Array, Array, Array]:
         """Coefficient, mean and variance of every column's function, (rows, features, outputs)."""
         slot = self._slots(instances)
-        own, square = self.tables.own[slot], self.tables.square[slot]
+        effect, square = self.tables.effect[slot], self.tables.square[slot]
         total = self.tables.square[-self.setting.stats.num_features :]
         p, q = columns.untilted[:, :, None], columns.mean[:, :, None]
         rest = jnp.where(p < 1, 1 - p, 1)
-        other = -p * own / rest
-        mean = q * own + (1 - q) * other
+        other = -p * effect / rest
+        mean = q * effect + (1 - q) * other
         variance = q * square + (1 - q) * (total - p * square) / rest - mean**2
-        return own - other, mean, variance
+        return effect - other, mean, variance
 
     def _drawn_from_a_normal(self, columns: Columns) -> tuple[Array, Array, Array]:
         """The same for numeric columns; a function is a line in the standardized value s."""

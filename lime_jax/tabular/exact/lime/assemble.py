@@ -31,7 +31,7 @@ def assemble(
     v, varies = columns.variance[:, None], columns.varies[:, None]
     full = jnp.where(varies, coef, 0)
     chosen = varies & select_independent(
-        full, v, columns.own[:, None], config.num_features, config.feature_selection
+        full, v, columns.row_value[:, None], config.num_features, config.feature_selection
     )
     full = jnp.where(chosen, full, 0)
     weight = columns.weight.prod(-1)
@@ -40,7 +40,9 @@ def assemble(
         # What ridge's penalty does to a diagonal Gram matrix.
         penalty: Any = config.alpha / jnp.maximum(effective_num_samples * weight, 1e-30)
         coef = full * jnp.where(varies, v / jnp.maximum(v + penalty[:, None, None], 1e-30), 0)
-    kept_mean, own = (jnp.where(varies, a[:, None], 0) for a in (columns.mean, columns.own))
+    kept_mean, row_value = (
+        jnp.where(varies, a[:, None], 0) for a in (columns.mean, columns.row_value)
+    )
     intercept = mean - (coef * kept_mean).sum(-1)
     explained = ((2 * full - coef) * coef * jnp.where(varies, v, 0)).sum(-1)
     score = jnp.full(mean.shape, jnp.nan, mean.dtype)
@@ -58,7 +60,7 @@ def assemble(
         selected=chosen,
         intercept=intercept,
         score=score,
-        local_pred=intercept + (coef * own).sum(-1),
+        local_pred=intercept + (coef * row_value).sum(-1),
         effective_samples=setting.num_samples * share,
         support=columns.support,
     )

@@ -82,15 +82,15 @@ class BinShares:
         missing = np.array([passes.own_missing(k, x, bin_) for x, bin_ in each])[:, None]
         p, match, other = (some[rows, k, None] for some in (self.p, self.match, self.other))
         whole, part = self._of_splits(some, passes.mass[marks], passes.missing[k])
-        own, own_part = self._of_splits(some, at, missing)
-        rest = whole - p * own
+        in_bin, own_part = self._of_splits(some, at, missing)
+        rest = whole - p * in_bin
         rest[rest < _NOTHING] = 0
         rest_part = np.minimum(np.maximum(part - p * own_part, 0), rest)
-        size = match * own + other * rest
+        size = match * in_bin + other * rest
         size[size <= 0] = np.inf  # where nothing comes nothing goes left
         size = 1 / size
         goes_left = (match * own_part + other * rest_part) * size
-        return goes_left, (own_part * rest - own * rest_part) * size * size
+        return goes_left, (own_part * rest - in_bin * rest_part) * size * size
 
     def _of_splits(
         self, some: np.ndarray, at: np.ndarray, missing: float | np.ndarray

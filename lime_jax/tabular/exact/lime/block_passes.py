@@ -41,7 +41,9 @@ class BlockPasses:
     chunks: tuple[Chunk, ...]
     base: Float64[np.ndarray, " outputs"]
     total: float | None
-    kept: dict[Hashable, dict[tuple[Chunk, int], Tables]] = dataclasses.field(default_factory=dict)
+    tables: dict[Hashable, dict[tuple[Chunk, int], Tables]] = dataclasses.field(
+        default_factory=dict
+    )
 
     @property
     def rows_at_once(self) -> int:
@@ -68,12 +70,12 @@ class BlockPasses:
         slope = np.zeros((len(mean), *x.T.shape))
         width_of_trees = len(self.passes.splits.value) - (self.total is not None)
 
-        kept = self._kept(shares, width_of_trees)
+        cached = self._kept(shares, width_of_trees)
 
         def of_chunk(chunk: Chunk) -> list[tuple[np.ndarray, ...]]:
             found = []
             for number in range(width_of_trees):
-                tables = {} if kept is None else kept
+                tables = {} if cached is None else cached
                 if (chunk, number) not in tables:
                     tables[chunk, number] = shares.tables(chunk, number)
                 work = _Work(chunk, *tables[chunk, number], number, blocks[0].shape[1])
@@ -94,9 +96,9 @@ class BlockPasses:
         """Tables of these rows, as far as they are made; None: they are too large to keep."""
         if numbers * sum(map(shares.cells, self.chunks)) > _CELLS_KEPT:
             return None
-        if shares.facts not in self.kept:
-            self.kept.clear()
-        return self.kept.setdefault(shares.facts, {})
+        if shares.facts not in self.tables:
+            self.tables.clear()
+        return self.tables.setdefault(shares.facts, {})
 
 
 def block_passes_of(passes: TreePasses) -> BlockPasses:

@@ -33,7 +33,7 @@ class Columns:
 
     mean: Float[Array, "*batch features"]
     variance: Float[Array, "*batch features"]
-    own: Float[Array, "*batch features"]
+    row_value: Float[Array, "*batch features"]
     untilted: Float[Array, "*batch features"]
     normal_mean: Float[Array, "*batch features"]
     normal_std: Float[Array, "*batch features"]
@@ -99,7 +99,7 @@ def columns_of(instances: TabularInstance, setting: Setting) -> Columns:
     return Columns(
         mean=jnp.where(matched, q, normal_mean),
         variance=variance,
-        own=jnp.where(matched, 1, units),
+        row_value=jnp.where(matched, 1, units),
         untilted=p,
         normal_mean=normal_mean,
         normal_std=normal_std,

@@ -84,23 +84,23 @@ class TreePasses:
             width: of the kernel.
         """
         p, match, other = self.weights(bins, width)
-        (own, own_missing), rest = self._own(x, bins), self.mass.copy()
+        (in_bins, own_missing), rest = self._own(x, bins), self.mass.copy()
         for k, place in _places(self.splits.marks):
-            rest[place] -= p[k] * own[place]
+            rest[place] -= p[k] * in_bins[place]
             rest[place] *= other[k]
-            own[place] *= match[k]
+            in_bins[place] *= match[k]
         own_missing, rest_missing = match * own_missing, other * (self.missing - p * own_missing)
         missing = rest_missing + 1j * own_missing
-        mean, slope = _passes(self.splits, rest + 1j * own, missing, labels)
+        mean, slope = _passes(self.splits, rest + 1j * in_bins, missing, labels)
         variance = match * other * (1 - p)
         return mean, np.where(variance > 0, slope / np.where(variance > 0, variance, 1), 0)
 
     def _own(self, x: np.ndarray, bins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """In x's own bins: the shares of samples up to the marks, and of missing ones."""
         marks = self.splits.marks
-        own, behind = np.zeros(len(marks)), int(marks.first[-1])
+        in_bins, behind = np.zeros(len(marks)), int(marks.first[-1])
         for k, place in _places(marks):
-            block, bin_ = own[place], int(bins[k])
+            block, bin_ = in_bins[place], int(bins[k])
             if place.start >= behind:
                 last = 8 * marks.sets.shape[1] - 1
                 code = min(int(self.code[bin_]), last) if bin_ >= 0 else last
@@ -115,7 +115,7 @@ class TreePasses:
         is_missing = np.where(
             self.held, np.isnan(x), (bins == self.stats.missing_bin) & (bins >= 0)
         )
-        return own, is_missing.astype(np.float64)
+        return in_bins, is_missing.astype(np.float64)
 
     def own_at(
         self, k: int, marks: Int[np.ndarray, "*some"], x: float, bin_: int
@@ -156,18 +156,18 @@ def passes_of(trees: TreeSum, stats: TabularStats, config: TabularConfig) -> Tre
     within = [(0, np.zeros(0))] * stats.num_bins
     code = np.concatenate([level_codes(stats, k) for k in range(stats.num_features)])
     for k, place in _places(marks):
-        own = range(int(stats.offsets[k]), int(stats.offsets[k + 1]))
+        bins = range(int(stats.offsets[k]), int(stats.offsets[k + 1]))
         if place.start >= marks.first[-1]:
             start = place.start - int(marks.first[-1])
             mass[place] = _mass_of_sets(
                 marks.sets[start : start + len(mass[place])],
-                code[own.start : own.stop],
-                np.asarray(stats.probability[own.start : own.stop], np.float64),
+                code[bins.start : bins.stop],
+                np.asarray(stats.probability[bins.start : bins.stop], np.float64),
             )
             continue
         known = marks.thresholds[k]
         ends = before_rounding(known, np.full(len(known), k), stats) - stats.center[k]
-        for bin_ in own:
+        for bin_ in bins:
             begin, inside = within[bin_] = cdf_in_bin(ends, stats, bin_)
             mass[place][begin : begin + len(inside)] += stats.probability[bin_] * inside
             mass[place][begin + len(inside) :] += stats.probability[bin_]
@@ -297,8 +297,8 @@ def sum_rows(
         width: of the kernel.
     """
 
-    def sums(x: np.ndarray, bins: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return passes.sums(x, bins, width, own)
+    def sums(x: np.ndarray, bins: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return passes.sums(x, bins, width, asked)
 
     mean, coef = zip(*one_by_one(sums, values, instances.bins, labels), strict=True)
     float_ = jnp.result_type(float)

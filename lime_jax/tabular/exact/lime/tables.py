@@ -47,13 +47,13 @@ def condition_table(
     mean, gain = np.zeros(len(chosen)), np.zeros(int(bins.sum()))
     for k in np.unique(column):
         mine = np.flatnonzero(column == k)
-        own = slice(stats.offsets[k], stats.offsets[k + 1])
+        of_column = slice(stats.offsets[k], stats.offsets[k + 1])
         chance = chance_in_bins(conditions, chosen[mine], stats, int(k))
         if held[k]:
             unknown = _unknown_level(conditions, chosen[mine])
             mean[mine], step = unknown, chance - unknown[:, None]
         else:
-            p = stats.probability[own]
+            p = stats.probability[of_column]
             mean[mine] = chance @ p
             others = np.where(p < 1, 1 - p, np.inf)  # a single bin gains nothing
             step = (chance - mean[mine][:, None]) / others
@@ -69,12 +69,12 @@ def chance_in_bins(
     Returns:
         Between 0 and 1; 0 or 1 where a bin is a single value.
     """
-    own = slice(stats.offsets[k], stats.offsets[k + 1])
+    bins = slice(stats.offsets[k], stats.offsets[k + 1])
     ends = np.stack([conditions.low[chosen], conditions.high[chosen]])
     ends = before_rounding(ends, np.full(len(chosen), k), stats) - stats.center[k]
-    below = _cdf(ends[..., None], stats, own)
+    below = _cdf(ends[..., None], stats, bins)
     chance = np.where(ends[0, :, None] < ends[1, :, None], below[1] - below[0], 0.0)
-    values = stats.bin_mean[own]
+    values = stats.bin_mean[bins]
     missing = np.isnan(values)
     if stats.missing_bin[k] >= 0:
         missing[stats.missing_bin[k] - stats.offsets[k]] = True
@@ -146,11 +146,11 @@ def _unknown_level(conditions: Conditions, chosen: np.ndarray) -> np.ndarray:
     return np.where(number >= 0, conditions.sets[number, -1] & 1, 0).astype(float)
 
 
-def _cdf(t: np.ndarray, stats: TabularStats, own: slice) -> np.ndarray:
+def _cdf(t: np.ndarray, stats: TabularStats, bins: slice) -> np.ndarray:
     """Chance of a value up to `t`, (..., 1), in each bin; relative to `center`."""
-    middle, std = stats.bin_mean[own], stats.bin_std[own]
-    half = stats.step[stats.bin_feature[own]] / 2
-    lower, upper = stats.bin_lower[own] - half, stats.bin_upper[own] + half
+    middle, std = stats.bin_mean[bins], stats.bin_std[bins]
+    half = stats.step[stats.bin_feature[bins]] / 2
+    lower, upper = stats.bin_lower[bins] - half, stats.bin_upper[bins] + half
     wide = std > 0
     safe = np.where(wide, std, 1.0)
     a, b = (lower - middle) / safe, (upper - middle) / safe

@@ -178,10 +178,10 @@ def _wide(
     row = number[chosen]
     used = np.zeros(len(table.first), bool)
     used[row[row >= 0]] = True
-    kept = np.repeat(used, table.bins)
+    used_bins = np.repeat(used, table.bins)
     first = np.where(used, np.cumsum(table.bins * used) - table.bins, 0)
     wide = Wide(_padded(column, chosen), _padded(table.mean, row), _padded(first, row))
-    return wide, table.gain[kept]
+    return wide, table.gain[used_bins]
 
 
 def _interval(

@@ -81,7 +81,7 @@ def additive_game(
     center = (total / np.where(mass > 0, mass, 1)).astype(jnp.result_type(float)).astype(float)
     at_center = (center - model.shift)[:, None] * model.slope
     for k in range(model.num_features):
-        own = slice(model.level_offsets[k], model.level_offsets[k + 1])
+        levels = slice(model.level_offsets[k], model.level_offsets[k + 1])
         if not count[k]:
             away = (total[k] - mass[k] * center[k]) * model.slope[k]
             mean[k] = mass[k] * at_center[k] + away
@@ -90,9 +90,11 @@ def additive_game(
             continue
         code = background[:, k]
         known = there[:, k] & (code >= 0) & (code < count[k])
-        value = level_value[own][np.where(known, code, 0).astype(int)]
-        mean[k] = weights @ np.where(known[:, None], value, np.nan if level_value[own].any() else 0)
-        level_value[own] -= mean[k]
+        value = level_value[levels][np.where(known, code, 0).astype(int)]
+        mean[k] = weights @ np.where(
+            known[:, None], value, np.nan if level_value[levels].any() else 0
+        )
+        level_value[levels] -= mean[k]
     numeric = (count == 0)[:, None]
     unknown = np.full((1, model.num_outputs), np.nan)
     float_ = jnp.result_type(float)

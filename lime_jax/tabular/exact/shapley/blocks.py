@@ -99,8 +99,8 @@ class TablePart:
                 place[...] = pattern
                 for line, target in sums:
                     np.take(lines[line], place, out=found, mode="wrap")
-                    own = total[target]
-                    np.add(own, found, out=own)
+                    part = total[target]
+                    np.add(part, found, out=part)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -164,8 +164,8 @@ class CoalitionForm:
         def add_box(total: Array, box: Pytree) -> tuple[Array, None]:
             share, value, missed = box
             fails = jnp.zeros(none.shape[::2], bool)
-            for own, asked in zip(missed, game.coalitions, strict=True):
-                fails |= (own[:, None] & asked) != 0
+            for row_misses, asked in zip(missed, game.coalitions, strict=True):
+                fails |= (row_misses[:, None] & asked) != 0
             there = jnp.where(fails, 0, share)
             return total + value[labels][:, :, None] * there[:, None], None
 

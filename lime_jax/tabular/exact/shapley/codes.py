@@ -73,9 +73,9 @@ def codes_of(trees: TreeSum) -> Codes:
     thresholds = []
     for number in range(len(columns)):
         nodes = numeric[column == number]
-        own = trees.threshold[nodes]
-        known = np.unique(own[~np.isnan(own)])  # no number passes a threshold that is none
-        most[nodes] = np.where(np.isnan(own), 0, np.searchsorted(known, own) + 1)
+        limits = trees.threshold[nodes]
+        known = np.unique(limits[~np.isnan(limits)])  # no number passes a threshold that is none
+        most[nodes] = np.where(np.isnan(limits), 0, np.searchsorted(known, limits) + 1)
         thresholds.append(known)
     level_column, goes_left = _levels(trees, inner, place, most, len(columns))
     largest = max((len(known) for known in thresholds), default=0) + 2

@@ -68,8 +68,8 @@ class CoverMasses:
         del missed, never
         chance = self._chances(leaves)
         mass = np.ones((len(chance), 1))
-        for own in chance.T[..., None]:
-            mass = np.concatenate([mass * own, mass * (1 - own)], axis=1)
+        for share in chance.T[..., None]:
+            mass = np.concatenate([mass * share, mass * (1 - share)], axis=1)
         return mass
 
     def _chances(self, leaves: Leaves) -> Float64[np.ndarray, "leaves positions"]:
@@ -78,8 +78,8 @@ class CoverMasses:
         leaf, node = np.arange(len(chance)), leaves.node
         while len(node):
             inside = (edges.parent[node] >= 0) & (edges.player[node] != self.held)
-            own = leaves.players[leaf[inside]] == edges.player[node[inside], None]
-            chance[leaf[inside], own.argmax(1)] *= edges.share[node[inside]]
+            of_edge = leaves.players[leaf[inside]] == edges.player[node[inside], None]
+            chance[leaf[inside], of_edge.argmax(1)] *= edges.share[node[inside]]
             below = edges.parent[node] >= 0
             leaf, node = leaf[below], edges.parent[node[below]]
         return chance

@@ -97,9 +97,9 @@ class Layout:
             pattern = _ranges(self.patterns.first[box], count[box])
             mass = np.zeros((len(box), 2**length))
             mass[number, self.patterns.missed[pattern, 0]] = self.patterns.weight[pattern]
-            own = shapley_lines(mass, held[box]).reshape(len(box), -1)
+            of_chunk = shapley_lines(mass, held[box]).reshape(len(box), -1)
             begin = first[chunk, place][:, None]
-            lines[chunk[:, None], begin + np.arange(own.shape[1])] = own
+            lines[chunk[:, None], begin + np.arange(of_chunk.shape[1])] = of_chunk
         return lines
 
     def long(self) -> tuple[Long, ...]:

@@ -40,8 +40,8 @@ def shapley_lines(
     t, weight = (node + 1) / 2, weight / 2
     at_once = max(1, _CELLS_AT_ONCE // (sets * len(t)))
     for start in range(0, boxes, at_once):
-        own = slice(start, start + at_once)
-        _fill(lines[own], mass[own], held[own], t, weight)
+        part = slice(start, start + at_once)
+        _fill(lines[part], mass[part], held[part], t, weight)
     return lines
 
 

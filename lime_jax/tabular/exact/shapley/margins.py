@@ -115,8 +115,8 @@ class MarginForm:
         players = sums.num_players
         masks = self.method.masks.reshape(-1, self.method.masks.shape[-1])[:, :players]
         inside = masks.astype(sums.slope.dtype)
-        own = sums.of_players(instances)
-        shown = _sum("cp,pro->rco", inside, own[:-1]) + own[-1][:, None] + sums.expected
+        by_player = sums.of_players(instances)
+        shown = _sum("cp,pro->rco", inside, by_player[:-1]) + by_player[-1][:, None] + sums.expected
 
         def add(total: Array, part: tuple[Array, Array]) -> tuple[Array, None]:
             row, weight = part

@@ -115,15 +115,15 @@ class ShapleyPasses:
         """
         splits, sums = self.splits, _Sums(self, labels)
         seen = _see(splits.marks, x[None]).alone
-        own = np.zeros((0,), np.int64)
+        reached = np.zeros((0,), np.int64)
         for part in self.parts:
             leaf, alive, missed = self._reached(seen, part)
-            own = leaf[missed == 0]
+            reached = leaf[missed == 0]
             sums.add(_pairs(leaf, alive, missed, part))
         if self.player.all():
             return self.expected[labels], sums.by_player()
         found = sums.by_player()
-        return self._outputs(own)[labels] - found.sum(1), found
+        return self._outputs(reached)[labels] - found.sum(1), found
 
     def pairs(self, x: Float64[np.ndarray, " features"]) -> Iterator[Pairs]:
         """Leaves and background rows, part by part of these."""

@@ -186,14 +186,14 @@ class PathPass:
 
     def _down(self, passed: np.ndarray) -> Float[np.ndarray, "nodes chances rows"]:
         """Products over the players on the path to each node."""
-        walk, (fails, earlier, own) = self.walk, self.factor
-        products = np.ones((len(walk.node), fails.shape[1], passed.shape[2]), own.dtype)
+        walk, (fails, earlier, met) = self.walk, self.factor
+        products = np.ones((len(walk.node), fails.shape[1], passed.shape[2]), met.dtype)
         for (inner, left, right), fresh in zip(walk.levels(), walk.fresh, strict=True):
             above = products[inner]
             for side in (left, right):
                 edge = slice(side.start - walk.first, side.stop - walk.first)
                 again = slice(edge.start + fresh, edge.stop)
-                change = np.multiply(own[edge], passed[1, edge, None], out=products[side])
+                change = np.multiply(met[edge], passed[1, edge, None], out=products[side])
                 change += fails[edge]
                 if fresh < len(inner):
                     change[fresh:] += earlier[again] * passed[0, again, None]

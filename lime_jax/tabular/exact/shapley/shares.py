@@ -38,8 +38,8 @@ def background_shares(
         of_some = _by_table if size <= _LONGEST_TABLE else _by_pattern
         each = max(keeps.shape[1], 2 ** min(int(size), _LONGEST_TABLE))
         for some in np.array_split(boxes, -(-len(boxes) * each // _CELLS_AT_ONCE)):
-            own = players[np.cumsum(game.size)[some, None] - size + np.arange(size)]
-            shares[some] = of_some(some, patterns, own, keeps)
+            of_boxes = players[np.cumsum(game.size)[some, None] - size + np.arange(size)]
+            shares[some] = of_some(some, patterns, of_boxes, keeps)
     return shares
 
 
@@ -99,8 +99,8 @@ def _by_pattern(
 ) -> Float64[np.ndarray, "some coalitions"]:
     """Boxes that compare the pattern of every background row with every coalition."""
     shares = np.empty((len(boxes), keeps.shape[1]))
-    for number, (box, own) in enumerate(zip(boxes, players, strict=True)):
-        asked = coalition_words(~keeps[own].T)
+    for number, (box, of_box) in enumerate(zip(boxes, players, strict=True)):
+        asked = coalition_words(~keeps[of_box].T)
         mine = slice(patterns.first[box], patterns.first[box + 1])
         missed = patterns.missed[mine]
         fails = np.zeros((len(missed), keeps.shape[1]), bool)

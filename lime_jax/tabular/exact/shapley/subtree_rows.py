@@ -50,10 +50,10 @@ def shares_of_patterns(
     """Weight of the background rows that have each pattern, in the subtrees of each group."""
     shares = [np.zeros((len(group.root), 2**group.bits)) for group in chunk.groups]
     parts = np.split(weights, range(ROWS_AT_ONCE, len(weights), ROWS_AT_ONCE))
-    for some, own in zip(known, parts, strict=True):
+    for some, amounts in zip(known, parts, strict=True):
         for share, patterns in zip(shares, patterns_of(chunk, codes, some), strict=True):
             for total, pattern in zip(share, patterns, strict=True):
-                total += np.bincount(pattern, own, len(total))
+                total += np.bincount(pattern, amounts, len(total))
     return shares
 
 

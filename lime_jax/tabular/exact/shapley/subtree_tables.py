@@ -152,15 +152,15 @@ def _add(
 def _lines(group: Group, leaves: Leaves, sums: Sums) -> Int[np.ndarray, "leaves terms"]:
     """The line of each term; -1 for those of nobody."""
     players = group.players[leaves.subtree]
-    own = (players[:, :, None] == leaves.players[:, None]).argmax(1)
+    position = (players[:, :, None] == leaves.players[:, None]).argmax(1)
     held = leaves.players == sums.num_players
     count = players.shape[1]
-    last = np.full((len(own), 1), count if sums.any_held else -1)
-    lines = [np.where(held, -1, own), last]
+    last = np.full((len(position), 1), count if sums.any_held else -1)
+    lines = [np.where(held, -1, position), last]
     if len(sums.pairs):
-        first, second = np.triu_indices(own.shape[1], 1)
-        low = np.minimum(own[:, first], own[:, second])
-        high = np.maximum(own[:, first], own[:, second])
+        first, second = np.triu_indices(position.shape[1], 1)
+        low = np.minimum(position[:, first], position[:, second])
+        high = np.maximum(position[:, first], position[:, second])
         line = count + 1 + low * (2 * count - low - 1) // 2 + high - low - 1
         lines.append(np.where(held[:, first] | held[:, second], -1, line))
     return np.concatenate(lines, 1)

@@ -111,15 +111,15 @@ class _Nodes:
             level = slice(*self.start[-2:])
             node, size, path = self.node[level], self.size[level], self.path[level]
             inner = np.flatnonzero(trees.column[node] >= 0)
-            own = player_of[trees.column[node]]
-            same = path == own[:, None]
+            player = player_of[trees.column[node]]
+            same = path == player[:, None]
             at = np.where(same.any(1), same.argmax(1), size)
             position.append(at)
             self.longest = int(self.size.max())
             if not len(inner) or self.longest >= players:
                 break
             below = path[inner]
-            below[np.arange(len(inner)), np.minimum(at[inner], players - 1)] = own[inner]
+            below[np.arange(len(inner)), np.minimum(at[inner], players - 1)] = player[inner]
             longer = np.maximum(size[inner], at[inner] + 1)
             child = np.concatenate([trees.left[node[inner]], trees.right[node[inner]]])
             self.node = np.append(self.node, child.astype(np.int64))
@@ -204,13 +204,13 @@ def _groups(
     groups = []
     for number in np.unique(key):
         mine, size = roots[key == number], int(number) // most
-        own = inner[np.isin(of_inner, mine)].reshape(len(mine), -1)
+        tests = inner[np.isin(of_inner, mine)].reshape(len(mine), -1)
         number_of = np.full(len(root), -1)
         number_of[mine] = np.arange(len(mine))
         ends = leaf[number_of[root[leaf]] >= 0]
         by_size = [ends[nodes.size[ends] == n] for n in np.unique(nodes.size[ends])]
         leaves = tuple(_leaves(nodes, some, root, number_of, bit) for some in by_size)
-        groups.append(Group(size, place[mine], test[own], _players(leaves, len(mine)), leaves))
+        groups.append(Group(size, place[mine], test[tests], _players(leaves, len(mine)), leaves))
     return groups
 
 

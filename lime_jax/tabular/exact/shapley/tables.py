@@ -118,9 +118,9 @@ def _missed(
     game: Game, start: int, stop: int, words: int, background: np.ndarray
 ) -> UInt32[np.ndarray, "boxes rows words"]:
     first = game.boxes.first
-    own = slice(first[start], first[stop])
-    fails = ~meets(game.boxes, game.entry[own], background) | game.held[own, None]
-    position = game.position[own]
+    entries = slice(first[start], first[stop])
+    fails = ~meets(game.boxes, game.entry[entries], background) | game.held[entries, None]
+    position = game.position[entries]
     bit = np.uint32(1) << (position % WORD).astype(np.uint32)
     missed = np.empty((stop - start, len(background), words), np.uint32)
     for word in range(words):

@@ -120,11 +120,11 @@ class ShapleyTreeForm:
         )
         for chunks in (*game.short, *game.long):
             totals = self._add(totals, chunks, columns)
-        coef, own = totals
+        coef, output = totals
         expected = (
-            own - coef.sum(0)
+            output - coef.sum(0)
             if game.any_held
-            else jnp.broadcast_to(game.expected[:, None], own.shape)
+            else jnp.broadcast_to(game.expected[:, None], output.shape)
         )
         if game.rest_is_last:
             coef = jnp.concatenate([coef, -coef.sum(1, keepdims=True)], 1)
@@ -135,12 +135,12 @@ class ShapleyTreeForm:
         terms = _short_terms if isinstance(chunks, Short) else _long_terms
 
         def add(totals: Pytree, chunk: Pytree) -> tuple[Pytree, None]:
-            coef, own = totals
+            coef, output = totals
             missed, terms_ = terms(chunk, columns)
             coef = coef + _by_player(chunk.tiles, terms_, len(coef))
             if self.game.any_held:
-                own = own + _own(chunk, missed)
-            return (coef, own), None
+                output = output + _own(chunk, missed)
+            return (coef, output), None
 
         return jax.lax.scan(add, totals, chunks)[0]
 
