@@ -140,7 +140,17 @@ def numbers_per_host_call(sample_size: int) -> int:
         >>> numbers_per_host_call(30), numbers_per_host_call(150_528)
         (4194304, 1048576)
     """
-    return MEMORY_BUDGET // (128 if sample_size < _A_PICTURE else 512)
+    return MEMORY_BUDGET // (512 if is_picture(sample_size) else 128)
+
+
+def is_picture(sample_size: int) -> bool:
+    """Whether a sample has so many numbers that a model takes far longer than all around it.
+
+    Example:
+        >>> is_picture(30), is_picture(150_528)
+        (False, True)
+    """
+    return sample_size >= _A_PICTURE
 
 
 def keep_freed_memory() -> None:

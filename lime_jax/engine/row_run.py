@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from functools import cached_property
 
+import jax
 import numpy as np
 
 from lime_jax.engine import budget, programs
@@ -13,6 +14,7 @@ from lime_jax.engine.devices import Devices, for_rows, for_samples
 from lime_jax.engine.host_calls import call_on_samples
 from lime_jax.engine.one_row import units_of
 from lime_jax.engine.work import Work
+from lime_jax.fits.linear import LinearMethod
 from lime_jax.fits.output_scale import OutputScale
 from lime_jax.fits.shapley import ShapleyMethod, log_odds
 from lime_jax.models.predict import DevicePredict
@@ -38,6 +40,10 @@ class RowRun:
         model = work.model if isinstance(work.model, DevicePredict) else None
         if self.takes_log_odds:
             method = dataclasses.replace(method, link="identity")  # pyright: ignore[reportArgumentType]
+        if self.is_padded:
+            # Most of the time is the model's: another number of samples need not compile.
+            assert isinstance(method, LinearMethod)
+            method = dataclasses.replace(method, design=method.design.padded())
         return self.devices.place(programs.Setting(work.key, work.domain, method, model))
 
     @property
@@ -45,6 +51,18 @@ class RowRun:
         """Whether those of a host model's outputs are taken here: 64 bits hold what is near 1."""
         method, on_device = self.work.method, isinstance(self.work.model, DevicePredict)
         return isinstance(method, ShapleyMethod) and method.link == "logit" and not on_device
+
+    @cached_property
+    def is_padded(self) -> bool:
+        """Whether blocks are padded to one size: those of pictures that a host model sees."""
+        on_device = isinstance(self.work.model, DevicePredict)
+        is_lime = type(self.work.method) is LinearMethod
+        return is_lime and not on_device and budget.is_picture(self.work.domain.sample_size)
+
+    @property
+    def effort(self) -> str | None:
+        """Of the compiler: next to a model of pictures all else takes no time."""
+        return "quick" if self.is_padded else None
 
     @property
     def rows_at_once(self) -> int:
@@ -74,7 +92,7 @@ class RowRun:
     @property
     def bytes_per_unit(self) -> int:
         """Of one row, of a model on the host."""
-        return 40 * self.work.method.design.block_size * self.work.domain.sample_size
+        return 40 * self.setting.method.design.block_size * self.work.domain.sample_size
 
     def summarize(
         self, chunk: Chunk, skip: int, scale: OutputScale | None
@@ -102,7 +120,7 @@ class RowRun:
 
     def sample(self, chunk: Chunk, units: np.ndarray) -> Pytree:
         """Samples for a model on the host."""
-        counts = {"units": units, "count": chunk.most}
+        counts = {"units": units, "count": chunk.most, "effort": self.effort}
         return programs.sample_rows(chunk.rows, self.devices, setting=self.setting, **counts)
 
     def call(self, chunk: Chunk, samples: Pytree) -> np.ndarray:
@@ -110,7 +128,9 @@ class RowRun:
         what, numbers = "samples of rows", chunk.numbers
         if isinstance(numbers, slice):
             what += f" {numbers.start} to {numbers.stop - 1}"
+        size = self.work.method.design.block_size
         samples = self.devices.fetch(samples, chunk.count)
+        samples = jax.tree.map(lambda leaf: leaf[:, :, :size], samples)
         outputs = call_on_samples(self.work, samples, numbers, what)
         return log_odds(outputs) if self.takes_log_odds else outputs
 
@@ -129,10 +149,11 @@ class RowRun:
     ) -> Pytree:
         """Summaries of earlier units and these; the rows that pad the others get zeros."""
         moved = scale.inward(y.reshape(len(y), -1, y.shape[-1])).reshape(y.shape)
-        padding = np.zeros((len(chunk.rows) - len(y), *y.shape[1:]), moved.dtype)
-        seen = self.devices.place_rows(np.concatenate([moved, padding]))
+        more = len(chunk.rows) - len(y), self.setting.method.design.block_size - y.shape[2]
+        seen = np.pad(moved, ((0, more[0]), (0, 0), (0, more[1]), (0, 0)))
+        seen = self.devices.place_rows(seen)
         called = programs.CalledRows(chunk.rows.instances, samples, seen, summaries)
-        counts = {"units": units, "count": chunk.most}
+        counts = {"units": units, "count": chunk.most, "effort": self.effort}
         return programs.summarize_rows(called, self.devices, setting=self.setting, **counts)
 
     def solve(self, chunk: Chunk, summaries: Pytree) -> Pytree:
@@ -140,7 +161,8 @@ class RowRun:
         summed = programs.SummedRows(chunk.rows.instances, summaries)
         # Without the model: another one solves by the same program.
         setting = dataclasses.replace(self.setting, model=None)
-        return programs.solve_rows(summed, self.devices, setting=setting, count=chunk.most)
+        counts = {"count": chunk.most, "effort": self.effort}
+        return programs.solve_rows(summed, self.devices, setting=setting, **counts)
 
     def merge_pairs(self, summaries: Pytree) -> Pytree:
         """Summaries with neighboring replicates together, half as many."""

@@ -58,7 +58,8 @@ class LinearMethod:
 
     def summarize(self, view: View, y: Float[Array, "samples outputs"]) -> Moments:
         """Weighted moments of some samples."""
-        return weighted_moments(view.z, y, self.weights(view).astype(view.z.dtype))
+        weights = self.design.counted(self.weights(view))
+        return weighted_moments(view.z, y, weights.astype(view.z.dtype))
 
     def merge(self, first: Moments, second: Moments) -> Moments:
         """Moments of both sets of samples."""

@@ -8,7 +8,7 @@ rows, replicates and blocks are chunked, ordered or spread over devices never ch
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -45,6 +45,7 @@ class Design:
         num_columns: uniforms in a point.
         direction_numbers: of the Sobol sequence; None if no column needs them.
         discrete: columns of a Sobol design that are iid all the same; None: none.
+        asked: points of a block that count, where arrays are padded; None: all.
     """
 
     name: DesignName = static()
@@ -53,6 +54,7 @@ class Design:
     num_columns: int = static()
     direction_numbers: UInt32[Array, "columns bits"] | None
     discrete: Bool[Array, " columns"] | None
+    asked: UInt32[Any, ""] | None = None
 
     @property
     def num_samples(self) -> int:
@@ -111,6 +113,29 @@ class Design:
             direction_numbers=placed(numbers),
             discrete=placed(discrete),
         )
+
+    def padded(self) -> Design:
+        """The design with blocks of `BLOCK_SIZE` points, of which its own ones come first.
+
+        Returns:
+            The design, so that programs of other numbers of points are the same; itself, if it is
+            not iid or its blocks are as large.
+
+        Example:
+            >>> design = make_design("iid", 256, num_columns=3)
+            >>> design.block_size, design.padded().block_size, int(design.padded().asked)
+            (32, 512, 32)
+        """
+        if self.name != "iid" or self.replicate_size >= BLOCK_SIZE:
+            return self
+        asked = np.asarray(self.replicate_size, np.uint32)
+        return dataclasses.replace(self, replicate_size=BLOCK_SIZE, asked=asked)
+
+    def counted(self, weights: Float[Array, " points"]) -> Float[Array, " points"]:
+        """Weights of a block, 0 for points that pad it."""
+        if self.asked is None:
+            return weights
+        return jnp.where(jnp.arange(len(weights)) < self.asked, weights, 0)
 
     @property
     def num_blocks(self) -> int:
@@ -244,7 +269,7 @@ def uniforms(
             key, replicate, block, block_size, design.replicate_size, num_columns
         )
     if design.direction_numbers is None:
-        return iid(key, replicate, block, block_size, num_columns)
+        return iid(key, replicate, block, block_size, num_columns, design.asked)
     points = sobol(key, replicate, block, design.direction_numbers, block_size)
     if design.discrete is None:
         return points
@@ -252,10 +277,16 @@ def uniforms(
 
 
 def iid(
-    key: Key[Array, ""], replicate: Index, block: Index, block_size: int, num_columns: int
+    key: Key[Array, ""],
+    replicate: Index,
+    block: Index,
+    block_size: int,
+    num_columns: int,
+    asked: UInt32[Any, ""] | None = None,
 ) -> Float[Array, "{block_size} {num_columns}"]:
-    """Independent uniforms."""
-    return uniform_from_bits(block_words(key, replicate, block, block_size, num_columns))
+    """Independent uniforms; the `asked` first are those of a block of so many."""
+    words = block_words(key, replicate, block, block_size, num_columns, asked)
+    return uniform_from_bits(words)
 
 
 def latin_hypercube(

@@ -8,6 +8,7 @@ above for what belongs to a replicate as a whole.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -26,14 +27,27 @@ def block_index(block: Index, block_size: int) -> UInt32[Array, " {block_size}"]
 
 
 def block_words(
-    key: Key[Array, ""], replicate: Index, block: Index, block_size: int, num_columns: int
+    key: Key[Array, ""],
+    replicate: Index,
+    block: Index,
+    block_size: int,
+    num_columns: int,
+    asked: UInt32[Any, ""] | None = None,
 ) -> UInt32[Array, "{block_size} {num_columns}"]:
     """Independent random words, one for each uniform of a block.
 
     Made column by column: those of the first columns do not depend on how many there are.
+
+    Args:
+        asked: points that the block has; those behind them are padding. None: `block_size`.
     """
     block_key = jax.random.fold_in(jax.random.fold_in(key, replicate), block)
-    return _words(block_key, (num_columns, block_size)).T
+    words = _words(block_key, (num_columns, block_size))
+    if asked is None:
+        return words.T
+    # A word is a function of its number alone: a shorter block's columns lie closer together.
+    column, point = jnp.arange(num_columns), jnp.arange(block_size)
+    return words.reshape(-1)[column * asked.astype(int) + point[:, None]]
 
 
 def replicate_words(

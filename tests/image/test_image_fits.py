@@ -1,5 +1,6 @@
 """Images of one shape, and about as many superpixels, share one program; the others have theirs."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -169,3 +170,23 @@ class TestMemory:
         parts = explain(images, stripes(9), few, **options)
         assert 3 <= max(counts) <= 40
         np.testing.assert_allclose(parts.coef, whole.coef, rtol=1e-5, atol=1e-4)
+
+
+def test_other_sample_counts_of_a_picture_on_the_host_compile_nothing(rng):
+    compiled = []
+
+    @jax.monitoring.register_event_duration_secs_listener
+    def note(event: str, duration_secs: float, **facts: str | int) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            compiled.append(facts)
+
+    picture, segments = image_of(rng, size=(80, 80)), stripes(4, (80, 80))
+    assert budget.is_picture(picture.size)
+    explain([picture], segments, num_samples=256)
+    before = len(compiled)
+    explained = explain([picture], segments, num_samples=512)
+    assert len(compiled) == before
+    # Without padding, and with a program of its own: on the device.
+    ours = explain([picture], segments, jax_predict(first_stripe), num_samples=512)
+    for name in ("coef", "std_error", "score", "effective_samples"):
+        np.testing.assert_allclose(getattr(explained, name), getattr(ours, name), rtol=1e-4)

@@ -257,3 +257,22 @@ def test_more_columns_leave_the_uniforms_of_the_first_ones(name, discrete, key):
     assert more.shape == (64, 7)
     np.testing.assert_array_equal(more[:, :3], uniforms(few, key, 3, 0))
     assert len(np.unique(more, axis=1).T) == 7
+
+
+@pytest.mark.parametrize("size", [1, 32, BLOCK_SIZE])
+def test_padded_blocks_begin_with_the_uniforms_of_a_block_of_their_own(size, key):
+    design = make_design("iid", 8 * size, NUM_COLUMNS)
+    padded = design.padded()
+    assert padded.block_size == BLOCK_SIZE
+    for unit in ((0, 0), (7, 0)):
+        own = np.asarray(jax.jit(uniforms)(design, key, *unit))
+        np.testing.assert_array_equal(np.asarray(jax.jit(uniforms)(padded, key, *unit))[:size], own)
+    counted = np.asarray(padded.counted(jnp.ones(BLOCK_SIZE)))
+    np.testing.assert_array_equal(counted, np.arange(BLOCK_SIZE) < size)
+
+
+def test_padded_designs_of_other_sizes_are_one_program():
+    few, more = (make_design("iid", size, NUM_COLUMNS).padded() for size in (128, 256))
+    assert jax.tree.structure(few) == jax.tree.structure(more)
+    for other in (make_design("iid", 8192, NUM_COLUMNS), make_design("sobol", 256, NUM_COLUMNS)):
+        assert other.padded() is other
