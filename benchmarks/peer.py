@@ -68,3 +68,19 @@ def lime_series_explainer(series: np.ndarray, **settings: Any) -> Any:
     from lime.lime_tabular import RecurrentTabularExplainer
 
     return RecurrentTabularExplainer(series, random_state=0, **settings)
+
+
+def session_of_tokens(path: str, threads: int) -> Any:
+    """onnxruntime as a function of ids (texts, tokens) that are filled up with -1."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(path, options)
+
+    def run(ids: np.ndarray) -> np.ndarray:
+        mask = (ids >= 0).astype(np.int64)
+        fed = {"input_ids": np.maximum(ids, 0), "attention_mask": mask, "token_type_ids": 0 * mask}
+        return np.asarray(session.run(None, fed)[0])
+
+    return run

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import transformer
 from benchmarks.clock import median_seconds
 from benchmarks.peer import lime_text_explanation
 from benchmarks.record import Record, faster
@@ -72,6 +73,7 @@ def records(quick: bool) -> Iterator[Record]:
     forest = pipeline_of("forest", count)
     what = f"LIME text, tf-idf + forest, one text of {long} words"
     yield against_lime(what, forest, 1, long, 1, repeats, options)
+    yield from transformer.records(quick)
 
 
 def against_lime(

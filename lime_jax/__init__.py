@@ -36,6 +36,7 @@ _HOME = {
     "TextExplainer": "lime_jax.text.explainer",
     "TextExplanation": "lime_jax.text.explanation",
     "TextExplanations": "lime_jax.text.explanations",
+    "TokenModel": "lime_jax.text.token_model",
     "as_predict_fn": "lime_jax.models",
     "choose_width": "lime_jax.results.widths",
     "concatenate": "lime_jax.results.concatenation",
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
     from lime_jax.text.explainer import TextExplainer as TextExplainer
     from lime_jax.text.explanation import TextExplanation as TextExplanation
     from lime_jax.text.explanations import TextExplanations as TextExplanations
+    from lime_jax.text.token_model import TokenModel as TokenModel
     from lime_jax.typing import LinearFit as LinearFit
 
 

@@ -81,6 +81,24 @@ class RowPipeline:
 
 
 @runtime_checkable
+class RowsUnderMasks(Protocol):
+    """What a model can be asked instead of instances under masks."""
+
+    def masked(self, row: int, masks: Bool[np.ndarray, "masks players"]) -> Any:
+        """An instance under masks."""
+        ...
+
+
+@runtime_checkable
+class RowAnswers(Protocol):
+    """Who is asked."""
+
+    def outputs(self, rows: Any) -> Any:
+        """What the model says of rows."""
+        ...
+
+
+@runtime_checkable
 class MaskedRows(Protocol):
     """Rows that can be made under masks."""
 

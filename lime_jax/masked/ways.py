@@ -12,7 +12,7 @@ from lime_jax import engine
 from lime_jax.front.batch_model import BatchModel
 from lime_jax.masked.counted_domain import CountedInstance
 from lime_jax.masked.linear_heads import LinearHead, counted_instances
-from lime_jax.masked.rows import Csr, MaskedRows, PlayerRows, RowPipeline
+from lime_jax.masked.rows import Csr, PlayerRows, RowAnswers, RowPipeline, RowsUnderMasks
 
 DEVICE, HOST = "device", "host"
 
@@ -35,8 +35,8 @@ class Ways:
     place: np.ndarray
     why: str
     words: Mapping[str, str]
-    pipeline: RowPipeline | None = None
-    rows: MaskedRows | None = None
+    pipeline: RowAnswers | None = None
+    rows: RowsUnderMasks | None = None
     head: LinearHead | None = None
 
     @cached_property

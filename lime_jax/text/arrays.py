@@ -22,6 +22,7 @@ class TextArrays(MaskedArrays):
     documents: tuple[str, ...] = per_row("text", "text")
     spans: tuple[np.ndarray, ...] = per_row("grid", "spans")
     problems: tuple[str, ...] = per_row("text", "problem")
+    read: np.ndarray = per_row("", "read", is_whole=True)
 
     def __post_init__(self) -> None:
         for name in ("documents", "spans", "problems"):

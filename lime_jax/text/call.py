@@ -11,12 +11,21 @@ import numpy as np
 from lime_jax.front import call
 from lime_jax.front.row_ids import hash_ids
 from lime_jax.models.labels import is_missing
-from lime_jax.text.documents import REFINED, Document, read_document, read_texts, refined
+from lime_jax.text.documents import (
+    REFINED,
+    Document,
+    read_by,
+    read_document,
+    read_texts,
+    refined,
+)
 from lime_jax.text.explanations import TextExplanations
 from lime_jax.text.fits import TextTask, text_fits
 from lime_jax.text.model import TextModel, open_text_model
 from lime_jax.text.settings import TextLimeSettings, TextShapSettings
+from lime_jax.text.tokens import Tokens
 from lime_jax.typing import LinearFit, ModelLike, Table
+from lime_jax.warn import warn
 
 
 class TextCall(call.Call[TextModel, TextExplanations]):
@@ -55,7 +64,12 @@ class TextCall(call.Call[TextModel, TextExplanations]):
     def open_model(self, model: ModelLike) -> TextModel:
         """See what a model is, and call it with texts."""
         explainer = self.explainer
-        return open_text_model(model, explainer.output, explainer.class_names, self.batch_size)
+        opened = open_text_model(model, explainer.output, explainer.class_names, self.batch_size)
+        if opened.tokens is not None:
+            tokens = opened.tokens.tokens
+            self.documents = [read_by(document, tokens) for document in self.documents]
+            _warn_of_unread(self.documents, tokens)
+        return opened
 
     def why_not_exact(self, model: TextModel) -> str:
         """Why outputs are not sums over words."""
@@ -115,6 +129,7 @@ class TextCall(call.Call[TextModel, TextExplanations]):
             documents=tuple(document.text for document in self.documents),
             spans=tuple(document.spans for document in self.documents),
             problems=problems,
+            read=np.array([len(document.seen) for document in self.documents], np.int64),
         )
         if not lost.any():
             return found
@@ -123,6 +138,19 @@ class TextCall(call.Call[TextModel, TextExplanations]):
             for name in ("intercept", "local_pred")
         }
         return dataclasses.replace(found, **unknown)
+
+
+def _warn_of_unread(documents: Sequence[Document], tokens: Tokens) -> None:
+    """Say which texts are longer than the model reads."""
+    cut = [row for row, document in enumerate(documents) if document.read is not None]
+    if not cut:
+        return
+    first = documents[cut[0]]
+    warn(
+        f"{len(cut):,} of {len(documents):,} texts are longer than the {tokens.longest:,} tokens "
+        f"that the model reads; of text {cut[0]} it has not read {first.text[first.read :]!r:.60}; "
+        "that part is not explained, `unread` has it"
+    )
 
 
 def _documents(settings: TextLimeSettings | TextShapSettings, cells: list[Any]) -> list[Document]:

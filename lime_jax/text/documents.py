@@ -12,6 +12,7 @@ import numpy as np
 
 from lime_jax.models.labels import is_missing
 from lime_jax.text.pieces import Split, checked_spans, pieces_of
+from lime_jax.text.tokens import Tokens
 from lime_jax.text.words import Span
 from lime_jax.typing import Bool, Int, Scalar, Table
 
@@ -36,12 +37,19 @@ class Document:
             are hidden together.
         problem: why there is no explanation; "" where there is one.
         is_long: whether that is the size of the text alone.
+        read: how many characters the model reads; None: all.
     """
 
     text: str
     spans: Int[np.ndarray, "3 pieces"]
     problem: str = ""
     is_long: bool = False
+    read: int | None = None
+
+    @property
+    def seen(self) -> str:
+        """What the model reads of the text."""
+        return self.text[: self.read]
 
     @property
     def is_lost(self) -> bool:
@@ -83,7 +91,7 @@ class Document:
         Args:
             replace: as in `masked`.
         """
-        parts, players, hidden, end = [], [], [], 0
+        text, parts, players, hidden, end = self.seen, [], [], [], 0
 
         def add(part: str, player: int, if_hidden: bool = False) -> None:
             if part:
@@ -92,12 +100,12 @@ class Document:
                 hidden.append(if_hidden)
 
         for start, stop, player in self.spans.T.tolist():
-            add(self.text[end:start], -1)
-            add(self.text[start:stop], player)
+            add(text[end:start], -1)
+            add(text[start:stop], player)
             if replace is not None:
-                add(replace(self.text[start:stop]), player, True)
+                add(replace(text[start:stop]), player, True)
             end = stop
-        add(self.text[end:], -1)
+        add(text[end:], -1)
         return parts, np.array(players, np.int64), np.array(hidden, bool)
 
 
@@ -193,6 +201,19 @@ def refined(document: Document, split: Split, strongest: Sequence[int]) -> Docum
         names += [sentence[a:b] for a, b in inside] or [(start, end)]
     found = dataclasses.replace(document, spans=_numbered(pieces, names))
     return found if found.num_players <= MOST_PLAYERS else document
+
+
+def read_by(document: Document, tokens: Tokens) -> Document:
+    """A text without the pieces that a model of tokens does not read, not even in part."""
+    last = tokens.read(document.text)
+    if last is None or document.problem:
+        return document
+    starts, ends, _ = document.spans
+    read = int(ends[starts < last[1]].max(initial=last[1]))
+    spans = document.spans[:, starts < last[1]]
+    names = spans[2].tolist()
+    pieces = list(zip(*spans[:2].tolist(), strict=True))
+    return dataclasses.replace(document, spans=_numbered(pieces, names), read=read)
 
 
 def _spans_given(text: str, players: Any) -> list[Span]:

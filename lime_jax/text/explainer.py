@@ -16,6 +16,7 @@ from lime_jax.text.call import TextCall
 from lime_jax.text.documents import read_texts
 from lime_jax.text.explanations import TextExplanations
 from lime_jax.text.settings import text_settings
+from lime_jax.text.token_model import tokenizer_of
 from lime_jax.typing import ModelLike, Table
 
 
@@ -126,9 +127,10 @@ class TextExplainer(BaseEstimator):
 
         Args:
             texts: a list, a series of any library, an Arrow column, an array, or one text.
-            model: a fitted pipeline or its bound method, or any function of a list of texts that
-                returns (texts,) or (texts, outputs): arrays, lists, tensors, or for each text the
-                scores of all labels, as a pipeline of Hugging Face does with `top_k=None`.
+            model: a fitted pipeline or its bound method; a `TokenModel` of a transformer; or any
+                function of a list of texts that returns (texts,) or (texts, outputs): arrays,
+                lists, tensors, or for each text the scores of all labels, as a pipeline of Hugging
+                Face does with `top_k=None`.
             labels: outputs to explain, as in `TabularExplainer.explain`; in place of `top_labels`.
             top_labels: in place of `labels`, each text's k highest outputs; "auto": five, or all
                 of a model that has fewer. None: all.
@@ -161,7 +163,7 @@ class TextExplainer(BaseEstimator):
             '`texts`: the text is missing (None)'
         """
         use_jax()
-        settings = text_settings(self)
+        settings = text_settings(self, tokenizer_of(model))
         options = ExplainOptions(
             labels=labels,
             top_labels=top_labels,

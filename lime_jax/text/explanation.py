@@ -61,6 +61,11 @@ class TextExplanation(Explanation):
         return self.explanations.problems[self.row]
 
     @property
+    def unread(self) -> str:
+        """The end of a text that is longer than the model reads; "" where it reads all."""
+        return self.text[int(self.explanations.read[self.row]) :]
+
+    @property
     def method(self) -> str:
         """How this text was explained: "exact" where all masks were asked, else "sampled"."""
         return "exact" if self.explanations.asked_all(self.row) else "sampled"
@@ -185,6 +190,18 @@ class TextExplanation(Explanation):
     def _notes(self) -> tuple[str, ...]:
         if self.problem:
             return (f"There is no explanation: {self.problem.replace('`', '')}.",)
+        return (*self._note_of_unread(), *self._note_of_errors())
+
+    def _note_of_unread(self) -> tuple[str, ...]:
+        unread = self.unread
+        if not unread:
+            return ()
+        return (
+            f"The model has not read the last {len(unread):,} characters, from "
+            f"\u201c{_short(unread)}\u201d on: the text is longer than it reads.",
+        )
+
+    def _note_of_errors(self) -> tuple[str, ...]:
         players = int(self.explanations.present[self.row].sum())
         if not players:
             return ("There is no word in this text that could be hidden.",)

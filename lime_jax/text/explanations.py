@@ -31,6 +31,7 @@ class TextExplanations(TextArrays, Explanations):
         spans: for each text an Int32 array (3, pieces): where each piece starts and ends, and
             which word (or other player) it is.
         problems: why a text has no explanation; "" where it has one.
+        read: Int64 array (rows,): how many characters of each text the model reads.
 
     Raises:
         ValueError: if these are not of as many texts.

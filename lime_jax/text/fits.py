@@ -14,7 +14,7 @@ from lime_jax.masked.domain import MaskedDomain, Players
 from lime_jax.masked.fits import Asked, MaskTask, mask_fits, width_of
 from lime_jax.masked.ways import Ways
 from lime_jax.stages.masks import MaskSamples
-from lime_jax.text.documents import Document
+from lime_jax.text.documents import Document, Replace
 from lime_jax.text.model import TextModel
 from lime_jax.text.settings import TextLimeSettings, TextShapSettings
 from lime_jax.text.ways import STRINGS, choose_ways
@@ -34,10 +34,16 @@ class TextTask(MaskTask):
     documents: Sequence[Document]
 
     @cached_property
+    def replace(self) -> Replace | None:
+        """What stands in place of hidden pieces; None: nothing."""
+        tokens = self.model.tokens
+        return self.settings.replacing(None if tokens is None else tokens.tokenizer)
+
+    @cached_property
     def ways(self) -> Ways:
         """How the model is asked about each."""
-        replace, ids = self.settings.replace, self.request.ids
-        return choose_ways(self.model, self.documents, replace, ids, self.all_asked)
+        ids = self.request.ids
+        return choose_ways(self.model, self.documents, self.replace, ids, self.all_asked)
 
     def outputs(self, rows: list[int], masks: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
         """What the model says under masks; strings of all texts are asked together."""
@@ -45,7 +51,7 @@ class TextTask(MaskTask):
         texts: list[str] = []
         for row, some in zip(rows, masks, strict=True):
             if by_strings[row]:
-                texts += self.documents[row].masked(some, self.settings.replace)
+                texts += self.documents[row].masked(some, self.replace)
         said, start = self.model(texts) if texts else np.zeros((0, 0)), 0
         for row, some in zip(rows, masks, strict=True):
             if by_strings[row]:
@@ -70,7 +76,7 @@ def text_fits(task: TextTask) -> Outcome:
 
 def _by_strings(task: TextTask, rows: np.ndarray) -> Asked:
     """Masked texts are made and asked."""
-    documents, replace = [task.documents[row] for row in rows], task.settings.replace
+    documents, replace = [task.documents[row] for row in rows], task.replace
     width = width_of(task, rows)
     longest = max(len(document.text) for document in documents) // _BYTES
 

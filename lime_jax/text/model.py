@@ -14,6 +14,7 @@ from lime_jax.front.returned import both_classes, is_one_probability
 from lime_jax.masked.linear_heads import RowModel
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.predict import Model
+from lime_jax.text.token_model import TokenModel
 from lime_jax.text.vectorizers import open_words
 from lime_jax.typing import ModelLike
 
@@ -37,6 +38,12 @@ class TextModel(BatchModel):
         self.batch_size = batch_size or TEXTS_AT_ONCE
         self.has_two_names = class_names is not None and len(class_names) == 2
         self.is_doubled: bool | None = None
+
+    @property
+    def tokens(self) -> TokenModel | None:
+        """The model of token ids that it is; None: it is called with texts."""
+        predict = self.model.predict
+        return predict if isinstance(predict, TokenModel) else None
 
     @cached_property
     def words(self) -> RowModel:
@@ -78,6 +85,8 @@ def open_text_model(
     batch_size: int | None,
 ) -> TextModel:
     """See what a model is, and call it with texts."""
+    if isinstance(model, TokenModel):
+        return _open_tokens(model, output, class_names)
     opened = as_predict_fn(model, output)
     if opened.path == "jax":
         if opened.host is None:
@@ -89,3 +98,18 @@ def open_text_model(
     # Why a pipeline was not converted for numbers is no matter of texts.
     opened = dataclasses.replace(opened, reason=opened.reason.partition(" on the host:")[0])
     return TextModel(opened, class_names, batch_size)
+
+
+def _open_tokens(
+    model: TokenModel, output: str | None, class_names: Sequence[Any] | np.ndarray | None
+) -> TextModel:
+    """Of token ids: it sees to the sizes of batches itself."""
+    opened = model.opened
+    if output is not None and opened.output_kind not in (None, output):
+        raise ValueError(
+            f"`output`: this model gives its {opened.output_kind}, got {output!r}; hand over "
+            "another method as `head` of `TokenModel`"
+        )
+    kind = output or opened.output_kind
+    called = dataclasses.replace(opened, predict=model, output_kind=kind, structure=None)
+    return TextModel(called, class_names, TEXTS_AT_ONCE)

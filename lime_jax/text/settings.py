@@ -36,15 +36,18 @@ class TextSettings(MaskSettings):
     hide: Any
     mask: str | None
 
-    @property
-    def replace(self) -> Replace | None:
-        """What stands in place of hidden pieces; None: nothing."""
+    def replacing(self, tokenizer: Any) -> Replace | None:
+        """What stands in place of hidden pieces; None: nothing.
+
+        Args:
+            tokenizer: of the model; None: it is none of token ids.
+        """
         if callable(self.hide):
             return _checked_replacement(self.hide)
         if self.hide == "remove":
             return None
-        mask = pad_of(self.split) if self.hide == "pad" else self.mask or mask_of(self.split)
-        mask = mask or UNKNOWN_WORD
+        own = pad_of if self.hide == "pad" else mask_of
+        mask = self.mask or own(tokenizer) or own(self.split) or UNKNOWN_WORD
         return lambda piece: mask
 
 
@@ -61,13 +64,15 @@ class TextShapSettings(TextSettings, ShapleyOfRemovals):
 _SETTINGS = {"lime": TextLimeSettings, "kernel_shap": TextShapSettings}
 
 
-def text_settings(explainer: ExplainerLike) -> TextLimeSettings | TextShapSettings:
-    """What a `TextExplainer` is set to, checked."""
+def text_settings(
+    explainer: ExplainerLike, tokenizer: Any = None
+) -> TextLimeSettings | TextShapSettings:
+    """What a `TextExplainer` is set to, checked; `tokenizer` is the model's, if it has one."""
     check_choices(explainer, {"distance": METRICS, "link": LINKS})
     check_numbers(explainer, {"kernel_width": math.inf, "alpha": math.inf})
     check_split(explainer.split)
     _check_players(explainer.players)
-    _check_hide(explainer)
+    _check_hide(explainer, tokenizer)
     return read_settings(explainer, _SETTINGS)
 
 
@@ -84,17 +89,17 @@ def _check_players(players: Any) -> None:
         )
 
 
-def _check_hide(explainer: ExplainerLike) -> None:
+def _check_hide(explainer: ExplainerLike, tokenizer: Any) -> None:
     hide, mask = explainer.hide, explainer.mask
     if not callable(hide) and hide not in ("remove", "mask", "pad"):
         raise ValueError(
             "`hide`: expected 'remove', 'mask', 'pad' or a function of a hidden piece that returns "
             f"what stands in its place, got {hide!r}"
         )
-    if hide == "pad" and pad_of(explainer.split) is None:
+    if hide == "pad" and (pad_of(tokenizer) or pad_of(explainer.split)) is None:
         raise ValueError(
-            "`hide`: 'pad' needs a tokenizer with a padding token as `split`, got "
-            f"split={explainer.split!r:.60}; use hide='mask' with `mask`"
+            "`hide`: 'pad' needs a tokenizer with a padding token as `split`, or that of a "
+            f"`TokenModel`, got split={explainer.split!r:.60}; use hide='mask' with `mask`"
         )
     if mask is not None and (not isinstance(mask, str) or hide != "mask"):
         raise ValueError(

@@ -9,6 +9,8 @@ import numpy as np
 from lime_jax.masked.ways import DEVICE, HOST, NEAR, Ways, agree, by_head
 from lime_jax.text.documents import Document, Replace
 from lime_jax.text.model import TextModel
+from lime_jax.text.token_model import TokenModel
+from lime_jax.text.token_texts import token_texts
 from lime_jax.text.vectorizers import CountPipeline
 
 _TRIED = 64
@@ -19,9 +21,12 @@ _TRIED_OF_SURE = 4
 
 STRINGS = "strings"
 
+TOKENS = "tokens"
+
 _WORDS = {
     DEVICE: "word counts in JAX",
     HOST: "word counts on the host",
+    TOKENS: "token ids",
     STRINGS: "masked texts",
 }
 
@@ -39,6 +44,8 @@ def choose_ways(
     """
     strings = np.array([STRINGS if document.num_players else "" for document in documents], object)
     nowhere = np.full(len(documents), -1)
+    if model.tokens is not None:
+        return _by_tokens(model.tokens, documents, replace, ids)
     pipeline, head, no_head = model.words.pipeline, model.words.head, model.words.why
     rows = np.flatnonzero([document.num_players > 0 for document in documents])
     if not isinstance(pipeline, CountPipeline) or not len(rows):
@@ -68,10 +75,29 @@ def choose_ways(
     return Ways(way, place, no_head or why, _WORDS, pipeline, counts, head)
 
 
+def _by_tokens(
+    model: TokenModel, documents: Sequence[Document], replace: Replace | None, ids: np.ndarray
+) -> Ways:
+    """Texts whose tokens are those of their pieces, also in some masked texts."""
+    texts, way = token_texts(documents, replace, model.tokens), np.full(len(documents), "", object)
+    for row, document in enumerate(documents):
+        if document.num_players:
+            masks = _drawn(_TRIED, document.num_players, int(ids[row]))
+            said = texts.is_said(row, masks, list(document.masked(masks, replace)))
+            way[row] = TOKENS if said else STRINGS
+    why = "of some, tokens are not those of their pieces" if STRINGS in way else ""
+    return Ways(way, np.arange(len(documents)), why, _WORDS, model, texts)
+
+
 def _some_masks(pipeline: CountPipeline, document: Document, seed: int) -> np.ndarray:
     """Some masks of a text, first that of no word."""
     tried = _TRIED_OF_SURE if _cannot_join(pipeline, document) else _TRIED
-    masks = np.random.default_rng(seed).random((tried, document.num_players)) < 0.5
+    return _drawn(tried, document.num_players, seed)
+
+
+def _drawn(count: int, players: int, seed: int) -> np.ndarray:
+    """Some masks, first that of no player."""
+    masks = np.random.default_rng(seed).random((count, players)) < 0.5
     masks[0] = False
     return masks
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -32,7 +33,7 @@ class KerasPredict:
     model: ModelLike = static()  # the model itself, known by its identity
     columns: Columns | None = static()  # that each input takes, of a model of several
 
-    def __call__(self, inputs: AnyArray) -> Any:
+    def __call__(self, inputs: Pytree) -> Any:
         """The outputs for a batch, layers as in inference."""
         options = {"training": False} if _takes_training(self.model) else {}
         outputs, _ = self.model.stateless_call(
@@ -69,6 +70,65 @@ def open_keras(model: ModelLike, output: str | None, table: RawTable | None) -> 
     return Model(predict, "jax", f"{kind} on Keras's JAX backend", output, why_not_exact=_WHY)
 
 
+@pytree
+class KerasByName:
+    """A Keras model of several inputs as a function of a mapping from their names."""
+
+    predict: KerasPredict
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the inputs."""
+        return _input_names(self.predict.model)
+
+    def __call__(self, inputs: Mapping[str, AnyArray]) -> Any:
+        """The outputs for a batch."""
+        return self.predict(_packed(self.predict.model, inputs))
+
+
+@dataclasses.dataclass(frozen=True)
+class HostKerasByName:
+    """The same on another backend of Keras."""
+
+    model: ModelLike
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the inputs."""
+        return _input_names(self.model)
+
+    def __call__(self, inputs: Mapping[str, AnyArray]) -> np.ndarray:
+        """The outputs for a batch."""
+        return self.model.predict(_packed(self.model, inputs), batch_size=_BATCH, verbose=0)
+
+
+def open_by_name(model: ModelLike) -> Model | None:
+    """A Keras model whose inputs have names, to be called by these; None: it is no such model."""
+    is_keras = any(kind.__module__.partition(".")[0] == "keras" for kind in type(model).__mro__)
+    if not is_keras or not isinstance(getattr(model, "inputs", None), list):
+        return None
+    import keras
+
+    kind, backend = type(model).__name__, keras.backend.backend()
+    if backend == "jax":
+        predict = DevicePredict(KerasByName(_with_variables(model, None)))
+        return Model(predict, "jax", f"{kind} on Keras's JAX backend", None, why_not_exact=_WHY)
+    reason = f"{kind}.predict on the host: Keras runs on {backend}"
+    return Model(HostKerasByName(model), "host", reason, None, why_not_exact=_WHY)
+
+
+def _input_names(model: ModelLike) -> tuple[str, ...]:
+    return tuple(entry.name for entry in model.inputs)
+
+
+def _packed(model: ModelLike, inputs: Mapping[str, AnyArray]) -> Any:
+    """Inputs by name in the structure of the model's own."""
+    import keras
+
+    parts = [inputs[entry.name].astype(str(entry.dtype)) for entry in model.inputs]
+    return keras.tree.pack_sequence_as(model.input, parts)
+
+
 def _in_jax(model: ModelLike, table: RawTable | None, columns: Columns | None) -> KerasPredict:
     import keras
 
@@ -77,13 +137,7 @@ def _in_jax(model: ModelLike, table: RawTable | None, columns: Columns | None) -
         raise NotConvertibleError(
             f"Keras runs on {backend}; with KERAS_BACKEND=jax the model runs inside the program"
         )
-    # Copies: `fit` and `predict` of Keras give the variables' own memory away.
-    predict = KerasPredict(
-        tuple(jnp.copy(v.value) for v in model.trainable_variables),
-        tuple(jnp.copy(v.value) for v in model.non_trainable_variables),
-        model,
-        columns,
-    )
+    predict = _with_variables(model, columns)
     if columns is None:
         shape = _input_shape(model, table)
     else:
@@ -100,6 +154,16 @@ def _in_jax(model: ModelLike, table: RawTable | None, columns: Columns | None) -
     if not isinstance(result, jax.ShapeDtypeStruct):
         raise NotConvertibleError("it has several outputs")
     return predict
+
+
+def _with_variables(model: ModelLike, columns: Columns | None) -> KerasPredict:
+    """Copies of the variables: `fit` and `predict` of Keras give their own memory away."""
+    return KerasPredict(
+        tuple(jnp.copy(v.value) for v in model.trainable_variables),
+        tuple(jnp.copy(v.value) for v in model.non_trainable_variables),
+        model,
+        columns,
+    )
 
 
 def _input_shape(model: ModelLike, table: RawTable | None) -> tuple[int, ...] | None:
@@ -161,7 +225,7 @@ def _width(entry: Pytree) -> int:
     return 1 if len(shape) == 1 else int(shape[1])
 
 
-def _split_inputs(model: ModelLike, columns: Columns | None, inputs: AnyArray) -> Any:
+def _split_inputs(model: ModelLike, columns: Columns | None, inputs: Pytree) -> Any:
     """A batch of rows in the structure of the model's inputs."""
     if columns is None:
         return inputs

@@ -60,11 +60,11 @@ class NnxPredict:
     state: Any
     graph: Any = static()  # everything else; equal for modules of one make
 
-    def __call__(self, inputs: AnyArray) -> Array:
+    def __call__(self, *inputs: AnyArray) -> Array:
         """The outputs for a batch; what the module writes into its state is dropped."""
         from flax import nnx
 
-        return nnx.merge(self.graph, self.state)(inputs)
+        return nnx.merge(self.graph, self.state)(*inputs)
 
 
 @pytree
@@ -74,9 +74,9 @@ class LinenPredict:
     variables: Any
     module: Any = static()  # without them; equal for modules of one make
 
-    def __call__(self, inputs: AnyArray) -> Array:
+    def __call__(self, *inputs: AnyArray) -> Array:
         """The outputs for a batch."""
-        return self.module.apply(self.variables, inputs)
+        return self.module.apply(self.variables, *inputs)
 
 
 @register_opener("flax.Module", why_not=_WHY)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -12,9 +14,13 @@ import numpy as np
 
 from lime_jax.models.convert.column_map import put
 from lime_jax.models.convert.columns import NotConvertibleError
+from lime_jax.models.onnx.folding import folded
 from lime_jax.models.onnx.operators import BUILDERS, OPERATORS
 from lime_jax.models.onnx.reader import Graph, Input
 from lime_jax.typing import AnyArray, Array, pytree, static
+
+AnyInputs: TypeAlias = AnyArray | Mapping[str, AnyArray]
+"""One array, or several by the names of the inputs."""
 
 for _family in ("elementwise", "shapes", "convolution", "reductions", "tables", "trees"):
     importlib.import_module(f"lime_jax.models.onnx.{_family}")
@@ -28,14 +34,15 @@ class OnnxPredict:
     parts: tuple[Any, ...]  # for each node that keeps its weights in attributes a pytree; else None
     graph: Graph = static()  # what is done with them
 
-    def __call__(self, inputs: AnyArray) -> Array:
-        """The outputs for a batch, of any shape that the graph takes."""
-        inputs = jnp.asarray(inputs)
+    def __call__(self, inputs: AnyInputs) -> Array:
+        """The outputs for a batch, of any shape that the graph takes; or for inputs by name."""
+        inputs = jax.tree.map(jnp.asarray, inputs)
         if batch_size(self.graph.inputs) is None:
             return self._run(inputs)
-        return jax.vmap(lambda example: self._run(example[None])[0])(inputs)
+        one = functools.partial(jax.tree.map, lambda part: part[None])
+        return jax.vmap(lambda example: self._run(one(example))[0])(inputs)
 
-    def _run(self, inputs: Array) -> Array:
+    def _run(self, inputs: AnyInputs) -> Array:
         values: dict[str, Any] = {name: fixed.array for name, fixed in self.graph.fixed}
         values |= self.weights
         values |= split_columns(inputs, self.graph.inputs)
@@ -69,6 +76,8 @@ def build(graph: Graph, weights: dict[str, np.ndarray]) -> OnnxPredict:
             raise node.refuse("this operator has no JAX form here")
         if "." not in node.op and node.opset < 7:
             raise node.refuse(f"version {node.opset} of the operators is too old")
+    graph, weights = folded(graph, weights)
+    for node in graph.nodes:
         made = put(BUILDERS[node.op](node)) if node.op in BUILDERS else None
         parts.append(made)
         nodes.append(node if made is None else dataclasses.replace(node, attributes=()))
@@ -88,9 +97,11 @@ def batch_size(entries: tuple[Input, ...]) -> int | None:
     return next(iter(sizes)) if len(sizes) == 1 else None
 
 
-def split_columns(inputs: AnyArray, entries: tuple[Input, ...]) -> dict[str, Any]:
+def split_columns(inputs: AnyInputs, entries: tuple[Input, ...]) -> dict[str, Any]:
     """One batch as the inputs of a model, in their types; of several inputs side by side."""
-    if len(entries) == 1:
+    if isinstance(inputs, Mapping):
+        parts = [inputs[entry.name] for entry in entries]
+    elif len(entries) == 1:
         parts = [inputs]
     else:
         widths = [e.shape[1] if e.shape and len(e.shape) == 2 else None for e in entries]

@@ -107,6 +107,10 @@ def _open_session(model: ModelLike, output: str | None, table: RawTable | None) 
     return _on_host(RuntimePredict(model), _WHY_SESSION, output, None)
 
 
+_TOKENS = 8
+"""Of each text, where a model that takes any number is traced."""
+
+
 class _Later:
     """A model on the host, whose session is made when it is called."""
 
@@ -142,6 +146,8 @@ def _converted(graph: Graph, predict: OnnxPredict, table: RawTable | None) -> Co
         table = RawTable.of_numbers(shape[1])
     why = "its output is not a sum over trees or over columns"
     single = all(entry.dtype == "float32" for entry in graph.inputs)
+    if table is None and takes_tokens(graph):
+        return Converted(lambda inputs: predict, None, why)
     if table is None:
         return Converted.of_table(predict, why, single)
     features = raw_features(table)
@@ -161,6 +167,12 @@ def _converted(graph: Graph, predict: OnnxPredict, table: RawTable | None) -> Co
     if all(levels is None for levels in table.levels):
         return Converted.of_table(predict, why, single, len(table.levels))
     return dataclasses.replace(apply(predict, features, why), rounds_inputs=single)
+
+
+def takes_tokens(graph: Graph) -> bool:
+    """Whether the inputs are several rows of any length, as those of transformers are."""
+    shapes = [entry.shape for entry in graph.inputs]
+    return len(shapes) > 1 and all(s is not None and s[1:] == (None,) for s in shapes)
 
 
 def _sum_of_trees(graph: Graph, trees: Any, features: Features) -> Converted:
@@ -199,6 +211,9 @@ def _leaves_alone(node: Node) -> bool:
 def _try(predict: Any, graph: Graph, table: RawTable | None) -> None:
     """Trace the model once, as far as the shape of its input is known."""
     shapes = [entry.shape for entry in graph.inputs]
+    if table is None and takes_tokens(graph):
+        rows = jax.ShapeDtypeStruct((2, _TOKENS), jnp.int32)
+        return _trace(predict, {entry.name: rows for entry in graph.inputs})
     if table is not None:
         shape: tuple[Any, ...] = (2, len(table.levels))
     elif len(shapes) == 1 and shapes[0]:
@@ -207,10 +222,13 @@ def _try(predict: Any, graph: Graph, table: RawTable | None) -> None:
         shape = (2, sum(s[1] or 0 for s in shapes if s))
     else:
         return
-    if None in shape:
-        return
+    if None not in shape:
+        _trace(predict, jax.ShapeDtypeStruct(shape, jnp.result_type(float)))
+
+
+def _trace(predict: Any, inputs: Any) -> None:
     try:
-        jax.eval_shape(predict, jax.ShapeDtypeStruct(shape, jnp.result_type(float)))
+        jax.eval_shape(predict, inputs)
     except NotConvertibleError:
         raise
     except Exception as error:  # an operator that is used in a way not thought of here

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from lime_jax.models.onnx.evaluator import batch_size, split_columns
+from lime_jax.models.onnx.evaluator import AnyInputs, batch_size, split_columns
 from lime_jax.models.onnx.reader import Input, OnnxSource, Proto
 from lime_jax.optional import require
-from lime_jax.typing import AnyArray
 
 _DTYPES = {"float": "float32", "double": "float64", "bool": "bool", "string": ""}
 
@@ -23,8 +23,10 @@ class RuntimePredict:
         self.output = output or _real_output(session.get_outputs())
         self.batch = batch_size(self.inputs)
 
-    def __call__(self, inputs: AnyArray) -> np.ndarray:
-        """The outputs for a batch."""
+    def __call__(self, inputs: AnyInputs) -> np.ndarray:
+        """The outputs for a batch; or for inputs by name."""
+        if isinstance(inputs, Mapping):
+            return self._run(inputs)
         inputs = np.asarray(inputs)
         if self.batch is None or len(inputs) == 0:
             return self._run(inputs)
@@ -33,7 +35,7 @@ class RuntimePredict:
         parts = np.split(whole, len(whole) // self.batch)
         return np.concatenate([self._run(part) for part in parts])[: len(inputs)]
 
-    def _run(self, inputs: np.ndarray) -> np.ndarray:
+    def _run(self, inputs: AnyInputs) -> np.ndarray:
         (raw,) = self.session.run([self.output], _typed(inputs, self.inputs))
         if isinstance(raw, list):  # dictionaries of probabilities
             raw = np.array([[row[name] for name in raw[0]] for row in raw])
@@ -48,8 +50,8 @@ def open_session(content: bytes | str, output: str | None) -> RuntimePredict:
     return RuntimePredict(onnxruntime.InferenceSession(content), output)
 
 
-def _typed(inputs: np.ndarray, entries: tuple[Input, ...]) -> dict[str, Any]:
-    if any(not entry.dtype for entry in entries):
+def _typed(inputs: AnyInputs, entries: tuple[Input, ...]) -> dict[str, Any]:
+    if isinstance(inputs, np.ndarray) and any(not entry.dtype for entry in entries):
         if len(entries) == 1:
             return {entries[0].name: inputs.astype(str)}
         columns = np.split(inputs, len(entries), axis=1)  # one for each input

@@ -99,6 +99,20 @@ def _gather(node: Node, x: Value, indices: Value) -> Value:
     return xp.take(x, xp.where(indices < 0, indices + x.shape[axis], indices), axis=axis)
 
 
+@operator("GatherND")
+def _gather_nd(node: Node, x: Value, indices: Value) -> Value:
+    xp, batch, depth = namespace(x, indices), node.get("batch_dims", 0), indices.shape[-1]
+    sizes = np.array(x.shape[batch : batch + depth], indices.dtype)
+    places = xp.where(indices < 0, indices + sizes, indices)
+    ones = [1] * (indices.ndim - 1 - batch)
+    # Each example's own number, as what stands before the other indices.
+    own = [
+        np.arange(size).reshape([size if axis == k else 1 for k in range(batch)] + ones)
+        for axis, size in enumerate(x.shape[:batch])
+    ]
+    return x[(*own, *(places[..., k] for k in range(depth)))]
+
+
 @operator("ai.onnx.ml.ArrayFeatureExtractor")
 def _extract(node: Node, x: Value, indices: Value) -> Value:
     chosen = integers(node, indices, "indices")
