@@ -169,6 +169,7 @@ def _staying(model: Model, why: str) -> Model:
 
 def _on_host(estimator: Estimator, method: str) -> Model:
     """A method of an estimator as it is called on the host."""
+    _check_takes_rows(estimator)
     kind = type(estimator).__name__
     by_library = host_method(estimator, method)
     if by_library is None and not hasattr(estimator, method):
@@ -191,6 +192,18 @@ def _on_host(estimator: Estimator, method: str) -> Model:
         names = tuple(map(plain_label, predict.classes)) if names is None else names
     exclusive = exclude_each_other(estimator)
     return Model(predict, "host", f"{kind}.{method}", output, names, exclusive=exclusive)
+
+
+def _check_takes_rows(estimator: Estimator) -> None:
+    """Refuse a model of kernels, or distances, that were worked out before."""
+    for name in ("kernel", "metric", "affinity"):
+        value = getattr(estimator, name, None)
+        if isinstance(value, str) and value == "precomputed":
+            raise ValueError(
+                f"`model`: expected a model of rows, got {type(estimator).__name__} with "
+                f"{name}='precomputed', whose columns are the training rows; hand over a function "
+                f"of rows that works out the {name} first, or a pipeline that does"
+            )
 
 
 def _table_of(estimator: Estimator) -> RawTable:

@@ -19,6 +19,7 @@ from lime_jax.models.boosted.lightgbm_trees import ModelText
 from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.inputs import Inputs
+from lime_jax.models.convert.tree_sums import tree_by_tree
 from lime_jax.models.registry import Converted
 from lime_jax.models.structure import TreeSum
 from lime_jax.typing import AnyArray, Array, pytree, static
@@ -98,7 +99,7 @@ def with_lines(trees: TreeSum, lines: Lines) -> TreeSum:
     place = np.searchsorted(lines.used, lines.column)
     last = passed[np.repeat(ends - 1, ends - starts)]  # the leaf behind all tests
     value[passed[ends - 1], 0] = lines.constant[lines.count > 0]
-    np.add.at(value, (last, 0), lines.slope * lines.center[place])
+    np.add.at(value[:, 0], last, lines.slope * lines.center[place])
     np.add.at(value, (last, 1 + place), lines.slope)
     value[owner] = 0
     new = {
@@ -115,7 +116,8 @@ def with_lines(trees: TreeSum, lines: Lines) -> TreeSum:
         base=np.zeros(trees.num_outputs * width),
         cover=None,
     )
-    return _tree_by_tree(longer, np.append(np.arange(first), np.repeat(owner, 2)))
+    beside = np.append(np.arange(first), np.repeat(owner, 2))  # the old node of each
+    return tree_by_tree(longer, np.searchsorted(trees.roots, beside, side="right"))
 
 
 _AT_LEAVES = (
@@ -127,22 +129,6 @@ _AT_LEAVES = (
     ("right", -1, np.int32),
 )
 """What a leaf has."""
-
-
-def _tree_by_tree(trees: TreeSum, beside: Int64[np.ndarray, " nodes"]) -> TreeSum:
-    """The nodes of each tree together; those that were added belong `beside` others."""
-    tree = np.searchsorted(trees.roots, beside, side="right")
-    order = np.argsort(tree, kind="stable")
-    number = np.empty(len(order) + 1, np.int32)
-    number[order], number[-1] = np.arange(len(order)), -1
-    names = ("column", "threshold", "missing_left", "level_set", "value")
-    return dataclasses.replace(
-        trees,
-        **{name: getattr(trees, name)[order] for name in names},
-        left=number[trees.left[order]],
-        right=number[trees.right[order]],
-        roots=number[trees.roots],
-    )
 
 
 @pytree

@@ -46,6 +46,54 @@ def _conv(node: Node, x: Value, weights: Value, bias: Value = None) -> Value:
     return out if bias is None else out + bias.reshape(-1, *[1] * spatial)
 
 
+@operator("ConvTranspose")
+def _transposed(node: Node, x: Value, weights: Value, bias: Value = None) -> Value:
+    spatial, groups = x.ndim - 2, node.get("group", 1)
+    strides = node.get("strides", (1,) * spatial)
+    dilations = node.get("dilations", (1,) * spatial)
+    reach = [d * (k - 1) for d, k in zip(dilations, weights.shape[2:], strict=True)]
+    padding = [
+        (r - low, r - high + more)
+        for r, (low, high, more) in zip(reach, _cut(node, x, strides, reach), strict=True)
+    ]
+
+    def spread(x: Value, weights: Value) -> Value:
+        turned = jnp.flip(jnp.swapaxes(weights, 0, 1), tuple(range(2, x.ndim)))
+        return jax.lax.conv_general_dilated(
+            x,
+            turned,
+            (1,) * spatial,
+            padding,
+            lhs_dilation=strides,
+            rhs_dilation=dilations,
+            precision="highest",
+        )
+
+    parts = map(spread, jnp.split(x, groups, 1), jnp.split(weights, groups))
+    out = jnp.concatenate(list(parts), 1)
+    return out if bias is None else out + bias.reshape(-1, *[1] * spatial)
+
+
+def _cut(
+    node: Node, x: Value, strides: Sequence[int], reach: Sequence[int]
+) -> list[tuple[int, int, int]]:
+    """What is cut off before and behind each axis of the whole, and what is added behind it."""
+    spatial = x.ndim - 2
+    more = node.get("output_padding", (0,) * spatial)
+    mode, wanted = node.get("auto_pad", "NOTSET"), node.get("output_shape")
+    if mode in ("NOTSET", "VALID") and not wanted:
+        pads = node.get("pads", (0,) * (2 * spatial))
+        return list(zip(pads[:spatial], pads[spatial:], more, strict=True))
+    cut = []
+    for k, (stride, width) in enumerate(zip(strides, reach, strict=True)):
+        size = x.shape[2 + k]
+        target = wanted[len(wanted) - spatial + k] if wanted else size * stride
+        total = max(0, stride * (size - 1) + more[k] + width + 1 - target)
+        less, rest = total // 2, total - total // 2
+        cut.append((less, rest, more[k]) if mode == "SAME_UPPER" else (rest, less, more[k]))
+    return cut
+
+
 @operator("MaxPool")
 def _max_pool(node: Node, x: Value) -> Value:
     if len(node.outputs) > 1 and node.outputs[1]:

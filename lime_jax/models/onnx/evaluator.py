@@ -15,14 +15,15 @@ import numpy as np
 from lime_jax.models.convert.column_map import put
 from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.onnx.folding import folded
-from lime_jax.models.onnx.operators import BUILDERS, OPERATORS
+from lime_jax.models.onnx.operators import BUILDERS, OPERATORS, run
 from lime_jax.models.onnx.reader import Graph, Input
 from lime_jax.typing import AnyArray, Array, pytree, static
 
 AnyInputs: TypeAlias = AnyArray | Mapping[str, AnyArray]
 """One array, or several by the names of the inputs."""
 
-for _family in ("elementwise", "shapes", "convolution", "reductions", "tables", "trees"):
+_FAMILIES = ("elementwise", "shapes", "convolution", "reductions", "tables", "trees")
+for _family in (*_FAMILIES, "kernels", "resizing", "scan", "sorting", "tree_graphs"):
     importlib.import_module(f"lime_jax.models.onnx.{_family}")
 
 
@@ -48,22 +49,7 @@ class OnnxPredict:
         values |= split_columns(inputs, self.graph.inputs)
         values[""] = None
         for node, part in zip(self.graph.nodes, self.parts, strict=True):
-            if lost := set(node.inputs) - set(values):
-                raise node.refuse(f"its input {lost.pop()!r}, a label, has no JAX form here")
-            given = [values[name] for name in node.inputs]
-            try:
-                out = OPERATORS[node.op](node, *given) if part is None else part(*given)
-            except NotConvertibleError:
-                raise
-            except Exception as error:
-                shapes = [None if v is None else v.shape for v in given]
-                error.add_note(f"in ONNX node {node.name!r} ({node.op}) with inputs of {shapes}")
-                raise
-            if part is not None:  # of a classifier, the scores: they come behind the labels
-                values[node.outputs[-1]] = out
-            else:
-                outputs = out if isinstance(out, tuple) else (out,)
-                values |= zip(node.outputs, outputs, strict=False)
+            run(node, values, part)
         result = jnp.asarray(values[self.graph.output])
         return result.astype(jnp.result_type(float))
 

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from lime_jax.models.onnx.operators import OPERATORS
-from lime_jax.models.onnx.reader import Fixed, Graph
+from lime_jax.models.onnx.reader import Fixed, Graph, weights_of
 
 _FOLDED = frozenset(
     {"Add", "Cast", "Concat", "DequantizeLinear", "Div", "Identity", "Mul", "Reshape", "Squeeze"}
@@ -32,6 +32,6 @@ def folded(graph: Graph, weights: dict[str, np.ndarray]) -> tuple[Graph, dict[st
         known[node.outputs[0]] = np.asarray(made)
     used = {name for node in nodes for name in node.inputs} | {graph.output}
     left = {name: array for name, array in known.items() if name in used}
-    real = {name: array for name, array in left.items() if array.dtype.kind in "fV"}
+    real = weights_of(nodes, left)
     fixed = tuple((name, Fixed(array)) for name, array in left.items() if name not in real)
     return dataclasses.replace(graph, nodes=tuple(nodes), fixed=fixed), real

@@ -15,9 +15,11 @@ from lime_jax.models.convert.compose import apply, linear, sum_of_trees
 from lime_jax.models.convert.features import Features, RawTable, raw_features
 from lime_jax.models.onnx.classes import output_classes
 from lime_jax.models.onnx.evaluator import OnnxPredict, build
+from lime_jax.models.onnx.operators import BUILDERS
 from lime_jax.models.onnx.reader import Graph, Node, OnnxSource, Proto, read_graph, read_proto
 from lime_jax.models.onnx.runtime import RuntimePredict, open_session
-from lime_jax.models.onnx.tables import linear_model
+from lime_jax.models.onnx.tables import LinearModel
+from lime_jax.models.onnx.tree_graphs import read_graph_of_trees
 from lime_jax.models.onnx.trees import read_ensemble
 from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.models.registry import Converted, register_opener
@@ -25,7 +27,12 @@ from lime_jax.models.trees.thresholds import after_rounding
 from lime_jax.optional import is_installed, require
 from lime_jax.typing import AnyArray, ModelLike
 
-_TREES = ("ai.onnx.ml.TreeEnsembleClassifier", "ai.onnx.ml.TreeEnsembleRegressor")
+_TREES = {
+    "ai.onnx.ml.TreeEnsembleClassifier": read_ensemble,
+    "ai.onnx.ml.TreeEnsembleRegressor": read_ensemble,
+    "ai.onnx.ml.TreeEnsemble": read_graph_of_trees,
+}
+_LINES = ("ai.onnx.ml.LinearRegressor", "ai.onnx.ml.SVMRegressor")
 
 
 def load(source: OnnxSource, output: str | None = None, table: RawTable | None = None) -> Model:
@@ -153,15 +160,15 @@ def _converted(graph: Graph, predict: OnnxPredict, table: RawTable | None) -> Co
     features = raw_features(table)
     node = _only_model(graph)
     if node is not None and node.op in _TREES:
-        ensemble = read_ensemble(node)
+        ensemble = _TREES[node.op](node)
         if ensemble.transform == "NONE" and not ensemble.equal_columns:
             return _sum_of_trees(graph, ensemble.trees, features)
-        last = node.get("post_transform")
+        last = ensemble.transform.replace("TWO_SIGMOIDS", "LOGISTIC")
         why = f"its probabilities are {last} of a sum over trees, not a sum themselves"
         if ensemble.equal_columns:
             why = "its trees test numbers for equality"
-    if node is not None and node.op == "ai.onnx.ml.LinearRegressor":
-        model = linear_model(node)
+    model = BUILDERS[node.op](node) if node is not None and node.op in _LINES else None
+    if isinstance(model, LinearModel):
         coef, intercept = (np.asarray(part, np.float64) for part in (model.coef, model.intercept))
         return linear(coef.T, intercept, features)
     if all(levels is None for levels in table.levels):

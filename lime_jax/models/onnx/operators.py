@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import jax.numpy as jnp
 import numpy as np
 
+from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.onnx.reader import Node, Value
 
 _T = TypeVar("_T", bound=Callable[..., Any])
@@ -59,3 +60,23 @@ def axes_of(node: Node, value: Value, rank: int) -> tuple[int, ...] | None:
     if given is None:
         return None
     return tuple(axis % rank for axis in integers(node, given, "axes"))
+
+
+def run(node: Node, values: dict[str, Value], part: Value = None) -> None:
+    """Add what a node makes of some values to them; `part` is what its builder made of it."""
+    if lost := set(node.inputs) - set(values):
+        raise node.refuse(f"its input {lost.pop()!r}, a label, has no JAX form here")
+    inputs = [values[name] for name in node.inputs]
+    try:
+        out = OPERATORS[node.op](node, *inputs) if part is None else part(*inputs)
+    except NotConvertibleError:
+        raise
+    except Exception as error:
+        shapes = [None if v is None else v.shape for v in inputs]
+        error.add_note(f"in ONNX node {node.name!r} ({node.op}) with inputs of {shapes}")
+        raise
+    if part is not None:  # of a classifier, the scores: they come behind the labels
+        values[node.outputs[-1]] = out
+    else:
+        outputs = out if isinstance(out, tuple) else (out,)
+        values.update(zip(node.outputs, outputs, strict=False))

@@ -20,6 +20,10 @@ OnnxSource: TypeAlias = Any
 """The path of a model, the bytes of its file, the message, or a session of onnxruntime."""
 
 
+_SHAPED = ("Resize", "Upsample")
+"""Operators whose real numbers say how large their output is."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Fixed:
     """An array that is part of the program, such as a shape; equal to one of the same bytes."""
@@ -60,6 +64,16 @@ class Node:
 
 
 @dataclasses.dataclass(frozen=True)
+class Body:
+    """What a node does at each of its steps; what it takes from outside comes in as inputs."""
+
+    nodes: tuple[Node, ...]  # in an order in which they can be run
+    inputs: tuple[str, ...]  # of the step
+    taken: tuple[str, ...]  # from outside, behind the node's other inputs
+    outputs: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Input:
     """What the model is fed with."""
 
@@ -76,7 +90,7 @@ class Graph:
     nodes: tuple[Node, ...]  # in an order in which they can be run
     inputs: tuple[Input, ...]
     output: str  # name of the chosen value
-    fixed: tuple[tuple[str, Fixed], ...]  # arrays of integers, such as shapes, by name
+    fixed: tuple[tuple[str, Fixed], ...]  # arrays of integers, and other shapes, by name
 
 
 def read_proto(source: OnnxSource) -> Any:
@@ -100,7 +114,7 @@ def read_graph(proto: Proto) -> tuple[Graph, dict[str, np.ndarray]]:
         raise NotConvertibleError("ONNX: sparse weights have no JAX form here")
     nodes = []
     for number, message in enumerate(graph.node):
-        node = _node(message, opsets, number)
+        node = _node(message, opsets, str(number), arrays)
         if node.op == "Constant":
             arrays[node.outputs[0]] = _constant(node)
         else:
@@ -108,19 +122,58 @@ def read_graph(proto: Proto) -> tuple[Graph, dict[str, np.ndarray]]:
     inputs = [_input(value) for value in graph.input if value.name not in arrays]
     output = _real_output(graph.output)
     needed, used = _needed(nodes, output)
-    real = {k: v for k, v in arrays.items() if k in used and v.dtype.kind in "fV"}
+    real = weights_of(needed, {k: v for k, v in arrays.items() if k in used})
     fixed = tuple((k, Fixed(v)) for k, v in arrays.items() if k in used and k not in real)
     kept = tuple(entry for entry in inputs if entry.name in used)
     return Graph(needed, kept, output, fixed), real
 
 
-def _node(message: Proto, opsets: dict[str, int], number: int) -> Node:
+def weights_of(nodes: Sequence[Node], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Those of some arrays that are real numbers, and say no shape."""
+    shapes = {name for node in nodes if node.op in _SHAPED for name in node.inputs[1:]}
+    return {k: v for k, v in arrays.items() if k not in shapes and v.dtype.kind in "fV"}
+
+
+def _node(
+    message: Proto, opsets: dict[str, int], number: str, arrays: dict[str, np.ndarray]
+) -> Node:
+    """A node; what the graphs in it hold fixed is added to `arrays`."""
     domain = message.domain or "ai.onnx"
     op = message.op_type if domain == "ai.onnx" else f"{domain}.{message.op_type}"
     name = message.name or f"number {number}"
-    attributes = tuple((a.name, _attribute(a)) for a in message.attribute)
-    version = opsets.get(domain, 1)
-    return Node(op, name, tuple(message.input), tuple(message.output), attributes, version)
+    version, inputs = opsets.get(domain, 1), tuple(message.input)
+    attributes = {a.name: _attribute(a) for a in message.attribute if op != "Scan" or not a.g.node}
+    if op == "Scan":
+        (graph,) = (a.g for a in message.attribute if a.g.node)
+        attributes["body"] = body = _body(graph, opsets, number, arrays)
+        inputs += body.taken
+    return Node(op, name, inputs, tuple(message.output), tuple(attributes.items()), version)
+
+
+def _body(graph: Proto, opsets: dict[str, int], number: str, arrays: dict[str, np.ndarray]) -> Body:
+    """A graph within a node, whose own weights become some of the whole graph."""
+    from onnx import numpy_helper
+
+    new = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+    nodes = []
+    for k, message in enumerate(graph.node):
+        node = _node(message, opsets, f"{number}.{k}", arrays)
+        if node.op == "Constant":
+            new[node.outputs[0]] = _constant(node)
+        else:
+            nodes.append(node)
+    outer = {name: f"{number}/{name}" for name in new}
+    arrays |= {outer[name]: array for name, array in new.items()}
+    nodes = [
+        dataclasses.replace(node, inputs=tuple(outer.get(name, name) for name in node.inputs))
+        for node in nodes
+    ]
+    inputs = tuple(value.name for value in graph.input)
+    outputs: tuple[str, ...] = tuple(outer.get(v.name) or v.name for v in graph.output)
+    made = {"", *inputs, *(name for node in nodes for name in node.outputs)}
+    wanted = [*(name for node in nodes for name in node.inputs), *outputs]
+    taken = tuple(dict.fromkeys(name for name in wanted if name not in made))
+    return Body(tuple(nodes), inputs, taken, outputs)
 
 
 def _attribute(attribute: Proto) -> Any:

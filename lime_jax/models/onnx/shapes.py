@@ -115,8 +115,8 @@ def _gather_nd(node: Node, x: Value, indices: Value) -> Value:
 
 @operator("ai.onnx.ml.ArrayFeatureExtractor")
 def _extract(node: Node, x: Value, indices: Value) -> Value:
-    chosen = integers(node, indices, "indices")
-    out = namespace(x).take(x, np.array(chosen), axis=-1)
+    xp = namespace(x, indices)
+    out = xp.take(x, xp.ravel(indices), axis=-1)
     return out.reshape(1, -1) if x.ndim == 1 else out
 
 

@@ -50,7 +50,7 @@ def convert_support_classifier(model: Estimator, method: str, features: Features
         raise NotConvertibleError(f"{type(model).__name__}: it was fitted with probability=False")
     _refuse_sparse(model, model._dual_coef_)
     # libsvm's margins are those of the first class of each pair; scikit-learn turns one alone.
-    dual = _pair_weights(np.asarray(model._dual_coef_, np.float64), model._n_support)
+    dual = pair_weights(np.asarray(model._dual_coef_, np.float64), model._n_support)
     intercept = np.asarray(model._intercept_, np.float64)
     if method == "predict_proba":
         pairs = _support_sum(model, dual, intercept, features)
@@ -117,7 +117,7 @@ def _refuse_sparse(model: Estimator, array: Matrix) -> None:
         raise NotConvertibleError(f"{type(model).__name__}: it was fitted on a sparse matrix")
 
 
-def _pair_weights(dual: np.ndarray, support: np.ndarray) -> np.ndarray:
+def pair_weights(dual: np.ndarray, support: np.ndarray) -> np.ndarray:
     """Weights of the support vectors for each pair of classes, from libsvm's compact table."""
     if len(dual) == 1:
         return dual

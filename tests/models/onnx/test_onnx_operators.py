@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -58,6 +59,7 @@ SIGNS = np.array([[-2, -1, 0, 0.5], [1, 2, -0.5, 3]], np.float32)
 WITH_NAN = np.array([[1, np.nan, 3], [np.nan, -2, 0]], np.float32)
 WHOLE = np.array([[-7, 7], [-2, 9]], np.float32)
 IMAGE, WIDE = real(2, 3, 7, 6), real(2, 4, 8, 5)
+EMPTY = np.zeros(0, np.float32)
 LINE, BLOCK = real(2, 3, 9), real(2, 2, 4, 5, 3)
 
 # Name: (operator, attributes, first input, other inputs), and the version of the operators if it
@@ -134,6 +136,42 @@ STANDARD = {
     "Conv valid": ("Conv", dict(auto_pad="VALID"), IMAGE, [real(4, 3, 3, 2)]),
     "Conv of a line": ("Conv", dict(pads=[1, 1]), LINE, [real(2, 3, 3)]),
     "Conv of a block": ("Conv", {}, BLOCK, [real(2, 2, 2, 3, 2)]),
+    "ConvTranspose": ("ConvTranspose", dict(strides=[2, 3], pads=[1, 0, 0, 1], dilations=[1, 2],
+                                            output_padding=[1, 2]), IMAGE,
+                      [real(3, 4, 3, 2), real(4)]),
+    "ConvTranspose in groups": ("ConvTranspose", dict(group=2), WIDE, [real(4, 3, 2, 3)]),
+    "ConvTranspose same": ("ConvTranspose", dict(auto_pad="SAME_UPPER", strides=[2, 2]), IMAGE,
+                           [real(3, 2, 3, 3)]),
+    "ConvTranspose same, lower": ("ConvTranspose", dict(auto_pad="SAME_LOWER", strides=[2, 2]),
+                                  IMAGE, [real(3, 2, 3, 3)]),
+    "ConvTranspose of a shape": ("ConvTranspose", dict(output_shape=[12, 13], strides=[2, 2]),
+                                 IMAGE, [real(3, 2, 3, 3)]),
+    "ConvTranspose of a line": ("ConvTranspose", dict(strides=[2]), LINE, [real(3, 2, 4)]),
+    **{f"Resize {mode} {how} {size}": (
+        "Resize", dict(mode=mode, coordinate_transformation_mode=how), IMAGE, [EMPTY, EMPTY, size],
+        19) for mode, how, size in (
+            ("nearest", "asymmetric", ints(2, 3, 11, 4)),
+            ("nearest", "half_pixel", ints(2, 3, 3, 9)),
+            ("linear", "half_pixel", ints(2, 3, 11, 4)),
+            ("linear", "align_corners", ints(2, 3, 5, 9)),
+            ("linear", "pytorch_half_pixel", ints(2, 3, 1, 9)),
+            ("cubic", "half_pixel", ints(2, 3, 10, 4)),
+            ("cubic", "align_corners", ints(2, 3, 9, 7)),
+        )},
+    **{f"Resize to the nearest, {mode}": ("Resize", dict(nearest_mode=mode), IMAGE, [
+        EMPTY, np.float32([1, 1, 2, 0.5])], 13) for mode in (
+            "round_prefer_floor", "round_prefer_ceil", "floor", "ceil")},
+    "Resize by a scale": ("Resize", dict(mode="linear", coordinate_transformation_mode=(
+        "half_pixel_symmetric")), IMAGE, [EMPTY, np.float32([1, 1, 1.3, 0.7])], 19),
+    "Resize without what is outside": ("Resize", dict(mode="cubic", exclude_outside=1,
+                                       cubic_coeff_a=-0.5), IMAGE,
+                                       [EMPTY, np.float32([1, 1, 1.5, 0.8])], 13),
+    "Upsample": ("Upsample", {}, IMAGE, [np.float32([1, 1, 2, 3])], 9),
+    "Upsample by lines": ("Upsample", dict(mode="linear"), IMAGE, [np.float32([1, 1, 2, 3])], 9),
+    "CumSum": ("CumSum", {}, X, [np.array(1)]),
+    "CumSum backwards": ("CumSum", dict(reverse=1, exclusive=1), X, [np.array(1)]),
+    "TopK": ("TopK", {}, X, [ints(2)]),
+    "TopK of the smallest": ("TopK", dict(largest=0, axis=0), X, [ints(2)]),
     "MaxPool": ("MaxPool", dict(kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 1, 1]), IMAGE, []),
     "MaxPool to the end": ("MaxPool", dict(kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1),
                            IMAGE, []),
@@ -188,7 +226,7 @@ STANDARD = {
 def test_an_operator_says_what_onnxruntime_says(name):
     op, attributes, x, others, *version = STANDARD[name]
     weights = {f"w{k}": array for k, array in enumerate(others)}
-    outputs = ["out", "second"] if op == "Split" else ["out"]
+    outputs = ["out", "second"] if op in ("Split", "TopK") else ["out"]
     nodes = [
         helper.make_node(op, ["x", *weights], outputs, **attributes),
         helper.make_node("Cast", ["out"], ["y"], to=TensorProto.FLOAT),
@@ -199,6 +237,7 @@ def test_an_operator_says_what_onnxruntime_says(name):
 SEVERAL = {
     "Concat": [("Concat", ["x", "x"], dict(axis=-1))],
     "Gemm turned": [("Gemm", ["w", "x"], dict(transA=1, transB=1))],
+    "GatherElements": [("TopK", ["x", "k"], {}), ("GatherElements", ["x", "b"], dict(axis=1))],
     "all parts of a Split": [("Split", ["x"], dict(axis=1)), ("Max", ["a", "b"], {})],
 }
 
@@ -208,7 +247,7 @@ def test_operators_with_several_values_say_what_onnxruntime_says(name):
     *before, (op, inputs, attributes) = SEVERAL[name]
     nodes = [helper.make_node(o, i, ["a", "b"], **a) for o, i, a in before]
     nodes.append(helper.make_node(op, inputs, ["y"], **attributes))
-    agree(model_of(nodes, X, {"w": real(4, 2)}), X)
+    agree(model_of(nodes, X, {"w": real(4, 2), "k": ints(2)}), X)
 
 
 LOGIC = {
@@ -245,6 +284,31 @@ ML = {
     "Binarizer": ("Binarizer", dict(threshold=0.5), SIGNS),
     "OneHotEncoder": ("OneHotEncoder", dict(cats_int64s=[1, 3, 0]),
                       np.array([[0, 1], [3, 2]], np.float32)),
+    **{f"LabelEncoder of {kind}": ("LabelEncoder", {
+        f"keys_{kind}": dtype([3, 1, 0]).tolist(), "values_floats": [0.5, 2.0, -1.0],
+        "default_float": 9.0},
+        dtype([[0, 1], [3, 2]])) for kind, dtype in (
+            ("floats", np.float32), ("int64s", np.int64))},
+    **{f"SVMRegressor {kernel}": ("SVMRegressor", dict(
+        kernel_type=kernel, kernel_params=[0.3, 0.5, 2.0], n_supports=3, rho=[0.5],
+        coefficients=[1.0, -2.0, 0.5], support_vectors=real(12).tolist()), X)
+        for kernel in ("LINEAR", "POLY", "RBF", "SIGMOID")},
+    "SVMRegressor of a line": ("SVMRegressor", dict(
+        kernel_type="LINEAR", kernel_params=[0.0, 0, 0], coefficients=real(4).tolist(), rho=[0.5]),
+        X),
+    "SVMRegressor of one class": ("SVMRegressor", dict(
+        kernel_type="RBF", kernel_params=[0.3, 0, 0], n_supports=3, rho=[-0.7], one_class=1,
+        coefficients=[1.0, 2.0, 0.5], support_vectors=(X.ravel() + 0.5).tolist()), X),
+    **{f"SVMClassifier of {len(counts)}, {'probabilities' if proba else 'margins'}": (
+        "SVMClassifier", dict(
+            kernel_type="RBF", kernel_params=[0.3, 0, 0], vectors_per_class=counts,
+            coefficients=real(sum(counts) * (len(counts) - 1)).tolist(),
+            support_vectors=real(4 * sum(counts)).tolist(),
+            classlabels_ints=list(range(len(counts))),
+            rho=real(len(counts) * (len(counts) - 1) // 2).tolist(),
+            **{f"prob_{k}": real(len(counts) * (len(counts) - 1) // 2).tolist()
+               for k in ("a", "b") if proba}), X)
+        for counts in ([2, 3], [2, 1, 3]) for proba in (False, True)},
     "LinearRegressor": ("LinearRegressor", dict(
         coefficients=real(8).tolist(), intercepts=[0.5, -1], targets=2), X),
     "LinearRegressor of one": ("LinearRegressor", dict(coefficients=real(4).tolist()), X),
@@ -260,9 +324,44 @@ ML = {
 @pytest.mark.parametrize("name", ML)
 def test_a_step_of_a_pipeline_says_what_onnxruntime_says(name):
     op, attributes, x = ML[name]
-    outputs = ["label", "y"] if op == "LinearClassifier" else ["y"]
+    outputs = ["label", "y"] if op.endswith("Classifier") else ["y"]
     node = helper.make_node(op, ["x"], outputs, domain="ai.onnx.ml", **attributes)
     agree(model_of([node], x, {}), x)
+
+
+def distances(body, state="points"):
+    """A Scan over rows that says how far each is from some points."""
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in body[1] + body[2]]
+    inside = helper.make_graph(body[0], "inside", values[:2], values[2:], [
+        numpy_helper.from_array(np.float32([2.0]), "two")])  # fmt: skip
+    scan = helper.make_node("Scan", [state, "x"], ["last", "y"], body=inside, num_scan_inputs=1)
+    return scan
+
+
+SCANS = {
+    "rows against points": ([
+        helper.make_node("Sub", ["p", "row"], ["away"]),
+        helper.make_node("Mul", ["away", "two"], ["more"]),
+        helper.make_node("ReduceSumSquare", ["more"], ["far"], axes=[1], keepdims=0),
+        helper.make_node("Add", ["far", "outer"], ["out"]),
+        helper.make_node("Identity", ["p"], ["q"]),
+    ], ["p", "row"], ["q", "out"]),
+    "a running sum": ([
+        helper.make_node("Constant", [], ["half"], value_floats=[0.5]),
+        helper.make_node("Mul", ["p", "half"], ["less"]),
+        helper.make_node("Add", ["less", "row"], ["q"]),
+        helper.make_node("Add", ["q", "two"], ["out"]),
+    ], ["p", "row"], ["q", "out"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCANS)
+def test_a_scan_says_what_onnxruntime_says(name):
+    proto = model_of([distances(SCANS[name])], X, {"points": real(5, 4), "outer": real(5)})
+    agree(proto, X)
+    backwards = onnx.helper.make_attribute("scan_input_directions", [1])
+    proto.graph.node[0].attribute.append(backwards)
+    assert "it goes backwards" in load(proto).reason
 
 
 def test_columns_are_picked():

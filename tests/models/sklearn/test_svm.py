@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 from sklearn.kernel_ridge import KernelRidge
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 
 from lime_jax import as_predict_fn
@@ -147,7 +150,6 @@ def test_a_sum_of_kernels_has_gradients(X, score):
     ("make", "method", "reason"),
     [
         (SVC, "predict_proba", None),
-        (partial(SVC, kernel="precomputed"), "decision_function", "its kernel is precomputed"),
         (partial(KernelRidge, kernel=lambda a, b: a @ b), "predict", "its kernel is a function"),
         (partial(KernelRidge, kernel="laplacian"), "predict", "its kernel is laplacian"),
         (SVC, "predict", "it predicts classes, one column for each"),
@@ -155,7 +157,7 @@ def test_a_sum_of_kernels_has_gradients(X, score):
     ],
 )
 def test_what_is_refused_runs_on_the_host_and_says_why(make, method, reason, X, score):
-    model = make().fit(X @ X.T if make_is_precomputed(make) else X, score > 0)
+    model = make().fit(X, score > 0)
     if reason is None:
         with pytest.raises(ValueError, match="SVC has no `predict_proba`"):
             as_predict_fn(model, output="probability")
@@ -165,8 +167,22 @@ def test_what_is_refused_runs_on_the_host_and_says_why(make, method, reason, X, 
     assert reason in converted.reason
 
 
-def make_is_precomputed(make):
-    return getattr(make, "keywords", {}).get("kernel") == "precomputed"
+@pytest.mark.parametrize(
+    ("model", "word"),
+    [
+        (SVC(kernel="precomputed"), "kernel"),
+        (KernelRidge(kernel="precomputed"), "kernel"),
+        (KNeighborsRegressor(metric="precomputed"), "metric"),
+    ],
+)
+def test_a_kernel_that_was_worked_out_before_is_refused(model, word, X, score):
+    y = score > 0 if isinstance(model, SVC) else score
+    away = np.abs(X[:, None] - X).sum(-1)
+    model.fit(away if word == "metric" else X @ X.T, y)
+    with pytest.raises(ValueError, match=f"`model`: .* with {word}='precomputed', whose columns"):
+        as_predict_fn(model)
+    behind = make_pipeline(FunctionTransformer(lambda rows: rows @ X.T), model)
+    assert as_predict_fn(behind).path == "host"
 
 
 @pytest.mark.parametrize(
