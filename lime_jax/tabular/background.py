@@ -15,7 +15,26 @@ from lime_jax.stages.masks import (
     mask_view,
     masks_of,
 )
-from lime_jax.typing import Array, Bool, Coordinates, Float, Int, Pytree, View, pytree, static
+from lime_jax.typing import (
+    AnyArray,
+    Array,
+    Bool,
+    Coordinates,
+    Float,
+    Int,
+    Pytree,
+    View,
+    pytree,
+    static,
+)
+
+
+def _shown_columns(masks: AnyArray, player_of: AnyArray) -> Any:
+    """Flags of the columns of players that are shown, and of those that no player has."""
+    if isinstance(masks, np.ndarray):
+        # `take` keeps the order of the axes in memory: the inputs are one table without a copy.
+        return np.take(masks, player_of, axis=-1) | (player_of < 0)
+    return masks[..., player_of] | (player_of < 0)
 
 
 class _Shown:
@@ -71,7 +90,7 @@ class BackgroundDomain(_Shown):
         self, instance: Float[Any, " features"], samples: MaskSamples
     ) -> Float[Array, "*batch samples background features"]:
         """Every sample on every background row."""
-        shown = samples.masks[..., self.player_of] | (self.player_of < 0)
+        shown = _shown_columns(samples.masks, self.player_of)
         return jnp.where(shown[..., None, :], instance, self.background)
 
 
@@ -107,7 +126,7 @@ class RowsDomain(_Shown):
         self, instance: Float[Any, " features"], samples: RowMasks
     ) -> Float[Array, "*batch samples features"]:
         """Every sample on its own background row."""
-        shown = samples.masks[..., self.player_of] | (self.player_of < 0)
+        shown = _shown_columns(samples.masks, self.player_of)
         return jnp.where(shown, instance, self.background[samples.rows])
 
 
@@ -118,7 +137,7 @@ def host_row_inputs(
     samples: RowMasks,
 ) -> Float64[np.ndarray, "rows units samples features"]:
     """The same in float64: what a host model is called with."""
-    shown = np.take(np.asarray(samples.masks), player_of, axis=-1) | (player_of < 0)
+    shown = _shown_columns(np.asarray(samples.masks), player_of)
     return np.where(shown, rows[:, None, None], background[np.asarray(samples.rows)])
 
 
@@ -129,9 +148,8 @@ def host_inputs(
     samples: MaskSamples,
 ) -> Float64[np.ndarray, "rows units samples background features"]:
     """The same in float64: what a host model is called with."""
-    # `take` keeps the order of the axes in memory, so that the inputs are one table without a copy;
-    # all background rows side by side make the innermost loop long.
-    shown = np.take(np.asarray(samples.masks), player_of, axis=-1) | (player_of < 0)
+    # All background rows side by side make the innermost loop long.
+    shown = _shown_columns(np.asarray(samples.masks), player_of)
     count = len(background)
     instances = np.tile(rows, count)[:, None, None]
     inputs = np.where(np.tile(shown, count), instances, background.reshape(-1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import TypeVar
 
 import jax.numpy as jnp
@@ -20,7 +20,12 @@ from lime_jax.stages.coalition_units import (
     make_shapley_design,
     spread_coalitions,
 )
-from lime_jax.tabular.background import BackgroundDomain, RowsDomain
+from lime_jax.tabular.background import (
+    BackgroundDomain,
+    RowsDomain,
+    host_inputs,
+    host_row_inputs,
+)
 from lime_jax.tabular.call import TableRequest
 from lime_jax.tabular.exact.route import tests_are_apart
 from lime_jax.tabular.exact.shapley import shapley_why_not
@@ -28,7 +33,7 @@ from lime_jax.tabular.exact.shapley.all_coalitions import MOST_PLAYERS, MOST_SUM
 from lime_jax.tabular.exact.shapley.passes import are_few
 from lime_jax.tabular.opening.opened import OpenedModel
 from lime_jax.tabular.players import Players
-from lime_jax.typing import Domain
+from lime_jax.typing import Domain, Pytree
 
 _MOST_MASKS = 2**27
 """Flags of all coalitions of all background rows."""
@@ -58,6 +63,19 @@ class ShapPlan:
     def facts(self) -> Hashable:
         """What the coalitions are a function of."""
         return self.seed, self.num_samples, self.link, self.spread, jnp.result_type(float)
+
+
+@dataclasses.dataclass(frozen=True)
+class Coalitions:
+    """What a model is asked about, of all background rows together or of each by itself.
+
+    Attributes:
+        host_inputs: of rows and samples, in float64.
+    """
+
+    domain: Domain
+    method: ShapleyMethod | SpreadShapleyMethod
+    host_inputs: Callable[[np.ndarray, Pytree], np.ndarray]
 
 
 _Plan = TypeVar("_Plan", bound=ShapPlan)
@@ -115,10 +133,15 @@ class Background:
 
     def lists_all(self, request: TableRequest) -> bool:
         """Whether a formula has what a model says of all coalitions: a function of a few trees."""
-        linked = request.model.linked
+        linked, tables = request.model.linked, request.model.tables
         trees = None if linked is None else linked.structure
         if request.is_exact or request.options.mesh or not isinstance(trees, TreeSum):
             return False
+        if "lists all" not in tables:
+            tables["lists all"] = self._lists_all(trees)
+        return tables["lists all"]
+
+    def _lists_all(self, trees: TreeSum) -> bool:
         rows, players = len(self), len(self.players)
         if players > MOST_PLAYERS + 3 or trees.num_outputs * rows << players > MOST_SUMS:
             return False
@@ -152,13 +175,22 @@ class Background:
             return plan
         return dataclasses.replace(plan, design=design, num_samples=count, spread=True)
 
-    def domain(self, rows: np.ndarray, player_of: np.ndarray, plan: ShapPlan) -> Domain:
-        """What a sample is, on the device, of rows as a model's form there takes them."""
+    def coalitions(self, rows: np.ndarray, player_of: np.ndarray, plan: ShapPlan) -> Coalitions:
+        """What is sampled, of rows as a model's form on the device takes them."""
         float_ = jnp.result_type(float)
         of_players = placed(player_of), len(self.players)
         if plan.spread:
-            return RowsDomain(placed(rows[self.weights > 0], float_), *of_players)
-        return BackgroundDomain(placed(rows, float_), placed(self.weights, float_), *of_players)
+            rows = rows[self.weights > 0]
+            domain = RowsDomain(placed(rows, float_), *of_players)
+            method, inputs = self.spread_method(plan), host_row_inputs
+        else:
+            domain = BackgroundDomain(
+                placed(rows, float_), placed(self.weights, float_), *of_players
+            )
+            method, inputs = self.method(plan), host_inputs
+        return Coalitions(
+            domain, method, lambda values, samples: inputs(values, rows, player_of, samples)
+        )
 
     def __getstate__(self) -> dict[str, object]:
         """Without what is only kept to save time."""

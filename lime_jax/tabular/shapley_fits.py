@@ -16,7 +16,6 @@ from lime_jax.fits.output_scale import OutputScale
 from lime_jax.models.predict import DevicePredict
 from lime_jax.models.structure import Additive, TreeSum
 from lime_jax.placing import placed
-from lime_jax.tabular.background import host_inputs, host_row_inputs
 from lime_jax.tabular.call import TableRequest
 from lime_jax.tabular.exact.asked import of_asked_outputs
 from lime_jax.tabular.exact.relative_outputs import relative_outputs
@@ -220,9 +219,12 @@ class ShapTask:
             link = DevicePredict(linked.link)
             tables[facts] = margins, link.then(SecondOutput()) if self.mirrors else link
         margins, link = tables[facts]
-        masks = np.asarray(method.masks).reshape(-1, players)
-        place = placed(masks @ (1 << np.arange(players)), jnp.int32)
-        form = AllCoalitionsForm(method, place, link, placed(background.weights, float_))
+        made_for, form = tables.get("form of all coalitions", (None, None))
+        if made_for != (plan.facts, facts):
+            masks = np.asarray(method.masks).reshape(-1, players)
+            place = placed(masks @ (1 << np.arange(players)), jnp.int32)
+            form = AllCoalitionsForm(method, place, link, placed(background.weights, float_))
+            tables["form of all coalitions"] = (plan.facts, facts), form
         return Formula(form, margins, None, self.request.labels, 1 - self.mirrors)
 
     def _has_sums(self) -> np.ndarray:
@@ -293,19 +295,16 @@ class ShapTask:
             values, rows = columns(values), columns(rows)
             player_of = player_of[columns.raw]
             model = model.view(dataclasses.replace(model.model, predict=predict))
-        domain = background.domain(rows, player_of, plan)
-        method = background.spread_method(plan) if plan.spread else background.method(plan)
-        host_rows = rows[background.weights > 0] if plan.spread else rows
-        make = host_row_inputs if plan.spread else host_inputs
+        coalitions = background.coalitions(rows, player_of, plan)
 
         def run(target: Predictor, labels: np.ndarray, count: int | None) -> LinearFit:
             def inputs_of(samples: Pytree, taken: RowNumbers) -> np.ndarray:
-                return make(values[taken], host_rows, player_of, samples)
+                return coalitions.host_inputs(values[taken], samples)
 
             work = engine.Work(
                 plan.seed,
-                domain,
-                method,
+                coalitions.domain,
+                coalitions.method,
                 target,
                 _rows(values, request.ids[which], labels),
                 inputs_of,
