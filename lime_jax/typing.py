@@ -75,7 +75,7 @@ def pytree(cls: type[_T]) -> type[_T]:
     return cls
 
 
-def replaced(node: _T, **changes: Any) -> _T:
+def replaced(node: _T, **changes: object) -> _T:
     """A copy of a `pytree` with other leaves, also NumPy's: it does not go through `__init__`."""
     copy = object.__new__(type(node))
     for field in dataclasses.fields(node):  # pyright: ignore[reportArgumentType]

@@ -45,8 +45,8 @@ class BaseDiscretizer:
         data: np.ndarray,
         categorical_features: Sequence[int],
         feature_names: Sequence[str],
-        labels: Any = None,
-        random_state: Any = None,
+        labels: object = None,
+        random_state: object = None,
         data_stats: Mapping[str, Any] | None = None,
     ) -> None:
         self.to_discretize = [k for k in range(data.shape[1]) if k not in categorical_features]
@@ -74,7 +74,7 @@ class BaseDiscretizer:
         self.mins[feature] = [values.min(), *ends.tolist()]
         self.maxs[feature] = [*ends.tolist(), values.max()]
 
-    def bins(self, data: np.ndarray, labels: Any) -> list[np.ndarray]:
+    def bins(self, data: np.ndarray, labels: object) -> list[np.ndarray]:
         """Where the bins of each column of `to_discretize` end; a subclass says it.
 
         Args:
@@ -167,12 +167,12 @@ class _Percentiles(BaseDiscretizer):
         data: np.ndarray,
         categorical_features: Sequence[int],
         feature_names: Sequence[str],
-        labels: Any = None,
-        random_state: Any = None,
+        labels: object = None,
+        random_state: object = None,
     ) -> None:
         super().__init__(data, categorical_features, feature_names, labels, random_state)
 
-    def bins(self, data: np.ndarray, labels: Any) -> list[np.ndarray]:
+    def bins(self, data: np.ndarray, labels: object) -> list[np.ndarray]:
         """Percentiles of each column."""
         return [np.percentile(data[:, feature], self.shares) for feature in self.to_discretize]
 
@@ -197,14 +197,14 @@ class EntropyDiscretizer(BaseDiscretizer):
         data: np.ndarray,
         categorical_features: Sequence[int],
         feature_names: Sequence[str],
-        labels: Any = None,
-        random_state: Any = None,
+        labels: object = None,
+        random_state: object = None,
     ) -> None:
         if labels is None:
             raise ValueError("`labels`: expected a label of each row for bins by entropy, got None")
         super().__init__(data, categorical_features, feature_names, labels, random_state)
 
-    def bins(self, data: np.ndarray, labels: Any) -> list[np.ndarray]:
+    def bins(self, data: np.ndarray, labels: object) -> list[np.ndarray]:
         """Thresholds of a tree for each column, or its median where the tree has none."""
         from sklearn.tree import DecisionTreeClassifier
 
@@ -241,13 +241,13 @@ _BY_NAME = {
 
 
 def discretizer_of(
-    asked: Any,
+    asked: object,
     data: np.ndarray,
     categorical_features: Sequence[int],
-    feature_names: Sequence[Any],
-    labels: Any,
-    random_state: Any,
-    data_stats: Mapping[str, Any] | None,
+    feature_names: Sequence[object],
+    labels: object,
+    random_state: object,
+    data_stats: Mapping[str, object] | None,
 ) -> Any:
     """The discretizer that an explainer is asked for; of somebody else's rows, that of these."""
     names = list(map(str, feature_names))

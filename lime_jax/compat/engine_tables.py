@@ -50,7 +50,7 @@ class EngineTables:
         self._discretizer: Any = None
 
     def explain(
-        self, owner: TableExplainer, rows: np.ndarray, predict_fn: Any, asked: Asked
+        self, owner: TableExplainer, rows: np.ndarray, predict_fn: object, asked: Asked
     ) -> list[Explanation]:
         """Explanations of all rows."""
         if not len(rows):
@@ -129,7 +129,7 @@ def seed_of(owner: TableExplainer) -> int:
 
 
 def opened(
-    owner: TableExplainer, rows: Any, predict_fn: Any, as_it_is: bool = False
+    owner: TableExplainer, rows: Any, predict_fn: object, as_it_is: bool = False
 ) -> tuple[Any, np.ndarray]:
     """The model as it is to be called, and what it says of the first row.
 
@@ -209,7 +209,7 @@ def tell(result: Explanation, found: Explanations, row: int) -> None:
 
 
 def as_asked(
-    model: Callable[..., Any], asked: Asked, mode: str, numbers: Sequence[int]
+    model: Callable[..., object], asked: Asked, mode: str, numbers: Sequence[int]
 ) -> Mapping[str, Any]:
     """`labels` and `top_labels` of our own explainers, where outputs go by their classes."""
     if mode != "classification":

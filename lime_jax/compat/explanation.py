@@ -15,7 +15,7 @@ class DomainMapper:
     def __init__(self) -> None:
         pass
 
-    def map_exp_ids(self, exp: Any, **kwargs: Any) -> Any:
+    def map_exp_ids(self, exp: object, **kwargs: object) -> Any:
         """Names in place of numbers of features; here the numbers themselves.
 
         Args:
@@ -28,7 +28,12 @@ class DomainMapper:
         return exp
 
     def visualize_instance_html(
-        self, exp: Any, label: Any, div_name: Any, exp_object_name: Any, **kwargs: Any
+        self,
+        exp: object,
+        label: object,
+        div_name: object,
+        exp_object_name: object,
+        **kwargs: object,
     ) -> str:
         """What a page shows of what was explained; here nothing.
 
@@ -74,7 +79,7 @@ class Explanation:
         self,
         domain_mapper: Any,
         mode: str = "classification",
-        class_names: Any = None,
+        class_names: object = None,
         random_state: Any = None,
     ) -> None:
         if mode not in ("classification", "regression"):
@@ -125,7 +130,7 @@ class Explanation:
         named = self.domain_mapper.map_exp_ids(self._pairs(label), **kwargs)
         return [(pair[0], float(pair[1])) for pair in named]
 
-    def _pairs(self, label: Any) -> list[Any]:
+    def _pairs(self, label: object) -> list[Any]:
         label = label if self.mode == "classification" else self.dummy_label
         if label not in self.local_exp:
             raise KeyError(
@@ -142,7 +147,7 @@ class Explanation:
         """
         return self.local_exp
 
-    def as_pyplot_figure(self, label: Any = 1, figsize: Any = None, **kwargs: Any) -> Any:
+    def as_pyplot_figure(self, label: object = 1, figsize: object = None, **kwargs: object) -> Any:
         """The weights of one label as bars.
 
         Args:
@@ -160,10 +165,10 @@ class Explanation:
 
     def as_html(
         self,
-        labels: Any = None,
+        labels: object = None,
         predict_proba: bool = True,
         show_predicted_value: bool = True,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> str:
         """One static page.
 
@@ -180,10 +185,10 @@ class Explanation:
 
     def show_in_notebook(
         self,
-        labels: Any = None,
+        labels: object = None,
         predict_proba: bool = True,
         show_predicted_value: bool = True,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         """Show it in a notebook; arguments are as of `as_html`.
 
@@ -198,10 +203,10 @@ class Explanation:
     def save_to_file(
         self,
         file_path: Any,
-        labels: Any = None,
+        labels: object = None,
         predict_proba: bool = True,
         show_predicted_value: bool = True,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         """Write its page; arguments are as of `as_html`.
 
@@ -214,7 +219,7 @@ class Explanation:
     def _repr_html_(self) -> str:
         return pages.fragment(self, None, True, True, {})
 
-    def in_result(self, label: Any, feature: Any) -> tuple[float, float]:
+    def in_result(self, label: object, feature: object) -> tuple[float, float]:
         """What `result` says of a feature.
 
         Args:

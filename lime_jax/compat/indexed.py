@@ -140,7 +140,7 @@ class IndexedString(_Indexed):
     def __init__(
         self,
         raw_string: str,
-        split_expression: Any = r"\W+",
+        split_expression: object = r"\W+",
         bow: bool = True,
         mask_string: str | None = None,
     ) -> None:

@@ -19,6 +19,6 @@ def exponential_kernel(distances: Any, kernel_width: Any) -> Any:
     return np.sqrt(np.exp(-(distances**2) / kernel_width**2))
 
 
-def kernel_of(kernel: Callable[..., Any] | None, kernel_width: Any) -> partial[Any]:
+def kernel_of(kernel: Callable[..., object] | None, kernel_width: object) -> partial[Any]:
     """A function of distances, which can be pickled where the kernel can."""
     return partial(exponential_kernel if kernel is None else kernel, kernel_width=kernel_width)

@@ -42,7 +42,7 @@ class LimeBase:
         self,
         kernel_fn: Callable[..., Any],
         verbose: bool = False,
-        random_state: Any = None,
+        random_state: object = None,
     ) -> None:
         self.kernel_fn = kernel_fn
         self.verbose = verbose
@@ -50,7 +50,7 @@ class LimeBase:
         self._kept: WeightedData | None = None
 
     @staticmethod
-    def generate_lars_path(weighted_data: Any, weighted_labels: Any) -> tuple[Any, Any]:
+    def generate_lars_path(weighted_data: object, weighted_labels: object) -> tuple[Any, Any]:
         """The lasso path of weighted data.
 
         Args:
@@ -66,7 +66,7 @@ class LimeBase:
         return alphas, coefs
 
     def forward_selection(
-        self, data: Any, labels: np.ndarray, weights: np.ndarray, num_features: int
+        self, data: object, labels: np.ndarray, weights: np.ndarray, num_features: int
     ) -> np.ndarray:
         """Columns, each the one that adds most to R².
 
@@ -178,7 +178,7 @@ class LimeBase:
         return intercept, pairs, score, local_pred
 
     @contextmanager
-    def _sharing(self, data: Any, weights: np.ndarray) -> Iterator[None]:
+    def _sharing(self, data: object, weights: np.ndarray) -> Iterator[None]:
         """Keep what is worked out of the samples, for the labels that follow."""
         before = self._kept
         self._kept = self._weighted(data, weights)
@@ -187,7 +187,7 @@ class LimeBase:
         finally:
             self._kept = before
 
-    def _weighted(self, data: Any, weights: np.ndarray) -> WeightedData:
+    def _weighted(self, data: object, weights: np.ndarray) -> WeightedData:
         last = self._kept
         if last is not None and last.data is data and np.array_equal(last.weights, weights):
             return last

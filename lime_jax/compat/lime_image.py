@@ -56,7 +56,7 @@ class ImageExplanation:
 
     def get_image_and_mask(
         self,
-        label: Any,
+        label: object,
         positive_only: bool = True,
         negative_only: bool = False,
         hide_rest: bool = False,
@@ -151,16 +151,16 @@ class LimeImageExplainer:
     def explain_instance(
         self,
         image: np.ndarray,
-        classifier_fn: Any,
+        classifier_fn: object,
         labels: Any = (1,),
-        hide_color: Any = None,
+        hide_color: object = None,
         top_labels: int | None = 5,
         num_features: int = 100000,
         num_samples: int = 1000,
         batch_size: int = 10,
         segmentation_fn: Any = None,
         distance_metric: str = "cosine",
-        model_regressor: Any = None,
+        model_regressor: object = None,
         random_seed: int | None = None,
         progress_bar: bool = True,
     ) -> ImageExplanation:
@@ -278,7 +278,7 @@ class LimeImageExplainer:
 _bar = progress_bar
 
 
-def _with_channels(image: Any) -> np.ndarray:
+def _with_channels(image: object) -> np.ndarray:
     image = np.asarray(image)
     if image.ndim == 2:
         return np.stack([image] * 3, axis=-1)
@@ -290,7 +290,7 @@ def _with_channels(image: Any) -> np.ndarray:
     return image
 
 
-def _hidden(image: np.ndarray, segments: np.ndarray, color: Any) -> np.ndarray:
+def _hidden(image: np.ndarray, segments: np.ndarray, color: object) -> np.ndarray:
     """The image with all superpixels hidden, in numbers of its own type."""
     hidden = image.copy()
     if color is not None:
@@ -308,7 +308,7 @@ def _distances(data: np.ndarray, metric: str) -> np.ndarray:
     return pairwise_distances(data, data[:1], metric=metric).ravel()
 
 
-def _result(found: ImageExplanation, base: Any, samples: Samples, regressor: Any) -> Any:
+def _result(found: ImageExplanation, base: object, samples: Samples, regressor: object) -> Any:
     """The same as a `lime_jax.ImageExplanation`."""
     _, places, sizes = np.unique(found.segments, return_inverse=True, return_counts=True)
     outputs = samples.outputs.shape[1]

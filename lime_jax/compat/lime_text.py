@@ -72,11 +72,11 @@ class TextDomainMapper(DomainMapper):
     def visualize_instance_html(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
         exp: Any,
-        label: Any,
-        div_name: Any,
-        exp_object_name: Any,
-        text: Any = True,
-        opacity: Any = True,
+        label: object,
+        div_name: object,
+        exp_object_name: object,
+        text: object = True,
+        opacity: object = True,
     ) -> str:
         """The text, its words shaded by weight.
 
@@ -139,15 +139,15 @@ class LimeTextExplainer:
 
     def __init__(
         self,
-        kernel_width: Any = 25,
-        kernel: Callable[..., Any] | None = None,
+        kernel_width: object = 25,
+        kernel: Callable[..., object] | None = None,
         verbose: bool = False,
         class_names: Any = None,
         feature_selection: str = "auto",
         split_expression: Any = r"\W+",
         bow: bool = True,
         mask_string: str | None = None,
-        random_state: Any = None,
+        random_state: object = None,
         char_level: bool = False,
     ) -> None:
         self.random_state = check_random_state(random_state)
@@ -162,14 +162,14 @@ class LimeTextExplainer:
 
     def explain_instance(
         self,
-        text_instance: Any,
-        classifier_fn: Any,
-        labels: Any = (1,),
+        text_instance: object,
+        classifier_fn: object,
+        labels: object = (1,),
         top_labels: int | None = None,
         num_features: int = 10,
         num_samples: int = 5000,
         distance_metric: str = "cosine",
-        model_regressor: Any = None,
+        model_regressor: object = None,
     ) -> Explanation:
         """Explain what a model says of a text.
 
@@ -195,14 +195,14 @@ class LimeTextExplainer:
 
     def explain_instances(
         self,
-        text_instances: Iterable[Any],
+        text_instances: Iterable[object],
         classifier_fn: Any,
-        labels: Any = (1,),
+        labels: object = (1,),
         top_labels: int | None = None,
         num_features: int = 10,
         num_samples: int = 5000,
         distance_metric: str = "cosine",
-        model_regressor: Any = None,
+        model_regressor: object = None,
     ) -> list[Explanation]:
         """Explain many texts in one call; arguments are as of `explain_instance`.
 
@@ -224,13 +224,13 @@ class LimeTextExplainer:
 
     def _explain(
         self,
-        text: Any,
+        text: object,
         model: TextModel,
         labels: Any,
         top_labels: int | None,
         num_samples: int,
         metric: str,
-        **options: Any,
+        **options: object,
     ) -> Explanation:
         if not isinstance(text, str):
             raise ValueError(
@@ -363,7 +363,12 @@ def _without_words(found: Explanation, labels: Sequence[int]) -> Explanation:
 
 
 def _result(
-    found: Explanation, base: Any, samples: Samples, indexed: Indexed, names: Any, regressor: Any
+    found: Explanation,
+    base: object,
+    samples: Samples,
+    indexed: Indexed,
+    names: Any,
+    regressor: object,
 ) -> Any:
     """The same as a `lime_jax.TextExplanation`; None where pieces are not of the text."""
     spans = indexed.spans()

@@ -14,7 +14,7 @@ _NEAR = 1e-5
 """By what probabilities may miss 1 together."""
 
 
-def check_model(model: Any, name: str) -> None:
+def check_model(model: object, name: str) -> None:
     """Refuse what is no model: mostly its predictions, in place of itself."""
     if not callable(model) and not hasattr(model, "predict"):
         raise ValueError(

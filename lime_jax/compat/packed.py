@@ -32,7 +32,7 @@ class Samples:
 
 
 def explain_labels(
-    explanation: Any, base: Any, samples: Samples, labels: Sequence[int], **options: Any
+    explanation: Any, base: Any, samples: Samples, labels: Sequence[int], **options: object
 ) -> None:
     """Fill in an explanation, label by label, by whatever `base` does."""
     scores, predictions = {}, {}
@@ -56,7 +56,7 @@ def explain_labels(
         explanation.local_pred = LocalPrediction.of(predictions)
 
 
-def is_plain(base: Any) -> bool:
+def is_plain(base: object) -> bool:
     """Whether explanations are ridges that nobody has changed."""
     changed = {"explain_instance_with_data", "feature_selection", "forward_selection"}
     return type(base) is LimeBase and not changed & set(vars(base))

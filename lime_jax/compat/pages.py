@@ -14,17 +14,17 @@ from lime_jax.views.plots.canvas import figure_size
 from lime_jax.views.report import OutputsReport, OutputWeights, outputs_fragment, outputs_page
 
 
-def page(explanation: Any, labels: Any, proba: bool, value: bool, options: Any) -> str:
+def page(explanation: object, labels: object, proba: bool, value: bool, options: object) -> str:
     """A page of its own."""
     return outputs_page(_report(explanation, labels, proba, value, options))
 
 
-def fragment(explanation: Any, labels: Any, proba: bool, value: bool, options: Any) -> str:
+def fragment(explanation: object, labels: object, proba: bool, value: bool, options: object) -> str:
     """For a notebook's rich output."""
     return outputs_fragment(_report(explanation, labels, proba, value, options))
 
 
-def figure(explanation: Any, label: Any, figsize: Any, options: Any) -> Any:
+def figure(explanation: Any, label: Any, figsize: object, options: Any) -> Any:
     """Bars of one label, on a figure that pyplot knows."""
     pyplot = require("matplotlib.pyplot", extra="plots", needed_by="a plot")
     pairs = explanation.as_list(label, **options)
@@ -59,7 +59,7 @@ def _report(explanation: Any, labels: Any, proba: bool, value: bool, options: An
     )
 
 
-def _name_of(explanation: Any, label: Any) -> str:
+def _name_of(explanation: Any, label: object) -> str:
     if explanation.mode != "classification":
         return "the prediction"
     names = explanation.class_names
@@ -105,7 +105,7 @@ def _prediction(explanation: Any, wanted: bool) -> list[tuple[str, float]]:
     return [(_name_of(explanation, k), float(p)) for k, p in enumerate(numbers)]
 
 
-def _of_label(explanation: Any, numbers: Any, label: Any) -> float:
+def _of_label(explanation: Any, numbers: object, label: object) -> float:
     """A score or a prediction of one label: by label, or of the only one; NaN if unknown."""
     by_label = getattr(numbers, "by_label", None) or numbers
     if isinstance(by_label, Mapping):

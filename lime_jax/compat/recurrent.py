@@ -33,20 +33,20 @@ class RecurrentTabularExplainer(LimeTabularExplainer):
 
     def __init__(
         self,
-        training_data: Any,
+        training_data: object,
         mode: str = "classification",
-        training_labels: Any = None,
+        training_labels: object = None,
         feature_names: Any = None,
         categorical_features: Any = None,
-        categorical_names: Mapping[int, Any] | None = None,
-        kernel_width: Any = None,
-        kernel: Callable[..., Any] | None = None,
+        categorical_names: Mapping[int, object] | None = None,
+        kernel_width: object = None,
+        kernel: Callable[..., object] | None = None,
         verbose: bool = False,
-        class_names: Any = None,
+        class_names: object = None,
         feature_selection: str = "auto",
         discretize_continuous: bool = True,
-        discretizer: Any = "quartile",
-        random_state: Any = None,
+        discretizer: object = "quartile",
+        random_state: object = None,
     ) -> None:
         training_data = series.as_series(training_data, "training_data")
         _, self.n_timesteps, self.n_features = training_data.shape
@@ -78,14 +78,14 @@ class RecurrentTabularExplainer(LimeTabularExplainer):
 
     def explain_instance(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
-        data_row: Any,
-        classifier_fn: Any,
-        labels: Any = (1,),
+        data_row: object,
+        classifier_fn: object,
+        labels: object = (1,),
         top_labels: int | None = None,
         num_features: int = 10,
         num_samples: int = 5000,
-        distance_metric: Any = "euclidean",
-        model_regressor: Any = None,
+        distance_metric: object = "euclidean",
+        model_regressor: object = None,
     ) -> Explanation:
         """Explain what a model says of a series.
 
@@ -102,7 +102,7 @@ class RecurrentTabularExplainer(LimeTabularExplainer):
         return super().explain_instance(row[0], model, labels, top_labels, *more)
 
     def explain_instances(
-        self, rows: Any, predict_fn: Any, *arguments: Any, **options: Any
+        self, rows: Any, predict_fn: object, *arguments: Any, **options: Any
     ) -> list[Explanation]:
         """Explain many series in one call; arguments are as of `explain_instance`.
 
@@ -115,7 +115,7 @@ class RecurrentTabularExplainer(LimeTabularExplainer):
         rows, model = self._flat(rows, predict_fn)
         return super().explain_instances(rows, model, *arguments, **options)
 
-    def _flat(self, rows: Any, model: Any) -> tuple[np.ndarray, series.OfSeries]:
+    def _flat(self, rows: object, model: object) -> tuple[np.ndarray, series.OfSeries]:
         """Series as rows of a table, and the model of these."""
         check_model(model, "classifier_fn")
         rows = series.as_series(rows, "data_row", (self.n_timesteps, self.n_features))

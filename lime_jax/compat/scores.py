@@ -20,13 +20,13 @@ class Score(float):
     by_label: dict[Any, float]
 
     @classmethod
-    def of(cls, by_label: Mapping[Any, float]) -> Score:
+    def of(cls, by_label: Mapping[object, float]) -> Score:
         """The last of some numbers, which it keeps."""
         score = cls(list(by_label.values())[-1] if by_label else float("nan"))
         score.by_label = dict(by_label)
         return score
 
-    def __getitem__(self, label: Any) -> float:
+    def __getitem__(self, label: object) -> float:
         """Of one label."""
         return self.by_label[label]
 
@@ -46,7 +46,7 @@ class Score(float):
         """The scores."""
         return self.by_label.values()
 
-    def get(self, label: Any, default: Any = None) -> Any:
+    def get(self, label: object, default: object = None) -> Any:
         """Of one label, or something else."""
         return self.by_label.get(label, default)
 
@@ -65,14 +65,14 @@ class LocalPrediction(np.ndarray):
     by_label: dict[Any, float]
 
     @classmethod
-    def of(cls, by_label: Mapping[Any, float]) -> LocalPrediction:
+    def of(cls, by_label: Mapping[object, float]) -> LocalPrediction:
         """The last of some numbers, which it keeps."""
         last = list(by_label.values())[-1] if by_label else np.nan
         prediction = np.array([last], np.float64).view(cls)
         prediction.by_label = dict(by_label)
         return prediction
 
-    def __array_finalize__(self, obj: Any) -> None:
+    def __array_finalize__(self, obj: object) -> None:
         """What is computed from it is as any other array."""
         self.by_label = {}
 

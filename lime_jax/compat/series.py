@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 
-def as_series(data: Any, name: str, shape: tuple[int, int] | None = None) -> np.ndarray:
+def as_series(data: object, name: str, shape: tuple[int, int] | None = None) -> np.ndarray:
     """(rows, steps, features) numbers, of so many steps and features."""
     try:
         series = np.asarray(data, np.float64)
@@ -33,7 +33,7 @@ def flat(series: np.ndarray) -> np.ndarray:
     return series.transpose(0, 2, 1).reshape(len(series), -1)
 
 
-def step_names(names: Iterable[Any], steps: int) -> list[str]:
+def step_names(names: Iterable[object], steps: int) -> list[str]:
     """What the steps of each feature are called, counted from the last one.
 
     Example:
@@ -61,7 +61,7 @@ def steps_of(features: Sequence[int] | None, count: int, steps: int) -> list[int
     return [feature * steps + step for feature in numbers for step in range(steps)]
 
 
-def names_of_steps(names: Mapping[int, Any] | None, count: int, steps: int) -> Any:
+def names_of_steps(names: Mapping[int, object] | None, count: int, steps: int) -> Any:
     """Names of levels by column."""
     if not names:
         return names

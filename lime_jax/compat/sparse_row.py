@@ -23,7 +23,7 @@ from lime_jax.tabular.sparse.explanations import SparseExplanations
 from lime_jax.tabular.sparse.rows import as_csr, player_rows
 
 
-def explain_row(owner: TableExplainer, row: Any, predict_fn: Any, asked: Asked) -> Explanation:
+def explain_row(owner: TableExplainer, row: Any, predict_fn: object, asked: Asked) -> Explanation:
     """One row by samples that `owner.base` explains."""
     row = as_csr(row, "data_row")
     columns = row.indices.astype(np.int64)
@@ -68,7 +68,7 @@ def _masks(random: np.random.RandomState, count: int, players: int) -> np.ndarra
     return masks
 
 
-def _distances(owner: TableExplainer, data: np.ndarray, metric: Any, width: int) -> np.ndarray:
+def _distances(owner: TableExplainer, data: np.ndarray, metric: object, width: int) -> np.ndarray:
     """(samples,) from the row; without a width of the user's own, as shares of the largest."""
     away = distances(data, metric)
     if owner.has_width:

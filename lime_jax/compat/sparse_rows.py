@@ -18,7 +18,7 @@ from lime_jax.tabular.sparse.rows import as_csr
 
 
 def explain_rows(
-    owner: TableExplainer, rows: Any, predict_fn: Any, asked: Asked
+    owner: TableExplainer, rows: Any, predict_fn: object, asked: Asked
 ) -> list[Explanation]:
     """Rows by our own explainer, in one call."""
     rows = as_csr(rows, "rows")

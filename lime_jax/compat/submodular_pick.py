@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse
 from sklearn.utils import check_random_state
 
+from lime_jax.arguments import check_one_of, check_whole
 from lime_jax.optional import require
 from lime_jax.results.pick import greedy
 from lime_jax.warn import warn
@@ -50,13 +51,13 @@ class SubmodularPick:
     def __init__(
         self,
         explainer: Any,
-        data: Any,
+        data: object,
         predict_fn: Any,
         method: str = "sample",
         sample_size: int = 1000,
         num_exps_desired: Any = 5,
         num_features: int = 10,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         rows = _indexable(data)
         total = rows.shape[0] if hasattr(rows, "shape") else len(rows)
@@ -106,12 +107,10 @@ def _indexable(data: Any) -> Any:
     return list(data)
 
 
-def _check(method: str, count: Any, sample_size: Any, total: int) -> None:
-    if method not in METHODS:
-        raise ValueError(f"`method`: expected one of {', '.join(METHODS)}, got {method!r}")
-    for name, value in (("num_exps_desired", count), ("sample_size", sample_size)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"`{name}`: expected a positive whole number, got {value!r}")
+def _check(method: str, count: object, sample_size: object, total: int) -> None:
+    check_one_of("method", method, METHODS)
+    check_whole("num_exps_desired", count)
+    check_whole("sample_size", sample_size)
     if not total:
         raise ValueError("`data`: expected rows to pick from, got none")
 
@@ -136,7 +135,7 @@ def _strengths(explanations: list[Any]) -> tuple[list[str], scipy.sparse.csr_mat
     return list(known) or [""], found
 
 
-def _noise(explanation: Any, label: Any, feature: Any) -> float:
+def _noise(explanation: object, label: object, feature: object) -> float:
     """Two standard errors of a weight, where they are known."""
     in_result = getattr(explanation, "in_result", None)
     error = float("nan") if in_result is None else in_result(label, feature)[1]

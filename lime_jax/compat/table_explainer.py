@@ -11,6 +11,7 @@ import scipy.sparse
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
+from lime_jax.arguments import check_one_of
 from lime_jax.compat import sparse_row, table_results, table_samples, tables
 from lime_jax.compat.discretize import discretizer_of
 from lime_jax.compat.explanation import Explanation
@@ -61,24 +62,23 @@ class LimeTabularExplainer:
         self,
         training_data: Any,
         mode: str = "classification",
-        training_labels: Any = None,
+        training_labels: object = None,
         feature_names: Any = None,
         categorical_features: Any = None,
         categorical_names: Mapping[int, Any] | None = None,
         kernel_width: Any = None,
-        kernel: Callable[..., Any] | None = None,
+        kernel: Callable[..., object] | None = None,
         verbose: bool = False,
         class_names: Any = None,
         feature_selection: str = "auto",
         discretize_continuous: bool = True,
-        discretizer: Any = "quartile",
+        discretizer: object = "quartile",
         sample_around_instance: bool = False,
-        random_state: Any = None,
+        random_state: object = None,
         training_data_stats: Mapping[str, Any] | None = None,
         exact: bool = False,
     ) -> None:
-        if mode not in ("classification", "regression"):
-            raise ValueError(f"`mode`: expected 'classification' or 'regression', got {mode!r}")
+        check_one_of("mode", mode, ("classification", "regression"))
         if hasattr(training_data, "columns") and feature_names is None:
             feature_names = [str(name) for name in training_data.columns]
         training_data = tables.as_table(training_data)
@@ -150,7 +150,7 @@ class LimeTabularExplainer:
         }
 
     @staticmethod
-    def convert_and_round(values: Any) -> list[str]:
+    def convert_and_round(values: object) -> list[str]:
         """Numbers as text.
 
         Args:
@@ -162,7 +162,7 @@ class LimeTabularExplainer:
         return tables.two_decimals(values)
 
     @staticmethod
-    def validate_training_data_stats(training_data_stats: Mapping[str, Any]) -> None:
+    def validate_training_data_stats(training_data_stats: Mapping[str, object]) -> None:
         """Refuse statistics that lack something.
 
         Args:
@@ -179,14 +179,14 @@ class LimeTabularExplainer:
 
     def explain_instance(
         self,
-        data_row: Any,
-        predict_fn: Any,
-        labels: Any = (1,),
+        data_row: object,
+        predict_fn: object,
+        labels: object = (1,),
         top_labels: int | None = None,
         num_features: int = 10,
         num_samples: int = 5000,
-        distance_metric: Any = "euclidean",
-        model_regressor: Any = None,
+        distance_metric: object = "euclidean",
+        model_regressor: object = None,
         sampling_method: str = "gaussian",
     ) -> Explanation:
         """Explain what a model says of a row, by the samples of `lime`.
@@ -222,12 +222,12 @@ class LimeTabularExplainer:
         self,
         rows: Any,
         predict_fn: Any,
-        labels: Any = (1,),
+        labels: object = (1,),
         top_labels: int | None = None,
         num_features: int = 10,
         num_samples: int = 5000,
-        distance_metric: Any = "euclidean",
-        model_regressor: Any = None,
+        distance_metric: object = "euclidean",
+        model_regressor: object = None,
         sampling_method: str = "gaussian",
     ) -> list[Explanation]:
         """Explain many rows in one call, by our sampler; arguments are as of `explain_instance`.
@@ -272,7 +272,7 @@ class LimeTabularExplainer:
             )
         return rows
 
-    def _explain_row(self, rows: Any, predict_fn: Any, asked: Asked) -> Explanation:
+    def _explain_row(self, rows: Any, predict_fn: object, asked: Asked) -> Explanation:
         """The one row there is, through `self.base`; of a dense one by the samples of `lime`."""
         if scipy.sparse.issparse(rows):
             return sparse_row.explain_row(self, rows, predict_fn, asked)
@@ -296,7 +296,7 @@ class LimeTabularExplainer:
         self.fill(found, samples, asked, pack)
         return found
 
-    def checked_outputs(self, raw: Any, count: int) -> np.ndarray:
+    def checked_outputs(self, raw: object, count: int) -> np.ndarray:
         """Outputs as (rows, outputs); classes get their names, and the user a word about sums."""
         outputs = tables.checked_outputs(raw, count, self.mode, self.class_names)
         if self.mode == "classification":
@@ -310,7 +310,7 @@ class LimeTabularExplainer:
         found: Explanation,
         samples: Samples,
         asked: Asked,
-        pack: Callable[[Explanation, Samples], Any],
+        pack: Callable[[Explanation, Samples], object],
     ) -> None:
         """Explain the labels that are asked for, through `self.base`, and `pack` the result."""
         numbers = [0]

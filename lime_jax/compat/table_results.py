@@ -21,7 +21,7 @@ def result_of(
     codes: np.ndarray,
     found: Explanation,
     samples: Samples,
-    regressor: Any,
+    regressor: object,
 ) -> Any:
     """The same as a `lime_jax.Explanation`; None where weights are not of columns.
 

@@ -40,7 +40,7 @@ def drawn(
 
 
 def _chosen(
-    random: np.random.RandomState, values: Sequence[Any], shares: np.ndarray, count: int
+    random: np.random.RandomState, values: Sequence[object], shares: np.ndarray, count: int
 ) -> np.ndarray:
     """The numbers of `random.choice(values, count, p=shares)`."""
     ends = np.cumsum(shares)

@@ -38,12 +38,12 @@ class TableExplainer(Protocol):
         """Whether somebody has other samples drawn."""
         ...
 
-    def checked_outputs(self, raw: Any, count: int) -> np.ndarray:
+    def checked_outputs(self, raw: object, count: int) -> np.ndarray:
         """What a model returned, as (rows, outputs)."""
         ...
 
     def started(
-        self, row: Any, outputs: np.ndarray, scaled_row: Any, bins: np.ndarray | None = None
+        self, row: object, outputs: np.ndarray, scaled_row: object, bins: np.ndarray | None = None
     ) -> Explanation:
         """An explanation without weights."""
         ...
@@ -53,7 +53,7 @@ class TableExplainer(Protocol):
         found: Explanation,
         samples: Samples,
         asked: Asked,
-        pack: Callable[[Explanation, Samples], Any],
+        pack: Callable[[Explanation, Samples], object],
     ) -> None:
         """Explain the labels that are asked for, through `base`."""
         ...

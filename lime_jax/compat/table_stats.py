@@ -22,7 +22,7 @@ def edges_of(discretizer: Any, feature: int) -> np.ndarray | None:
     return np.asarray(bins_of.args[0], np.float64) if is_own and len(bins_of.args) == 1 else None
 
 
-def is_known(discretizer: Any) -> bool:
+def is_known(discretizer: object) -> bool:
     """Whether a discretizer bins and draws as `BaseDiscretizer` does."""
     if not isinstance(discretizer, BaseDiscretizer):
         return False
@@ -34,8 +34,8 @@ def is_known(discretizer: Any) -> bool:
 
 def stats_of(
     discretizer: Any,
-    feature_values: Mapping[int, Sequence[Any]],
-    feature_frequencies: Mapping[int, Any],
+    feature_values: Mapping[int, Sequence[object]],
+    feature_frequencies: Mapping[int, object],
     numbers: Mapping[int, tuple[float, float, float, float]],
 ) -> TabularStats:
     """Statistics of all columns.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from lime_jax.arguments import check_one_of, check_whole
 from lime_jax.compat.explanation import DomainMapper, Explanation
 from lime_jax.compat.outputs import as_matrix
 from lime_jax.views.report import text_table
@@ -29,14 +30,8 @@ class Asked:
 
     def __post_init__(self) -> None:
         for name in ("num_features", "num_samples"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-                raise ValueError(f"`{name}`: expected a positive whole number, got {value!r}")
-        if self.sampling_method not in SAMPLINGS:
-            raise ValueError(
-                f"`sampling_method`: expected one of {', '.join(SAMPLINGS)}, got "
-                f"{self.sampling_method!r}"
-            )
+            check_whole(name, getattr(self, name))
+        check_one_of("sampling_method", self.sampling_method, SAMPLINGS)
 
 
 class TableDomainMapper(DomainMapper):
@@ -130,7 +125,7 @@ def two_decimals(values: Any) -> list[str]:
     return [f"{value:.2f}" for value in values]
 
 
-def checked_outputs(raw: Any, count: int, mode: str, class_names: Any) -> np.ndarray:
+def checked_outputs(raw: Any, count: int, mode: str, class_names: object) -> np.ndarray:
     """What a model of tables returned, as (rows, outputs); of a regression the first output."""
     values = as_matrix(raw, count, "predict_fn", class_names if mode == "classification" else None)
     if mode != "classification":

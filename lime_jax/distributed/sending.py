@@ -36,7 +36,7 @@ def pack(specs: ChunkSpec | Sequence[ChunkSpec], dumps: Callable[[Any], bytes]) 
         raise
 
 
-def _check_pickles(name: str, value: Any, dumps: Callable[[Any], bytes]) -> None:
+def _check_pickles(name: str, value: object, dumps: Callable[[Any], bytes]) -> None:
     try:
         dumps(value)
     except Exception as error:
@@ -63,7 +63,7 @@ def portable(error: Exception, dumps: Callable[[Any], bytes]) -> bytes:
     return first_that_travels(error, plain, dumps)
 
 
-def first_that_travels(value: Any, plain: Any, dumps: Callable[[Any], bytes]) -> bytes:
+def first_that_travels(value: object, plain: object, dumps: Callable[[Any], bytes]) -> bytes:
     """A value as bytes that can be read, or else a plainer one.
 
     Exceptions are known to pickle badly, each in its own way.

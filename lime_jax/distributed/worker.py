@@ -48,7 +48,7 @@ class ModelFactory:
         3.0
     """
 
-    def __init__(self, make: Any, *arguments: Any, **keywords: Any) -> None:
+    def __init__(self, make: object, *arguments: object, **keywords: object) -> None:
         if not callable(make):
             raise ValueError(f"`make`: expected a function that returns a model, got {make!r}")
         self.make, self.arguments, self.keywords = make, arguments, keywords
@@ -135,7 +135,9 @@ class ChunkSpec:
                 )
 
 
-def explain_chunk(spec: ChunkSpec, X: Any, row_ids: Iterable[Any] | None = None) -> pyarrow.Table:
+def explain_chunk(
+    spec: ChunkSpec, X: object, row_ids: Iterable[object] | None = None
+) -> pyarrow.Table:
     """Explain some rows: the one function that engines call.
 
     Args:
@@ -160,7 +162,7 @@ def explain_chunk(spec: ChunkSpec, X: Any, row_ids: Iterable[Any] | None = None)
         return _failed(error)
 
 
-def _explained(spec: ChunkSpec, X: Any, row_ids: Iterable[Any] | None) -> pyarrow.Table:
+def _explained(spec: ChunkSpec, X: object, row_ids: Iterable[object] | None) -> pyarrow.Table:
     with contextlib.ExitStack() as stack:
         # A worker counts as the process does that sent the work.
         if _in_64_bits() != spec.enable_x64:
@@ -201,7 +203,7 @@ def ids_of(column: Any) -> Any:
     return column.to_numpy(zero_copy_only=False) if is_whole else column.to_pylist()
 
 
-def check_ids(row_ids: Iterable[Any] | None, num_rows: int, name: str = "row_ids") -> None:
+def check_ids(row_ids: Iterable[object] | None, num_rows: int, name: str = "row_ids") -> None:
     """Refuse ids that do not tell the rows apart; `name` is that of their argument."""
     if row_ids is None:
         return

@@ -54,7 +54,7 @@ class Program(Generic[_T]):
             self._jitted[effort] = jitted
         return self._jitted[effort](*arguments, **named)
 
-    def trace(self, *arguments: Any, effort: Any = None, **named: Any) -> Any:
+    def trace(self, *arguments: object, effort: object = None, **named: object) -> Any:
         """See `jax.stages.Wrapped`."""
         del effort
         return jax.jit(self._fn, static_argnames=self._static).trace(*arguments, **named)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +30,7 @@ class SqueezeNet:
     # Kernel (height, width, in, out) and bias of every convolution, for RGB images
     layers: dict[str, tuple[Float[Array, "height width in out"], Float[Array, " out"]]]
 
-    def __call__(self, images: Any) -> Float[Array, "images 1000"]:
+    def __call__(self, images: object) -> Float[Array, "images 1000"]:
         """Probabilities of the classes of (images, 227, 227, 3), RGB from 0 to 255."""
         images = jnp.asarray(images)
         by_block = lambda images: _in_blocks(self._classify, images)  # noqa: E731

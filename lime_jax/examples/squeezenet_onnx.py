@@ -87,7 +87,7 @@ class _Graph:
         squares = self.convolve(f"{name}/expand3x3", squeezed, pads=(1, 1, 1, 1))
         return self.add("Concat", name, points, squares, axis=1)
 
-    def convolve(self, name: str, x: str, **options: Any) -> str:
+    def convolve(self, name: str, x: str, **options: object) -> str:
         kernel, bias = self.layers[name]
         constants = [
             self.constant(f"{name}/kernel", kernel.transpose(3, 2, 0, 1)),  # out, in, height, width

@@ -128,7 +128,7 @@ class Call(Protocol[M, E]):
         """Explain the rows: an outcome for every choice of settings, mostly one."""
         ...
 
-    def pack(self, fit: LinearFit, **fields: Any) -> E:
+    def pack(self, fit: LinearFit, **fields: object) -> E:
         """The explanations: mostly `of_fit` of this kind's class."""
         ...
 

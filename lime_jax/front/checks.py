@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,7 @@ def check_seed(seed: object) -> None:
     check_whole("seed", seed, 0, 2**32 - 1)
 
 
-def check_choices(explainer: object, known: Mapping[str, Sequence[Any]]) -> None:
+def check_choices(explainer: object, known: Mapping[str, Sequence[object]]) -> None:
     """Refuse settings that are none of their choices."""
     for name, choices in known.items():
         check_one_of(name, getattr(explainer, name), choices)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jax.sharding import Mesh
 
-from lime_jax.arguments import check_whole, is_whole
+from lime_jax.arguments import check_one_of, check_whole, is_whole
 from lime_jax.engine.mesh_checks import check_mesh
 
 METHODS = ("auto", "sampled", "exact")
@@ -37,7 +37,7 @@ class ExplainOptions:
     progress: bool | None = None
 
     @classmethod
-    def of_sweep(cls, options: Mapping[str, Any]) -> ExplainOptions:
+    def of_sweep(cls, options: Mapping[str, object]) -> ExplainOptions:
         """Options by name that several kernel widths share; R² is held out, to choose one by."""
         unknown = sorted(set(options) - {field.name for field in dataclasses.fields(cls)})
         if unknown:
@@ -86,8 +86,7 @@ def check_num_samples(num_samples: object, tolerance: object) -> None:
 
 def check_method(method: str, why_not_exact: str) -> None:
     """Refuse an unknown method, and "exact" where there is no closed form."""
-    if method not in METHODS:
-        raise ValueError(f"`method`: expected one of {', '.join(METHODS)}, got {method!r}")
+    check_one_of("method", method, METHODS)
     if method == "exact" and why_not_exact:
         raise ValueError(
             f"`method`: there is no closed form for this model and these settings: "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, UInt32
@@ -28,7 +27,7 @@ def row_ids(encoded: Float64[np.ndarray, "rows features"]) -> UInt32[np.ndarray,
     return _upper(state)
 
 
-def hash_ids(ids: Iterable[Any], num_rows: int | None = None) -> UInt32[np.ndarray, " rows"]:
+def hash_ids(ids: Iterable[object], num_rows: int | None = None) -> UInt32[np.ndarray, " rows"]:
     """Hash given ids to 32 bits: the same in every process and on every platform.
 
     Integers hash by value, whatever their type; what is no number, text or bytes as it prints.

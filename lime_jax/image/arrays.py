@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from lime_jax.arguments import check_one_of
 from lime_jax.image import image_size
 from lime_jax.image.read import ChannelAxis
 from lime_jax.results.arrays import ExplanationArrays
@@ -26,10 +27,7 @@ class ImageArrays(ExplanationArrays):
     channel_axis: ChannelAxis = "last"
 
     def __post_init__(self) -> None:
-        if self.channel_axis not in ("last", "first"):
-            raise ValueError(
-                f"`channel_axis` should be 'last' or 'first', got {self.channel_axis!r}."
-            )
+        check_one_of("channel_axis", self.channel_axis, ("last", "first"))
         for name in ("images", "segments"):
             if len(getattr(self, name)) != len(self.coef):
                 raise ValueError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -55,7 +54,7 @@ class ImageCall(call.Call[ImageModel, ImageExplanations]):
             image_fits(ImageTask(self.settings, self.images, hidden, self.segments, request), model)
         ]
 
-    def pack(self, fit: LinearFit, **fields: Any) -> ImageExplanations:
+    def pack(self, fit: LinearFit, **fields: object) -> ImageExplanations:
         """The explanations, with the images."""
         return ImageExplanations.of_fit(
             fit,

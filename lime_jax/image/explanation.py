@@ -308,7 +308,7 @@ class ImageExplanation(Explanation):
         views[view](label).savefig(path, format="png", dpi=150)
 
     def as_pyplot_figure(
-        self, num_features: int | None = 10, label: Scalar = None, ax: Any = None
+        self, num_features: int | None = 10, label: Scalar = None, ax: object = None
     ) -> Figure:
         """The strongest superpixels on the picture, as `contours`.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float64, Int, Shaped
@@ -23,7 +23,7 @@ FillName = Literal["mean", "blur", "noise"]
 def hidden_image(
     image: Image,
     segments: Int[np.ndarray, "height width"],
-    hide: str | Callable[..., Any] | Any = "mean",
+    hide: str | Callable[..., object] | object = "mean",
     *,
     channel_axis: ChannelAxis = "last",
     seed: int = 0,
@@ -118,7 +118,7 @@ def _cast(values: Float64[np.ndarray, "..."], dtype: np.dtype) -> Shaped[np.ndar
 
 
 def _given(
-    image: Image, segments: Int[np.ndarray, "height width"], hide: Any, channel_axis: ChannelAxis
+    image: Image, segments: Int[np.ndarray, "height width"], hide: object, channel_axis: ChannelAxis
 ) -> Image:
     """A color or an image, checked; or what a function makes of the image."""
     what = "`hide`"

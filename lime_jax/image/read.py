@@ -65,7 +65,7 @@ def read_images(images: Any, channel_axis: ChannelAxis = "last") -> tuple[Image,
     )
 
 
-def _checked(image: Any, channel_axis: ChannelAxis, what: str) -> Image:
+def _checked(image: object, channel_axis: ChannelAxis, what: str) -> Image:
     """One image as an array, or an error that says what is wrong with it."""
     image = as_array(image, channel_axis, what)
     came = f"got shape {image.shape}, dtype {image.dtype}"

@@ -27,7 +27,7 @@ _LAB, _CUBE = 100.0, math.sqrt(3)
 
 def segment(
     image: Shaped[np.ndarray, "height width C"],
-    segmentation: str | Callable[..., Any] | Any = "slic",
+    segmentation: str | Callable[..., object] | object = "slic",
     *,
     cell_size: int | float | None = None,
     compactness: int | float = 10.0,
@@ -100,7 +100,7 @@ def segment(
 
 
 def relabeled(
-    labels: Any, size: tuple[int, int], what: str = "labels"
+    labels: object, size: tuple[int, int], what: str = "labels"
 ) -> Int32[np.ndarray, "height width"]:
     """Check an image's labels, and renumber them 0, 1, ... in their order."""
     try:
@@ -123,7 +123,7 @@ def relabeled(
     return inverse.reshape(size).astype(np.int32)
 
 
-def _check_options(cell_size: Any, compactness: Any, color_space: Any) -> None:
+def _check_options(cell_size: Any, compactness: Any, color_space: object) -> None:
     if cell_size is not None and not (_is_number(cell_size) and cell_size >= 1):
         raise ValueError(
             f"`cell_size` must be a number of pixels, at least 1, or None, got {cell_size!r}."
@@ -134,7 +134,7 @@ def _check_options(cell_size: Any, compactness: Any, color_space: Any) -> None:
         raise ValueError(f'`color_space` must be "lab" or "rgb", got {color_space!r}.')
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     number = isinstance(value, int | float | np.integer | np.floating)
     return number and not isinstance(value, bool) and math.isfinite(value)
 

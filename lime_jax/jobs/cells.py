@@ -39,7 +39,7 @@ class TextColumn:
     has_missing: bool = False
 
     @classmethod
-    def of(cls, values: Iterable[Any], has_missing: bool = False) -> TextColumn | None:
+    def of(cls, values: Iterable[object], has_missing: bool = False) -> TextColumn | None:
         """A column with some values, None and NaN among them; None if there are other than text."""
         known = list(values)
         levels = [value for value in known if isinstance(value, str)]
@@ -49,7 +49,7 @@ class TextColumn:
         return cls(frozenset(levels), has_missing or bool(missing))
 
 
-def text_cells(column: Any, text: TextColumn) -> Any:
+def text_cells(column: object, text: TextColumn) -> Any:
     """Cells as text, as they stand; null where they are empty or stand for nothing."""
     words = set(NULLS) - text.levels if text.has_missing else {""} - text.levels
     return _without(column, words)
@@ -71,7 +71,7 @@ def typed(table: pyarrow.Table, texts: Mapping[str, TextColumn]) -> pyarrow.Tabl
     return require("pyarrow", extra="cli").table(columns, names=table.column_names)
 
 
-def parsed(column: Any, wanted: Any, name: str) -> Any:
+def parsed(column: Any, wanted: object, name: str) -> Any:
     """Text cells as the training table held them, or as numbers where not all are whole."""
     pa = require("pyarrow", extra="cli")
     types = pa.types
@@ -91,7 +91,7 @@ def parsed(column: Any, wanted: Any, name: str) -> Any:
     )
 
 
-def _inferred(column: Any) -> Any:
+def _inferred(column: object) -> Any:
     """Numbers or flags if all cells look like it, else text."""
     pa = require("pyarrow", extra="cli")
     compute = require("pyarrow.compute", extra="cli")
@@ -117,7 +117,7 @@ def _without(column: Any, words: Iterable[str]) -> Any:
     return compute.choose(is_word.cast(pa.int8()), column, pa.scalar(None, column.type))
 
 
-def _trimmed(column: Any) -> Any:
+def _trimmed(column: object) -> Any:
     """Without white space at the ends, and without a plus sign."""
     compute = require("pyarrow.compute", extra="cli")
     return compute.replace_substring_regex(compute.utf8_trim_whitespace(column), r"^\+", "")

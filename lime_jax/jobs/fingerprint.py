@@ -21,7 +21,7 @@ _PACKAGES = ("lime_jax", "jax", "jaxlib", "numpy", "scipy", "scikit-learn", "pya
 _PLAIN = (str, bytes, bytearray, bool, int, float, complex, np.generic, type(None))
 
 
-def content_hash(value: Any) -> str:
+def content_hash(value: object) -> str:
     """Hash what an object holds: numbers, text, code, and what is made of them.
 
     Of a Python function its code, its defaults and what it encloses count, not what its module
@@ -38,7 +38,7 @@ class _Hashing:
         self._above: list[int] = []  # ids of what encloses the value at hand: objects have cycles
         self._known: dict[int, tuple[Any, bytes]] = {}
 
-    def of(self, value: Any) -> bytes:
+    def of(self, value: object) -> bytes:
         if isinstance(value, _PLAIN):
             return _digest([f"{type(value).__name__}:{value!r}".encode()])
         if id(value) in self._known:
@@ -52,7 +52,7 @@ class _Hashing:
             self._known[id(value)] = value, found
         return found
 
-    def _pieces(self, value: Any) -> Iterator[bytes]:
+    def _pieces(self, value: object) -> Iterator[bytes]:
         if isinstance(value, np.ndarray | jax.Array):
             yield from self._array(np.asarray(value))
         elif isinstance(value, Mapping):
@@ -89,7 +89,7 @@ class _Hashing:
         else:
             yield self.of(array.tolist()) if array.dtype.hasobject else array.tobytes()
 
-    def _object(self, value: Any) -> Iterator[bytes]:
+    def _object(self, value: object) -> Iterator[bytes]:
         """What a pickle would hold; its bytes also tell which equal texts are one object."""
         try:
             reduced = value.__reduce_ex__(4)
@@ -124,7 +124,7 @@ def _enclosed(cell: Any) -> Any:
         return None
 
 
-def model_hash(model: Any) -> str:
+def model_hash(model: object) -> str:
     """Hash a model, or how a `ModelFactory` makes it: of files, what they hold counts."""
     if not isinstance(model, ModelFactory):
         return content_hash(model)
@@ -138,7 +138,7 @@ def _or_file(value: Any) -> Any:
     return ("file", file_hash(os.fspath(value))) if is_file else value
 
 
-def in_words(value: Any) -> Any:
+def in_words(value: object) -> Any:
     """A setting or an option as JSON: itself where it is plain, else a hash and a name.
 
     Example:
@@ -160,7 +160,7 @@ def in_words(value: Any) -> Any:
     return f"{content_hash(value)[:16]} of {_name(value)}"
 
 
-def versions(model: Any, schema: Schema | None) -> dict[str, str]:
+def versions(model: object, schema: Schema | None) -> dict[str, str]:
     """The packages that sway numbers, by name: the model's own too; "none" where one is missing.
 
     A model's own are those of its class and of all its parts.

@@ -23,7 +23,7 @@ def make_manifest(
     rows_in_file: int,
     rows_per_part: int,
     device: str,
-    facts: Mapping[str, Any],
+    facts: Mapping[str, object],
 ) -> dict[str, Any]:
     """What the parts of a job are a function of, as JSON takes it, with no time and no machine.
 
@@ -60,7 +60,7 @@ def make_manifest(
     return json.loads(json.dumps(manifest))  # as it is read back
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
     """What two manifests do not have in common.
 
     Example:
@@ -75,7 +75,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _flat(value: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(value: Mapping[str, object], above: str = "") -> Iterator[tuple[str, Any]]:
     for name, entry in value.items():
         if isinstance(entry, Mapping):
             yield from _flat(entry, f"{above}{name}.")
@@ -83,6 +83,6 @@ def _flat(value: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]
             yield above + name, entry
 
 
-def _short(found: Mapping[str, Any], name: str) -> str:
+def _short(found: Mapping[str, object], name: str) -> str:
     text = json.dumps(found[name]) if name in found else "nothing"
     return text if len(text) <= 24 else f"{text[:21]}..."

@@ -70,7 +70,9 @@ class RowForm:
             self.schema, require("pyarrow", extra="cli").table(columns, names=list(self.columns))
         )
 
-    def _cells(self, column: Any, wanted: Any, name: str, levels: Sequence[Any] | None) -> Any:
+    def _cells(
+        self, column: object, wanted: Any, name: str, levels: Sequence[object] | None
+    ) -> Any:
         """Text cells as the training table held them."""
         types = require("pyarrow", extra="cli").types
         wanted = wanted.value_type if types.is_dictionary(wanted) else wanted
@@ -171,12 +173,12 @@ def _as_type(column: Any, wanted: Any, name: str) -> Any:
     return column
 
 
-def _is_text(kind: Any) -> bool:
+def _is_text(kind: object) -> bool:
     types = require("pyarrow", extra="cli").types
     return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
 
 
-def _is_number(kind: Any) -> bool:
+def _is_number(kind: object) -> bool:
     types = require("pyarrow", extra="cli").types
     is_real = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
     return is_real or types.is_boolean(kind)

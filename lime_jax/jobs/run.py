@@ -41,7 +41,7 @@ _LIBRARIES = {"ray": "ray", "spark": "pyspark"}
 def explain_file(
     explainer: Any,
     data: str | Path,
-    model: Any,
+    model: object,
     out: str | Path,
     *,
     columns: Sequence[str] | None = None,
@@ -51,9 +51,9 @@ def explain_file(
     on_error: str = "raise",
     engine: str = "local",
     num_workers: int | None = None,
-    facts: Mapping[str, Any] | None = None,
+    facts: Mapping[str, object] | None = None,
     progress: bool | None = None,
-    **options: Any,
+    **options: object,
 ) -> StoredExplanations:
     """Explain the rows of a file that need not fit into memory.
 
@@ -147,7 +147,7 @@ class _Job:
 
     def run(
         self,
-        explain_tables: Callable[..., Iterator[tuple[int, Any]]],
+        explain_tables: Callable[..., Iterator[tuple[int, object]]],
         num_workers: int | None,
         tick: Callable[[int], None],
     ) -> None:
@@ -223,7 +223,7 @@ class _Job:
         return f"block {number}, rows {rows[0]:,} to {rows[-1]:,} of the file"
 
 
-def _check(rows_per_part: Any, engine: Any, num_workers: Any, on_error: Any) -> None:
+def _check(rows_per_part: object, engine: Any, num_workers: object, on_error: object) -> None:
     counts = {"rows_per_part": rows_per_part, "num_workers": num_workers}
     for name, count in counts.items():
         if count is not None:
@@ -245,7 +245,7 @@ def _rows_per_part(weights: int) -> int:
     return min(_ROWS_PER_PART, 2 ** max(8, (_CELLS_PER_PART // weights).bit_length() - 1))
 
 
-def _num_labels(explainer: Any, model: Any, options: Mapping[str, Any]) -> int:
+def _num_labels(explainer: Any, model: object, options: Mapping[str, Any]) -> int:
     """Outputs that a row's explanation has, as far as that is known before the model is called."""
     if options.get("labels") is not None:
         return max(np.size(options["labels"]), 1)

@@ -280,7 +280,7 @@ def _opened_arrow(path: Path, columns: Sequence[int] | None = None) -> Iterator[
         yield (pa.ipc.open_file if is_file else pa.ipc.open_stream)(opened, options=wanted)
 
 
-def _as_table(batch: Any) -> Any:
+def _as_table(batch: object) -> Any:
     return require("pyarrow", extra="cli").Table.from_batches([batch])
 
 

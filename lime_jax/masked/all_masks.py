@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -101,7 +100,7 @@ def lime_masses(
     players: int,
     num_samples: int,
     distance: str,
-    kernel: Callable[..., Any],
+    kernel: Callable[..., object],
     width: float,
     relative: bool = False,
 ) -> Float[np.ndarray, " sizes"]:

@@ -7,6 +7,7 @@ scores, and of the row's norm, is linear in the mask. The few columns that sever
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import jax.numpy as jnp
@@ -62,7 +63,7 @@ class CountedDomain(MaskedDomain):
         return scores * scale[:, None]
 
 
-def weighed(counts: Any, binary: bool, sublinear: bool, xp: Any) -> Any:
+def weighed(counts: Any, binary: bool, sublinear: bool, xp: ModuleType) -> Any:
     """What counts become before their idf; `xp` is NumPy or its like."""
     if binary:
         counts = (counts != 0).astype(counts.dtype)

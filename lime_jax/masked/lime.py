@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import jax
@@ -78,7 +79,7 @@ class RemovalLime(LinearMethod):
         )
 
 
-def distance_of_share(share: Any, players: Any, distance: str, xp: Any) -> Any:
+def distance_of_share(share: Any, players: Any, distance: str, xp: ModuleType) -> Any:
     """How far a mask is from all players that keeps a share of them; `xp` is NumPy or its like."""
     if distance == "cosine":
         return 1 - xp.sqrt(share)

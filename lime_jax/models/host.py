@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +13,7 @@ from lime_jax.typing import AnyArray, Array
 
 
 def host_predict(
-    fn: Callable[[np.ndarray], Any], num_outputs: int | None = None
+    fn: Callable[[np.ndarray], object], num_outputs: int | None = None
 ) -> Callable[[Array], Array]:
     """Make a function of a NumPy batch callable from inside `jit` and `vmap`.
 

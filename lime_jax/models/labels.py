@@ -93,9 +93,9 @@ def is_missing(value: Scalar) -> bool:
 
 def name_outputs(
     count: int,
-    classes: Sequence[Any] | np.ndarray | None = None,
-    columns: Sequence[Any] | None = None,
-    class_names: Sequence[Any] | np.ndarray | None = None,
+    classes: Sequence[object] | np.ndarray | None = None,
+    columns: Sequence[object] | None = None,
+    class_names: Sequence[object] | np.ndarray | None = None,
 ) -> OutputLabels:
     """Names and classes of the outputs of a model.
 

@@ -39,11 +39,11 @@ class DevicePredict(Generic[Function]):
         """Call the model on a batch."""
         return self.finish(self.fn(inputs))
 
-    def then(self, step: Callable[[Any], Any]) -> DevicePredict[Function]:
+    def then(self, step: Callable[[Any], object]) -> DevicePredict[Function]:
         """The model with one more step."""
         return dataclasses.replace(self, steps=(*self.steps, step))
 
-    def finish(self, outputs: Any) -> Any:
+    def finish(self, outputs: object) -> Any:
         """What the steps make of outputs."""
         for step in self.steps:
             outputs = step(outputs)

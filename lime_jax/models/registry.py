@@ -321,7 +321,7 @@ def transform_on(transformer: Estimator, features: Features) -> Features:
     return entry.function(transformer, features)
 
 
-def convert_by_name(name: str, model: Any, method: str, features: Features) -> Converted:
+def convert_by_name(name: str, model: object, method: str, features: Features) -> Converted:
     """A model that its family holds as plain arrays, by the name of its own class."""
     entry = _CONVERTERS[name]
     if entry.function is None or method not in entry.methods:
@@ -329,7 +329,7 @@ def convert_by_name(name: str, model: Any, method: str, features: Features) -> C
     return entry.function(model, method, features)
 
 
-def transform_by_name(name: str, step: Any, features: Any) -> Any:
+def transform_by_name(name: str, step: object, features: object) -> Any:
     """The same for a step, by its family's own record of columns."""
     function = _TRANSFORMERS[name].function
     assert function is not None

@@ -91,7 +91,7 @@ class ExplanationArrays:
         """Number of rows."""
         return len(self.coef)
 
-    def take(self, index: Any) -> Any:
+    def take(self, index: object) -> Any:
         """Some rows.
 
         Args:

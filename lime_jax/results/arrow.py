@@ -34,7 +34,7 @@ _ROWS_PER_GROUP = 2048
 """Rows that are read to show one of them."""
 
 
-def row_schema(id_type: Any = None, kind: str = "table") -> pyarrow.Schema:
+def row_schema(id_type: object = None, kind: str = "table") -> pyarrow.Schema:
     """The columns of `rows_table`.
 
     Args:
@@ -56,7 +56,7 @@ def row_schema(id_type: Any = None, kind: str = "table") -> pyarrow.Schema:
     return _schema_of(row_fields(kind_named(kind)), id_type)
 
 
-def long_schema(id_type: Any = None) -> pyarrow.Schema:
+def long_schema(id_type: object = None) -> pyarrow.Schema:
     """The columns of `long_table`.
 
     Args:
@@ -216,7 +216,7 @@ def write_rows(table: pyarrow.Table, path: Path) -> None:
     )
 
 
-def _schema_of(fields: Mapping[str, RowField], id_type: Any) -> pyarrow.Schema:
+def _schema_of(fields: Mapping[str, RowField], id_type: object) -> pyarrow.Schema:
     pa = require("pyarrow", extra="cli")
     texts = [(name, pa.list_(pa.string())) for name in TEXTS]
     numbers = [(field.column, _type_of(field)) for field in fields.values() if field.column]
@@ -233,7 +233,7 @@ def _type_of(field: RowField) -> Any:
     return of_axes
 
 
-def _id_levels(explanations: ExplanationArrays, row_ids: Any) -> tuple[list[Any], list[str]]:
+def _id_levels(explanations: ExplanationArrays, row_ids: object) -> tuple[list[Any], list[str]]:
     """The rows' names in their own types, one column for each level, and what they are called."""
     if row_ids is not None:
         return [id_column(as_ids(row_ids))], ["row_id"]
@@ -242,7 +242,7 @@ def _id_levels(explanations: ExplanationArrays, row_ids: Any) -> tuple[list[Any]
     return levels, column_names(names, LONG_COLUMNS)
 
 
-def _id_column(explanations: ExplanationArrays, row_ids: Any) -> Any:
+def _id_column(explanations: ExplanationArrays, row_ids: object) -> Any:
     """The rows' names; a struct where they have several levels."""
     levels, names = _id_levels(explanations, row_ids)
     if len(levels) == 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import stdtrit
@@ -84,7 +84,7 @@ class Cohorts:
     weights: Estimate
     sizes: Estimate
 
-    def _number(self, group: Any, argument: str) -> int:
+    def _number(self, group: object, argument: str) -> int:
         if isinstance(group, str) and group in self.names:
             return self.names.index(group)
         if is_whole(group) and int(group) in range(len(self.names)):

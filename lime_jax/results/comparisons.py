@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class Comparisons(abc.ABC):
         return [self._arrays()]
 
     def cohorts(
-        self, by: Any, label: Scalar = None, max_depth: int = 2, min_rows: int = 20
+        self, by: object, label: Scalar = None, max_depth: int = 2, min_rows: int = 20
     ) -> Cohorts:
         """Mean weights of groups of rows, with 95 % intervals.
 
@@ -134,7 +134,7 @@ class Comparisons(abc.ABC):
         figure.set_label(described.beeswarm_words(names, weights))
         return figure
 
-    def scatter_figure(self, feature: Any, label: Scalar = None) -> Figure:
+    def scatter_figure(self, feature: object, label: Scalar = None) -> Figure:
         """The weight of a feature in each row against its value, with 95 % intervals.
 
         Args:

@@ -134,7 +134,7 @@ def _with_all_levels(parts: Sequence[Part]) -> list[Part]:
     ]
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

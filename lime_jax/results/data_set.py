@@ -33,7 +33,7 @@ class DataSetViews(Comparisons):
     """Tables, files, pictures and pages of the explanations of a data set."""
 
     @abc.abstractmethod
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: object) -> Any:
         """One row for an integer, else the explanations of some rows."""
 
     @abc.abstractmethod
@@ -214,7 +214,7 @@ class DataSetViews(Comparisons):
         self,
         rows: Sequence[int] = (0, 1, 2),
         title: str = "Explanations",
-        figures: Sequence[Any] = (),
+        figures: Sequence[object] = (),
     ) -> str:
         """One static page: what was done, the data-set ranking, and some rows.
 

@@ -115,7 +115,7 @@ class Explanation:
         position = self.explanations.position(self.row, label)
         return self.explanations.output_names[self.explanations.labels[self.row, position]]
 
-    def _strongest(self, num_features: int | None, label: Any) -> tuple[list[int], int]:
+    def _strongest(self, num_features: int | None, label: object) -> tuple[list[int], int]:
         position = self.explanations.position(self.row, label)
         weights = self.explanations.coef[self.row, position]
         selected = ~np.isnan(self.explanations.std_error[self.row, position])

@@ -77,7 +77,7 @@ class Explanations(ExplanationArrays, DataSetViews):
         """One row after the other."""
         return (self.row_class(self, row) for row in range(len(self)))
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: object) -> Any:
         """One row for an integer, `Explanations` for a slice, a mask or an array of rows."""
         if isinstance(index, int | np.integer):
             return self.row_class(self, range(len(self))[int(index)])

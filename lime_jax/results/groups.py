@@ -38,7 +38,7 @@ class Grouping:
     counted: np.ndarray | None = None
 
 
-def grouping_of(sample: ExplanationArrays, pieces: Pieces, count: int, by: Any) -> Grouping:
+def grouping_of(sample: ExplanationArrays, pieces: Pieces, count: int, by: object) -> Grouping:
     """The groups that `by` asks for, of anything but a tree.
 
     Args:

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse
 from jaxtyping import Float64, Int64
 
-from lime_jax.arguments import check_one_of
+from lime_jax.arguments import check_one_of, check_whole
 from lime_jax.typing import Scalar
 
 if TYPE_CHECKING:
@@ -151,9 +151,8 @@ def _note(rows: Sequence[int], count: int) -> str:
 
 def check_pick(count: int, num_features: int, by: str, threshold: str | float | int) -> None:
     """Refuse what `pick` cannot do."""
-    for name, value in (("count", count), ("num_features", num_features)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"`{name}`: expected a positive whole number, got {value!r}")
+    check_whole("count", count)
+    check_whole("num_features", num_features)
     check_one_of("by", by, WAYS)
     is_number = isinstance(threshold, int | float) and threshold >= 0
     if threshold != "noise" and not is_number:

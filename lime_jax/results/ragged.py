@@ -23,7 +23,7 @@ class Ragged:
     stored: Callable[[Any], Any]
     restored: Callable[[Any], Any]
 
-    def column(self, values: Sequence[Any]) -> Column:
+    def column(self, values: Sequence[object]) -> Column:
         """The objects of all rows as a column."""
         pa = require("pyarrow", extra="cli")
         return pa.array([self.stored(value) for value in values], self.type())
@@ -68,7 +68,7 @@ RAGGED = {
 (as lists of lists that any reader knows), and texts."""
 
 
-def list_array(flat: Any, sizes: np.ndarray) -> pyarrow.ListArray:
+def list_array(flat: object, sizes: np.ndarray) -> pyarrow.ListArray:
     """An array of lists, from all their items, list after list, and how many each has.
 
     Example:

@@ -31,7 +31,7 @@ class RowIndex:
     names: tuple[str, ...]
 
 
-def row_index(X: Any, num_rows: int, row_ids: Any = None) -> RowIndex:
+def row_index(X: Any, num_rows: int, row_ids: object = None) -> RowIndex:
     """The names of rows: those that were given, else a frame's index, else their numbers.
 
     `X` are rows of any kind; only pandas has an index.
@@ -66,7 +66,7 @@ def as_ids(values: Any) -> np.ndarray:
     return objects(items)
 
 
-def objects(items: Sequence[Any]) -> np.ndarray:
+def objects(items: Sequence[object]) -> np.ndarray:
     """Items as an array of objects, tuples among them as they are."""
     found = np.empty(len(items), object)
     for place, item in enumerate(items):
@@ -90,7 +90,7 @@ def join_ids(parts: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([objects(_listed(part)) for part in parts])
 
 
-def name_text(value: Any) -> str:
+def name_text(value: object) -> str:
     """The name of a row as text.
 
     Example:

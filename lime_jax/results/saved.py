@@ -81,7 +81,7 @@ def stored_facts(explanations: ExplanationArrays) -> dict[str, Any]:
     return {"version": 2, "kind": explanations.kind, "names": names, **facts}
 
 
-def restored(facts: Mapping[str, Any], arrays: Mapping[str, Any], row_ids: np.ndarray) -> Any:
+def restored(facts: Mapping[str, Any], arrays: Mapping[str, object], row_ids: np.ndarray) -> Any:
     """The explanations that facts and arrays were stored of; KeyError if one is missing."""
     kind = kind_named(facts["kind"])
     shared = {name: _as_tuples(facts[name]) for name in shared_fields(kind)}
@@ -89,6 +89,6 @@ def restored(facts: Mapping[str, Any], arrays: Mapping[str, Any], row_ids: np.nd
     return kind(**arrays, **shared, names=names, row_ids=row_ids)
 
 
-def _as_tuples(value: Any) -> Any:
+def _as_tuples(value: object) -> Any:
     """What JSON has made lists of, as it was."""
     return tuple(map(_as_tuples, value)) if isinstance(value, list) else value

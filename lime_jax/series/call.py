@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from lime_jax.front import call
@@ -63,7 +61,7 @@ class SeriesCall(call.Call[SeriesModel, SeriesExplanations]):
         of_rows = (players, self.prediction, request, series, self.segments, fills)
         return [series_fits(SeriesTask(settings, model, *of_rows, self.background))]
 
-    def pack(self, fit: LinearFit, **fields: Any) -> SeriesExplanations:
+    def pack(self, fit: LinearFit, **fields: object) -> SeriesExplanations:
         """The explanations, with the series."""
         return SeriesExplanations.of_fit(
             fit,

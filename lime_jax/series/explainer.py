@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from jax.sharding import Mesh
@@ -74,20 +74,20 @@ class SeriesExplainer(BaseEstimator):
     def __init__(
         self,
         algorithm: str = "lime",
-        segments: Any = 10,
-        hide: Any = "mean",
+        segments: object = 10,
+        hide: object = "mean",
         time_column: str | None = None,
         series_column: str | None = None,
-        feature_names: Sequence[Any] | np.ndarray | None = None,
+        feature_names: Sequence[object] | np.ndarray | None = None,
         kernel_width: float | int = 0.25,
         alpha: float | int = 1.0,
         distance: str = "cosine",
-        kernel: Callable[..., Any] | None = None,
+        kernel: Callable[..., object] | None = None,
         feature_selection: str = "auto",
         link: str = "identity",
         output: str | None = None,
         mode: str | None = None,
-        class_names: Sequence[Any] | np.ndarray | None = None,
+        class_names: Sequence[object] | np.ndarray | None = None,
         seed: int = 0,
     ) -> None:
         self.algorithm = algorithm
@@ -111,11 +111,11 @@ class SeriesExplainer(BaseEstimator):
         self,
         X: Table,
         model: ModelLike,
-        labels: Sequence[Any] | np.ndarray | None = None,
+        labels: Sequence[object] | np.ndarray | None = None,
         top_labels: int | str | None = "auto",
         num_features: int | None = None,
         num_samples: int | str | None = None,
-        row_ids: Iterable[Any] | None = None,
+        row_ids: Iterable[object] | None = None,
         batch_size: int | None = None,
         mesh: Mesh | None = None,
         progress: bool | None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any
 
 import jax
@@ -11,7 +12,7 @@ import numpy as np
 FILLS = ("mean", "last", "interpolate", "noise")
 
 
-def check_hide(hide: Any) -> None:
+def check_hide(hide: object) -> None:
     """Refuse what is no way to hide."""
     if isinstance(hide, str):
         known = hide in FILLS
@@ -67,7 +68,7 @@ def fill_of(series: np.ndarray, hide: Any, seed: int, row_id: int) -> np.ndarray
     return fill.astype(series.dtype)
 
 
-def filled(series: Any, fill: Any, shown: Any, how: str, xp: Any) -> Any:
+def filled(series: Any, fill: Any, shown: Any, how: str, xp: ModuleType) -> Any:
     """Series under masks.
 
     Args:
@@ -102,14 +103,14 @@ def filled(series: Any, fill: Any, shown: Any, how: str, xp: Any) -> Any:
     return xp.where(shown, series, found)
 
 
-def _running(numbers: Any, axis: int, xp: Any) -> Any:
+def _running(numbers: Any, axis: int, xp: ModuleType) -> Any:
     """The largest so far."""
     if xp is np:
         return np.maximum.accumulate(numbers, axis=axis)
     return jax.lax.cummax(numbers, axis=axis)
 
 
-def _taken(series: Any, places: Any, axis: int, xp: Any) -> Any:
+def _taken(series: Any, places: Any, axis: int, xp: ModuleType) -> Any:
     """Numbers at places in time, (..., time, ...)."""
     one = series.reshape(*[1] * axis, *series.shape)
     shape = np.broadcast_shapes(one.shape[axis + 1 :], places.shape[axis + 1 :])

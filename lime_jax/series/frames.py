@@ -32,7 +32,7 @@ def is_frame(X: Table) -> bool:
 
 
 def read_frame(
-    X: Table, form: LongForm, names: Sequence[Any] | None
+    X: Table, form: LongForm, names: Sequence[object] | None
 ) -> tuple[list[Any], str | None, list[np.ndarray], list[np.ndarray], tuple[str, ...]]:
     """Names of the series and of their column, the series, their times and their channels."""
     frame = nw.from_native(X, eager_only=True)
@@ -123,7 +123,7 @@ def _numbers(column: Any, name: str) -> np.ndarray:
     return np.asarray(column.cast(nw.Float64).to_numpy(), np.float64)
 
 
-def _check_steps(groups: np.ndarray, moments: np.ndarray, ids: Sequence[Any], name: str) -> None:
+def _check_steps(groups: np.ndarray, moments: np.ndarray, ids: Sequence[object], name: str) -> None:
     """Refuse two lines of one series and one time."""
     twice = np.flatnonzero((np.diff(groups) == 0) & (moments[1:] == moments[:-1]))
     if twice.size:

@@ -68,7 +68,7 @@ class SeriesRows:
         return np.array([_hash(one) for one in self.series], np.uint32)
 
 
-def read_series(X: Table, form: LongForm, names: Sequence[Any] | None) -> SeriesRows:
+def read_series(X: Table, form: LongForm, names: Sequence[object] | None) -> SeriesRows:
     """Read what a user hands over as series.
 
     Args:
@@ -152,7 +152,7 @@ def _check_alike(series: Sequence[np.ndarray]) -> None:
             )
 
 
-def _channels(series: np.ndarray, names: Sequence[Any] | None) -> tuple[str, ...]:
+def _channels(series: np.ndarray, names: Sequence[object] | None) -> tuple[str, ...]:
     count = series.shape[1] if series.ndim == 2 else 0
     if names is None:
         return tuple(f"channel {number}" for number in range(count))

@@ -15,7 +15,7 @@ Segments = np.ndarray
 """(time, channels) number of each value's player, whole numbers from 0."""
 
 
-def segments_of(series: np.ndarray, segments: Any, what: str) -> Segments:
+def segments_of(series: np.ndarray, segments: object, what: str) -> Segments:
     """The players of one series.
 
     Args:
@@ -44,7 +44,7 @@ def segments_of(series: np.ndarray, segments: Any, what: str) -> Segments:
     return _few(_of_labels(labels, shape, what), what)
 
 
-def check_segments(segments: Any) -> None:
+def check_segments(segments: object) -> None:
     """Refuse what is no way to cut a series."""
     if isinstance(segments, str):
         known = segments in ("step", "feature")
@@ -79,7 +79,7 @@ def segments_of_all(series: Sequence[np.ndarray], segments: Any) -> list[Segment
     ]
 
 
-def _of_labels(labels: Any, shape: tuple[int, int], what: str) -> Segments:
+def _of_labels(labels: object, shape: tuple[int, int], what: str) -> Segments:
     """Labels as numbers from 0, in their own order."""
     try:
         found = np.asarray(labels)

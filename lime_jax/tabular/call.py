@@ -156,7 +156,7 @@ class TableCall(call.Call[OpenedModel, Explanations]):
         table = TableRequest(**vars(request), values=self.values, model=model)
         return self.algorithm.explain(self.plan, table)
 
-    def pack(self, fit: LinearFit, **fields: Any) -> Explanations:
+    def pack(self, fit: LinearFit, **fields: object) -> Explanations:
         """The explanations."""
         kind = InteractionExplanations if "pairs" in fields else Explanations
         return kind.of_fit(fit, **fields)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from jax.sharding import Mesh
@@ -96,24 +96,24 @@ class TabularExplainer(BaseEstimator):
         self,
         algorithm: str = "lime",
         mode: str | None = None,
-        discretizer: str | Sequence[Any] | Mapping[Any, Any] | None = "quartile",
+        discretizer: str | Sequence[object] | Mapping[object, object] | None = "quartile",
         sample_around_instance: bool = False,
         encoding: str | None = None,
         distance_space: str | None = None,
         distance: str = "euclidean",
-        kernel: Callable[..., Any] | None = None,
+        kernel: Callable[..., object] | None = None,
         kernel_width: float | None = None,
         alpha: float = 1.0,
         feature_selection: str = "auto",
         design: str = "sobol",
         output: str | None = None,
-        categorical_features: Sequence[Any] | np.ndarray | None = None,
+        categorical_features: Sequence[object] | np.ndarray | None = None,
         feature_names: Sequence[str] | np.ndarray | None = None,
-        categorical_names: Mapping[Any, Any] | None = None,
-        class_names: Sequence[Any] | np.ndarray | None = None,
-        features: Sequence[Any] | np.ndarray | None = None,
+        categorical_names: Mapping[object, object] | None = None,
+        class_names: Sequence[object] | np.ndarray | None = None,
+        features: Sequence[object] | np.ndarray | None = None,
         link: str = "identity",
-        groups: Mapping[str, Sequence[Any]] | Sequence[Sequence[Any]] | None = None,
+        groups: Mapping[str, Sequence[object]] | Sequence[Sequence[object]] | None = None,
         summarize: int | None = None,
         value: str = "shapley",
         interactions: bool = False,
@@ -186,7 +186,7 @@ class TabularExplainer(BaseEstimator):
         self,
         X: Table,
         model: ModelLike,
-        labels: Sequence[Any] | np.ndarray | None = None,
+        labels: Sequence[object] | np.ndarray | None = None,
         top_labels: int | None = None,
         num_features: int | None = None,
         num_samples: int | str | None = None,
@@ -195,7 +195,7 @@ class TabularExplainer(BaseEstimator):
         effective_num_samples: int | None = None,
         score: bool = True,
         held_out_score: bool = False,
-        row_ids: Iterable[Any] | None = None,
+        row_ids: Iterable[object] | None = None,
         batch_size: int | None = None,
         mesh: Mesh | None = None,
         progress: bool | None = None,
@@ -274,7 +274,7 @@ class TabularExplainer(BaseEstimator):
         )
         return self._explain(X, model, options, [self.kernel_width])[0]
 
-    def warm_up(self, model: ModelLike, rows: int = 1, **options: Any) -> TabularExplainer:
+    def warm_up(self, model: ModelLike, rows: int = 1, **options: object) -> TabularExplainer:
         """Open a model, draw the samples and compile all that later calls need.
 
         For a service, before it takes requests: a call of `explain` with as many rows and the same
@@ -314,7 +314,7 @@ class TabularExplainer(BaseEstimator):
         X: Table,
         model: ModelLike,
         kernel_width: Sequence[float | int] | np.ndarray,
-        **options: Any,
+        **options: object,
     ) -> list[Explanations]:
         """Explain the same rows under several kernel widths, with one set of model calls.
 

@@ -29,7 +29,7 @@ def fit_tabular(
     *,
     discretizer: str | Sequence[Any] | Mapping[Any, Any] | None = "quartile",
     categorical_features: Sequence[Column] = (),
-    integer_columns: Sequence[Column] | Mapping[Any, float | int] = (),
+    integer_columns: Sequence[Column] | Mapping[object, float | int] = (),
     y: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> TabularStats:

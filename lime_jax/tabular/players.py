@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -49,7 +48,7 @@ class Players:
         )
 
 
-def make_players(schema: frames.Schema, groups: Any, features: Any) -> Players:
+def make_players(schema: frames.Schema, groups: object, features: object) -> Players:
     """See which columns play together.
 
     Args:
@@ -90,7 +89,7 @@ def make_players(schema: frames.Schema, groups: Any, features: Any) -> Players:
     return Players(tuple(order), tuple(named[name] for name in order), player_of)
 
 
-def _named_groups(schema: frames.Schema, groups: Any) -> dict[str, tuple[int, ...]]:
+def _named_groups(schema: frames.Schema, groups: object) -> dict[str, tuple[int, ...]]:
     if groups is None:
         return {}
     if isinstance(groups, str) or not isinstance(groups, Mapping | Sequence | np.ndarray):

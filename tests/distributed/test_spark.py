@@ -537,7 +537,7 @@ def test_a_model_of_the_server_is_read_and_explained(session):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"output": "wide"}, "`output`: expected 'struct' or 'long', got 'wide'"),
+        ({"output": "wide"}, "`output`: expected one of struct, long, got 'wide'"),
         ({"explainer": PICTURES}, "`explainer`: .*`explain_images`"),
         ({"feature_cols": ["petal length", "height"]}, r"lacks the columns \['height'\]; it has"),
         ({"feature_cols": ["petal length"]}, "expected 4 columns.*got 1"),
@@ -632,7 +632,7 @@ def test_texts_get_their_words(session, output):
         ({"explainer": PICTURES}, "expected a TextExplainer, got ImageExplainer"),
         ({"text_col": "body"}, "no column 'body'; it has"),
         ({"text_col": "id"}, "'id' is of type bigint; expected text"),
-        ({"output": "wide"}, "`output`: expected 'struct' or 'long'"),
+        ({"output": "wide"}, "`output`: expected one of struct, long"),
         ({"samples": 3}, "`samples`: no option"),
     ],
 )

@@ -249,7 +249,7 @@ class TestBatches:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"channel_axis": "middle"}, r"`channel_axis` should be 'last' or 'first'"),
+            ({"channel_axis": "middle"}, "`channel_axis`: expected one of last, first"),
             ({"images": ()}, r"`images` should have one entry per image \(3\), got 0"),
             ({"segments": (segments_of((9, 12), 6),) * 3}, r"`segments`: image 0 .*\(12, 9\)"),
         ],

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lime_jax.arguments import check_one_of
 from lime_jax.compat.utils.generic_utils import has_arg
 from lime_jax.optional import require
 
@@ -26,11 +27,11 @@ class BaseWrapper:
         {'reverse': True}
     """
 
-    def __init__(self, target_fn: Any = None, **target_params: Any) -> None:
+    def __init__(self, target_fn: Any = None, **target_params: object) -> None:
         self.target_fn = target_fn
         self.target_params = target_params
 
-    def _check_params(self, parameters: Any) -> None:
+    def _check_params(self, parameters: object) -> None:
         """Refuse names that are no arguments of the function."""
         target = self._target()
         if isinstance(parameters, str) or not isinstance(parameters, Iterable):
@@ -54,7 +55,7 @@ class BaseWrapper:
             raise AttributeError(f"`target_fn`: expected a function, got {self.target_fn!r}")
         return self.target_fn
 
-    def set_params(self, **params: Any) -> None:
+    def set_params(self, **params: object) -> None:
         """Replace the arguments.
 
         Args:
@@ -66,7 +67,9 @@ class BaseWrapper:
         self._check_params(params)
         self.target_params = params
 
-    def filter_params(self, fn: Any, override: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def filter_params(
+        self, fn: object, override: Mapping[str, object] | None = None
+    ) -> dict[str, Any]:
         """The arguments that a function takes, and others in place of them.
 
         Args:
@@ -98,11 +101,8 @@ class SegmentationAlgorithm(BaseWrapper):
         np.int64(3)
     """
 
-    def __init__(self, algo_type: str, **target_params: Any) -> None:
-        if algo_type not in ALGORITHMS:
-            raise ValueError(
-                f"`algo_type`: expected one of {', '.join(ALGORITHMS)}, got {algo_type!r}"
-            )
+    def __init__(self, algo_type: str, **target_params: object) -> None:
+        check_one_of("algo_type", algo_type, ALGORITHMS)
         functions = require("skimage.segmentation", extra="image", needed_by="a segmentation")
         self.algo_type = algo_type
         function = getattr(functions, algo_type)

@@ -35,17 +35,17 @@ __all__ = [
 
 
 def explain(
-    explainer: Any,
-    X: Any,
-    model: Any = None,
+    explainer: object,
+    X: object,
+    model: object = None,
     num_workers: int | None = None,
     batch_size: int | None = None,
     num_cpus_per_worker: float | int = 1,
     num_gpus_per_worker: float | int = 0,
     ordered: bool = True,
-    row_ids: Iterable[Any] | None = None,
+    row_ids: Iterable[object] | None = None,
     progress: bool | None = None,
-    **options: Any,
+    **options: object,
 ) -> Explanations:
     """Explain the model's predictions for rows, by several workers.
 
@@ -92,15 +92,15 @@ def explain(
 
 
 def explain_all(
-    explainers: Mapping[str, Any] | Explainers,
-    X: Any,
-    model: Any = None,
+    explainers: Mapping[str, object] | Explainers,
+    X: object,
+    model: object = None,
     num_workers: int | None = None,
     batch_size: int | None = None,
     num_cpus_per_worker: float | int = 1,
     num_gpus_per_worker: float | int = 0,
     ordered: bool = True,
-    row_ids: Iterable[Any] | None = None,
+    row_ids: Iterable[object] | None = None,
     progress: bool | None = None,
 ) -> dict[str, Explanations]:
     """Explain rows by several explainers; each block of rows is sent once.
@@ -143,17 +143,17 @@ def explain_all(
 
 
 def explain_iter(
-    explainer: Any,
-    X: Any,
-    model: Any = None,
+    explainer: object,
+    X: object,
+    model: object = None,
     num_workers: int | None = None,
     batch_size: int | None = None,
     num_cpus_per_worker: float | int = 1,
     num_gpus_per_worker: float | int = 0,
     ordered: bool = False,
-    row_ids: Iterable[Any] | None = None,
+    row_ids: Iterable[object] | None = None,
     progress: bool | None = None,
-    **options: Any,
+    **options: object,
 ) -> Iterator[tuple[Any, Explanations]]:
     """Explain rows, and hand over every block when it is finished.
 
@@ -197,7 +197,7 @@ def explain_iter(
 
 def explain_tables(
     spec: ChunkSpec,
-    blocks: Iterable[tuple[int, Any, Any]],
+    blocks: Iterable[tuple[int, object, object]],
     num_workers: int | None = None,
     num_cpus_per_worker: float | int = 1,
     num_gpus_per_worker: float | int = 0,

@@ -50,12 +50,12 @@ class RayBatchExplainer:
     def __init__(
         self,
         explainer: Any,
-        model: Any,
+        model: object,
         id_col: str | None = None,
         feature_cols: Sequence[str] | None = None,
         form: str = "rows",
         enable_x64: bool | None = None,
-        **options: Any,
+        **options: object,
     ) -> None:
         _keep_to_own_cores()
         self.spec = ChunkSpec(explainer, model, options, form)
@@ -132,7 +132,7 @@ def _keep_to_own_cores() -> None:
         os.environ.setdefault("NPROC", str(max(1, int(cores))))
 
 
-def _checked_ids(column: Any) -> Any:
+def _checked_ids(column: object) -> Any:
     pa = require("pyarrow", extra="cli")
     if not isinstance(column, pa.Array | pa.ChunkedArray):
         column = pa.array(column, from_pandas=True)  # where NaN is null

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lime_jax.arguments import check_whole
 from lime_jax.distributed.blocks import Blocks
@@ -46,12 +46,12 @@ class Explainers:
 
     def __init__(
         self,
-        explainers: ExplainerLike | Mapping[str, Any],
+        explainers: ExplainerLike | Mapping[str, object],
         model: ModelLike | ModelFactory,
         num_workers: int | None = None,
         num_cpus_per_worker: float | int = 1,
         num_gpus_per_worker: float | int = 0,
-        **options: Any,
+        **options: object,
     ) -> None:
         self.resources = Resources(num_workers, num_cpus_per_worker, num_gpus_per_worker)
         named = explainers if isinstance(explainers, Mapping) else {"explainer": explainers}
@@ -112,12 +112,12 @@ class Explainers:
 
 
 def explainers_of(
-    explainers: Any,
-    model: Any,
+    explainers: object,
+    model: object,
     num_workers: int | None,
     num_cpus_per_worker: float | int,
     num_gpus_per_worker: float | int,
-    options: Mapping[str, Any],
+    options: Mapping[str, object],
 ) -> Explainers:
     """The explainers of a call, whose workers stay if that is what was handed over."""
     resources = (num_workers, num_cpus_per_worker, num_gpus_per_worker)

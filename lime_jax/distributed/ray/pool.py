@@ -152,7 +152,7 @@ class Pool:
             self._start()
 
     def run(
-        self, blocks: Iterable[tuple[Any, str, Any, Any]], ordered: bool
+        self, blocks: Iterable[tuple[object, str, object, object]], ordered: bool
     ) -> Generator[tuple[Any, int, Any], None, None]:
         """Explain blocks by all specs: keys of the blocks, numbers of the specs, tables.
 
@@ -175,7 +175,7 @@ class Pool:
             self._at_work.release()
 
     def _run(
-        self, blocks: Iterable[tuple[Any, str, Any, Any]], ordered: bool
+        self, blocks: Iterable[tuple[object, str, object, object]], ordered: bool
     ) -> Iterator[tuple[Any, int, Any]]:
         tasks, finished = self._tasks(blocks), {}
         most = self.num_workers * _AHEAD * (2 if ordered else 1)

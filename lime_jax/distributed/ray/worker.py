@@ -66,7 +66,7 @@ def _portable_warning(caught: warnings.WarningMessage, engine: str) -> bytes:
     return first_that_travels((caught.message, *place), (plain, *place), _dumps)
 
 
-def _dumps(value: Any) -> bytes:
+def _dumps(value: object) -> bytes:
     from ray.cloudpickle import dumps  # pyright: ignore[reportAttributeAccessIssue, reportPrivateImportUsage]
 
     return dumps(value)

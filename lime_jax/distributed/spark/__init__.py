@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lime_jax.arguments import check_one_of
 from lime_jax.distributed.spark.columns import (
     FORMS,
     check_unique,
@@ -36,12 +37,12 @@ __all__ = ["explain", "explain_images", "explain_tables", "explain_texts", "expl
 def explain(
     df: Any,
     explainer: Any,
-    model: Any,
+    model: object,
     feature_cols: Sequence[str] | None = None,
     id_col: str | None = None,
     output: str = "struct",
     check_ids: bool = True,
-    **options: Any,
+    **options: object,
 ) -> Any:
     """Explain the rows of a DataFrame; lazily, nothing is explained before Spark asks for it.
 
@@ -74,8 +75,7 @@ def explain(
         >>> explanations = explain(df, explainer, model, id_col="id")  # doctest: +SKIP
         >>> explanations.write.parquet("explanations")  # doctest: +SKIP
     """
-    if output not in FORMS:
-        raise ValueError(f"`output`: expected 'struct' or 'long', got {output!r}")
+    check_one_of("output", output, FORMS)
     spec = _tabular_spec(explainer, model, options, "long" if output == "long" else "rows")
     features = feature_columns(df, explainer.schema_, feature_cols, id_col)
     # By position: a feature may well be called `row_id`, too.
@@ -92,7 +92,11 @@ def explain(
 
 
 def explanations_udf(
-    explainer: Any, model: Any, label: Any = None, num_features: int | None = None, **options: Any
+    explainer: object,
+    model: object,
+    label: object = None,
+    num_features: int | None = None,
+    **options: object,
 ) -> Any:
     """A function of columns for `df.withColumn("explanations", udf(*columns))`.
 
@@ -135,7 +139,9 @@ def explanations_udf(
     return pairs_udf(broadcast(session, spec))
 
 
-def _tabular_spec(explainer: Any, model: Any, options: dict[str, Any], form: str) -> ChunkSpec:
+def _tabular_spec(
+    explainer: object, model: object, options: dict[str, Any], form: str
+) -> ChunkSpec:
     if not isinstance(explainer, TabularExplainer):
         raise ValueError(
             f"`explainer`: expected a TabularExplainer, got {type(explainer).__name__}; images go "

@@ -87,7 +87,7 @@ def type_of(df: Any, name: str, argument: str) -> Any:
     return df.schema[name].dataType
 
 
-def id_column(df: Any, id_col: str) -> tuple[Any, Any]:
+def id_column(df: object, id_col: str) -> tuple[Any, Any]:
     """The column of row ids as it goes to the workers, and its Arrow type: int64 or string."""
     from pyspark.sql import types
 

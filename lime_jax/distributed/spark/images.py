@@ -30,15 +30,15 @@ _CHANNELS = {0: [0], 16: [2, 1, 0], 24: [2, 1, 0, 3]}
 
 def explain_images(
     df: Any,
-    explainer: Any,
-    model: Any,
+    explainer: object,
+    model: object,
     image_col: str = "image",
     id_col: str | None = None,
     output_col: str = "weights",
     superpixel_col: str | None = "superpixels",
     label_col: str | None = "labels",
     check_ids: bool = True,
-    **options: Any,
+    **options: object,
 ) -> Any:
     """Explain the images of a DataFrame; lazily, with all its columns and new ones.
 
@@ -100,7 +100,7 @@ def explain_images(
     return df.mapInArrow(work, schema)
 
 
-def _check_images(df: Any, image_col: str) -> None:
+def _check_images(df: object, image_col: str) -> None:
     from pyspark.sql import types
 
     dtype = type_of(df, image_col, "image_col")
@@ -125,7 +125,7 @@ class ExplainPictures:
     has_ids: bool
     new: dict[str, str]
 
-    def __call__(self, batches: Any) -> Iterator[Any]:
+    def __call__(self, batches: object) -> Iterator[Any]:
         """Explain a partition, block by block."""
         spec = self.packed.value.open()
         for first, block, ids in blocks_with_ids(batches, IMAGES_AT_ONCE, self.has_ids):

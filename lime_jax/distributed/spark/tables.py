@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 def explain_tables(
     spec: ChunkSpec,
-    blocks: Iterable[tuple[int, Any, Any]],
+    blocks: Iterable[tuple[int, object, object]],
     num_workers: int | None = None,
-    session: Any = None,
+    session: object = None,
     name_of: Callable[[int], str] = "block {}".format,
 ) -> Iterator[tuple[int, pyarrow.Table]]:
     """Explain blocks of rows on Spark, each by a job of its own.
@@ -82,7 +82,7 @@ def _stop(jobs: _Jobs, running: dict[Future[Any], int]) -> None:
         jobs.cancel()
 
 
-def _run(jobs: _Jobs, packed: Any, X: Any, row_ids: Any) -> tuple[str, bytes]:
+def _run(jobs: _Jobs, packed: object, X: object, row_ids: object) -> tuple[str, bytes]:
     """One block as a job of one task; in a thread of the driver."""
     from pyspark import cloudpickle
 

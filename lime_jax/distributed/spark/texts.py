@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from lime_jax.arguments import check_one_of
 from lime_jax.distributed.spark.columns import (
     FORMS,
     check_unique,
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
 
 def explain_texts(
     df: Any,
-    explainer: Any,
-    model: Any,
+    explainer: object,
+    model: object,
     text_col: str = "text",
     id_col: str | None = None,
     output: str = "struct",
     check_ids: bool = True,
-    **options: Any,
+    **options: object,
 ) -> Any:
     """Explain the texts of a DataFrame; lazily, nothing is explained before Spark asks for it.
 
@@ -57,8 +58,7 @@ def explain_texts(
         >>> words = explain_texts(df, TextExplainer(), model, "review")  # doctest: +SKIP
         >>> words.select("row_id", "feature", "weight").show()  # doctest: +SKIP
     """
-    if output not in FORMS:
-        raise ValueError(f"`output`: expected 'struct' or 'long', got {output!r}")
+    check_one_of("output", output, FORMS)
     if not isinstance(explainer, TextExplainer):
         raise ValueError(
             f"`explainer`: expected a TextExplainer, got {type(explainer).__name__}; tables go "

@@ -17,7 +17,7 @@ from lime_jax.tabular.frames.fitted_rows import fitted_rows
 _PAIRS = "array<struct<feature:string,weight:double>>"
 
 
-def pairs_udf(packed: Any) -> Any:
+def pairs_udf(packed: object) -> Any:
     """A function of columns of features that gives lists of structs `feature`, `weight`."""
     from pyspark.sql.functions import ArrowUDFType, arrow_udf
 
@@ -33,7 +33,7 @@ class ExplainColumns:
 
     packed: Any
 
-    def __call__(self, *columns: Any) -> Any:
+    def __call__(self, *columns: object) -> Any:
         """Explain a batch."""
         import pyarrow as pa
 

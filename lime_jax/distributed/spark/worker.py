@@ -70,7 +70,7 @@ class Enclosed:
         """Nothing: it goes with the functions."""
 
 
-def is_connect(session: Any) -> bool:
+def is_connect(session: object) -> bool:
     """Whether a session is one of Spark Connect, which has no context."""
     return type(session).__module__.startswith("pyspark.sql.connect")
 
@@ -160,7 +160,7 @@ class ExplainBatches:
     packed: Any
     has_ids: bool
 
-    def __call__(self, batches: Any) -> Iterator[Any]:
+    def __call__(self, batches: object) -> Iterator[Any]:
         """Explain a partition, block by block."""
         spec = self.packed.value.open()
         for first, block, ids in blocks_with_ids(batches, ROWS_AT_ONCE, self.has_ids):

@@ -207,14 +207,14 @@ def _halves(
 
 
 def _bins_of_levels(
-    values: Sequence[Any] | np.ndarray, bins: Mapping[str, int]
+    values: Sequence[object] | np.ndarray, bins: Mapping[str, int]
 ) -> Int[np.ndarray, " levels"]:
     """The bin of each level of a table: 0 for a missing one, the last for what was never met."""
     unknown = max(bins.values(), default=0) + 1
     return np.array([0 if v is None or v != v else bins.get(_key(v), unknown) for v in values])
 
 
-def _key(level: Any) -> str:
+def _key(level: object) -> str:
     """A level as `interpret` writes it: whole numbers without a fraction."""
     if isinstance(level, float | np.floating) and float(level).is_integer():
         return str(int(level))

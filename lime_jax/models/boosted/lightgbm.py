@@ -164,7 +164,7 @@ def _margin(
     return sums if lines is None else add_lines(sums, features, lines, outputs)
 
 
-def _with_categories(categories: Sequence[Sequence[Any]] | None, features: Features) -> Features:
+def _with_categories(categories: Sequence[Sequence[object]] | None, features: Features) -> Features:
     """The columns with LightGBM's codes in place of the categories of the table.
 
     It keeps the categories of pandas' categorical columns in order, but not which columns those

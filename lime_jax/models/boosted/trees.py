@@ -58,7 +58,7 @@ def boosted_trees(
     features: Features,
     taken: TakenForMissing | None = None,
     *,
-    as_codes: tuple[Any, ...],
+    as_codes: tuple[object, ...],
     rounds_inputs: bool = False,
 ) -> Converted:
     """A sum of trees whose level sets go by the library's codes, in terms of the raw columns.
@@ -86,7 +86,7 @@ def boosted_trees(
     return dataclasses.replace(converted, why_not_exact=why) if why else converted
 
 
-def with_codes(features: Features, column: int, categories: Sequence[Any]) -> Features:
+def with_codes(features: Features, column: int, categories: Sequence[object]) -> Features:
     """The columns with the library's codes in place of the levels of one; NaN for others."""
     source = features.columns[column]
     assert isinstance(source, LevelColumn)
@@ -126,7 +126,7 @@ def no_probabilities(objective: str) -> ValueError:
     )
 
 
-def _changed(features: Features, steps: Mapping[int, tuple[Any, ...]]) -> Features:
+def _changed(features: Features, steps: Mapping[int, tuple[object, ...]]) -> Features:
     """The columns after one more step each, where they are numbers."""
     columns = list(features.columns)
     for k, step in steps.items():

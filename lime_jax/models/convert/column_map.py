@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any, TypeVar
 
 import jax
@@ -127,12 +128,12 @@ class ColumnMap:
         return whole[:, np.array(self.order, int)]
 
 
-def level_codes(values: AnyArray, count: AnyArray | int, xp: Any = jnp) -> Any:
+def level_codes(values: AnyArray, count: AnyArray | int, xp: ModuleType = jnp) -> Any:
     """Level codes as integers; whatever is no code becomes `count`."""
     return xp.where((values >= 0) & (values < count), values, count).astype(np.int32)
 
 
-def places_of(values: AnyArray, points: AnyArray, xp: Any = jnp) -> Any:
+def places_of(values: AnyArray, points: AnyArray, xp: ModuleType = jnp) -> Any:
     """Numbers of the points that values are equal to; NaN is the last of the points, or none."""
     count = len(points)
     place = xp.minimum(xp.searchsorted(points, values), count - 1)

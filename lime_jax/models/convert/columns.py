@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -196,7 +197,7 @@ Column = NumberColumn | LevelColumn | PointColumn
 _LINES = ("subtract", "add", "multiply", "divide", "clip", "constant")
 
 
-def _check(step: Sequence[Any]) -> None:
+def _check(step: Sequence[object]) -> None:
     name, *numbers = step
     if name not in _LINES:
         return
@@ -219,7 +220,7 @@ def _apply(
         return np.asarray(values, np.float32 if single and steps else None).astype(np.float64)
 
 
-def after_step(xp: Any, values: AnyArray, name: str, *numbers: StepPart) -> Any:
+def after_step(xp: ModuleType, values: AnyArray, name: str, *numbers: StepPart) -> Any:
     """Values after one step, by NumPy or `jax.numpy`; see `NumberColumn.steps`."""
     if name == "function":
         return getattr(xp, numbers[0])(values)

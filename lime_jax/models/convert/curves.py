@@ -8,6 +8,7 @@ numbers whose first axis is the columns. NaN stays NaN.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, TypeAlias
 
 import jax
@@ -22,18 +23,18 @@ _MARGIN = 1e-7  # a share of rows, scikit-learn's for the ends of a normal distr
 _ENDS = (-5.199337582605575, 5.19933758270342)  # its normal quantiles, as SciPy says them
 
 
-def bins(xp: Any, values: Numbers, edges: Numbers) -> Any:
+def bins(xp: ModuleType, values: Numbers, edges: Numbers) -> Any:
     """How many edges are below."""
     count = (values[..., None] > edges).sum(-1)
     return xp.where(xp.isnan(values), values, count)
 
 
-def equal(xp: Any, values: Numbers, number: Numbers) -> Any:
+def equal(xp: ModuleType, values: Numbers, number: Numbers) -> Any:
     """1 where it is a number, 0 elsewhere."""
     return xp.where(xp.isnan(values), values, values == number)
 
 
-def box_cox(xp: Any, values: Numbers, power: Numbers) -> Any:
+def box_cox(xp: ModuleType, values: Numbers, power: Numbers) -> Any:
     """Box and Cox's power of positive numbers (1964), of which 0 is the logarithm."""
     if xp is np:
         from scipy.special import boxcox
@@ -45,7 +46,7 @@ def box_cox(xp: Any, values: Numbers, power: Numbers) -> Any:
     return jnp.where(is_log, log, jnp.expm1(safe * log) / safe)
 
 
-def yeo_johnson(xp: Any, values: Numbers, power: Numbers) -> Any:
+def yeo_johnson(xp: ModuleType, values: Numbers, power: Numbers) -> Any:
     """Yeo and Johnson's power of any numbers (2000)."""
     if xp is np:
         from scipy.stats import yeojohnson
@@ -59,7 +60,7 @@ def yeo_johnson(xp: Any, values: Numbers, power: Numbers) -> Any:
     return sign * jnp.where(is_log, log, jnp.expm1(safe * log) / safe)
 
 
-def quantiles(xp: Any, values: Numbers, places: Numbers, shares: Numbers) -> Any:
+def quantiles(xp: ModuleType, values: Numbers, places: Numbers, shares: Numbers) -> Any:
     """The share of rows below, by lines between quantiles; the mean of the two where many are one.
 
     Args:
@@ -73,7 +74,7 @@ def quantiles(xp: Any, values: Numbers, places: Numbers, shares: Numbers) -> Any
     return xp.where(xp.isnan(values), values, share)
 
 
-def normal_quantiles(xp: Any, values: Numbers, places: Numbers, shares: Numbers) -> Any:
+def normal_quantiles(xp: ModuleType, values: Numbers, places: Numbers, shares: Numbers) -> Any:
     """The normal quantile of that share, cut off near 0 and 1."""
     low, high = values - _MARGIN < places[..., 0], values + _MARGIN > places[..., -1]
     share = quantiles(xp, values, places, shares)
@@ -89,13 +90,13 @@ def normal_quantiles(xp: Any, values: Numbers, places: Numbers, shares: Numbers)
     return xp.where(xp.isnan(values), values, normal)
 
 
-def wrapped(xp: Any, values: Numbers, low: Numbers, period: Numbers) -> Any:
+def wrapped(xp: ModuleType, values: Numbers, low: Numbers, period: Numbers) -> Any:
     """The same place in the first period."""
     return low + (values - low) % period
 
 
 def polynomials(
-    xp: Any, values: Numbers, bounds: Numbers, origins: Numbers, factors: Numbers
+    xp: ModuleType, values: Numbers, bounds: Numbers, origins: Numbers, factors: Numbers
 ) -> Any:
     """A polynomial for each piece between bounds.
 
@@ -111,13 +112,13 @@ def polynomials(
     return total
 
 
-def _chosen(xp: Any, table: Numbers, piece: Numbers) -> Any:
+def _chosen(xp: ModuleType, table: Numbers, piece: Numbers) -> Any:
     if table.ndim == 1:
         return table[piece]
     return xp.take_along_axis(table.T, piece, axis=0)
 
 
-def _interpolated(xp: Any, values: Numbers, places: Numbers, shares: Numbers) -> Any:
+def _interpolated(xp: ModuleType, values: Numbers, places: Numbers, shares: Numbers) -> Any:
     if xp is np:
         return np.interp(values, places, shares)
     return jax.vmap(jnp.interp, in_axes=(1, 0, 0), out_axes=1)(values, places, shares)

@@ -94,7 +94,7 @@ def encoded(
     """New columns: the rows of `table` belong to the categories, `unknown` to others."""
     places = _places(categories)
 
-    def rows(values: Iterable[Any]) -> np.ndarray:
+    def rows(values: Iterable[object]) -> np.ndarray:
         place = np.array([places.get(_key(v), -1) for v in values], int)
         found = table[place]
         if (place < 0).any():

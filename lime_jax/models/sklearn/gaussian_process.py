@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +17,9 @@ from lime_jax.models.sklearn.distances import in_blocks, squared_distances
 from lime_jax.typing import AnyArray, Array, Estimator, pytree
 
 _TOLERANCE = 2e-6  # of the largest prediction
+
+_Kernel: TypeAlias = Callable[[AnyArray, AnyArray], Array]
+"""Of rows and points: (rows, points)."""
 
 keep_on_host(
     "sklearn.GaussianProcessClassifier",
@@ -51,7 +54,7 @@ def _refuse_if_rounded(model: Estimator, points: np.ndarray, weights: np.ndarray
         )
 
 
-def _kernel(kernel: Any) -> Callable[[AnyArray, AnyArray], Array]:
+def _kernel(kernel: Any) -> _Kernel:
     """A fitted kernel as a function of rows and points, that is (rows, points)."""
     kind = type(kernel).__name__
     if kind in ("Sum", "Product"):
@@ -74,60 +77,60 @@ def _numbers(kernel: Any) -> dict[str, Any]:
     return {k: v for k, v in kernel.get_params(deep=False).items() if not k.endswith(skip)}
 
 
-def _sum(both: Any, inputs: AnyArray, points: AnyArray) -> Array:
+def _sum(both: tuple[_Kernel, _Kernel], inputs: AnyArray, points: AnyArray) -> Array:
     return both[0](inputs, points) + both[1](inputs, points)
 
 
-def _product(both: Any, inputs: AnyArray, points: AnyArray) -> Array:
+def _product(both: tuple[_Kernel, _Kernel], inputs: AnyArray, points: AnyArray) -> Array:
     return both[0](inputs, points) * both[1](inputs, points)
 
 
-def _power(inner: Any, exponent: AnyArray, inputs: AnyArray, points: AnyArray) -> Array:
+def _power(inner: _Kernel, exponent: AnyArray, inputs: AnyArray, points: AnyArray) -> Array:
     return inner(inputs, points) ** exponent
 
 
-def _constant(numbers: Any, inputs: AnyArray, points: AnyArray) -> Array:
+def _constant(numbers: Mapping[str, AnyArray], inputs: AnyArray, points: AnyArray) -> Array:
     return jnp.broadcast_to(numbers["constant_value"], (len(inputs), len(points)))
 
 
-def _white(numbers: Any, inputs: AnyArray, points: AnyArray) -> Array:
+def _white(numbers: Mapping[str, AnyArray], inputs: AnyArray, points: AnyArray) -> Array:
     """Noise of training rows, which no other row shares."""
     return jnp.zeros((len(inputs), len(points)), inputs.dtype)
 
 
-def _squares(numbers: Any, inputs: AnyArray, points: AnyArray) -> Array:
+def _squares(numbers: Mapping[str, AnyArray], inputs: AnyArray, points: AnyArray) -> Array:
     return squared_distances(inputs / numbers["length_scale"], points / numbers["length_scale"])
 
 
-def _gaussian(numbers: Any, inputs: AnyArray, points: AnyArray) -> Array:
+def _gaussian(numbers: Mapping[str, AnyArray], inputs: AnyArray, points: AnyArray) -> Array:
     return jnp.exp(-_squares(numbers, inputs, points) / 2)
 
 
-def _exponential(numbers: Any, inputs: AnyArray, points: AnyArray) -> Array:
+def _exponential(numbers: Mapping[str, AnyArray], inputs: AnyArray, points: AnyArray) -> Array:
     return jnp.exp(-jnp.sqrt(_squares(numbers, inputs, points)))
 
 
-def _once_smooth(numbers: Any, inputs: AnyArray, points: AnyArray) -> Array:
+def _once_smooth(numbers: Mapping[str, AnyArray], inputs: AnyArray, points: AnyArray) -> Array:
     away = jnp.sqrt(3 * _squares(numbers, inputs, points))
     return (1 + away) * jnp.exp(-away)
 
 
-def _twice_smooth(numbers: Any, inputs: AnyArray, points: AnyArray) -> Array:
+def _twice_smooth(numbers: Mapping[str, AnyArray], inputs: AnyArray, points: AnyArray) -> Array:
     away = jnp.sqrt(5 * _squares(numbers, inputs, points))
     return (1 + away + away**2 / 3) * jnp.exp(-away)
 
 
-def _rational(numbers: Any, inputs: AnyArray, points: AnyArray) -> Array:
+def _rational(numbers: Mapping[str, AnyArray], inputs: AnyArray, points: AnyArray) -> Array:
     return (1 + _squares(numbers, inputs, points) / (2 * numbers["alpha"])) ** -numbers["alpha"]
 
 
-def _periodic(numbers: Any, inputs: AnyArray, points: AnyArray) -> Array:
+def _periodic(numbers: Mapping[str, AnyArray], inputs: AnyArray, points: AnyArray) -> Array:
     away = jnp.sqrt(squared_distances(inputs, points))
     wave = jnp.sin(np.pi / numbers["periodicity"] * away) / numbers["length_scale"]
     return jnp.exp(-2 * wave**2)
 
 
-def _inner(numbers: Any, inputs: AnyArray, points: AnyArray) -> Array:
+def _inner(numbers: Mapping[str, AnyArray], inputs: AnyArray, points: AnyArray) -> Array:
     return jnp.matmul(inputs, points.T, precision="highest") + numbers["sigma_0"] ** 2
 
 

@@ -173,7 +173,7 @@ def call(transformer: Estimator, features: Features) -> Features:
     return features.after(fn, shape[1], None, f"the function {name}")
 
 
-def _of_one_number(fn: Any) -> bool:
+def _of_one_number(fn: object) -> bool:
     """Whether it is a function of NumPy's that JAX has too."""
     return isinstance(fn, np.ufunc) and fn.nin == fn.nout == 1 and hasattr(jnp, fn.__name__)
 

@@ -98,7 +98,7 @@ class FittedPipeline:
             return self._raw(batch)[:, 0]
         return self.classes_[self._numbers(batch)]
 
-    def fit(self, X: Table, y: Any = None) -> FittedPipeline:
+    def fit(self, X: Table, y: object = None) -> FittedPipeline:
         """Refused: it was fitted by Spark."""
         raise TypeError("a pipeline of Spark ML is fitted by Spark")
 
@@ -183,7 +183,10 @@ def _columns_of(pipeline: FittedPipeline, features: Features) -> dict[str, Featu
 
 
 def pipeline_of(
-    stages: Sequence[FittedStage], model: FittedStage, classes: tuple[Any, ...] | None, width: int
+    stages: Sequence[FittedStage],
+    model: FittedStage,
+    classes: tuple[object, ...] | None,
+    width: int,
 ) -> FittedPipeline:
     """The stages that the model's columns come from; what nobody reads is left out.
 

@@ -18,7 +18,7 @@ from lime_jax.models.spark.trees import fitted_trees
 _SEARCHES = ("CrossValidatorModel", "TrainValidationSplitModel")
 
 
-def read_model(model: Any) -> FittedPipeline:
+def read_model(model: object) -> FittedPipeline:
     """A fitted model of Spark ML, by itself or in a pipeline, in plain arrays.
 
     NotConvertibleError where a stage that the prediction needs is not known; it says which.
@@ -54,11 +54,11 @@ def flat_stages(model: Any) -> list[Any]:
     return [model]
 
 
-def _kind(stage: Any) -> str:
+def _kind(stage: object) -> str:
     return type(stage).__name__
 
 
-def _why(stage: Any) -> str:
+def _why(stage: object) -> str:
     return why_on_host(f"pyspark.{_kind(stage)}") or "has no JAX form here"
 
 
@@ -69,7 +69,7 @@ def _get(stage: Any, name: str) -> Any:
     return stage.getOrDefault(name)
 
 
-def _names(stage: Any, end: str) -> tuple[str, ...]:
+def _names(stage: object, end: str) -> tuple[str, ...]:
     """The columns that a stage reads ("input") or makes ("output")."""
     several, one = _get(stage, f"{end}Cols"), _get(stage, f"{end}Col")
     return tuple(several) if several else (one,) if one else ()
@@ -89,7 +89,7 @@ def _imputer(stage: Any) -> dict[str, Any]:
 
 
 def _scaler(*learned: str, settings: Sequence[str]) -> Callable[[Any], dict[str, Any]]:
-    def read(stage: Any) -> dict[str, Any]:
+    def read(stage: object) -> dict[str, Any]:
         return {name: getattr(stage, name).toArray() for name in learned} | {
             name: _get(stage, name) for name in settings
         }
@@ -188,7 +188,7 @@ def _nodes(model: Any) -> list[list[Mapping[str, Any]]]:
     return json.loads(writer.write(built, formats))
 
 
-def _scala_object(jvm: Any, name: str) -> Any:
+def _scala_object(jvm: object, name: str) -> Any:
     return getattr(getattr(jvm, name), "MODULE$")
 
 

@@ -56,7 +56,7 @@ def index(stage: FittedStage, parts: Parts) -> Parts:
 
 
 def _indexed(
-    stage: FittedStage, values: Sequence[Any], labels: Sequence[str], strict: bool = True
+    stage: FittedStage, values: Sequence[object], labels: Sequence[str], strict: bool = True
 ) -> np.ndarray:
     place: dict[str | None, float] = {label: float(k) for k, label in enumerate(labels)}
     other = float(len(labels)) if stage.keeps_invalid else np.nan

@@ -7,8 +7,6 @@ in it, 1 for all others.
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -103,7 +101,7 @@ def columns_of(
     more, more_sets = room - len(wanted), size_for(len(sets), least=16, parts=1) - len(sets)
     more_flags = size_for(len(flags), least=1024, parts=1) - len(flags) if len(sets) else 0
 
-    def pad(values: np.ndarray, more: int, dtype: Any) -> Array:
+    def pad(values: np.ndarray, more: int, dtype: object) -> Array:
         return placed(np.pad(values, (0, more)), dtype)
 
     columns = Columns(

@@ -79,7 +79,7 @@ def route(trees: TreeSum, rows: int, cache: dict[Hashable, Any], has_blocks: boo
     return Route(splits, rows, most if can_pass else 0, blocks and can_pass and most > 0)
 
 
-def one_by_one(explain: Callable[..., _T], *rows: Sequence[Any] | np.ndarray) -> list[_T]:
+def one_by_one(explain: Callable[..., _T], *rows: Sequence[object] | np.ndarray) -> list[_T]:
     """What a function says of each row, a few of them at once: NumPy works on several cores."""
     count = min(len(rows[0]), budget.num_cores(), _MOST_THREADS)
     if count < 2:

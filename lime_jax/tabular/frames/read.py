@@ -120,7 +120,7 @@ class _Codes(dict[Any, int]):
         return self.get(None, -1) if col.is_missing(value) else -1
 
 
-def _codes(column: Column, levels: tuple[Any, ...], name: str) -> np.ndarray:
+def _codes(column: Column, levels: tuple[object, ...], name: str) -> np.ndarray:
     codes = _Codes((value, code) for code, value in enumerate(levels))
     values = col.to_list(column)
     try:  # a plain dict lookup costs some 50 ns a value, on every back end

@@ -72,7 +72,7 @@ class _Fallback:
         self.rows = 0 if rows is None else rows
 
     def take(
-        self, j: int, codes: np.ndarray, extend: Callable[[Any, list[Any]], Any]
+        self, j: int, codes: np.ndarray, extend: Callable[[Any, list[Any]], object]
     ) -> tuple[Any, np.ndarray]:
         """The native levels of feature `j`, extended if a code is -1, and where to take from."""
         places = codes.astype(np.int64)

@@ -114,7 +114,7 @@ def learn_schema(
     X: Table,
     categorical_features: Sequence[object] | None = None,
     feature_names: Sequence[str] | None = None,
-    categorical_names: Mapping[Any, Any] | None = None,
+    categorical_names: Mapping[object, object] | None = None,
 ) -> Schema:
     """Learn the columns, levels and dtypes of a table.
 

@@ -85,7 +85,7 @@ def _mappings(schema: Schema, X: Table) -> tuple[list[Mapping[Any, Any]] | None,
     return None, None
 
 
-def _by_position(schema: Schema, values: Sequence[Any]) -> dict[str, Any]:
+def _by_position(schema: Schema, values: Sequence[object]) -> dict[str, Any]:
     names = schema.fitted_names
     if len(values) != len(names):
         raise ValueError(

@@ -152,7 +152,7 @@ def color_scale(ax: Axes, colors: Any, label: str, extend: str | None = None) ->
     bar.ax.tick_params(length=0, labelcolor=INK)
 
 
-def add_legend(ax: Axes, place: tuple[float, float], **look: Any) -> None:
+def add_legend(ax: Axes, place: tuple[float, float], **look: object) -> None:
     """A legend whose upper left corner is at a place of the axes, every name taken literally."""
     legend = ax.legend(
         frameon=False,

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
+from lime_jax.arguments import check_one_of
 from lime_jax.views.report.numbers import Number, significant
 
 
@@ -58,8 +59,7 @@ class RowReport:
                     f"`{argument}` should have one entry per condition ({len(self.conditions)}), "
                     f"got {len(getattr(self, argument))}."
                 )
-        if self.method not in ("exact", "sampled"):
-            raise ValueError(f"`method` should be 'exact' or 'sampled', got {self.method!r}.")
+        check_one_of("method", self.method, ("exact", "sampled"))
 
     @property
     def model_output(self) -> Number | None:
