@@ -50,7 +50,7 @@ def of_asked_outputs(work: Work[Any]) -> Work[Any]:
         return work
     model = _some_outputs(work.model, outputs)
     # What was kept of another call may be of other outputs.
-    work = dataclasses.replace(work, model=model, num_outputs=len(outputs), said={})
+    work = dataclasses.replace(work, model=model, num_outputs=len(outputs), said=None)
     return _asking(work, None if alike else np.searchsorted(outputs, labels))
 
 

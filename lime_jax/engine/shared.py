@@ -31,7 +31,8 @@ def sweep_shared(work: Work[SharedMethod], methods: Sequence[SharedMethod]) -> l
 def _see(work: Work[SharedMethod], method: SharedMethod) -> SeenSamples:
     """The neighborhood with the model's outputs; of the same model as last time, the same ones."""
     drawn, last = work.neighborhood, work.neighborhood.seen
-    if last is not None and last[0] is work.model:
+    lasting = work.model if isinstance(work.model, DevicePredict) else work.said
+    if last is not None and last[0] is lasting:
         return last[1]
     retained, outputs = draw_shared(work)
     if drawn.layout is None:
@@ -39,8 +40,8 @@ def _see(work: Work[SharedMethod], method: SharedMethod) -> SeenSamples:
     seen = adjust(method, drawn.layout, outputs)
     size = sum(leaf.nbytes for leaf in jax.tree.leaves(seen.adjusted))
     drawn.seen = None
-    if isinstance(work.model, DevicePredict) and size <= budget.KEPT_NEIGHBORHOOD:
-        drawn.seen = work.model, seen
+    if lasting is not None and size <= budget.KEPT_NEIGHBORHOOD:
+        drawn.seen = lasting, seen
     return seen
 
 

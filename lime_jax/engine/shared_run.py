@@ -32,19 +32,19 @@ def draw_shared(work: Work[SharedMethod], skip: int = 0) -> tuple[list[Pytree], 
     keep = not skip and len(units) * bytes_per_unit // 8 <= budget.KEPT_NEIGHBORHOOD
     if skip:
         units = units_of(design, skip) + np.array([skip, 0], np.int32)
-    setting = work.key, work.domain, work.method
     few = design.num_samples * work.domain.sample_size <= budget.FEW_NUMBERS
     effort = "quick" if few else "full"
-    retained, outputs = [], []
+    retained, outputs, all_said = [], [], {} if work.said is None else work.said
     for number, group in enumerate(units.reshape(-1, at_once, 2)):
         drawn_now = None if skip else drawn.samples.get(number)
         if drawn_now is None:
-            drawn_now = programs.sample_units(*setting, group, for_rows(work.mesh), effort=effort)
+            setting = work.key, work.domain, work.method, group
+            drawn_now = programs.sample_units(*setting, for_rows(work.mesh), effort=effort)
         samples, needed = drawn_now
-        said = work.said.get(number) if keep else None
+        said = all_said.get(number) if keep else None
         outputs.append(_predict(work, samples, number, keep, effort) if said is None else said)
         if keep:
-            drawn.samples[number], work.said[number] = drawn_now, outputs[-1]
+            drawn.samples[number], all_said[number] = drawn_now, outputs[-1]
         if drawn.layout is None:
             retained.append(needed)
     return retained, outputs

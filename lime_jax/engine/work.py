@@ -58,7 +58,8 @@ class SharedNeighborhood:
         samples: by group of units, as far as they are small enough to keep; and what the fits
             need of them.
         layout: of the samples, as the fits read them.
-        seen: the last model on the device, and the layout with its outputs.
+        seen: the last model on the device, or what one on the host that stays as it is has said;
+            and the layout with its outputs.
         said: the last model on the host that is promised to stay as it is, and its outputs by group
             of units.
     """
@@ -66,7 +67,7 @@ class SharedNeighborhood:
     samples: dict[int, tuple[Pytree, Pytree]] = dataclasses.field(default_factory=dict)
     inputs: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
     layout: Pytree = None
-    seen: tuple[DevicePredict, Any] | None = None
+    seen: tuple[object, Any] | None = None
     said: tuple[Hashable, dict[int, AnyArray]] | None = None
 
     def said_by(self, model: Hashable) -> dict[int, AnyArray]:
@@ -94,7 +95,8 @@ class Work(Generic[_AMethod]):
             one mesh.
         num_outputs: of the model; None: not known.
         said: the model's outputs for groups of the shared neighborhood, filled here, and read when
-            they come back filled; they belong to one model and neighborhood.
+            they come back filled; they belong to one model and neighborhood. None: nobody keeps
+            them.
         effort: of the compiler, where it is about rows of a shared neighborhood; see `programs`.
         calls_no_lapack: whether neither method nor model does. Then several threads of a CPU may
             work on several rows: two programs with LAPACK in them can wait for each other for ever.
@@ -111,7 +113,7 @@ class Work(Generic[_AMethod]):
     mesh: Mesh | None = None
     neighborhood: SharedNeighborhood = dataclasses.field(default_factory=SharedNeighborhood)
     num_outputs: int | None = None
-    said: dict[int, AnyArray] = dataclasses.field(default_factory=dict)
+    said: dict[int, AnyArray] | None = None
     effort: str | None = None
     calls_no_lapack: bool = False
 

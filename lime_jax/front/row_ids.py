@@ -8,6 +8,9 @@ from collections.abc import Iterable
 import numpy as np
 from jaxtyping import Float64, UInt32
 
+_ROWS = 2**12
+"""That are hashed together, so that copies of them stay small."""
+
 
 def row_ids(encoded: Float64[np.ndarray, "rows features"]) -> UInt32[np.ndarray, " rows"]:
     """Hash each row's content, so that a row keeps its id in any order, slice or batch.
@@ -19,12 +22,19 @@ def row_ids(encoded: Float64[np.ndarray, "rows features"]) -> UInt32[np.ndarray,
         >>> row_ids(np.array([[1.0, 2.0], [2.0, 1.0], [1.0, 2.0]]))
         array([ 823025843, 2396036955,  823025843], dtype=uint32)
     """
-    state = np.full(encoded.shape[0], encoded.shape[1], np.uint64)
-    for column in encoded.T:
-        values = column + 0.0  # -0.0 + 0.0 is 0.0
-        values[np.isnan(values)] = np.nan
-        state = _mix(state * np.uint64(0x9E3779B97F4A7C15) + _mix(values.view(np.uint64)))
-    return _upper(state)
+    starts = range(0, len(encoded), _ROWS)
+    parts = [_state(encoded[start : start + _ROWS]) for start in starts]
+    return _upper(np.concatenate([np.zeros(0, np.uint64), *parts]))
+
+
+def _state(encoded: np.ndarray) -> np.ndarray:
+    """64 bits of each of some rows."""
+    values = encoded.T + 0.0  # -0.0 + 0.0 is 0.0
+    values[np.isnan(values)] = np.nan
+    state = np.full(values.shape[1], values.shape[0], np.uint64)
+    for column in _mix(values.view(np.uint64)):
+        state = _mix(state * np.uint64(0x9E3779B97F4A7C15) + column)
+    return state
 
 
 def hash_ids(ids: Iterable[object], num_rows: int | None = None) -> UInt32[np.ndarray, " rows"]:

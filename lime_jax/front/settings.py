@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Mapping
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
 from lime_jax.front.checks import check_choices, check_seed
 from lime_jax.front.explainer import ExplainerLike
@@ -22,14 +23,11 @@ def read_settings(explainer: ExplainerLike, records: Mapping[str, type[Record]])
     """
     check_choices(explainer, {"algorithm": tuple(records), "mode": MODES})
     check_seed(explainer.seed)
-    known = {
-        algorithm: [field.name for field in dataclasses.fields(record)]  # pyright: ignore[reportArgumentType]
-        for algorithm, record in records.items()
-    }
+    known = {algorithm: _names(record) for algorithm, record in records.items()}
     accepted = known[explainer.algorithm]
-    defaults = inspect.signature(type(explainer).__init__).parameters
+    defaults = _defaults(type(explainer))
     for name in (name for names in known.values() for name in names if name not in accepted):
-        value, default = getattr(explainer, name), defaults[name].default
+        value, default = getattr(explainer, name), defaults[name]
         same = isinstance(value, str | int | float) and value == default
         if value is not default and not same:
             raise ValueError(
@@ -37,3 +35,16 @@ def read_settings(explainer: ExplainerLike, records: Mapping[str, type[Record]])
                 "leave it out"
             )
     return records[explainer.algorithm](**{name: getattr(explainer, name) for name in accepted})
+
+
+@cache
+def _names(record: type) -> tuple[str, ...]:
+    """Of the fields of a record."""
+    return tuple(field.name for field in dataclasses.fields(record))
+
+
+@cache
+def _defaults(kind: type) -> dict[str, Any]:
+    """Of the settings of a kind of explainer."""
+    parameters = inspect.signature(kind).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters}

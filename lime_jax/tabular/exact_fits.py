@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -73,8 +74,10 @@ def exact_fits(
     if isinstance(target, DevicePredict):
         model.tables["seen", precision] = target  # known by itself in the next call
     count = near.num_outputs
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(_prepare, task, near, model, route)  # while others compile
+    with ExitStack() as stack:
+        if (route.one_by_one or route.in_blocks) and not _is_prepared(task, model, route):
+            pool = stack.enter_context(ThreadPoolExecutor(1))
+            pool.submit(_prepare, task, near, model, route)  # while others compile
         if target is not None and _matched(task):
             variances = _output_variances(task, target, count, model, route)
     formula, fits = _by_blocks if route.in_blocks else _by_tables, []
@@ -92,6 +95,12 @@ def exact_fits(
 
 
 _Formula = tuple[ClosedForm, Iterable[engine.Rows]]
+
+
+def _is_prepared(task: Task, model: OpenedModel, route: Route) -> bool:
+    """Whether an earlier call has made what this route needs: a thread would only cost."""
+    what = "passes" if route.one_by_one else "blocks"
+    return (what, task.config.features) in model.tables
 
 
 def _prepare(task: Task, near: Structure, model: OpenedModel, route: Route) -> None:

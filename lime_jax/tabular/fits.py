@@ -187,13 +187,13 @@ def settled_fit(
 
 def _said(
     task: Task, method: Sampler, model: OpenedModel, count: int | None
-) -> dict[int, AnyArray]:
+) -> dict[int, AnyArray] | None:
     """What a model on the host has said of the shared neighborhood, if it is the same by promise.
 
     With as many outputs: of two that add up to 1, one may have been asked for.
     """
     if task.promise is None or model.on_device:
-        return {}
+        return None
     facts = model.fingerprint, model.model.output_kind, model.schema.levels
     asked = (task.promise, *facts, count)
     return _neighborhood(task, type(method)).said_by(asked)
@@ -223,7 +223,6 @@ def run_methods(
 ) -> list[Any]:
     """What each method finds, with one neighborhood for all where rows share one."""
     work = _work(task, methods[0], target, rows, count)
-    said = {} if said is None else said
     work = dataclasses.replace(work, domain=domain or task.domain, said=said, effort=effort)
     return engine.sweep(work, methods)
 

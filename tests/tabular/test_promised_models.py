@@ -5,6 +5,7 @@ import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
 from lime_jax import TabularExplainer, unchanging
+from lime_jax.engine import shared
 from tests.house import assert_same
 
 X = np.random.default_rng(3).normal(size=(60, 3))
@@ -34,6 +35,17 @@ def test_block_after_block_asks_for_the_samples_once(explainer):
     assert model.rows == 60 + 256
     for k, block in enumerate(blocks):
         assert_same(block, explainer.explain(X[6 * k : 6 * k + 6], Counting(), **FEW))
+
+
+def test_what_it_said_is_laid_out_once(explainer, monkeypatch):
+    laid_out, adjust = [], shared.adjust
+    monkeypatch.setattr(shared, "adjust", lambda *given: laid_out.append(1) or adjust(*given))
+    promised = unchanging(Counting())
+    for row in range(3):
+        explainer.explain(X[row : row + 1], promised, **FEW)
+    assert len(laid_out) == 1
+    explainer.explain(X[:1], Counting(), **FEW)
+    assert len(laid_out) == 2
 
 
 def test_as_many_samples_as_needed_build_on_the_first(explainer):

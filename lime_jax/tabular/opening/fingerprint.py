@@ -25,7 +25,7 @@ from lime_jax.typing import ModelLike
 
 _WORDS = 2**14
 _SMALL = 2**15
-"""Bytes: hashed as they are sooner than summed up."""
+"""Bytes: copied sooner than looked at one by one."""
 _LASTING = frozenset({"builtins", "copyreg", "numpy", "numpy._core.multiarray", __name__})
 """Modules whose names stand for the same for ever; pickle itself uses them, and looks at them."""
 _LARGE, _MOST_THREADS = 2**24, 4  # memory gives no more than a few cores can sum up
@@ -43,8 +43,8 @@ def fingerprint(model: ModelLike, output: str | None) -> bytes | None:
     try:
         state = _State((model, output, str(jnp.result_type(float))))
         content = hashlib.blake2b(state.without_arrays)
-        for part in _each(_sums, state.arrays):
-            content.update(part)  # pyright: ignore[reportArgumentType]
+        for part in _each(_sums, _joined(state.arrays)):
+            content.update(part)
     except Exception:  # whatever a stranger's object raises when it is asked for its state
         return None
     return content.digest()
@@ -95,9 +95,14 @@ def _described(*facts: object) -> None:
     """What stands for an array, a class or a function."""
 
 
-def _each(
-    sums: Callable[[np.ndarray], np.ndarray | bytes], arrays: Sequence[np.ndarray]
-) -> Iterable[np.ndarray | bytes]:
+def _joined(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The large ones, and one of all small ones: a forest has hundreds. Shapes are known."""
+    large = [array for array in arrays if array.nbytes >= _SMALL]
+    small = [memoryview(array) for array in arrays if array.nbytes < _SMALL]  # pyright: ignore[reportArgumentType]
+    return [*large, np.frombuffer(b"".join(small), np.uint8)]
+
+
+def _each(sums: Callable[[np.ndarray], bytes], arrays: Sequence[np.ndarray]) -> Iterable[bytes]:
     """Of large arrays, several at once: NumPy works on several cores."""
     if sum(array.nbytes for array in arrays) < _LARGE:
         return map(sums, arrays)
@@ -105,14 +110,12 @@ def _each(
         return list(pool.map(sums, arrays))
 
 
-def _sums(array: np.ndarray) -> np.ndarray | bytes:
+def _sums(array: np.ndarray) -> bytes:
     """Bytes that differ where the content does; of a large array far fewer.
 
     Each word is multiplied by an odd random number; before, its upper half is mixed into the lower
     one, because of two flipped signs in it nothing would be left.
     """
-    if array.nbytes < _SMALL:
-        return array
     content = array.reshape(-1).view(np.uint8)
     words = content[: len(content) // 8 * 8].view(np.uint64)
     factors, sums = _factors(), np.empty(-(-len(words) // _WORDS), np.uint64)
