@@ -30,18 +30,17 @@ def sweep_shared(work: Work[SharedMethod], methods: Sequence[SharedMethod]) -> l
 
 def _see(work: Work[SharedMethod], method: SharedMethod) -> SeenSamples:
     """The neighborhood with the model's outputs; of the same model as last time, the same ones."""
-    drawn, last = work.neighborhood, work.neighborhood.seen
+    drawn = work.neighborhood
     lasting = work.model if isinstance(work.model, DevicePredict) else work.said
-    if last is not None and last[0] is lasting:
-        return last[1]
+    known = None if lasting is None else drawn.seen_by(lasting)
+    if known is not None:
+        return known
     retained, outputs = draw_shared(work)
     if drawn.layout is None:
         drawn.layout = lay_out(method, retained)
     seen = adjust(method, drawn.layout, outputs)
-    size = sum(leaf.nbytes for leaf in jax.tree.leaves(seen.adjusted))
-    drawn.seen = None
-    if lasting is not None and size <= budget.KEPT_NEIGHBORHOOD:
-        drawn.seen = lasting, seen
+    if lasting is not None:
+        drawn.keep_seen(lasting, seen, sum(leaf.nbytes for leaf in jax.tree.leaves(seen.adjusted)))
     return seen
 
 

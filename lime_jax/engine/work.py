@@ -9,9 +9,12 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import numpy as np
 from jax.sharding import Mesh
 
+from lime_jax.engine import budget
 from lime_jax.engine.keys import keys_of
 from lime_jax.models.predict import DevicePredict
 from lime_jax.typing import AnyArray, Array, Domain, Pytree, Sampler, pytree
+
+_MOST_MODELS = 4
 
 HostPredict: TypeAlias = Callable[[np.ndarray], np.ndarray]
 """Inputs in float64 `(samples, ...)` to outputs `(samples, outputs)`."""
@@ -58,23 +61,37 @@ class SharedNeighborhood:
         samples: by group of units, as far as they are small enough to keep; and what the fits
             need of them.
         layout: of the samples, as the fits read them.
-        seen: the last model on the device, or what one on the host that stays as it is has said;
-            and the layout with its outputs.
-        said: the last model on the host that is promised to stay as it is, and its outputs by group
-            of units.
+        seen: of the last models, the newest first: the model on the device, or what one on the host
+            that stays as it is has said; the layout with its outputs; and the bytes of those.
+        said: of the last models on the host that are promised to stay as they are, the newest
+            first: the model, and its outputs by group of units.
     """
 
     samples: dict[int, tuple[Pytree, Pytree]] = dataclasses.field(default_factory=dict)
     inputs: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
     layout: Pytree = None
-    seen: tuple[object, Any] | None = None
-    said: tuple[Hashable, dict[int, AnyArray]] | None = None
+    seen: tuple[tuple[object, Any, int], ...] = ()
+    said: tuple[tuple[Hashable, dict[int, AnyArray]], ...] = ()
+
+    def seen_by(self, model: object) -> Any:
+        """The layout with a model's outputs; None: it has to be made."""
+        return next((seen for one, seen, _ in self.seen if one is model), None)
+
+    def keep_seen(self, model: object, seen: Any, size: int) -> None:
+        """Keep a layout with outputs, and of older ones what there is room for."""
+        others = (kept for kept in self.seen if kept[0] is not model)
+        newest = ((model, seen, size), *others)[:_MOST_MODELS]
+        together = np.cumsum([size for _, _, size in newest])
+        self.seen = newest[: int((together <= budget.KEPT_NEIGHBORHOOD).sum())]
 
     def said_by(self, model: Hashable) -> dict[int, AnyArray]:
         """The outputs of a model on the host, to be read and filled."""
-        if self.said is None or self.said[0] != model:
-            self.said = model, {}
-        return self.said[1]
+        # Read once: other threads ask for other models at the same time.
+        before = self.said
+        outputs = next((outputs for one, outputs in before if one == model), {})
+        others = (kept for kept in before if kept[0] != model)
+        self.said = ((model, outputs), *others)[:_MOST_MODELS]
+        return outputs
 
 
 _AMethod = TypeVar("_AMethod", bound=Sampler, covariant=True)

@@ -15,7 +15,7 @@ from lime_jax.models.structure import Structure
 from lime_jax.results.explanations import Explanations
 from lime_jax.results.interactions import InteractionExplanations
 from lime_jax.tabular import frames
-from lime_jax.tabular.opening.open_model import LastModel
+from lime_jax.tabular.opening.open_model import RecentModels
 from lime_jax.tabular.opening.opened import OpenedModel
 from lime_jax.tabular.opening.resolution import scale_of, warn_if_far
 from lime_jax.tabular.opening.sample_facts import SampleFacts
@@ -96,7 +96,7 @@ class TableCall(call.Call[OpenedModel, Explanations]):
     """Rows of a table, to be explained by one algorithm.
 
     Args:
-        last_model: that the explainer opened.
+        recent_models: that the explainer opened.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class TableCall(call.Call[OpenedModel, Explanations]):
         algorithm: Algorithm[Any, Plan],
         plan: Plan,
         X: Table,
-        last_model: LastModel,
+        recent_models: RecentModels,
     ) -> None:
         self.explainer, self.algorithm, self.plan = explainer, algorithm, plan
         self.X = frames.as_rows(algorithm.schema, X)
@@ -114,7 +114,7 @@ class TableCall(call.Call[OpenedModel, Explanations]):
         self.schema = frames.with_levels_of(algorithm.schema, self.X, self.values)
         if self.schema is not algorithm.schema:
             self.values = frames.encode(self.schema, self.X)
-        self.last_model = last_model
+        self.recent_models = recent_models
         algorithm.check_rows(plan, self.values)
 
     def __len__(self) -> int:
@@ -128,7 +128,7 @@ class TableCall(call.Call[OpenedModel, Explanations]):
     def open_model(self, model: ModelLike) -> OpenedModel:
         """See what a model is, or recognize the last one."""
         output, samples = self.explainer.output, self.algorithm.samples
-        return self.last_model.open(model, output, self.schema, self.values, samples)
+        return self.recent_models.open(model, output, self.schema, self.values, samples)
 
     def why_not_exact(self, model: OpenedModel) -> str:
         """Why there is no closed form; empty if there is one."""

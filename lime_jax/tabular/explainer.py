@@ -19,7 +19,7 @@ from lime_jax.results.explanations import Explanations
 from lime_jax.tabular import frames
 from lime_jax.tabular.algorithms import ALGORITHMS, SETTINGS
 from lime_jax.tabular.call import TableCall
-from lime_jax.tabular.opening.open_model import LastModel
+from lime_jax.tabular.opening.open_model import RecentModels
 from lime_jax.tabular.sparse.call import explain_sparse, learn_sparse
 from lime_jax.tabular.sparse.rows import SparseRows, SparseTable, is_sparse
 from lime_jax.typing import Column, ModelLike, Pytree, Table
@@ -179,7 +179,7 @@ class TabularExplainer(BaseEstimator):
         self._learned, self.schema_ = learned, learned.schema
         self.n_features_in_ = len(self.schema_.columns)
         self.feature_names_in_ = np.array(self.schema_.columns, object)
-        self._last_model = LastModel()
+        self._recent_models = RecentModels()
         return self
 
     def explain(
@@ -279,7 +279,7 @@ class TabularExplainer(BaseEstimator):
 
         For a service, before it takes requests: a call of `explain` with as many rows and the same
         options then takes little more than the model itself. The explainer may be called by several
-        threads at a time. It keeps what it needs of one model: give each its own explainer.
+        threads at a time. It keeps what it needs of the last four models.
 
         Args:
             model: as in `explain`. An estimator is recognized until it is fitted again.
@@ -359,7 +359,7 @@ class TabularExplainer(BaseEstimator):
         if not isinstance(learned, ALGORITHMS[self.algorithm]):
             raise ValueError("`algorithm`: was changed after `fit`; call `fit` again")
         plan = learned.plan(read_settings(self, SETTINGS), options, widths)
-        table = TableCall(self, learned, plan, X, self._last_model)
+        table = TableCall(self, learned, plan, X, self._recent_models)
         return call.explain(table, model, options)
 
     min_block_rows: ClassVar[int] = 32  # what the engine takes at once of a model on the host

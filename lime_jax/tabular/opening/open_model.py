@@ -21,16 +21,17 @@ from lime_jax.tabular.opening.sample_facts import SampleFacts
 from lime_jax.tabular.opening.self_check import difference_from_itself
 from lime_jax.typing import ModelLike
 
+_MOST_MODELS = 4
 _CHECKED_ROWS = 8
 _CHECKED_THRESHOLDS = 256
 """Of all columns together."""
 
 
-class LastModel:
-    """The last model that an explainer opened, so that the next call need not."""
+class RecentModels:
+    """The models that an explainer opened last, so that the next call need not; for any thread."""
 
     def __init__(self) -> None:
-        self.opened: OpenedModel | None = None
+        self.opened: tuple[OpenedModel, ...] = ()
 
     def open(
         self,
@@ -42,19 +43,20 @@ class LastModel:
     ) -> OpenedModel:
         """See what a model is, or recognize it."""
         model = at_hand(model)
-        content, opened = fingerprint(model, output), self.opened
-        if (
-            opened is None
-            or content is None
-            or opened.fingerprint != content
-            or not _begin_with(opened.schema.levels, schema.levels)
-        ):
-            opened = self.opened = open_model(model, output, schema, values, samples, content)
-        return opened.view(schema=schema)
+        content = fingerprint(model, output)
+        if content is None:
+            return open_model(model, output, schema, values, samples)
+        same = (one for one in self.opened if one.fingerprint == content)
+        found = next((one for one in same if _begin_with(one.schema.levels, schema.levels)), None)
+        if found is None:
+            found = open_model(model, output, schema, values, samples, content)
+        others = (one for one in self.opened if one.fingerprint != content)
+        self.opened = (found, *others)[:_MOST_MODELS]
+        return found.view(schema=schema)
 
-    def __getstate__(self) -> dict[str, None]:
+    def __getstate__(self) -> dict[str, tuple[OpenedModel, ...]]:
         """Nothing: it only saves time."""
-        return {"opened": None}
+        return {"opened": ()}
 
 
 def open_model(

@@ -65,7 +65,7 @@ def test_shapley_values_are_those_of_all_outputs(models, name, method):
 def test_tables_hold_no_other_output(models):
     explainer = TabularExplainer().fit(X)
     explainer.explain(ROWS, models["forest"], labels=[7], score=False)
-    kept = explainer._last_model.opened.tables
+    kept = explainer._recent_models.opened[0].tables
     [tables] = [kept[facts][1] for facts in kept if isinstance(facts, tuple) and facts[-1] is False]
     sizes = {size for leaf in jax.tree.leaves(tables) for size in np.shape(leaf)}
     assert sizes

@@ -19,7 +19,7 @@ from lime_jax.models.convert.compose import apply
 from lime_jax.models.registry import register_converter
 from lime_jax.tabular.frames import learn_schema
 from lime_jax.tabular.opening import open_model as opening
-from lime_jax.tabular.opening.open_model import LastModel, open_model
+from lime_jax.tabular.opening.open_model import RecentModels, open_model
 from lime_jax.tabular.opening.sample_facts import SampleFacts, sample_facts
 
 pytestmark = pytest.mark.precision
@@ -41,9 +41,9 @@ def recognizes():
 
     def check(first, then, schemas=(SCHEMA, SCHEMA), output=None):
         values = X[:, : len(schemas[0].columns)]
-        last, facts = LastModel(), SampleFacts(np.zeros(values.shape[1], bool))
-        tables = last.open(first, None, schemas[0], values, facts).tables
-        return last.open(then, output, schemas[1], values, facts).tables is tables
+        recent, facts = RecentModels(), SampleFacts(np.zeros(values.shape[1], bool))
+        tables = recent.open(first, None, schemas[0], values, facts).tables
+        return recent.open(then, output, schemas[1], values, facts).tables is tables
 
     return check
 
@@ -86,10 +86,25 @@ def test_views_of_a_model_share_its_tables_but_not_its_calls(tree):
     assert (model.num_outputs, view.num_outputs) == (1, None)
 
 
-def test_the_last_model_does_not_travel(tree):
-    last = LastModel()
-    last.open(tree, None, SCHEMA, X, NEVER)
-    assert pickle.loads(pickle.dumps(last)).opened is None
+def test_recent_models_do_not_travel(tree):
+    recent = RecentModels()
+    recent.open(tree, None, SCHEMA, X, NEVER)
+    assert recent.opened
+    assert pickle.loads(pickle.dumps(recent)).opened == ()
+
+
+def test_several_models_in_turn_are_each_opened_once():
+    trees = [DecisionTreeRegressor(max_depth=1).fit(X, k * Y) for k in (1, 2, 3, 4, 5)]
+    recent = RecentModels()
+
+    def tables(model):
+        return recent.open(model, None, SCHEMA, X, NEVER).tables
+
+    first = [tables(model) for model in trees]  # the first one has made room
+    assert [tables(model) is known for model, known in zip(trees[1:], first[1:], strict=True)] == [
+        True
+    ] * 4
+    assert tables(trees[0]) is not first[0]
 
 
 def test_a_model_that_went_on_learning_in_place_is_another_one():
