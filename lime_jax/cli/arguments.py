@@ -210,7 +210,8 @@ def _add_rows(inputs: argparse._ArgumentGroup) -> None:
         "--data",
         required=True,
         metavar="FILE",
-        help="the rows to explain: .csv, .tsv or .jsonl, also with .gz; .parquet, .arrow, .feather",
+        help="the rows to explain: .csv, .tsv or .jsonl, also with .gz; .parquet, .arrow or "
+        ".feather; sparse rows: .npz of scipy.sparse.save_npz",
     )
     inputs.add_argument(
         "--background",

@@ -51,6 +51,10 @@ def _command(arguments: Namespace) -> Callable[[Namespace], None]:
         from lime_jax.cli.texts import explain_texts
 
         return explain_texts
+    if arguments.command == "explain" and arguments.data.lower().endswith(".npz"):
+        from lime_jax.cli.sparse import explain_sparse
+
+        return explain_sparse
     if arguments.command == "explain" and is_folder(arguments.out):
         from lime_jax.cli.job import explain_into_folder
 

@@ -17,9 +17,11 @@ from lime_jax.arguments import listed
 from lime_jax.front.explainer import Explainer
 from lime_jax.jobs.cells import TextColumn, parsed, text_cells
 from lime_jax.jobs.source import Source
+from lime_jax.jobs.sparse_source import COLUMNS, columns_in, matrix_of, most_in
 from lime_jax.optional import require
 from lime_jax.tabular.frames import Schema
 from lime_jax.tabular.frames.fitted_rows import fitted_rows
+from lime_jax.tabular.sparse.rows import SparseTable
 from lime_jax.typing import Table
 
 if TYPE_CHECKING:
@@ -53,6 +55,11 @@ class RowForm:
                 "typed columns; fit it on a DataFrame"
             )
         return cls(schema, names, source.is_text)
+
+    @property
+    def num_features(self) -> int:
+        """Weights of a row, at most."""
+        return len(self.columns)
 
     def rebuild(self, block: pyarrow.Table) -> Any:
         """Rows of the file as the explainer takes them."""
@@ -99,16 +106,61 @@ class TakenColumns:
     explainer: Explainer
     columns: tuple[str, ...]
 
+    @property
+    def num_features(self) -> int:
+        """Weights of a row, as far as that is known before it is read."""
+        return len(self.columns)
+
     def rebuild(self, block: pyarrow.Table) -> Table:
         """Rows of the file as the explainer takes them."""
         return self.explainer.rows_of(block, self.columns)
 
 
+@dataclasses.dataclass(frozen=True)
+class SparseForm:
+    """How non-zeros of a file become sparse rows."""
+
+    source: Source
+    columns: tuple[str, ...] = COLUMNS
+
+    @classmethod
+    def of(cls, table: SparseTable, source: Source, columns: Sequence[str] | None) -> SparseForm:
+        """See that the file holds sparse rows, as many columns wide as those of `fit`."""
+        width, wanted = columns_in(source.schema), len(table.column_names)
+        if width is None:
+            raise ValueError(
+                f"`data`: the explainer was fitted on sparse rows, got {source.path}; write them "
+                "by scipy.sparse.save_npz, or fit it on rows like those of the file"
+            )
+        if width != wanted:
+            raise ValueError(
+                f"`data`: expected {wanted:,} columns as in `fit`, {source.path} has {width:,}"
+            )
+        if columns is not None:
+            raise ValueError("`columns`: a sparse matrix has all of its columns; leave it out")
+        return cls(source)
+
+    @property
+    def num_features(self) -> int:
+        """Weights of a row, at most."""
+        return most_in(self.source.schema)
+
+    def rebuild(self, block: pyarrow.Table) -> Table:
+        """Rows of the file as the explainer takes them."""
+        return matrix_of(block, self.source.schema)
+
+
 def row_form(
     explainer: Explainer, source: Source, columns: Sequence[str] | None
-) -> RowForm | TakenColumns:
+) -> RowForm | TakenColumns | SparseForm:
     """How rows of a file become rows that an explainer takes; ValueError if columns are missing."""
     schema = getattr(explainer, "schema_", None)
+    if isinstance(explainer.learned, SparseTable):
+        return SparseForm.of(explainer.learned, source, columns)
+    if columns_in(source.schema) is not None:
+        raise ValueError(
+            f"`data`: {source.path} holds sparse rows; fit the explainer on a sparse matrix"
+        )
     if schema is not None:
         return RowForm.of(schema, source, columns)
     names = explainer.columns if columns is None else tuple(columns)

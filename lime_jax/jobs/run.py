@@ -25,7 +25,7 @@ from lime_jax.jobs.folder import (
     write_part,
 )
 from lime_jax.jobs.manifest import make_manifest
-from lime_jax.jobs.rebuilt import RowForm, TakenColumns, row_form
+from lime_jax.jobs.rebuilt import RowForm, SparseForm, TakenColumns, row_form
 from lime_jax.jobs.source import Source, open_source, read_blocks
 from lime_jax.optional import require
 from lime_jax.results.parts import Failure, StoredExplanations
@@ -64,7 +64,9 @@ def explain_file(
 
     Args:
         explainer: a `TabularExplainer`, fitted, or one of a kind of your own.
-        data: `.csv`, `.tsv` or `.jsonl`, also with `.gz`; `.parquet`, `.arrow` or `.feather`.
+        data: `.csv`, `.tsv` or `.jsonl`, also with `.gz`; `.parquet`, `.arrow` or `.feather`; of an
+            explainer that was fitted on sparse rows `.npz` of `scipy.sparse.save_npz`, which has to
+            fit into memory.
         model: as `explain` takes it, or a `ModelFactory`.
         out: folder, made if it is not there.
         columns: of the file, for an explainer that was fitted on an array; None: its feature
@@ -110,8 +112,8 @@ def explain_file(
     check_folder(folder, resume)
     spec = ChunkSpec(explainer, model, options, on_error=on_error)
     form = row_form(explainer, source, columns)
-    features, labels = len(form.columns), _num_labels(explainer, spec.model, options)
-    size = rows_per_part or _rows_per_part(features * labels)
+    labels = _num_labels(explainer, spec.model, options)
+    size = rows_per_part or _rows_per_part(max(1, form.num_features) * labels)
     rows_in_file = source.count_rows()
     chosen = row_range(rows, rows_in_file)
     with locked(folder):
@@ -138,7 +140,7 @@ class _Job:
 
     spec: ChunkSpec
     source: Source
-    form: RowForm | TakenColumns
+    form: RowForm | TakenColumns | SparseForm
     folder: Path
     rows: range
     size: int

@@ -1,4 +1,7 @@
-"""A file of rows, read a little at a time: csv, lines of JSON, parquet and arrow."""
+"""A file of rows, read a little at a time: csv, lines of JSON, parquet and arrow.
+
+Sparse rows in an `.npz` file are read as a whole.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lime_jax.jobs.sparse_source import npz_schema, npz_tables
 from lime_jax.optional import require
 
 if TYPE_CHECKING:
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (
     *(".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz"),
-    *(".parquet", ".arrow", ".feather"),
+    *(".parquet", ".arrow", ".feather", ".npz"),
 )
 """Of files that hold rows."""
 _ROWS_AT_ONCE = 16_384
@@ -291,5 +295,6 @@ _READERS: dict[str, tuple[Callable[[Path], Any], Callable[[Path, list[str], int]
     ".parquet": (_parquet_schema, _parquet),
     ".arrow": (_arrow_schema, _arrow),
     ".feather": (_arrow_schema, _arrow),
+    ".npz": (npz_schema, npz_tables),
 }
 """By format: what columns a file has, and its rows."""

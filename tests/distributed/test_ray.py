@@ -21,7 +21,9 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
 from sklearn.tree import DecisionTreeClassifier
@@ -104,6 +106,16 @@ def assert_same(found, expected):
 
 
 # The same numbers.
+
+
+def test_sparse_rows(cluster):
+    X = sparse.random_array((9, 20), density=0.2, rng=np.random.default_rng(0)).tocsr()
+    explainer = lime_jax.TabularExplainer().fit(X)
+    model = LogisticRegression().fit(X, np.arange(9) % 2)
+    found = on_ray.explain(explainer, X, model, num_workers=1, batch_size=5)
+    wanted = explainer.explain(X, model)
+    np.testing.assert_array_equal(found.columns, wanted.columns)
+    np.testing.assert_allclose(found.coef, wanted.coef, atol=1e-6)
 
 
 def test_several_explainers_share_blocks_workers_and_models(frame, cluster, tmp_path, monkeypatch):

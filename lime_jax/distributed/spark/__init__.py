@@ -30,6 +30,7 @@ from lime_jax.distributed.spark.worker import ExplainBatches, broadcast
 from lime_jax.distributed.worker import ChunkSpec
 from lime_jax.optional import require
 from lime_jax.tabular.explainer import TabularExplainer
+from lime_jax.tabular.sparse.rows import SparseTable
 
 __all__ = ["explain", "explain_images", "explain_tables", "explain_texts", "explanations_udf"]
 
@@ -146,5 +147,11 @@ def _tabular_spec(
         raise ValueError(
             f"`explainer`: expected a TabularExplainer, got {type(explainer).__name__}; images go "
             "through `explain_images`, texts through `explain_texts`"
+        )
+    if isinstance(explainer.learned, SparseTable):
+        raise ValueError(
+            "`explainer`: was fitted on sparse rows, and a DataFrame has a column for each "
+            "feature; write the rows by scipy.sparse.save_npz and let Spark explain the file: "
+            "`lime_jax.jobs.explain_file(..., engine='spark')`"
         )
     return ChunkSpec(explainer, model, options, form)
