@@ -20,6 +20,8 @@ from lime_jax.typing import Estimator, Table
 Classes: TypeAlias = Any
 """The classes of the one target, or a list with those of each."""
 
+_NUMBERS = ("regression", "quantile")  # AutoGluon's words
+
 
 class ClassIndicators:
     """A `predict` that says classes, as columns that say 1 for the class and 0 for the others.
@@ -82,7 +84,7 @@ def predicted_classes(estimator: Estimator) -> Any:
 
 def default_method(estimator: Estimator) -> str:
     """What is explained of an estimator: probabilities, else margins, else its `predict`."""
-    if hasattr(estimator, "predict_proba"):
+    if hasattr(estimator, "predict_proba") and not _is_search_for_numbers(estimator):
         of_library = host_method(estimator, "predict_proba")
         if of_library is None or of_library[1] == "probability":
             return "predict_proba"
@@ -94,6 +96,13 @@ def default_method(estimator: Estimator) -> str:
         if margins or host_method(estimator, "decision_function") is not None:
             return "decision_function"
     return "predict"
+
+
+def _is_search_for_numbers(estimator: Estimator) -> bool:
+    """Whether it only says a number, though it has methods of classifiers: FLAML's, AutoGluon's."""
+    problem = getattr(estimator, "problem_type", None)
+    kind = getattr(estimator, "_estimator_type", None)
+    return kind == "regressor" or (isinstance(problem, str) and problem in _NUMBERS)
 
 
 def output_classes(estimator: Estimator, method: str) -> tuple[Any, ...] | None:

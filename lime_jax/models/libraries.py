@@ -31,6 +31,8 @@ LIBRARIES = {
     "catboost": Library("catboost", f"{_ROOM}.boosted.catboost", "1.2.10", "1.2.10"),
     "interpret": Library("interpret-core", f"{_ROOM}.boosted.ebm", "0.7.8", "0.7.8"),
     "ngboost": Library("ngboost", f"{_ROOM}.boosted.ngboost", "0.6", "0.6"),
+    "flaml": Library("flaml", f"{_ROOM}.boosted.flaml", "2.8", "2.8"),
+    "treelite": Library("treelite", f"{_ROOM}.boosted.treelite", "4.8", "4.8"),
     "ydf": Library("ydf", f"{_ROOM}.boosted.ydf", "0.16", "0.16"),
     "statsmodels": Library("statsmodels", f"{_ROOM}.statsmodels", "0.15", "0.15"),
     "pyspark": Library("pyspark", f"{_ROOM}.spark", "4.1", "4.3"),

@@ -85,10 +85,9 @@ def as_predict_fn(
     if of_estimator is not None:
         return _open_estimator(*of_estimator, table)
     if not callable(model):
-        hint = "; open a file first, an ONNX one by `lime_jax.models.onnx.load`"
         raise ValueError(
             f"`model`: expected a function of a batch or a fitted estimator, "
-            f"got {type(model).__name__}{hint if isinstance(model, str | PathLike) else ''}"
+            f"got {type(model).__name__}{_where_to_open(model)}"
         )
     if why is not None:
         return Model(DevicePredict(function), "jax", why, output)
@@ -97,6 +96,29 @@ def as_predict_fn(
     owner, name = getattr(model, "__self__", None), getattr(model, "__name__", "")
     classes = None if owner is None else output_classes(owner, name)  # of log-probabilities
     return Model(model, "host", "a Python function of a NumPy batch", output, classes)
+
+
+def _where_to_open(model: object) -> str:
+    """What to do with a file, or with what was written of a model."""
+    if isinstance(model, dict | list):
+        return (
+            "; the dump of a model does not say all of it: hand over the model, or what its library"
+            " loads (`xgboost.Booster`, `lightgbm.Booster`, `treelite.Model.deserialize`)"
+        )
+    if not isinstance(model, str | PathLike):
+        return ""
+    text = str(model).strip()
+    if text.lower().endswith((".pmml", ".xml")) or text.startswith("<"):
+        return (
+            "; PMML is not read here: hand over the model that it was made of, export that to ONNX "
+            "and open it by `lime_jax.models.onnx.load`, or hand over a function that calls PMML's "
+            "interpreter"
+        )
+    return (
+        "; open a file first, an ONNX one by `lime_jax.models.onnx.load`, one of a library of trees"
+        " by that library (`xgboost.Booster(model_file=...)`, `lightgbm.Booster(model_file=...)`, "
+        "`treelite.Model.deserialize(...)`)"
+    )
 
 
 def as_called_on_host(model: ModelLike) -> Model:

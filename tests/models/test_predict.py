@@ -1,6 +1,7 @@
 """What a model is, is seen without calling it; new weights of a JAX model do not compile anew."""
 
 import functools
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -96,6 +97,12 @@ def test_the_method_that_an_output_names_is_called():
     ("model", "output", "message"),
     [
         (3, None, "`model`: expected a function of a batch or a fitted estimator, got int"),
+        ("model.pmml", None, "got str; PMML is not read here: .* export that to ONNX"),
+        ("<PMML version='4.4'/>", None, "PMML is not read here"),
+        (Path("model.onnx"), None, "open a file first, an ONNX one by `lime_jax.models.onnx.load`"),
+        ("model.json", None, r"`xgboost.Booster\(model_file=...\)`"),
+        ({"tree_info": []}, None, "got dict; the dump of a model does not say all of it"),
+        (["0:[f0<1]"], None, "got list; the dump of a model"),
         (plain, "logit", "`output`: expected one of probability, margin, value, got 'logit'"),
         (regressor, "probability", "`output`: LinearRegression has no `predict_proba`"),
         (regressor.predict, "margin", "`output`: LinearRegression has no `decision_function`"),
