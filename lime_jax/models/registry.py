@@ -289,13 +289,8 @@ def convert(model: Estimator, method: str, table: RawTable) -> Converted:
 
 def convert_on(model: Estimator, method: str, features: Features) -> Converted:
     """The same behind the steps of a pipeline, or within an ensemble."""
-    found = _find(model, _CONVERTERS)
+    cls, entry = _entry_of(model, _CONVERTERS)
     kind = type(model).__name__
-    if found is None:
-        raise NotConvertibleError(f"{kind} has no JAX form here")
-    cls, entry = found
-    if entry.function is None:
-        raise NotConvertibleError(f"{kind}: {entry.why_not}")
     if method not in entry.methods:
         raise NotConvertibleError(f"{kind}.{method} has no JAX form here")
     if _method_of(type(model), method) is not _method_of(cls, method):
@@ -308,14 +303,9 @@ def transform_on(transformer: Estimator, features: Features) -> Features:
     """The columns after a step of a pipeline."""
     if transformer is None or (isinstance(transformer, str) and transformer == "passthrough"):
         return features
-    found = _find(transformer, _TRANSFORMERS)
-    kind = type(transformer).__name__
-    if found is None:
-        raise NotConvertibleError(f"{kind} has no JAX form here")
-    cls, entry = found
-    if entry.function is None:
-        raise NotConvertibleError(f"{kind}: {entry.why_not}")
+    cls, entry = _entry_of(transformer, _TRANSFORMERS)
     if _method_of(type(transformer), "transform") is not _method_of(cls, "transform"):
+        kind = type(transformer).__name__
         raise NotConvertibleError(f"{kind} has a `transform` of its own")
     _check_columns(transformer, cls, features)
     return entry.function(transformer, features)
@@ -370,6 +360,16 @@ def _method_of(cls: type, name: str) -> Any:
 
 def _name(cls: str | type) -> str:
     return cls if isinstance(cls, str) else f"{cls.__module__.partition('.')[0]}.{cls.__qualname__}"
+
+
+def _entry_of(instance: Estimator, known: dict[str, Any]) -> tuple[type, Any]:
+    """The nearest entry of what has a JAX form."""
+    found, kind = _find(instance, known), type(instance).__name__
+    if found is None:
+        raise NotConvertibleError(f"{kind} has no JAX form here")
+    if found[1].function is None:
+        raise NotConvertibleError(f"{kind}: {found[1].why_not}")
+    return found
 
 
 def _find(instance: ModelLike, known: dict[str, Any]) -> tuple[type, Any] | None:

@@ -16,7 +16,7 @@ from lime_jax.stages.kernels import METRICS, exponential_kernel
 from lime_jax.stages.select import resolve_selection
 from lime_jax.tabular.domain import DISTANCE_SPACES, ENCODINGS, SAMPLINGS, TabularDomain
 from lime_jax.tabular.stats import TabularStats
-from lime_jax.typing import Array, Float, pytree, static
+from lime_jax.typing import Array, Bool, Float, pytree, static
 
 WIDE_COLUMN = 32
 """A column with more bins is compared code by code: one-hot products cost as much as its bins."""
@@ -62,6 +62,12 @@ class TabularConfig:
     design: str = static(default="sobol")
     features: tuple[int, ...] | None = static(default=None)
     held_out_score: bool = static(default=False)
+
+    def held_columns(self, count: int) -> Bool[np.ndarray, " features"]:
+        """Which of the columns keep x's value; `features` are known to exist."""
+        held = np.full(count, self.features is not None)
+        held[list(self.features or ())] = False
+        return held
 
     def check(self) -> None:
         """Refuse what does not exist or does not go together.

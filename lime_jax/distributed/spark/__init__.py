@@ -16,11 +16,10 @@ from typing import Any
 from lime_jax.arguments import check_one_of
 from lime_jax.distributed.spark.columns import (
     FORMS,
-    check_unique,
     column_of,
     feature_columns,
-    id_column,
     spark_schema,
+    with_ids,
 )
 from lime_jax.distributed.spark.images import explain_images
 from lime_jax.distributed.spark.tables import explain_tables
@@ -81,12 +80,7 @@ def explain(
     features = feature_columns(df, explainer.schema_, feature_cols, id_col)
     # By position: a feature may well be called `row_id`, too.
     columns = [column_of(name).alias(str(j)) for j, name in enumerate(features)]
-    id_type = require("pyarrow", extra="cli").int64()
-    if id_col is not None:
-        chosen, id_type = id_column(df, id_col)
-        columns.append(chosen.alias("row_id"))
-        if check_ids and not df.isStreaming:
-            check_unique(df, id_col)
+    columns, id_type = with_ids(df, columns, id_col, check_ids)
     work = ExplainBatches(broadcast(df.sparkSession, spec), id_col is not None)
     kind = "interactions" if explainer.interactions else "table"
     return df.select(*columns).mapInArrow(work, spark_schema(FORMS[output](id_type, kind)))

@@ -104,6 +104,18 @@ def id_column(df: object, id_col: str) -> tuple[Any, Any]:
     return column_of(id_col).cast("string"), pa.string()
 
 
+def with_ids(
+    df: Any, columns: list[Any], id_col: str | None, check_ids: bool
+) -> tuple[list[Any], Any]:
+    """Columns to send, with checked ids behind them if there are any, and the ids' Arrow type."""
+    if id_col is None:
+        return columns, require("pyarrow", extra="cli").int64()
+    chosen, id_type = id_column(df, id_col)
+    if check_ids and not df.isStreaming:
+        check_unique(df, id_col)
+    return [*columns, chosen.alias("row_id")], id_type
+
+
 def check_unique(df: Any, id_col: str) -> None:
     """Refuse ids that do not tell rows apart: one aggregation."""
     from pyspark.sql import functions

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 from lime_jax.arguments import check_one_of
 from lime_jax.distributed.spark.columns import (
     FORMS,
-    check_unique,
     column_of,
-    id_column,
     spark_schema,
     type_of,
+    with_ids,
 )
 from lime_jax.distributed.spark.worker import ExplainBatches, broadcast
 from lime_jax.distributed.worker import ChunkSpec
-from lime_jax.optional import require
 from lime_jax.text.explainer import TextExplainer
 
 if TYPE_CHECKING:
@@ -72,15 +70,9 @@ def explain_texts(
             f"{df.schema[text_col].dataType.simpleString()}; expected text"
         )
     spec = ChunkSpec(explainer, model, options, "long" if output == "long" else "rows")
-    columns, id_type = [column_of(text_col).alias("0")], require("pyarrow", extra="cli").int64()
-    if id_col is not None:
-        chosen, id_type = id_column(df, id_col)
-        columns.append(chosen.alias("row_id"))
-        if check_ids and not df.isStreaming:
-            check_unique(df, id_col)
+    columns, id_type = with_ids(df, [column_of(text_col).alias("0")], id_col, check_ids)
     work = ExplainTexts(broadcast(df.sparkSession, spec), id_col is not None)
-    schema = spark_schema(FORMS[output](id_type, "text"))
-    return df.select(*columns).mapInArrow(work, schema)
+    return df.select(*columns).mapInArrow(work, spark_schema(FORMS[output](id_type, "text")))
 
 
 @dataclasses.dataclass

@@ -147,10 +147,7 @@ def passes_of(trees: TreeSum, stats: TabularStats, config: TabularConfig) -> Tre
     Args:
         config: of which only held columns matter: samples come from bins.
     """
-    held = np.zeros(stats.num_features, bool)
-    if config.features is not None:
-        held[:] = True
-        held[list(config.features)] = False
+    held = config.held_columns(stats.num_features)
     splits = splits_of(trees, held | (stats.missing_bin >= 0))
     marks, mass = splits.marks, np.zeros(len(splits.marks))
     within = [(0, np.zeros(0))] * stats.num_bins

@@ -110,10 +110,7 @@ def tree_tables(trees: TreeSum, stats: TabularStats, config: TabularConfig) -> T
     Args:
         config: of which only sampling, encoding, distance and held columns matter.
     """
-    held = np.zeros(stats.num_features, bool)
-    if config.features is not None:
-        held[:] = True
-        held[list(config.features)] = False
+    held = config.held_columns(stats.num_features)
     in_bins = stats.drawn_by_frequency | (config.sampling == "bins")
     boxes = boxes_of(trees, held | (in_bins & (stats.missing_bin >= 0)))
     boxes, total = without_last(boxes)

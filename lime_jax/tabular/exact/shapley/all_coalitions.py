@@ -20,9 +20,9 @@ from jaxtyping import Float64
 from lime_jax.engine.one_row import average_background
 from lime_jax.fits.shapley import ShapleyMethod
 from lime_jax.tabular.exact.route import one_by_one
-from lime_jax.tabular.exact.shapley.coalitions import fit_coalitions
+from lime_jax.tabular.exact.shapley.coalitions import FormOfOutputs
 from lime_jax.tabular.exact.shapley.passes import Pairs, ShapleyPasses
-from lime_jax.typing import Array, Float, Int, LinearFit, Pytree, pytree
+from lime_jax.typing import Array, Float, Int, Pytree, pytree
 
 MOST_PLAYERS = 13
 """By default all coalitions of so many are asked: that takes no longer than samples of them."""
@@ -92,7 +92,7 @@ def _expanded(
 
 
 @pytree
-class AllCoalitionsForm:
+class AllCoalitionsForm(FormOfOutputs):
     """KernelSHAP on all coalitions, whose outputs are a link of sums; see `ClosedForm`.
 
     Attributes:
@@ -112,17 +112,15 @@ class AllCoalitionsForm:
         """See `ClosedForm`."""
         return 1
 
-    def explain_block(
+    def outputs(
         self,
         instances: Float[Array, "rows coalitions background sums"],
         labels: Int[Array, "rows labels"],
-        variance: Float[Array, "rows labels"] | None = None,
-    ) -> LinearFit:
-        """Explanations of a block of rows, of what the sums are for them; see `ClosedForm`."""
-        del variance
+    ) -> Float[Array, "rows labels coalitions"]:
+        """The link of what the sums are for rows, averaged over the background."""
 
         def of_row(margins: Array, asked: Array) -> Array:
             outputs = self.link(margins.reshape(-1, margins.shape[-1]))[:, asked]
             return average_background(outputs, self.weights)[self.place].T
 
-        return fit_coalitions(self.method, jax.vmap(of_row)(instances, labels))
+        return jax.vmap(of_row)(instances, labels)

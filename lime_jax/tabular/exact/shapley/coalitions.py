@@ -28,7 +28,7 @@ from lime_jax.tabular.exact.shapley.shares import background_shares, coalition_w
 from lime_jax.tabular.exact.shapley.tables import Game, game_of, patterns_of
 from lime_jax.typing import Array, Bool, Float, Int, LinearFit, Pytree, UInt32, pytree
 
-__all__ = ["MOST_BYTES", "CoalitionForm", "CoalitionGame", "coalition_game", "fit_coalitions"]
+__all__ = ["MOST_BYTES", "CoalitionForm", "CoalitionGame", "FormOfOutputs", "coalition_game"]
 
 MOST_BYTES = budget.MEMORY_BUDGET // 4
 """Of the shares that are kept."""
@@ -107,25 +107,38 @@ def _by_player(game: Game, groups: Int[np.ndarray, " features"], positions: int)
     return dataclasses.replace(game, position=position, size=np.full_like(game.size, positions))
 
 
-def fit_coalitions(
-    method: ShapleyMethod, outputs: Float[Array, "rows labels coalitions"]
-) -> LinearFit:
-    """Explanations of rows from the outputs of all coalitions."""
-    masks = method.masks
-    present = jnp.ones(masks.shape[-1], bool)
+class FormOfOutputs:
+    """KernelSHAP on coalitions whose outputs need no call of the model; see `ClosedForm`."""
 
-    def summarize(masks: Array, y: Array) -> Array:
-        return method.summarize(mask_view(MaskSamples(masks), present), y)
+    method: ShapleyMethod
 
-    def fit(outputs: Array) -> LinearFit:
-        y = outputs.T.reshape(*masks.shape[:2], -1)
-        return method.solve(jax.vmap(summarize)(masks, y), mask_coordinates(present))
+    def outputs(self, instances: Pytree, labels: Array) -> Array:
+        """(rows, labels, coalitions): what the model says, averaged over the background."""
+        raise NotImplementedError
 
-    return jax.vmap(fit)(outputs)
+    def explain_block(
+        self,
+        instances: Pytree,
+        labels: Int[Array, "rows labels"],
+        variance: Float[Array, "rows labels"] | None = None,
+    ) -> LinearFit:
+        """Explanations of a block of rows, with players for features; see `ClosedForm`."""
+        del variance
+        method, masks = self.method, self.method.masks
+        present = jnp.ones(masks.shape[-1], bool)
+
+        def summarize(masks: Array, y: Array) -> Array:
+            return method.summarize(mask_view(MaskSamples(masks), present), y)
+
+        def fit(outputs: Array) -> LinearFit:
+            y = outputs.T.reshape(*masks.shape[:2], -1)
+            return method.solve(jax.vmap(summarize)(masks, y), mask_coordinates(present))
+
+        return jax.vmap(fit)(self.outputs(instances, labels))
 
 
 @pytree
-class CoalitionForm:
+class CoalitionForm(FormOfOutputs):
     """KernelSHAP on coalitions whose outputs are formulas; see `ClosedForm`.
 
     Attributes:
@@ -142,17 +155,7 @@ class CoalitionForm:
         count = self.game.coalitions.shape[1]
         return budget.rows_of_formulas(min(128, _OUTPUTS_AT_ONCE // count), 64 * count)
 
-    def explain_block(
-        self,
-        instances: Float[Array, "rows features"],
-        labels: Int[Array, "rows labels"],
-        variance: Float[Array, "rows labels"] | None = None,
-    ) -> LinearFit:
-        """Explanations of a block of rows, with players for features; see `ClosedForm`."""
-        del variance
-        return fit_coalitions(self.method, self._outputs(instances, labels))
-
-    def _outputs(
+    def outputs(
         self, instances: Float[Array, "rows features"], labels: Int[Array, "rows labels"]
     ) -> Float[Array, "rows labels coalitions"]:
         """What the model says of all coalitions, averaged over the background."""

@@ -20,8 +20,8 @@ from lime_jax.models.convert.column_map import put
 from lime_jax.models.structure import Additive
 from lime_jax.placing import placed
 from lime_jax.tabular.exact.shapley.additive import AdditiveGame, additive_game
-from lime_jax.tabular.exact.shapley.coalitions import fit_coalitions
-from lime_jax.typing import Array, Bool, Float, LinearFit, Pytree, pytree
+from lime_jax.tabular.exact.shapley.coalitions import FormOfOutputs
+from lime_jax.typing import Array, Bool, Float, Pytree, pytree
 
 _SUMS_AT_ONCE = 2**15
 """Rows times coalitions times sums, on a CPU."""
@@ -79,7 +79,7 @@ def adds_numbers(
 
 
 @pytree
-class MarginForm:
+class MarginForm(FormOfOutputs):
     """KernelSHAP on coalitions whose outputs are a link of sums; see `ClosedForm`.
 
     Attributes:
@@ -97,17 +97,7 @@ class MarginForm:
         in_cache = min(16, _SUMS_AT_ONCE // (count * outputs))
         return budget.rows_of_formulas(in_cache, 64 * count * outputs)
 
-    def explain_block(
-        self,
-        instances: Float[Array, "rows features"],
-        labels: Int[Array, "rows labels"],
-        variance: Float[Array, "rows labels"] | None = None,
-    ) -> LinearFit:
-        """Explanations of a block of rows, with players for features; see `ClosedForm`."""
-        del variance
-        return fit_coalitions(self.method, self._outputs(instances, labels))
-
-    def _outputs(
+    def outputs(
         self, instances: Float[Array, "rows features"], labels: Int[Array, "rows labels"]
     ) -> Float[Array, "rows labels coalitions"]:
         """What the model says of all coalitions, averaged over the background."""
