@@ -17,12 +17,13 @@ _T = TypeVar("_T")
 _PLAIN = {"xla_cpu_use_fusion_emitters": False}
 _OPTIONS: dict[str, dict[str, Any]] = {
     "full": {},
-    "light": _PLAIN,
+    "light": _PLAIN
+    | {"xla_cpu_parallel_codegen_split_count": 1, "xla_llvm_disable_expensive_passes": True},
     "quick": _PLAIN
     | {"xla_cpu_parallel_codegen_split_count": 1, "xla_backend_optimization_level": 0},
 }
-"""By effort, on a CPU. "light" takes half the compile time, and is as fast where products and
-lookups take the time; "quick" takes a fifth, and is three to five times slower."""
+"""By effort, on a CPU. "light" takes half the compile time, and is as fast where products, lookups
+and small solves take the time; "quick" takes a fifth, and is three to ten times slower."""
 
 _LIBRARY = "LIBRARY_FUSION_TYPE_INDIVIDUAL_"
 _IN_ORDER = {"xla_cpu_experimental_ynn_fusion_type": f"{_LIBRARY}DOT,{_LIBRARY}CONVOLUTION"}

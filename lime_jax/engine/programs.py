@@ -203,7 +203,7 @@ def sum_shared(
     return _map_rows(sum_up, rows, count, block)
 
 
-@_on_rows("block")
+@_on_rows("block", effort="light")
 def solve_shared(
     rows: SummedRows,
     devices: Devices,
@@ -221,7 +221,7 @@ def solve_shared(
     return _map_rows(solve, rows, count, block)
 
 
-@_on_rows("block")
+@_on_rows("block", effort="light")
 def fit_exact(
     rows: Rows, devices: Devices, form: ClosedForm, count: Array, block: int
 ) -> LinearFit:
@@ -322,7 +322,7 @@ def summarize_rows(
     return _map_rows(one, rows, count, 1)
 
 
-@_on_rows()
+@_on_rows(effort="light")
 def solve_rows(rows: SummedRows, devices: Devices, setting: Setting, count: Array) -> Pytree:
     """Fits of rows from their summaries."""
 
