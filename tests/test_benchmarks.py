@@ -125,13 +125,16 @@ def test_a_forecast_is_the_start_and_the_largest_share_of_the_blocks(rows, worke
 
 
 def test_a_forecast_is_labelled_and_only_made_of_what_was_measured():
-    names = (forecast.BLOCK_NAME, forecast.START_NAME)
+    names = (forecast.BLOCK_NAME, forecast.START_NAME, forecast.SIZE_NAME)
     measured = [record.Record(name, 4.0, None, 4.0, "s", "how") for name in names]
     assert forecast.section(measured[:1]) == []
-    title, label, table, _ = forecast.section(measured)
+    title, label, table, _, limit = forecast.section(measured)
     assert title == "## Extrapolation"
     assert label.startswith("Computed, not measured")
-    assert [line.count("|") for line in table.splitlines()] == [2 + len(forecast.WORKERS)] * 5
+    assert [line.count("|") for line in table.splitlines()] == [2 + len(forecast.WORKERS)] * 6
+    # 61,036 parts of 4 MB, of which 64 workers write one each in 4 s.
+    assert "1,000,000,000 rows are 61,036 parts and 0.24 TB" in limit
+    assert "write 64 MB and 16 files a second" in limit
 
 
 def test_warm_workers_are_timed_without_the_first_quarter_of_the_blocks(monkeypatch):

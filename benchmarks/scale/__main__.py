@@ -12,7 +12,7 @@ from benchmarks.__main__ import machine, machine_line, run
 from benchmarks.record import Record, as_notes, as_table
 from benchmarks.scale import forecast
 
-GROUPS = ("job", "server", "workers", "udf", "alibi", "devices", "forecast")
+GROUPS = ("job", "ten_million", "server", "workers", "udf", "alibi", "devices", "forecast")
 PACKAGES = ("jax", "numpy", "scikit-learn", "ray", "pyspark", "pyarrow", "pandas", "lime")
 
 

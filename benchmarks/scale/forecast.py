@@ -17,10 +17,11 @@ from benchmarks.record import Record
 from benchmarks.scale.flights import flights, late_model
 
 BLOCK = 2**14
-ROWS = (10**6, 10**7, 10**8)
+ROWS = (10**6, 10**7, 10**8, 10**9)
 WORKERS = (1, 2, 4, 8, 16, 32, 64)
 BLOCK_NAME = f"one worker of one core: a block of {BLOCK:,} flights"
 START_NAME = "one worker of one core: its start"
+SIZE_NAME = f"{BLOCK:,} flights, explained: their part of the job"
 
 
 def records(quick: bool) -> Iterator[Record]:
@@ -43,14 +44,17 @@ def records(quick: bool) -> Iterator[Record]:
         f"{how}Imports, and what the first block takes longer than the others: the neighborhood "
         "and compilation, without a cache.",
     )
+    yield Record(
+        SIZE_NAME, found["bytes"] / 1e6, None, found["bytes"] / 1e6, "MB", f"{how}The file's size."
+    )
 
 
 def section(records: Sequence[Record]) -> list[str]:
     """A table for the page, where both times were measured."""
     by_name = {record.name: record.ours for record in records}
-    if BLOCK_NAME not in by_name or START_NAME not in by_name:
+    if not {BLOCK_NAME, START_NAME, SIZE_NAME} <= set(by_name):
         return []
-    block, start = by_name[BLOCK_NAME], by_name[START_NAME]
+    block, start, size = (by_name[name] for name in (BLOCK_NAME, START_NAME, SIZE_NAME))
     lines = ["| rows |" + "".join(f" {n} |" for n in WORKERS), "|---:|" + "---:|" * len(WORKERS)]
     for rows in ROWS:
         times = [hours(start, block, rows, workers) for workers in WORKERS]
@@ -63,7 +67,22 @@ def section(records: Sequence[Record]) -> list[str]:
         "after the other. It takes for granted that workers do not slow each other down, that "
         "blocks are there when they are asked for, and that none is lost; the measured speed of "
         "two workers over one is in the table above.",
+        breaks_first(block, size),
     ]
+
+
+def breaks_first(block: float, size: float) -> str:
+    """What a billion rows ask of everything but the workers; a block's seconds and megabytes."""
+    rows, workers = ROWS[-1], WORKERS[-1]
+    parts = math.ceil(rows / BLOCK)
+    return (
+        f"What breaks first is the disk: {rows:,} rows are {parts:,} parts and "
+        f"{parts * size / 1e6:.2g} TB, and {workers} workers write "
+        f"{workers * size / block:,.0f} MB and {workers / block:.3g} files a second into one "
+        "folder. `num_features` and `labels` make parts smaller, `rows_per_part` makes fewer. "
+        "Next is the memory of who reads them: tables and figures with a mark for each row take "
+        "all rows at once; `importance`, `cohorts`, `stability` and `pick` read part by part."
+    )
 
 
 def hours(start: float, block: float, rows: int, workers: int) -> str:
@@ -101,8 +120,9 @@ def measure(rows: int, repeats: int) -> dict[str, float]:
         for number in range(repeats + 1):
             table.sample(rows, random_state=number).to_parquet(source, index=False)
             took.append(seconds(one))
+        size = target.stat().st_size
     block = statistics.median(took[1:])
-    return {"block": block, "start": imports + took[0] - block}
+    return {"block": block, "start": imports + took[0] - block, "bytes": size}
 
 
 if __name__ == "__main__":
