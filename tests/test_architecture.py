@@ -46,6 +46,9 @@ OPTIONAL = {
 # A subclass of matplotlib's Figure; itself imported inside the function that makes one.
 NEEDS_ITS_LIBRARY = {"lime_jax.views.plots.notebook_figure"}
 
+# They say of whom, not what: a thing is called by what it is.
+PRONOUNS = {"own", "kept", "given"}
+
 Sources = dict[str, str]
 Rule = Callable[[Sources], list[str]]
 
@@ -86,6 +89,10 @@ def test_global_state_is_left_alone():
 
 def test_no_module_is_a_drawer_for_odds_and_ends():
     assert no_drawers(sources_of(ROOT / PACKAGE)) == []
+
+
+def test_nothing_is_called_by_a_pronoun():
+    assert no_pronouns(sources_of(ROOT / PACKAGE)) == []
 
 
 def test_optional_libraries_are_imported_where_they_are_used():
@@ -167,6 +174,16 @@ def no_drawers(sources: Sources) -> list[str]:
         name
         for name in sources
         if drawers & set(name.split(".")) and not f"{name}.".startswith(f"{theirs}.")
+    ]
+
+
+def no_pronouns(sources: Sources) -> list[str]:
+    return [
+        f"{name}, line {line}: {called} is called by a pronoun"
+        for name, source in sources.items()
+        if any(pronoun in source for pronoun in PRONOUNS)
+        for line, called in names_made(ast.parse(source))
+        if called in PRONOUNS
     ]
 
 
@@ -264,6 +281,19 @@ def names_used(tree: ast.Module) -> set[str]:
     return used
 
 
+def names_made(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Line and name of every function, class, parameter, variable and field that is made."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.lineno, node.name
+        elif isinstance(node, ast.arg):
+            yield node.lineno, node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.attr
+
+
 # The rules can fail.
 
 
@@ -359,6 +389,11 @@ def names_used(tree: ast.Module) -> set[str]:
             {"lime_jax.a": "import lime_jax.cache", "lime_jax.cache": "import jax"},
             "lime_jax.a changes JAX's configuration",
         ),
+        (no_pronouns, {"lime_jax.a": "def f():\n    own, x = 1, 2"}, "lime_jax.a, line 2: own"),
+        (no_pronouns, {"lime_jax.a": "def f(*, kept: int): ..."}, "line 1: kept"),
+        (no_pronouns, {"lime_jax.a": "class A:\n    kept: int = 0"}, "line 2: kept"),
+        (no_pronouns, {"lime_jax.a": "x.given = [k for k in y]"}, "line 1: given"),
+        (no_pronouns, {"lime_jax.a": "x = [own for own in y]"}, "line 1: own"),
         (no_drawers, {"lime_jax.utils": ""}, "lime_jax.utils"),
         (no_drawers, {"lime_jax.stages.helpers": ""}, "lime_jax.stages.helpers"),
         (optional_imports_are_lazy, {"lime_jax.a": "import pandas as pd"}, "imports pandas"),
@@ -396,6 +431,7 @@ def test_a_rule_names_what_breaks_it(rule: Rule, sources: Sources, complaint: st
             no_cycles,
             {"lime_jax.a": "from lime_jax import b", "lime_jax.b": "from lime_jax.c import f"},
         ),
+        (no_pronouns, {"lime_jax.a": "# its own\ndef f(by_own): x = 'kept'; return x.given"}),
         (
             one_jit,
             {COMPILED: "import jax\n@jax.jit\ndef f(): ...", "lime_jax.a": "#jax.jit"},

@@ -79,7 +79,7 @@ class SharedNeighborhood:
 
     def keep_seen(self, model: object, seen: Any, size: int) -> None:
         """Keep a layout with outputs, and of older ones what there is room for."""
-        others = (kept for kept in self.seen if kept[0] is not model)
+        others = (entry for entry in self.seen if entry[0] is not model)
         newest = ((model, seen, size), *others)[:_MOST_MODELS]
         together = np.cumsum([size for _, _, size in newest])
         self.seen = newest[: int((together <= budget.KEPT_NEIGHBORHOOD).sum())]
@@ -89,7 +89,7 @@ class SharedNeighborhood:
         # Read once: other threads ask for other models at the same time.
         before = self.said
         outputs = next((outputs for one, outputs in before if one == model), {})
-        others = (kept for kept in before if kept[0] != model)
+        others = (entry for entry in before if entry[0] != model)
         self.said = ((model, outputs), *others)[:_MOST_MODELS]
         return outputs
 

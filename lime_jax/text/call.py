@@ -162,4 +162,6 @@ def _documents(settings: TextLimeSettings | TextShapSettings, cells: list[Any]) 
         raise ValueError(
             f"`players`: expected places for each of {len(cells)} texts, got {len(players)}"
         )
-    return [read_document(cell, split, own) for cell, own in zip(cells, players, strict=True)]
+    return [
+        read_document(cell, split, of_text) for cell, of_text in zip(cells, players, strict=True)
+    ]

@@ -107,11 +107,14 @@ def _chunk_text(
         return None
     players, bits = np.zeros((2, len(chunks), max(most, 1)), np.int64)
     first = np.zeros(len(chunks), np.int64)
-    for k, (chunk, own) in enumerate(zip(chunks, together, strict=True)):
+    for k, (chunk, of_chunk) in enumerate(zip(chunks, together, strict=True)):
         first[k] = len(numbers)
-        players[k, : len(own)], bits[k, : len(own)] = own, 1 << np.arange(len(own))
-        for variant in range(1 << len(own)):
-            shown = {player: bool(variant >> bit & 1) for bit, player in enumerate(own)}
+        players[k, : len(of_chunk)], bits[k, : len(of_chunk)] = (
+            of_chunk,
+            1 << np.arange(len(of_chunk)),
+        )
+        for variant in range(1 << len(of_chunk)):
+            shown = {player: bool(variant >> bit & 1) for bit, player in enumerate(of_chunk)}
             text = "".join(part for part, p, hidden in chunk if p < 0 or shown[p] != hidden)
             numbers.append(known.setdefault(text, len(known)))
     return ChunkText(players, bits, first)

@@ -27,14 +27,14 @@ def word_counts(
     added, always = _Entries(), _Entries()
     for row, document in enumerate(documents):
         text, (starts, ends, players) = document.text, document.spans.tolist()
-        own = [text[a:b] for a, b in zip(starts, ends, strict=True)]
+        pieces = [text[a:b] for a, b in zip(starts, ends, strict=True)]
         between = [text[a:b] for a, b in zip([0, *ends], [*starts, len(text)], strict=True)]
         mine = start[row] + np.array(players, np.int64)
-        added.extend(mine, [known[piece] for piece in own], 1)
+        added.extend(mine, [known[piece] for piece in pieces], 1)
         if replace is not None:
-            instead = [known[replace(piece)] for piece in own]
+            instead = [known[replace(piece)] for piece in pieces]
             added.extend(mine, instead, -1)
-            always.extend(np.full(len(own), row), instead, 1)
+            always.extend(np.full(len(pieces), row), instead, 1)
         always.extend(np.full(len(between), row), [known[part] for part in between], 1)
     counted = sparse.csr_array(count(list(known)))
     whole = count([document.text for document in documents])

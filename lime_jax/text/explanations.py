@@ -66,7 +66,7 @@ class TextExplanations(TextArrays, Explanations):
         rows, label, features = np.nonzero(self.listed)
         names = column_names(self.row_names, _COLUMNS)
         levels = level_columns(self.row_ids, self.row_names)
-        words = [np.array(own, object) for own in self.words]
+        words = [np.array(of_text, object) for of_text in self.words]
         places = [self.first_places(row) for row in range(len(self))]
         pairs = list(zip(rows.tolist(), features.tolist(), strict=True))
         first = np.array([places[row][k] for row, k in pairs], np.int64).reshape(-1, 2)

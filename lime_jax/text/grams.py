@@ -98,8 +98,8 @@ class GramText:
     def entries(self, masks: Bool[np.ndarray, "masks players"]) -> Iterator[tuple[Any, ...]]:
         """Mask, column and sign of every n-gram that is counted, by size."""
         shown = np.ones((len(masks), len(self.number)), bool)
-        own = self.player >= 0
-        shown[:, own] = masks[:, self.player[own]] ^ self.if_hidden[own]
+        by_player = self.player >= 0
+        shown[:, by_player] = masks[:, self.player[by_player]] ^ self.if_hidden[by_player]
         row, place = np.nonzero(shown)
         words, least = self.number[place], self.table.counting.sizes[0]
         grams = np.zeros(len(words), np.int64)

@@ -46,8 +46,8 @@ class TextSettings(MaskSettings):
             return _checked_replacement(self.hide)
         if self.hide == "remove":
             return None
-        own = pad_of if self.hide == "pad" else mask_of
-        mask = self.mask or own(tokenizer) or own(self.split) or UNKNOWN_WORD
+        stand_in = pad_of if self.hide == "pad" else mask_of
+        mask = self.mask or stand_in(tokenizer) or stand_in(self.split) or UNKNOWN_WORD
         return lambda piece: mask
 
 

@@ -55,10 +55,10 @@ class TokenPredict:
         return outputs if self.head is None else self.head(outputs)
 
     def _called(self, parts: list[Any]) -> Any:
-        given = parts if self.names is None else [dict(zip(self.names, parts, strict=True))]
+        arguments = parts if self.names is None else [dict(zip(self.names, parts, strict=True))]
         if isinstance(self.encoder, DevicePredict):
-            return self.encoder.finish(self.encoder.fn(*given))
-        return np.asarray(plain(self.encoder(*given)))
+            return self.encoder.finish(self.encoder.fn(*arguments))
+        return np.asarray(plain(self.encoder(*arguments)))
 
     def _pooled(self, outputs: Any, seen: Any) -> Any:
         """One vector of each text."""

@@ -71,7 +71,7 @@ def token_texts(
     known: dict[str, int] = {}
     for text, _, _ in (part for of_text in chunks for part in of_text):
         known.setdefault(text, len(known))
-    ids = [np.array(own, np.int32) for own in tokens.parts(list(known))]
+    ids = [np.array(numbers, np.int32) for numbers in tokens.parts(list(known))]
     return TokenTexts([_token_text(of_text, known, ids) for of_text in chunks], tokens)
 
 
@@ -90,7 +90,7 @@ def _chunks(document: Document, replace: Replace | None) -> list[tuple[str, int,
 def _token_text(
     chunks: list[tuple[str, int, int]], known: dict[str, int], ids: list[np.ndarray]
 ) -> TokenText:
-    own = [ids[known[text]] for text, _, _ in chunks]
-    counts = [len(part) for part in own]
+    of_chunks = [ids[known[text]] for text, _, _ in chunks]
+    counts = [len(part) for part in of_chunks]
     players, when = (np.repeat([chunk[k] for chunk in chunks], counts) for k in (1, 2))
-    return TokenText(np.concatenate(own), players, when)
+    return TokenText(np.concatenate(of_chunks), players, when)

@@ -65,8 +65,8 @@ class Tokens:
         found = [[*self.prefix, *ids[: self.room], *self.suffix] for ids in self.parts(texts)]
         lengths = np.array([len(ids) for ids in found], np.int64)
         ids = np.full((len(found), int(lengths.max(initial=0))), NO_TOKEN, np.int32)
-        for row, own in zip(ids, found, strict=True):
-            row[: len(own)] = own
+        for row, numbers in zip(ids, found, strict=True):
+            row[: len(numbers)] = numbers
         return TokenRows(ids, lengths)
 
     def read(self, text: str) -> Span | None:

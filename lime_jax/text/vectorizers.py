@@ -93,10 +93,10 @@ class UnionCounting:
     def _weigh(self, counts: Csr) -> Csr:
         found = []
         for k, (part, weight) in enumerate(zip(self.parts, self.weights, strict=True)):
-            own = counts[:, self.ends[k] : self.ends[k + 1]]
+            counted = counts[:, self.ends[k] : self.ends[k + 1]]
             for step in part.steps:
-                own = step(own)
-            found.append(own if weight == 1 else own * weight)
+                counted = step(counted)
+            found.append(counted if weight == 1 else counted * weight)
         return sparse.hstack(found).tocsr()
 
     def rows(self, documents: Sequence[Document], replace: Replace | None) -> MaskedRows:

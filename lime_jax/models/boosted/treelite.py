@@ -222,8 +222,8 @@ def _values(
         raise NotConvertibleError("treelite: its targets have several numbers of classes")
     base = np.asarray(header["base_scores"], np.float64).copy()
     if int(np.prod(header["leaf_vector_shape"])) == 1:
-        own = [np.maximum(header[name], 0) for name in ("target_id", "class_id")]
-        output = (own[0] * width + own[1]).astype(np.int32)
+        first = [np.maximum(header[name], 0) for name in ("target_id", "class_id")]
+        output = (first[0] * width + first[1]).astype(np.int32)
         value = np.where(leaf, leaf_value, 0.0)[:, None]
         share = np.bincount(output, minlength=targets * width)[output].astype(np.float64)
     else:

@@ -24,8 +24,8 @@ def folded(graph: Graph, weights: dict[str, np.ndarray]) -> tuple[Graph, dict[st
     known = {name: fixed.array for name, fixed in graph.fixed} | weights
     nodes = []
     for node in graph.nodes:
-        given = [name for name in node.inputs if name]
-        if node.op not in _FOLDED or not given or not all(name in known for name in given):
+        arguments = [name for name in node.inputs if name]
+        if node.op not in _FOLDED or not arguments or not all(name in known for name in arguments):
             nodes.append(node)
             continue
         made = OPERATORS[node.op](node, *(known[name] if name else None for name in node.inputs))

@@ -122,12 +122,12 @@ class _Later:
     """A model on the host, whose session is made when it is called."""
 
     def __init__(self, source: OnnxSource, proto: Proto, graph: Graph | None) -> None:
-        self.given = source, proto, graph
+        self.parts = source, proto, graph
         self.runtime: RuntimePredict | None = None
 
     def __call__(self, inputs: AnyArray) -> np.ndarray:
         if self.runtime is None:
-            self.runtime = _runtime(*self.given)
+            self.runtime = _runtime(*self.parts)
         return self.runtime(inputs)
 
 

@@ -56,10 +56,10 @@ def integers(node: Node, value: Value, what: str) -> tuple[int, ...]:
 
 def axes_of(node: Node, value: Value, rank: int) -> tuple[int, ...] | None:
     """Axes, counted from the first, by an input or, in older versions, an attribute."""
-    given = node.get("axes") if value is None else value
-    if given is None:
+    axes = node.get("axes") if value is None else value
+    if axes is None:
         return None
-    return tuple(axis % rank for axis in integers(node, given, "axes"))
+    return tuple(axis % rank for axis in integers(node, axes, "axes"))
 
 
 def run(node: Node, values: dict[str, Value], part: Value = None) -> None:

@@ -124,8 +124,8 @@ def read_graph(proto: Proto) -> tuple[Graph, dict[str, np.ndarray]]:
     needed, used = _needed(nodes, output)
     real = weights_of(needed, {k: v for k, v in arrays.items() if k in used})
     fixed = tuple((k, Fixed(v)) for k, v in arrays.items() if k in used and k not in real)
-    kept = tuple(entry for entry in inputs if entry.name in used)
-    return Graph(needed, kept, output, fixed), real
+    variable = tuple(entry for entry in inputs if entry.name in used)
+    return Graph(needed, variable, output, fixed), real
 
 
 def weights_of(nodes: Sequence[Node], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -230,9 +230,9 @@ def _real_output(outputs: Sequence[Any]) -> str:
 
 def _needed(nodes: Sequence[Node], output: str) -> tuple[tuple[Node, ...], set[str]]:
     """The nodes that a value depends on, and the names of all values in them."""
-    used, kept = {output}, []
+    used, found = {output}, []
     for node in reversed(nodes):  # ONNX lists nodes in the order of their use
         if used & set(node.outputs):
             used |= set(node.inputs)
-            kept.append(node)
-    return tuple(reversed(kept)), used
+            found.append(node)
+    return tuple(reversed(found)), used

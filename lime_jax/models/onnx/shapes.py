@@ -67,9 +67,9 @@ def _squeeze(node: Node, x: Value, axes: Value = None) -> Value:
 
 @operator("Unsqueeze")
 def _unsqueeze(node: Node, x: Value, axes: Value = None) -> Value:
-    given = integers(node, node.get("axes") if axes is None else axes, "axes")
-    rank = x.ndim + len(given)
-    return namespace(x).expand_dims(x, tuple(axis % rank for axis in given))
+    places = integers(node, node.get("axes") if axes is None else axes, "axes")
+    rank = x.ndim + len(places)
+    return namespace(x).expand_dims(x, tuple(axis % rank for axis in places))
 
 
 @operator("Transpose")
@@ -106,11 +106,11 @@ def _gather_nd(node: Node, x: Value, indices: Value) -> Value:
     places = xp.where(indices < 0, indices + sizes, indices)
     ones = [1] * (indices.ndim - 1 - batch)
     # Each example's own number, as what stands before the other indices.
-    own = [
+    leading = [
         np.arange(size).reshape([size if axis == k else 1 for k in range(batch)] + ones)
         for axis, size in enumerate(x.shape[:batch])
     ]
-    return x[(*own, *(places[..., k] for k in range(depth)))]
+    return x[(*leading, *(places[..., k] for k in range(depth)))]
 
 
 @operator("ai.onnx.ml.ArrayFeatureExtractor")
@@ -142,12 +142,12 @@ def _slice(
 @operator("Split")
 def _split(node: Node, x: Value, sizes: Value = None) -> tuple[Value, ...]:
     axis, count = node.get("axis", 0), len(node.outputs)
-    given = node.get("split") if sizes is None else sizes
-    if given is None:
+    wanted = node.get("split") if sizes is None else sizes
+    if wanted is None:
         most = -(-x.shape[axis] // count)
         lengths = [most] * (count - 1)
     else:
-        lengths = integers(node, given, "sizes")[:-1]
+        lengths = integers(node, wanted, "sizes")[:-1]
     return tuple(namespace(x).split(x, [int(end) for end in np.cumsum(lengths)], axis=axis))
 
 
@@ -155,13 +155,13 @@ def _split(node: Node, x: Value, sizes: Value = None) -> tuple[Value, ...]:
 def _pad(
     node: Node, x: Value, pads: Value = None, value: Value = None, axes: Value = None
 ) -> Value:
-    given = integers(node, node.get("pads") if pads is None else pads, "pads")
+    amounts = integers(node, node.get("pads") if pads is None else pads, "pads")
     chosen = axes_of(node, axes, x.ndim) or tuple(range(x.ndim))
-    if min(given, default=0) < 0:
+    if min(amounts, default=0) < 0:
         raise node.refuse("negative pads have no JAX form here")
     widths = [(0, 0)] * x.ndim
     for k, axis in enumerate(chosen):
-        widths[axis] = given[k], given[k + len(chosen)]
+        widths[axis] = amounts[k], amounts[k + len(chosen)]
     mode = node.get("mode", "constant")
     if mode != "constant":
         return jnp.pad(x, widths, mode=mode)
