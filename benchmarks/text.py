@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import transformer
+from benchmarks import text_job, text_noise, transformer
 from benchmarks.clock import median_seconds
 from benchmarks.peer import lime_text_explanation
 from benchmarks.record import Record, faster
@@ -73,6 +73,9 @@ def records(quick: bool) -> Iterator[Record]:
     forest = pipeline_of("forest", count)
     what = f"LIME text, tf-idf + forest, one text of {long} words"
     yield against_lime(what, forest, 1, long, 1, repeats, options)
+    (text,), _ = texts_of(1, 60, seed=5)
+    yield from text_noise.records(text, logistic, quick)
+    yield from text_job.records(texts_of(100 if quick else 100_000, text_job.WORDS, 7)[0], logistic)
     yield from transformer.records(quick)
 
 

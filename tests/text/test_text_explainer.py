@@ -11,6 +11,7 @@ import pandas
 import pytest
 from lime.lime_base import LimeBase
 from lime.lime_text import LimeTextExplainer
+from scipy.stats import t as student_t
 from sklearn.base import clone
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
@@ -169,6 +170,15 @@ def limit_of_lime(text, model, samples):
     return Ridge(alpha=1).fit(masks, model(list(document.masked(masks, None))), weights)
 
 
+def weights_of_lime(text, model, seed, samples):
+    """Of each word, in the order of the text."""
+    both = lambda texts: np.stack([1 - model(texts), model(texts)], 1)  # noqa: E731
+    explained = LimeTextExplainer(random_state=seed).explain_instance(
+        text, both, num_features=99, num_samples=samples
+    )
+    return [weight for _, weight in sorted(explained.local_exp[1])]
+
+
 class TestSamples:
     def test_errors_are_as_large_as_they_say(self, pipeline):
         text = "a great film and awful music but funny truly slow boring the best"
@@ -183,6 +193,12 @@ class TestSamples:
         ratio = math.sqrt((away**2).mean() / (errors**2).mean())
         assert 0.75 < ratio < 1.3
         assert np.abs(away.mean(0)).max() < 4 * errors.mean() / math.sqrt(12)
+        # Of 156 weights, a few of each run together: two standard errors of a share of 95 %.
+        within = np.abs(away) < student_t.ppf(0.975, seeds[0].num_replicates - 1) * errors
+        assert 0.9 < within.mean() < 0.995
+        lime = np.array([weights_of_lime(text, model, seed, 512) for seed in range(12)])
+        noise, limes = (((one - one.mean(0)) ** 2).mean() for one in (away, lime))
+        assert noise / limes < 1 + 3 * math.sqrt(2 * 2 / (11 * 13))
 
     def test_shapley_values_of_many_words(self, pipeline):
         text = "a great film and awful music but funny truly slow boring the best"
@@ -437,13 +453,6 @@ class TestPlayers:
         assert weights_of(found) == pytest.approx({"love": 0, "New York": 1})
         assert weights_of(found, 1) == pytest.approx({"New York": 1})
 
-
-def test_numbers_are_no_texts():
-    with pytest.raises(ValueError, match="`texts`: expected texts, got int: 1; tables are for"):
-        TextExplainer().explain([1, 2], len)
-    with pytest.raises(ValueError, match="`texts`: expected texts, got list"):
-        TextExplainer().explain([[0.5, 1.0]], len)
-
     def test_long_texts_are_refined_from_sentences_to_words(self):
         text = "Great film, great. Awful end. It is long. Dull start. Who cares."
         worth = {"great": 2, "awful": -3, "dull": -2, "long": 0.5, "cares": 0.1}
@@ -461,3 +470,10 @@ def test_numbers_are_no_texts():
         assert "missing" in found.problems[1]
         short = TextExplainer().explain(["An awful film"], stars)
         assert weights_of(found, 2) == pytest.approx(weights_of(short))
+
+
+def test_numbers_are_no_texts():
+    with pytest.raises(ValueError, match="`texts`: expected texts, got int: 1; tables are for"):
+        TextExplainer().explain([1, 2], len)
+    with pytest.raises(ValueError, match="`texts`: expected texts, got list"):
+        TextExplainer().explain([[0.5, 1.0]], len)
