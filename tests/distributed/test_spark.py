@@ -200,6 +200,31 @@ def test_rows_are_explained_as_they_are_here(rows, request, name, options):
     assert_same(there.toArrow(), rows_table(here, range(len(X))))
 
 
+@pytest.mark.parametrize("way", ["stream", "batches"])
+def test_rows_of_a_stream_keep_their_ids_and_numbers(session, around, tmp_path, way):
+    """Three files, each a batch: as a stream, or as the frames that `foreachBatch` gets."""
+    frame = pd.DataFrame(X, columns=NAMES).assign(id=range(len(X)))
+    (tmp_path / "in").mkdir()
+    for number, part in enumerate(np.array_split(np.arange(len(X)), 3)):
+        frame.iloc[part].to_parquet(tmp_path / "in" / f"{number}.parquet", index=False)
+    schema = ", ".join([*(f"`{name}` double" for name in NAMES), "id bigint"])
+    stream = session.readStream.schema(schema).option("maxFilesPerTrigger", 1)
+    stream = stream.parquet(str(tmp_path / "in"))
+    found = []
+
+    def explain(df):
+        return on_spark.explain(df, around, TREE.predict_proba, NAMES, "id", **SAMPLED)
+
+    if way == "stream":
+        writer = explain(stream).writeStream.foreachBatch(lambda df, _: found.append(df.toArrow()))
+    else:
+        writer = stream.writeStream.foreachBatch(lambda df, _: found.append(explain(df).toArrow()))
+    writer.trigger(availableNow=True).start().awaitTermination()
+    assert len(found) == 3
+    here = around.explain(X, TREE.predict_proba, row_ids=range(len(X)), **SAMPLED)
+    assert_same(pa.concat_tables(found), rows_table(here, range(len(X))))
+
+
 @both
 def test_the_long_form_has_a_row_for_every_label_and_weight(rows, explainer):
     options = {"top_labels": 1, "num_features": 2}

@@ -51,7 +51,7 @@ def explain(
     float64.
 
     Args:
-        df: a Spark DataFrame.
+        df: a Spark DataFrame, or a streaming one.
         explainer: a fitted `TabularExplainer`.
         model: as `explain` takes it, or a `ModelFactory`.
         feature_cols: names of the columns with the features, for an explainer that was fitted on
@@ -60,7 +60,8 @@ def explain(
         id_col: name of the column with the rows' ids; None: a hash of the content, as everywhere.
         output: "struct": a row for every row, with lists, the columns of `arrow.row_schema`; or
             "long": a row for every row, label and selected feature, those of `arrow.long_schema`.
-        check_ids: whether to look for null and repeated ids now: one aggregation of `id_col`.
+        check_ids: whether to look for null and repeated ids now: one aggregation of `id_col`; of a
+            stream nobody can.
         **options: of `TabularExplainer.explain`, but for `row_ids`, `progress` and `mesh`.
 
     Returns:
