@@ -17,6 +17,10 @@ FEW_NUMBERS = 2**20
 """Numbers in a neighborhood: to make up to so many, once for all rows, takes next to no time, with
 however little effort that was compiled."""
 
+MANY_NUMBERS = 2**20
+"""Numbers of a model: to look up some of so many takes the time that memory takes, with however
+much effort that was compiled."""
+
 _CACHED_SAMPLES = 8192
 """On a CPU, samples worked on at once: about what its caches hold."""
 

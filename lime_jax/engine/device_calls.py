@@ -102,7 +102,10 @@ def _predict_by_blocks(
 ) -> np.ndarray:
     """Outputs of so many rows, which come in padded parts; only the last is not full."""
     said = []
+    numbers = sum(leaf.size for leaf in jax.tree.leaves(model))
+    # By the model alone: a row has the same outputs in any call.
+    asked = {"block": shape.block, "effort": "light" if numbers > budget.MANY_NUMBERS else "full"}
     for number, part in enumerate(parts):
         rows = min(shape.rows, count - number * shape.rows)
-        said.append(np.asarray(programs.predict_blocks(model, part, count=rows, block=shape.block)))
+        said.append(np.asarray(programs.predict_blocks(model, part, count=rows, **asked)))
     return np.concatenate(said)[:count]

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float64, Int32, Int64
 
 from lime_jax.models.convert.columns import Column, LevelColumn, NumberColumn
 from lime_jax.models.convert.features import Features
-from lime_jax.models.structure import TreeSum
+from lime_jax.models.structure import TreeSum, stable_order
 
 
 class LevelSets:
@@ -72,7 +72,7 @@ def tree_by_tree(trees: TreeSum, tree: Int64[np.ndarray, " nodes"]) -> TreeSum:
 
 def nodes_by_column(trees: TreeSum) -> list[tuple[int, np.ndarray]]:
     """The columns that are tested, and the nodes that test each."""
-    order = np.argsort(trees.column, kind="stable")
+    order = stable_order(trees.column + 1, trees.num_features + 1)
     columns, first = np.unique(trees.column[order], return_index=True)
     groups = np.split(order, first[1:])
     return [(int(k), group) for k, group in zip(columns, groups, strict=True) if k >= 0]

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Int32, Int64
 
-from lime_jax.models.structure import TreeSum
+from lime_jax.models.structure import TreeSum, stable_order
 from lime_jax.sizes import size_for
 
 TREES_TOGETHER = 64
@@ -50,8 +50,7 @@ def lay_out(trees: TreeSum, which: Int64[np.ndarray, " some"]) -> Layout:
         nodes.append(node)
         owners.append(tree)
     node, tree = np.concatenate(nodes), np.concatenate(owners)
-    small = len(which) <= np.iinfo(np.uint16).max  # sorted far faster
-    order = np.argsort(tree.astype(np.uint16) if small else tree, kind="stable")
+    order = stable_order(tree, len(which))
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     where = np.zeros(len(trees.column), np.int64)

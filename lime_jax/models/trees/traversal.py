@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int64
 
-from lime_jax.models.structure import TreeSum
+from lime_jax.models.structure import TreeSum, stable_order
 from lime_jax.models.trees.layout import group, lay_out
 from lime_jax.models.trees.masks import add_outputs
 from lime_jax.placing import placed
@@ -168,9 +168,7 @@ def _ranks(
 ) -> tuple[np.ndarray, Ranks]:
     """How many of its column's thresholds are not above each node's one; 0 at leaves."""
     nodes = np.flatnonzero(inner)
-    small = num_columns <= np.iinfo(np.uint16).max  # sorted far faster
-    key = column[nodes].astype(np.uint16 if small else np.int64)
-    nodes = nodes[np.argsort(key, kind="stable")]
+    nodes = nodes[stable_order(column[nodes], num_columns)]
     ends = np.searchsorted(column[nodes], np.arange(1, num_columns))
     rank, known = np.zeros(len(column), np.int64), []
     for tests in np.split(nodes, ends):

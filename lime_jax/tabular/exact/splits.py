@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Float64, Int, UInt8
 
-from lime_jax.models.structure import TreeSum
+from lime_jax.models.structure import TreeSum, stable_order
 from lime_jax.tabular.exact.boxes import Sets
 
 
@@ -98,16 +98,17 @@ def splits_of(trees: TreeSum, may_miss: Bool[np.ndarray, " features"]) -> Splits
     thresholds, first, place = _thresholds(trees)
     sets = Sets(trees.level_sets)
     nodes = len(trees.column)
-    lower, test, upper = np.zeros((3, nodes), np.int64)
+    lower, test, upper = np.zeros((3, nodes), np.int32)  # half the memory to go through
+    start = first.astype(np.int32)
     missing = np.full(nodes, -1, np.int8)
     levels, inner = _levels(trees)
     order = [level[where] for level, where in zip(levels, inner, strict=False)]
     for node in order:
         column, earlier, left = trees.column[node], before[node], from_left[node]
         fresh, by_set = earlier < 0, trees.level_set[node] >= 0
-        lower[node] = np.where(fresh, first[column], np.where(left, lower[earlier], test[earlier]))
+        lower[node] = np.where(fresh, start[column], np.where(left, lower[earlier], test[earlier]))
         upper[node] = np.where(
-            fresh, first[column + 1] - 1, np.where(left, test[earlier], upper[earlier])
+            fresh, start[column + 1] - 1, np.where(left, test[earlier], upper[earlier])
         )
         test[node] = np.clip(place[node], lower[node], upper[node])
         come = np.where(fresh, may_miss[column], missing[earlier] == left)
@@ -129,9 +130,9 @@ def splits_of(trees: TreeSum, may_miss: Bool[np.ndarray, " features"]) -> Splits
         marks,
         tuple(inner),
         np.append(0, np.cumsum([len(some) for some in inner], dtype=np.int64)),
-        lower[node],
-        test[node],
-        upper[node],
+        lower[node].astype(np.int64),
+        test[node].astype(np.int64),
+        upper[node].astype(np.int64),
         missing[node],
         trees.column[node].astype(np.int64),
         _outputs(trees, np.append(node, trees.roots)),
@@ -164,11 +165,11 @@ def _by_number(trees: TreeSum) -> Int[np.ndarray, " splits"]:
 def _earlier_tests(trees: TreeSum) -> tuple[np.ndarray, np.ndarray]:
     """The last split of the same column above each (-1: none), and whether it lies left of it."""
     nodes = len(trees.column)
-    parent, is_left = np.full(nodes, -1), np.zeros(nodes, bool)
-    split = np.flatnonzero(trees.column >= 0)
+    parent, is_left = np.full(nodes, -1, np.int32), np.zeros(nodes, bool)
+    split = np.flatnonzero(trees.column >= 0).astype(np.int32)
     parent[trees.left[split]] = parent[trees.right[split]] = split
     is_left[trees.left[split]] = True
-    before, from_left = np.full(nodes, -1), np.zeros(nodes, bool)
+    before, from_left = np.full(nodes, -1, np.int32), np.zeros(nodes, bool)
     below = split
     while len(split):
         above = parent[below]
@@ -183,10 +184,10 @@ def _earlier_tests(trees: TreeSum) -> tuple[np.ndarray, np.ndarray]:
 
 def _thresholds(trees: TreeSum) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
     """Thresholds of each column, their first marks, and the mark of each node's threshold."""
-    place = np.zeros(len(trees.column), np.int64)
+    place = np.zeros(len(trees.column), np.int32)
     known, first = [], np.zeros(trees.num_features + 1, np.int64)
     nodes = _by_number(trees)
-    nodes = nodes[np.argsort(trees.column[nodes], kind="stable")]
+    nodes = nodes[stable_order(trees.column[nodes], trees.num_features)]
     ends = np.searchsorted(trees.column[nodes], np.arange(trees.num_features + 1))
     for k, group in enumerate(np.split(nodes, ends[1:-1])):
         values, number = np.unique(trees.threshold[group], return_inverse=True)
