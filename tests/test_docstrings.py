@@ -20,7 +20,10 @@ CLASSES = (
     StoredExplanations,
 )
 # For those who make a kind of data of their own, or engines; one line says it.
-HOOKS = {"of_fit", "positions", "is_group", "value_texts", "check_comparable", "rows", "rows_of"}
+HOOKS = {
+    *("of_fit", "positions", "is_group", "value_texts", "check_comparable", "rows", "rows_of"),
+    "notes_of_errors",
+}
 
 
 def public_names():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
+import numpy as np
+
 from lime_jax.results.arrays import ExplanationArrays
 
 
@@ -45,3 +47,15 @@ class MaskedArrays(ExplanationArrays):
         """
         players = int(self.present[row].sum())
         return players <= 62 and int(self.samples_used[row]) in (0, 2**players)
+
+    def notes_of_errors(self, row: int, players: str) -> tuple[str, ...]:
+        """What a page says where weights of an instance are not clear of their noise."""
+        weights, errors = self.coef[row], self.std_error[row]
+        known = ~np.isnan(errors)
+        unclear = int((known & (np.abs(weights) < 2 * errors)).sum(1).max(initial=0))
+        if not unclear:
+            return ()
+        return (
+            f"{unclear:,} of {int(known.sum(1).max())} {players} weigh less than twice their "
+            "standard error: with other samples they may weigh nothing, or the opposite.",
+        )

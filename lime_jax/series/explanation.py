@@ -125,13 +125,4 @@ class SeriesExplanation(Explanation):
             return (
                 f"All {2**players:,} series with some of its {players} segments hidden were asked.",
             )
-        weights = self.explanations.coef[self.row]
-        errors = self.explanations.std_error[self.row]
-        known = ~np.isnan(errors)
-        unclear = int((known & (np.abs(weights) < 2 * errors)).sum(1).max(initial=0))
-        if not unclear:
-            return ()
-        return (
-            f"{unclear:,} of {int(known.sum(1).max())} segments weigh less than twice their "
-            "standard error: with other samples they may weigh nothing, or the opposite.",
-        )
+        return self.explanations.notes_of_errors(self.row, "segments")

@@ -210,16 +210,7 @@ class TextExplanation(Explanation):
         if self.method == "exact":
             masked = f"All {2**players:,} texts with some of its {players} parts hidden were asked."
             return (masked,)
-        weights = self.explanations.coef[self.row]
-        errors = self.explanations.std_error[self.row]
-        known = ~np.isnan(errors)
-        unclear = int((known & (np.abs(weights) < 2 * errors)).sum(1).max(initial=0))
-        if not unclear:
-            return ()
-        return (
-            f"{unclear:,} of {int(known.sum(1).max())} words weigh less than twice their standard "
-            "error: with other samples they may weigh nothing, or the opposite.",
-        )
+        return self.explanations.notes_of_errors(self.row, "words")
 
 
 def _short(text: str) -> str:
