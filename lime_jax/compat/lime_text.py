@@ -385,5 +385,6 @@ def _result(
         documents=(indexed.raw_string(),),
         spans=(places,),
         problems=("",),
+        read=np.array([len(indexed.raw_string())], np.int64),
     )
     return packed(TextExplanations, found, base, samples, facts, regressor)
