@@ -205,7 +205,7 @@ class TestByStrings:
         ("vectorizer", "why"),
         [
             (TfidfVectorizer(analyzer="char"), "looks at texts as a whole"),
-            (HashingVectorizer(binary=True), "may set counts"),
+            (HashingVectorizer(n_features=2**6, binary=True), "may set counts"),
             (CountVectorizer(token_pattern=r"\S+"), "not counted one by one"),
             (CountVectorizer(tokenizer=lambda t: t.split(), token_pattern=None), "one by one"),
             (CountVectorizer(preprocessor=lambda t: t[:40]), "one by one"),
