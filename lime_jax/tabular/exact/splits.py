@@ -97,10 +97,9 @@ def splits_of(trees: TreeSum, may_miss: Bool[np.ndarray, " features"]) -> Splits
     before, from_left = _earlier_tests(trees)
     thresholds, first, place = _thresholds(trees)
     sets = Sets(trees.level_sets)
-    nodes = len(trees.column)
-    lower, test, upper = np.zeros((3, nodes), np.int32)  # half the memory to go through
+    lower, test, upper = np.zeros((3, len(trees.column)), np.int32)  # half the memory to go through
     start = first.astype(np.int32)
-    missing = np.full(nodes, -1, np.int8)
+    missing = np.full(len(lower), -1, np.int8)
     levels, inner = _levels(trees)
     order = [level[where] for level, where in zip(levels, inner, strict=False)]
     for node in order:
