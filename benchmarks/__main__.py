@@ -22,6 +22,7 @@ GROUPS = (
     "new_tables",
     "no_slower",
     "models",
+    "converted",
     "images",
     "text",
     "series",

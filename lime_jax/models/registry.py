@@ -41,6 +41,8 @@ class Converted:
             as the device does; else 64-bit inputs may lie between a threshold and its 32-bit
             neighbor.
         linked: of the output, where it is a function of a sum.
+        faster_on_host: why a CPU is better off with the library's own predictions; empty: it is
+            not.
     """
 
     build: Base
@@ -48,6 +50,7 @@ class Converted:
     why_not_exact: str = ""
     rounds_inputs: bool = False
     linked: LinkedSum | None = None
+    faster_on_host: str = ""
 
     @classmethod
     def of_table(
@@ -80,7 +83,9 @@ class Converted:
             linked = LinkedSum(self.structure, fn)
         elif self.linked is not None:
             linked = LinkedSum(self.linked.structure, Chain((self.linked.link, fn)))
-        return Converted(build, None, why_not_exact, self.rounds_inputs, linked)
+        return dataclasses.replace(
+            self, build=build, structure=None, why_not_exact=why_not_exact, linked=linked
+        )
 
 
 Converter = Callable[[Any, str, Features], Converted]

@@ -5,6 +5,7 @@ The model is read from its JSON form; `catboost_trees.py` reads the trees in it.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tempfile
 from pathlib import Path
@@ -27,6 +28,10 @@ _EXP = ("Poisson", "Tweedie")
 _NO_SUM = ("RMSEWithUncertainty", "SurvivalAft", "Cox", "LogLinQuantile")
 
 
+_MANY_LEAVES = 2**13
+"""From about here on, 128 trees of depth 6, CatBoost's own vectors of rows outdo ours."""
+
+
 @register_methods(_CLASSIFIER, _REGRESSOR)
 def catboost_method(model: Estimator, method: str) -> HostMethod | None:
     """How CatBoost is called on the host."""
@@ -44,6 +49,9 @@ def convert_catboost(model: Estimator, method: str, features: Features) -> Conve
     trees = tree_sum(form, features)
     categorical = [part["flat_feature_index"] for part in _categorical(form)]
     margin = sum_of_trees(trees, by_code(features, categorical), rounds_inputs=True)
+    if trees.num_leaves > _MANY_LEAVES:
+        why = "CatBoost's own predictions of many trees are several times as fast on a CPU"
+        margin = dataclasses.replace(margin, faster_on_host=why)
     if method == "decision_function":
         return margin
     loss = form["model_info"]["params"]["loss_function"]["type"]

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -77,9 +78,16 @@ def open_model(
     table = RawTable(names, schema.levels, schema.is_single, schema.backend)
     opened = as_predict_fn(model, output, table)
     if opened.host is not None:
-        opened = _checked(opened, schema, values, samples)
+        opened = _where_faster(_checked(opened, schema, values, samples))
     # Of no rows nothing was checked: look again.
     return OpenedModel(opened, schema, content if len(values) else None)
+
+
+def _where_faster(opened: Model) -> Model:
+    """The model on the host where that is faster; its structure stays."""
+    why = "" if opened.converted is None else opened.converted.faster_on_host
+    on_cpu = opened.path == "jax" and jax.default_backend() == "cpu"
+    return opened.on_host(why) if why and on_cpu else opened
 
 
 def _checked(

@@ -1,5 +1,6 @@
 """CatBoost in JAX: its own predictions on borders, levels by hash and by statistics, refusals."""
 
+import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -174,3 +175,13 @@ def test_what_is_not_converted_says_why():
             convert(model, "predict_proba", RawTable(names, (None, colors, grades)))
     two = fitted(CatBoostRegressor, TARGET, loss_function="RMSEWithUncertainty")
     assert "RMSEWithUncertainty has no JAX form here" in as_predict_fn(two).reason
+
+
+def test_many_trees_are_predicted_by_catboost_itself_and_stay_exact(monkeypatch):
+    monkeypatch.setattr("lime_jax.models.boosted.catboost._MANY_LEAVES", 1)
+    model = CatBoostRegressor(**SMALL).fit(X, TARGET)
+    found = lime_jax.TabularExplainer().fit(X).explain(X[:2], model)
+    on_cpu = jax.default_backend() == "cpu"
+    assert ("several times as fast on a CPU" in found.model_path) == on_cpu
+    assert found.method == "exact"
+    np.testing.assert_allclose(found.prediction[:, 0], model.predict(X[:2]), rtol=1e-5)
