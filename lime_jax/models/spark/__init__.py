@@ -2,5 +2,5 @@
 
 import importlib
 
-for _family in ("pipeline", "steps", "predictors", "tree_models", "unread"):
+for _family in ("pipeline", "steps", "predictors", "tree_models", "xgboost_models", "unread"):
     importlib.import_module(f"lime_jax.models.spark.{_family}")

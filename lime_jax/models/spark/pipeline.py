@@ -27,7 +27,7 @@ from lime_jax.typing import Estimator, Table
 
 _OF_MARGINS = (
     *("LogisticRegressionModel", "LinearSVCModel", "FMClassificationModel"),
-    "GBTClassificationModel",
+    *("GBTClassificationModel", "SparkXGBClassifierModel"),
 )
 _SHARES = ("DecisionTreeClassificationModel", "RandomForestClassificationModel")
 _READS_COLUMNS = (

@@ -14,7 +14,15 @@ from lime_jax.models.registry import why_on_host
 from lime_jax.models.spark.fitted import HANDLE, FittedStage
 from lime_jax.models.spark.pipeline import FittedPipeline, pipeline_of
 from lime_jax.models.spark.trees import fitted_trees
+from lime_jax.models.spark.xgboost_models import (
+    CLASSIFIER,
+    XGBOOST,
+    count_classes,
+    named_columns,
+    read_xgboost,
+)
 
+_KEEP = {HANDLE: "keep"}
 _SEARCHES = ("CrossValidatorModel", "TrainValidationSplitModel")
 
 
@@ -28,7 +36,10 @@ def read_model(model: object) -> FittedPipeline:
     if not at:
         raise NotConvertibleError(f"{_kind(stages[-1])}: {_why(stages[-1])}")
     predictor = stages[at[-1]]
-    wanted, steps = {predictor.getOrDefault("featuresCol")}, []
+    vector = predictor.getOrDefault("featuresCol")
+    wanted, steps = {vector}, []
+    if names := named_columns(predictor):
+        wanted, steps = set(names), [FittedStage("VectorAssembler", names, (vector,), _KEEP)]
     for stage in reversed(stages[: at[-1]]):
         made = _names(stage, "output")
         if _kind(stage) not in _STEPS and (_kind(stage) == "SQLTransformer" or not made):
@@ -40,7 +51,7 @@ def read_model(model: object) -> FittedPipeline:
         wanted.update(_names(stage, "input"))
         steps.append(_step(stage))
     read = _MODELS[_kind(predictor)](predictor)
-    fitted = FittedStage(_kind(predictor), (predictor.getOrDefault("featuresCol"),), (), read)
+    fitted = FittedStage(_kind(predictor), (vector,), (), read)
     steps.reverse()
     return pipeline_of(steps, fitted, classes_of(predictor, stages), _width(predictor, steps))
 
@@ -169,6 +180,7 @@ _MODELS: dict[str, Callable[[Any], dict[str, Any]]] = {
         for kind in ("DecisionTree", "RandomForest", "GBT")
         for what in ("Classification", "Regression")
     },
+    **dict.fromkeys(XGBOOST, read_xgboost),
 }
 
 
@@ -208,9 +220,16 @@ def _saved_nodes(model: Any) -> list[list[Mapping[str, Any]]]:
     return [sorted(nodes, key=lambda n: n["id"]) for _, nodes in sorted(by_tree.items())]
 
 
+def classes_in(model: object) -> int | None:
+    """How many classes a classifier has; None: it is none."""
+    return (
+        count_classes(model) if _kind(model) == CLASSIFIER else getattr(model, "numClasses", None)
+    )
+
+
 def classes_of(model: Any, stages: Sequence[Any]) -> tuple[Any, ...] | None:
     """The texts of a classifier's labels where a stage knows them, else their numbers."""
-    count = getattr(model, "numClasses", None)
+    count = classes_in(model)
     if count is None:
         return None
     for stage in stages:
@@ -229,4 +248,7 @@ def _width(model: Any, steps: Sequence[FittedStage]) -> int:
     """Columns of the vector that is read first."""
     learned = ("mean", "originalMin", "pc")
     widths = [len(steps[0].facts[name]) for name in learned if steps and name in steps[0].facts]
-    return int(widths[0] if widths else model.numFeatures)
+    if widths:
+        return int(widths[0])
+    is_xgboost = _kind(model) in XGBOOST
+    return model.get_booster().num_features() if is_xgboost else int(model.numFeatures)

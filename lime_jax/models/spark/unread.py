@@ -9,7 +9,7 @@ import numpy as np
 from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.registry import HostMethod, keep_on_host, register_methods, register_reader
 from lime_jax.models.spark.fitted import table_columns
-from lime_jax.models.spark.reading import classes_of, flat_stages, read_model
+from lime_jax.models.spark.reading import classes_in, classes_of, flat_stages, read_model
 from lime_jax.typing import Estimator, Table
 from lime_jax.warn import warn
 
@@ -32,7 +32,7 @@ class ThroughSpark:
         """The classes of a classifier."""
         stages = flat_stages(self.transformer)
         for stage in reversed(stages):
-            if getattr(stage, "numClasses", None):
+            if classes_in(stage):
                 return np.array(classes_of(stage, stages))
         raise AttributeError("classes_")
 

@@ -15,9 +15,11 @@ import lime_jax
 from lime_jax.distributed import ChunkSpec
 from lime_jax.distributed import spark as on_spark
 from lime_jax.models import as_predict_fn, supported
+from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.features import RawTable
 from lime_jax.models.registry import at_hand
 from lime_jax.models.spark.fitted import as_text
+from lime_jax.models.spark.reading import read_model
 from lime_jax.results.arrow import rows_table
 from lime_jax.tabular import frames
 from tests.models.spark.spark_oracle import (
@@ -260,3 +262,43 @@ def test_what_only_spark_can_call_goes_to_no_worker(session, with_sql):
         spec = ChunkSpec(explainer, with_sql)
     with pytest.raises(ValueError, match="explain a collected frame in this process"):
         pickle.dumps(spec)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+class TestXgboost:
+    """Its stages hold models of XGBoost, in 32 bits."""
+
+    @pytest.fixture(scope="class")
+    def columns(self, rows, prepared):
+        return prepared.transform(rows).cache()
+
+    @pytest.mark.parametrize(
+        ("kind", "label", "features"),
+        [
+            ("Classifier", "pay_index", "for_trees"),
+            ("Classifier", "third", "for_trees"),
+            ("Regressor", "target", ["age_filled", "hours", "job_index"]),
+        ],
+    )
+    def test_it_says_what_transform_says_here_and_in_jax(
+        self, columns, prepared, kind, label, features
+    ):
+        boosted = pytest.importorskip("xgboost.spark")
+        options = {"label_col": label, "features_col": features, "max_depth": 2, "n_estimators": 4}
+        fitted = getattr(boosted, f"SparkXGB{kind}")(**options).fit(columns)
+        with pytest.raises(NotConvertibleError, match="a column of margins"):
+            read_model(fitted.copy({fitted.base_margin_col: "hours"}))
+        given = PipelineModel([*prepared.stages, fitted])
+        model = pickle.loads(pickle.dumps(at_hand(given)))
+        names = ["prediction", *TEXTS.values()][: 1 if kind == "Regressor" else None]
+        numbers, *others = said(fitted.transform(columns), *names)
+        if kind == "Classifier":
+            assert model.predict(X).tolist() == [model.classes[int(k)] for k in numbers]
+        for method, wanted in zip(TEXTS, others, strict=False) or [("predict", numbers[:, None])]:
+            found = getattr(model, method)(X).reshape(len(X), -1)
+            wanted = wanted[:, -found.shape[1] :]
+            np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
+            ours = as_predict_fn(model, OUTPUTS[method], TABLE)
+            assert ours.path == "jax", ours.reason
+            np.testing.assert_allclose(ours(frames.encode(SCHEMA, X)), wanted, atol=1e-5)
+            assert (ours.structure is not None) is (method != "predict_proba")
