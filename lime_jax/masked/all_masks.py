@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import jax.numpy as jnp
 import numpy as np
@@ -248,7 +248,7 @@ def _fit(
     size = np.abs(coef).max(initial=0) + np.abs(intercept).max(initial=0)
     coef = np.where(np.abs(coef) > _ALIKE * size, coef, 0.0)
     return replaced(
-        LinearFit.of_no_rows(outputs, players),
+        _of_no_rows(outputs, players, dtype),
         coef=coef.astype(dtype)[None],
         std_error=np.where(chosen, 0, np.nan).astype(dtype)[None],
         selected=chosen[None],
@@ -259,6 +259,13 @@ def _fit(
         support=np.full((1, players), int(Support.FULL), np.int32),
         held_out_score=score.astype(dtype)[None],
     )
+
+
+@lru_cache(maxsize=64)
+def _of_no_rows(outputs: int, players: int, dtype: object) -> LinearFit:
+    """To be filled: of instances one by one, each with a fit of its own."""
+    del dtype  # as JAX has it now
+    return LinearFit.of_no_rows(outputs, players)
 
 
 def no_players(outputs: Float[np.ndarray, " labels"]) -> LinearFit:

@@ -142,14 +142,18 @@ def counted_instances(
 
 def _entries(counts: PlayerRows, rows: np.ndarray) -> tuple[np.ndarray, ...]:
     """Text, player (-1: always there), column and value of all counts of some texts."""
-    found = []
-    for place, row in enumerate(rows.tolist()):
-        added = counts.added[counts.start[row] : counts.start[row + 1]].tocoo()
-        always = counts.always[[row]].tocoo()
-        for part, player in ((added, added.row), (always, np.full(always.nnz, -1))):
-            found.append((np.full(part.nnz, place), player, part.col, part.data))
-    parts = [np.concatenate(part) for part in zip(*found, strict=True)]
-    return (*(part.astype(np.int64) for part in parts[:3]), parts[3].astype(np.float64))
+    first, count = counts.start[rows], np.diff(counts.start)[rows]
+    place = np.repeat(np.arange(len(rows)), count)
+    before = np.repeat(np.cumsum(count) - count, count)
+    player = np.arange(len(place)) - before
+    added = counts.added[first[place] + player].tocoo()
+    always = counts.always[rows].tocoo()
+    return (
+        np.concatenate([place[added.row], always.row]).astype(np.int64),
+        np.concatenate([player[added.row], np.full(always.nnz, -1)]),
+        np.concatenate([added.col, always.col]).astype(np.int64),
+        np.concatenate([added.data, always.data]).astype(np.float64),
+    )
 
 
 def _shared_columns(entries: tuple[np.ndarray, ...], texts: int) -> tuple[np.ndarray, np.ndarray]:
