@@ -59,17 +59,21 @@ class TreeSum:
         of_tree = np.argsort(self.roots)[
             np.searchsorted(first, np.arange(len(self.column)), "right") - 1
         ]
-        nodes = np.flatnonzero(chosen[of_tree])
+        number = np.searchsorted(outputs, self.output[chosen]).astype(np.int32)
+        some = dataclasses.replace(some, roots=self.roots[chosen], output=number)
+        return some.of_nodes(np.flatnonzero(chosen[of_tree]))
+
+    def of_nodes(self, nodes: Int[np.ndarray, " some"]) -> TreeSum:
+        """The same trees, their nodes in another order; those that are left out, no tree has."""
         number = np.full(len(self.column) + 1, -1, np.int32)  # of -1, at leaves, -1
         number[nodes] = np.arange(len(nodes))
         names = ("column", "threshold", "missing_left", "level_set", "value")
         return dataclasses.replace(
-            some,
+            self,
             **{name: getattr(self, name)[nodes] for name in names},
             left=number[self.left[nodes]],
             right=number[self.right[nodes]],
-            roots=number[self.roots[chosen]],
-            output=np.searchsorted(outputs, self.output[chosen]).astype(np.int32),
+            roots=number[self.roots],
             cover=None if self.cover is None else self.cover[nodes],
         )
 

@@ -71,7 +71,7 @@ class Prepared:
         """A pytree that is a function of a configuration.
 
         Args:
-            kept: what was made before; None: here.
+            cache: what was made before; None: here.
         """
         cache = self._made if cache is None else cache
         # The configuration is kept, so that its kernel's number stays its own.

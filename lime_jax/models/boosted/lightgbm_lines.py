@@ -19,7 +19,6 @@ from lime_jax.models.boosted.lightgbm_trees import ModelText
 from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.inputs import Inputs
-from lime_jax.models.convert.tree_sums import tree_by_tree
 from lime_jax.models.registry import Converted
 from lime_jax.models.structure import TreeSum
 from lime_jax.typing import AnyArray, Array, pytree, static
@@ -117,7 +116,8 @@ def with_lines(trees: TreeSum, lines: Lines) -> TreeSum:
         cover=None,
     )
     beside = np.append(np.arange(first), np.repeat(owner, 2))  # the old node of each
-    return tree_by_tree(longer, np.searchsorted(trees.roots, beside, side="right"))
+    tree = np.searchsorted(trees.roots, beside, side="right")
+    return longer.of_nodes(np.argsort(tree, kind="stable"))
 
 
 _AT_LEAVES = (

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int32, Int64
+from jaxtyping import Bool, Float64, Int32
 
 from lime_jax.models.convert.columns import Column, LevelColumn, NumberColumn
 from lime_jax.models.convert.features import Features
@@ -53,21 +53,6 @@ def move(trees: TreeSum, features: Features, unmoved: Sequence[int]) -> TreeSum:
         if k not in places or (isinstance(source, NumberColumn) and not source.goes_down):
             _move_tests(moved, nodes[~has_set[nodes]], source, sets)
     return dataclasses.replace(moved, level_sets=sets.all())
-
-
-def tree_by_tree(trees: TreeSum, tree: Int64[np.ndarray, " nodes"]) -> TreeSum:
-    """The nodes of each tree together, as they must be, by the `tree` of each node."""
-    order = np.argsort(tree, kind="stable")
-    number = np.full(len(order) + 1, -1, np.int32)  # of -1, at leaves, -1
-    number[order] = np.arange(len(order))
-    names = ("column", "threshold", "missing_left", "level_set", "value")
-    return dataclasses.replace(
-        trees,
-        **{name: getattr(trees, name)[order] for name in names},
-        left=number[trees.left[order]],
-        right=number[trees.right[order]],
-        roots=number[trees.roots],
-    )
 
 
 def nodes_by_column(trees: TreeSum) -> list[tuple[int, np.ndarray]]:

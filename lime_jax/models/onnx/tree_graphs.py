@@ -6,7 +6,6 @@ import dataclasses
 
 import numpy as np
 
-from lime_jax.models.convert.tree_sums import tree_by_tree
 from lime_jax.models.onnx.operators import builder
 from lime_jax.models.onnx.reader import Node
 from lime_jax.models.onnx.trees import (
@@ -58,7 +57,9 @@ def read_graph_of_trees(node: Node) -> Ensemble:
     base = np.zeros(node.get("n_targets", 1))
     scores = by_output(places.tree, (leaves, ids, weights), base, "NONE")
     ensemble = tests.ensemble(places.roots, scores)
-    return dataclasses.replace(ensemble, trees=tree_by_tree(ensemble.trees, places.tree))
+    return dataclasses.replace(
+        ensemble, trees=ensemble.trees.of_nodes(np.argsort(places.tree, kind="stable"))
+    )
 
 
 def _aggregate(node: Node) -> int:

@@ -61,6 +61,13 @@ def on_host(*kinds: str) -> Callable[[_T], _T]:
     return register
 
 
+def setting(stage: Any, name: str) -> Any:
+    """A setting of a stage of Spark; None where it has none."""
+    if not stage.hasParam(name) or not stage.isDefined(name):
+        return None
+    return stage.getOrDefault(name)
+
+
 def table_columns(batch: Table, names: Sequence[str]) -> dict[str, np.ndarray] | None:
     """Some columns of a frame by name; None: it is an array, which has no names."""
     if isinstance(batch, np.ndarray):

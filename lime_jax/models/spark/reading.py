@@ -11,7 +11,7 @@ import numpy as np
 
 from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.registry import why_on_host
-from lime_jax.models.spark.fitted import HANDLE, FittedStage
+from lime_jax.models.spark.fitted import HANDLE, FittedStage, setting
 from lime_jax.models.spark.pipeline import FittedPipeline, pipeline_of
 from lime_jax.models.spark.trees import fitted_trees
 from lime_jax.models.spark.xgboost_models import (
@@ -73,21 +73,14 @@ def _why(stage: object) -> str:
     return why_on_host(f"pyspark.{_kind(stage)}") or "has no JAX form here"
 
 
-def _get(stage: Any, name: str) -> Any:
-    """A setting; None where it has none."""
-    if not stage.hasParam(name) or not stage.isDefined(name):
-        return None
-    return stage.getOrDefault(name)
-
-
 def _names(stage: object, end: str) -> tuple[str, ...]:
     """The columns that a stage reads ("input") or makes ("output")."""
-    several, one = _get(stage, f"{end}Cols"), _get(stage, f"{end}Col")
+    several, one = setting(stage, f"{end}Cols"), setting(stage, f"{end}Col")
     return tuple(several) if several else (one,) if one else ()
 
 
 def _step(stage: Any) -> FittedStage:
-    facts = {name: _get(stage, name) for name in (HANDLE, "dropLast") if stage.hasParam(name)}
+    facts = {name: setting(stage, name) for name in (HANDLE, "dropLast") if stage.hasParam(name)}
     facts.update(_STEPS[_kind(stage)](stage))
     inputs, outputs = _names(stage, "input"), _names(stage, "output")
     return FittedStage(_kind(stage), inputs, outputs, facts)
@@ -96,13 +89,13 @@ def _step(stage: Any) -> FittedStage:
 def _imputer(stage: Any) -> dict[str, Any]:
     surrogates = stage.surrogateDF.first().asDict()
     found = [float(surrogates[name]) for name in _names(stage, "input")]
-    return {"surrogates": found, "missingValue": float(_get(stage, "missingValue"))}
+    return {"surrogates": found, "missingValue": float(setting(stage, "missingValue"))}
 
 
 def _scaler(*learned: str, settings: Sequence[str]) -> Callable[[Any], dict[str, Any]]:
     def read(stage: object) -> dict[str, Any]:
         return {name: getattr(stage, name).toArray() for name in learned} | {
-            name: _get(stage, name) for name in settings
+            name: setting(stage, name) for name in settings
         }
 
     return read
@@ -115,7 +108,9 @@ _STEPS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "StandardScalerModel": _scaler("mean", "std", settings=("withMean", "withStd")),
     "MinMaxScalerModel": _scaler("originalMin", "originalMax", settings=("min", "max")),
     "Bucketizer": lambda stage: {
-        "splits": [np.array(one) for one in _get(stage, "splitsArray") or [_get(stage, "splits")]]
+        "splits": [
+            np.array(one) for one in setting(stage, "splitsArray") or [setting(stage, "splits")]
+        ]
     },
     "ImputerModel": _imputer,
     "PCAModel": lambda stage: {"pc": stage.pc.toArray()},
@@ -126,7 +121,7 @@ def _line(model: Any) -> dict[str, Any]:
     return {
         "coefficients": model.coefficients.toArray()[None],
         "intercept": np.array([model.intercept]),
-        "threshold": _get(model, "threshold"),
+        "threshold": setting(model, "threshold"),
     }
 
 
@@ -134,27 +129,27 @@ def _logistic(model: Any) -> dict[str, Any]:
     return {
         "coefficients": model.coefficientMatrix.toArray(),
         "intercept": model.interceptVector.toArray(),
-        "threshold": _get(model, "threshold"),
-        "thresholds": _get(model, "thresholds"),
+        "threshold": setting(model, "threshold"),
+        "thresholds": setting(model, "thresholds"),
     }
 
 
 def _bayes(model: Any) -> dict[str, Any]:
-    kind = _get(model, "modelType")
+    kind = setting(model, "modelType")
     facts = {"modelType": kind, "pi": model.pi.toArray(), "theta": model.theta.toArray()}
     if kind == "gaussian":
         facts["sigma"] = model.sigma.toArray()
-    return {**facts, "thresholds": _get(model, "thresholds")}
+    return {**facts, "thresholds": setting(model, "thresholds")}
 
 
 def _perceptron(model: Any) -> dict[str, Any]:
-    facts = {"layers": list(_get(model, "layers")), "weights": model.weights.toArray()}
-    return {**facts, "thresholds": _get(model, "thresholds")}
+    facts = {"layers": list(setting(model, "layers")), "weights": model.weights.toArray()}
+    return {**facts, "thresholds": setting(model, "thresholds")}
 
 
 def _machine(model: Any) -> dict[str, Any]:
     facts = {"factors": model.factors.toArray(), "linear": model.linear.toArray()}
-    return {**facts, "intercept": model.intercept, "thresholds": _get(model, "thresholds")}
+    return {**facts, "intercept": model.intercept, "thresholds": setting(model, "thresholds")}
 
 
 def _forest(model: Any) -> dict[str, Any]:
@@ -165,7 +160,7 @@ def _forest(model: Any) -> dict[str, Any]:
     if kind.startswith("GBT"):
         weights = np.array(model.treeWeights)
     facts: dict[str, Any] = {"trees": fitted_trees(trees, weights.tolist(), shares)}
-    return {**facts, "thresholds": _get(model, "thresholds")}
+    return {**facts, "thresholds": setting(model, "thresholds")}
 
 
 _MODELS: dict[str, Callable[[Any], dict[str, Any]]] = {
@@ -233,13 +228,13 @@ def classes_of(model: Any, stages: Sequence[Any]) -> tuple[Any, ...] | None:
     if count is None:
         return None
     for stage in stages:
-        if _kind(stage) == "IndexToString" and _get(stage, "labels"):
-            if _get(stage, "inputCol") == _get(model, "predictionCol"):
-                return tuple(_get(stage, "labels"))
-        elif _kind(stage) == "StringIndexerModel" and _get(model, "labelCol") in (
+        if _kind(stage) == "IndexToString" and setting(stage, "labels"):
+            if setting(stage, "inputCol") == setting(model, "predictionCol"):
+                return tuple(setting(stage, "labels"))
+        elif _kind(stage) == "StringIndexerModel" and setting(model, "labelCol") in (
             outputs := _names(stage, "output")
         ):
-            labels = list(stage.labelsArray[outputs.index(_get(model, "labelCol"))])
+            labels = list(stage.labelsArray[outputs.index(setting(model, "labelCol"))])
             return tuple(labels) if len(labels) == count else tuple(range(count))
     return tuple(range(count))
 

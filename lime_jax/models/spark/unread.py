@@ -8,7 +8,7 @@ import numpy as np
 
 from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.registry import HostMethod, keep_on_host, register_methods, register_reader
-from lime_jax.models.spark.fitted import table_columns
+from lime_jax.models.spark.fitted import setting, table_columns
 from lime_jax.models.spark.reading import classes_in, classes_of, flat_stages, read_model
 from lime_jax.typing import Estimator, Table
 from lime_jax.warn import warn
@@ -114,8 +114,8 @@ def _column_name(transformer: Any, kind: str) -> str | None:
     """What a transformer, or the last stage of a pipeline that has one, calls a column."""
     param = f"{kind}Col"
     for stage in reversed(flat_stages(transformer)):
-        if stage.hasParam(param) and stage.isDefined(param):
-            return stage.getOrDefault(param)
+        if (name := setting(stage, param)) is not None:
+            return name
     return None
 
 

@@ -12,7 +12,7 @@ from lime_jax.models.boosted.xgboost import convert_xgboost
 from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.features import Features
 from lime_jax.models.registry import Converted, register_converter
-from lime_jax.models.spark.fitted import FittedStage, on_host
+from lime_jax.models.spark.fitted import FittedStage, on_host, setting
 
 CLASSIFIER = "SparkXGBClassifierModel"
 _WRAPPERS = {
@@ -34,7 +34,7 @@ def read_xgboost(model: Any) -> dict[str, Any]:
 
     kind = type(model).__name__
     for name, does in _UNREAD.items():
-        if model.hasParam(name) and model.isDefined(name) and model.getOrDefault(name):
+        if setting(model, name):
             raise NotConvertibleError(f"{kind}: {does} (`{name}`)")
     wrapper = getattr(xgboost, _WRAPPERS[kind])(missing=model.getOrDefault("missing"))
     wrapper.load_model(bytearray(model.get_booster().save_raw("ubj")))
@@ -43,8 +43,7 @@ def read_xgboost(model: Any) -> dict[str, Any]:
 
 def named_columns(model: Any) -> tuple[str, ...]:
     """The columns of numbers that it was fitted on; none where that was a vector."""
-    names = model.getOrDefault("features_cols") if model.hasParam("features_cols") else None
-    return tuple(names or ())
+    return tuple(setting(model, "features_cols") or ())
 
 
 def count_classes(model: Any) -> int:

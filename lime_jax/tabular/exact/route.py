@@ -68,7 +68,7 @@ def route(trees: TreeSum, rows: int, cache: dict[Hashable, Any], has_blocks: boo
     """The way for some rows: one by one if they are few, up to more of them the larger the trees.
 
     Args:
-        kept: by which the next call need not look at the trees again.
+        cache: by which the next call need not look at the trees again.
         has_blocks: whether the rest can be explained in blocks; no device but a CPU has them.
     """
     if "route" not in cache:
