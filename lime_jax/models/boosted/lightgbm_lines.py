@@ -23,6 +23,9 @@ from lime_jax.models.registry import Converted
 from lime_jax.models.structure import TreeSum
 from lime_jax.typing import AnyArray, Array, pytree, static
 
+_AGREES = 2e-6
+"""Of the largest output: what converted predictions may be off by."""
+
 _MOST = 2**25
 """Slopes of all nodes: beyond, they would take more than 128 MiB."""
 
@@ -69,12 +72,38 @@ class Lines:
         return np.unique(self.column)
 
     @cached_property
-    def center(self) -> Float64[np.ndarray, " used"]:
-        """The middle of the training values of these, as a float32 says it."""
+    def ends(self) -> Float64[np.ndarray, "used 2"]:
+        """The least and the largest training value of these."""
         ranges = self.ranges.split()
         numbers = [ranges[k].strip("[]").split(":") for k in self.used]
-        ends = np.array(numbers, np.float64).reshape(-1, 2)
-        return ends.mean(axis=1).astype(np.float32).astype(np.float64)
+        return np.array(numbers, np.float64).reshape(-1, 2)
+
+    @cached_property
+    def center(self) -> Float64[np.ndarray, " used"]:
+        """The middle of the training values of these, as a float32 says it."""
+        return self.ends.mean(axis=1).astype(np.float32).astype(np.float64)
+
+    def check_precision(self, trees: TreeSum) -> None:
+        """Refuse lines whose slopes are so much larger than their sum that rounding shows.
+
+        Args:
+            trees: with what a leaf says where its line has no value: as large as the outputs are.
+        """
+        leaf = np.flatnonzero(trees.column < 0)
+        half = np.ptp(self.ends, axis=1)[np.searchsorted(self.used, self.column)] / 2
+        owner = np.repeat(np.arange(len(leaf)), self.count)
+        added = np.bincount(owner, np.abs(self.slope) * half, len(leaf))
+        tree = np.searchsorted(trees.roots, leaf, side="right") - 1
+        most = np.zeros((2, len(trees.roots)))
+        np.maximum.at(most[0], tree, added)
+        np.maximum.at(most[1], tree, np.abs(trees.value[leaf, 0]))
+        size = [np.bincount(trees.output, of_trees, trees.num_outputs) for of_trees in most]
+        float_ = jnp.result_type(float)
+        if (size[0] * float(jnp.finfo(float_).eps) / 2 > _AGREES * size[1]).any():
+            raise NotConvertibleError(
+                f"LightGBM: the lines in its leaves cancel each other to fewer digits than {float_}"
+                " has"
+            )
 
 
 def with_lines(trees: TreeSum, lines: Lines) -> TreeSum:
@@ -82,6 +111,7 @@ def with_lines(trees: TreeSum, lines: Lines) -> TreeSum:
 
     A leaf with a line becomes one test for each of its columns, which missing values fail.
     """
+    lines.check_precision(trees)
     first, width = len(trees.column), 1 + len(lines.used)
     if (first + 2 * len(lines.slope)) * width > _MOST:
         raise NotConvertibleError("LightGBM: its lines have too many slopes for the device")

@@ -12,7 +12,7 @@ from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.features import RawTable
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.registry import convert
-from tests.models.trees.tree_oracle import assert_equal, assert_same_leaves, walk
+from tests.models.trees.tree_oracle import assert_equal, assert_same_leaves, device_float, walk
 
 pytestmark = pytest.mark.precision
 
@@ -360,3 +360,15 @@ def test_lines_of_very_many_columns_stay_on_the_host(monkeypatch):
     assert model.path == "host"
     assert "too many slopes for the device" in model.reason
     np.testing.assert_array_equal(model(ROWS), wrapper.predict(ROWS))
+
+
+def test_lines_that_cancel_stay_on_the_host_where_the_precision_does_not_hold_them():
+    wide = np.nan_to_num(X)
+    wide[0, 0] = 1e6  # what the lines of all others add cancels a constant as large
+    wrapper = lgb.LGBMRegressor(**SMALL, linear_tree=True).fit(wide, TARGET)
+    model = as_predict_fn(wrapper)
+    expected = wrapper.predict(wide)
+    most = np.abs(expected).max()
+    if device_float() == np.float32:
+        assert "the lines in its leaves cancel each other" in model.reason
+    np.testing.assert_allclose(np.ravel(model(wide)), expected, rtol=0, atol=2e-6 * most)
