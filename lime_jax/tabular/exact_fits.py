@@ -22,10 +22,11 @@ from lime_jax.models.convert.columns import NumberColumn
 from lime_jax.models.convert.inputs import DeviceTable
 from lime_jax.models.predict import DevicePredict
 from lime_jax.models.structure import Structure, TreeSum
+from lime_jax.models.trees.on_host import outputs_on_host
 from lime_jax.tabular import exact
 from lime_jax.tabular.config import TabularConfig, kernel_width_of
 from lime_jax.tabular.exact.asked import of_asked_outputs
-from lime_jax.tabular.exact.route import Route, route
+from lime_jax.tabular.exact.route import Route, one_by_one, route
 from lime_jax.tabular.fits import Task, facts_of_neighborhood, run_methods
 from lime_jax.tabular.opening.opened import OpenedModel
 from lime_jax.tabular.opening.sample_facts import sample_facts
@@ -42,6 +43,9 @@ SCORE_SAMPLES = 2048
 """Samples that an exact explanation's R² measures the variance of the model with."""
 
 _FEW = 64
+
+_TOGETHER = 256
+"""Samples that large trees are evaluated on by one thread."""
 
 
 def exact_fits(
@@ -69,7 +73,9 @@ def exact_fits(
     variances: list[Any] = [None] * len(task.configs)
     measured = score and isinstance(structure, TreeSum)
     target = None
-    if measured:
+    if measured and route.one_by_one:
+        target = partial(_of_trees, near)
+    elif measured:
         target = model.tables.get(("seen", precision)) or _seen_by_samples(task, model, near, scale)
     if isinstance(target, DevicePredict):
         model.tables["seen", precision] = target  # known by itself in the next call
@@ -244,6 +250,15 @@ def _seen_by_samples(
     return model.on_codes().then(_LessOrigin(origin))
 
 
+def _of_trees(near: Structure, inputs: np.ndarray) -> np.ndarray:
+    """What trees say of samples, where tables of them on the device would serve few rows."""
+    assert isinstance(near, TreeSum)
+    dtype, starts = np.dtype(jnp.result_type(float)), range(0, len(inputs), _TOGETHER)
+    parts = [inputs[start : start + _TOGETHER] for start in starts]
+    each = one_by_one(lambda some: outputs_on_host(near, some, dtype), parts)
+    return np.concatenate(each).astype(np.float64)
+
+
 @pytree
 class _LessOrigin:
     """Outputs less their origin."""
@@ -289,7 +304,8 @@ def _output_variances(
     methods = [
         task.prepared.made("variance", config, partial(method, config)) for config in quiet.configs
     ]
-    said = model.tables.setdefault(("said", facts_of_neighborhood(quiet)), {})
+    facts = "said", route.one_by_one, facts_of_neighborhood(quiet)
+    said = model.tables.setdefault(facts, {})
     rows, effort = task.rows(task.labels), "quick" if route.one_by_one else None
     return run_methods(quiet, methods, target, rows, count, said=said, effort=effort)
 

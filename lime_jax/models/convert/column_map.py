@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -36,6 +37,33 @@ class Chain:
         for part in self.parts:
             inputs = part(inputs)
         return inputs
+
+
+@jax.tree_util.register_pytree_node_class
+class Later:
+    """A function that is put on the device when it is first called or taken apart."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    @cached_property
+    def made(self) -> Any:
+        """The function, a pytree; of arrays, not of what stands for them while JAX traces."""
+        with jax.ensure_compile_time_eval():
+            return self._make()
+
+    def __call__(self, inputs: AnyArray) -> Any:
+        """Call it."""
+        return self.made(inputs)
+
+    def tree_flatten(self) -> tuple[Any, None]:
+        """The function."""
+        return (self.made,), None
+
+    @classmethod
+    def tree_unflatten(cls, aux: None, children: Pytree) -> Later:
+        """It is there already."""
+        return cls(lambda: children[0])
 
 
 def outputs_together(parts: Sequence[Any], inputs: AnyArray) -> Array:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import jax.numpy as jnp
@@ -21,6 +22,7 @@ from lime_jax.models.convert.column_map import (
     Chain,
     FirstColumns,
     Identity,
+    Later,
     column_map,
     level_codes,
     places_of,
@@ -79,7 +81,7 @@ class DeviceTable:
     def trees(self, trees: TreeSum, columns: Sequence[Column]) -> Any:
         """With thresholds that part the spikes as they do in float64; see `Inputs`."""
         threshold = _parting(trees, columns, self.spikes)
-        predict = tree_predict(dataclasses.replace(trees, threshold=threshold))
+        predict = Later(partial(tree_predict, dataclasses.replace(trees, threshold=threshold)))
         if all(isinstance(c, NumberColumn) and c.is_raw(k) for k, c in enumerate(columns)):
             return predict
         return Chain((column_map(columns), predict))
@@ -166,7 +168,7 @@ class HostColumns:
         ranked = dataclasses.replace(
             trees, column=new, threshold=threshold, num_features=len(places)
         )
-        predict = tree_predict(ranked)
+        predict = Later(partial(tree_predict, ranked))
         # Columns that come first need not be taken: trees look at no others.
         in_front = places == list(range(len(places)))
         return predict if in_front else Chain((Take(tuple(places)), predict))

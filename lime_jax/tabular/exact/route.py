@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from lime_jax.engine import budget
-from lime_jax.models.structure import TreeSum
+from lime_jax.models.structure import Structure, TreeSum
 
 _T = TypeVar("_T")
 
@@ -72,11 +72,20 @@ def route(trees: TreeSum, rows: int, cache: dict[Hashable, Any], has_blocks: boo
         has_blocks: whether the rest can be explained in blocks; no device but a CPU has them.
     """
     if "route" not in cache:
-        cache["route"] = (len(trees.column) - len(trees.roots)) // 2, tests_are_apart(trees)
+        cache["route"] = _num_splits(trees), tests_are_apart(trees)
     splits, can_pass = cache["route"]
     blocks = has_blocks and jax.default_backend() == "cpu"
     most = min(splits // _SPLITS_EACH, _FEW_ROWS if blocks else _MOST_ROWS)
     return Route(splits, rows, most if can_pass else 0, blocks and can_pass and most > 0)
+
+
+def has_ways(trees: Structure | None) -> bool:
+    """Whether trees are so large that the last digits may depend on how many rows there are."""
+    return isinstance(trees, TreeSum) and _num_splits(trees) >= _SPLITS_EACH
+
+
+def _num_splits(trees: TreeSum) -> int:
+    return (len(trees.column) - len(trees.roots)) // 2
 
 
 def one_by_one(explain: Callable[..., _T], *rows: Sequence[object] | np.ndarray) -> list[_T]:

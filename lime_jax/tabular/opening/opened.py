@@ -14,13 +14,18 @@ from lime_jax import engine
 from lime_jax.fits.output_scale import OutputScale
 from lime_jax.front.batch_model import BatchModel
 from lime_jax.models.predict import DevicePredict, Model
-from lime_jax.models.structure import LinkedSum, Structure
+from lime_jax.models.structure import LinkedSum, Structure, TreeSum
+from lime_jax.models.trees.on_host import outputs_on_host
 from lime_jax.placing import placed
 from lime_jax.tabular import frames
+from lime_jax.tabular.exact.route import has_ways
 from lime_jax.typing import Array, Table, pytree, static
 
 _CHECKED = 2**13
 """Rows that are looked at together, so that copies of them stay small."""
+
+_FEW_VISITS, _VISITS_OF_CHECKS = 2**13, 2**18
+"""Rows times trees, up to which NumPy has outputs before anything else is ready, or compiled."""
 
 
 @pytree
@@ -121,6 +126,9 @@ class OpenedModel(BatchModel):
         if self.is_jax:
             return self.on_device_rows(self.numbers(X, values))
         if self.on_device and not self.needs_host(values).any():
+            are_few = self._has_few_visits(len(values), _FEW_VISITS)
+            if are_few and has_ways(self.structure):
+                return self._by_trees(values)
             return self.on_device_rows(values)
         call = self.host or self.model.predict
         table = frames.align(self.schema, X)
@@ -137,6 +145,25 @@ class OpenedModel(BatchModel):
                 raise
             parts.append(self.checked(raw, stop - start, start))
         return np.concatenate(parts)
+
+    def converted_rows(self, values: np.ndarray) -> np.ndarray:
+        """The outputs of the converted form for rows, encoded; of trees in NumPy, if few are asked.
+
+        For a check: the last digits depend on the way.
+        """
+        if self._has_few_visits(len(values), _VISITS_OF_CHECKS):
+            return self._by_trees(values)
+        return self.on_device_rows(values)
+
+    def _has_few_visits(self, rows: int, most: int) -> bool:
+        """Whether it is a sum of trees, and rows times trees are few."""
+        trees = self.structure
+        return isinstance(trees, TreeSum) and rows * len(trees.roots) <= most
+
+    def _by_trees(self, values: np.ndarray) -> np.ndarray:
+        assert isinstance(self.structure, TreeSum)
+        raw = outputs_on_host(self.structure, values, np.dtype(jnp.result_type(float)))
+        return self.checked(raw, len(values))
 
     def on_device_rows(self, values: np.ndarray) -> np.ndarray:
         """The outputs of the form on the device for rows, encoded; of a JAX model its numbers."""

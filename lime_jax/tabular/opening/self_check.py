@@ -48,7 +48,7 @@ def difference_from_itself(
         outputs.append(found)
     asked, expected = np.concatenate(rows), np.concatenate(outputs)
     try:
-        converted = model.on_device_rows(asked)
+        converted = model.converted_rows(asked)
     except ValueError:
         return "in JAX its outputs are not all finite"
     if converted.shape != expected.shape:
@@ -85,7 +85,7 @@ def _where(model: OpenedModel, bad: np.ndarray, good: np.ndarray, scale: np.ndar
     tried = np.repeat(bad[None], len(columns), axis=0)
     tried[np.arange(len(columns)), columns] = nearest[columns]
     try:
-        off = _differs(model.on_device_rows(tried), _on_host(model, tried), scale)
+        off = _differs(model.converted_rows(tried), _on_host(model, tried), scale)
     except Exception:  # whatever a stranger's model raises of rows that nobody gave
         return ""
     named = [

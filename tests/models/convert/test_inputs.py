@@ -20,6 +20,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.tree import DecisionTreeRegressor
 
 from lime_jax import as_predict_fn
 from lime_jax.models.convert.columns import LevelColumn, NumberColumn, PointColumn
@@ -189,3 +190,14 @@ def test_spikes_that_are_one_number_on_the_device_are_refused_if_a_threshold_par
     converted = as_predict_fn(model)
     with pytest.raises(ValueError, match="both sides of a threshold are one"):
         converted.on_samples((Spikes(values, values.astype(np.float32)),))
+
+
+def test_trees_are_put_on_the_device_when_they_are_called_be_it_within_a_trace():
+    X = np.linspace(0, 1, 40).reshape(20, 2)
+    model = DecisionTreeRegressor(random_state=0).fit(X, X[:, 0])
+    opened = as_predict_fn(model)
+    assert "made" not in vars(opened.predict.fn)
+    traced = jax.jit(lambda rows: opened(rows))(X.astype(np.float32))
+    np.testing.assert_allclose(traced[:, 0], model.predict(X), rtol=1e-6)
+    assert not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(opened.predict))
+    np.testing.assert_array_equal(opened(X.astype(np.float32)), traced)

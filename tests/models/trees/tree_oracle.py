@@ -4,6 +4,61 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lime_jax.models.structure import TreeSum
+
+LEVELS = 5
+NUM_FEATURES = 4  # the last one is categorical
+
+
+def random_trees(rng, num_leaves, *, width=1, num_outputs=1, sets=True) -> TreeSum:
+    """Trees of given numbers of leaves: missing values either way, sets, infinite thresholds."""
+    rows = {name: [] for name in ("column", "threshold", "missing_left", "level_set")}
+    left, right, roots = [], [], []
+    for count in num_leaves:
+        first = len(left)
+        roots.append(first)
+        left.append(-1)
+        right.append(-1)
+        leaves = [first]
+        while len(leaves) < count:
+            node = leaves.pop(rng.integers(len(leaves)))
+            left[node], right[node] = len(left), len(left) + 1
+            leaves += [len(left), len(left) + 1]
+            left += [-1, -1]
+            right += [-1, -1]
+    nodes = len(left)
+    left, right = np.array(left, np.int32), np.array(right, np.int32)
+    leaf = left < 0
+    column = rng.integers(0, NUM_FEATURES if sets else NUM_FEATURES - 1, nodes)
+    by_set = (column == NUM_FEATURES - 1) & ~leaf
+    threshold = rng.choice([-np.inf, -1.0, -0.3, 0.1, 0.7, 1e-3, np.inf], nodes)
+    rows["column"] = np.where(leaf, -1, column).astype(np.int32)
+    rows["threshold"] = np.where(leaf | by_set, np.nan, threshold)
+    rows["missing_left"] = (rng.random(nodes) < 0.5) & ~leaf & ~by_set
+    rows["level_set"] = np.where(by_set, rng.integers(0, 6, nodes), -1).astype(np.int32)
+    level_sets = [rng.random(LEVELS) < 0.5 for _ in range(5)] + [np.array([True, False])]
+    value = np.where(leaf[:, None], rng.normal(size=(nodes, width)), 0)
+    return TreeSum(
+        **rows,
+        left=left,
+        right=right,
+        value=value,
+        roots=np.array(roots, np.int32),
+        output=rng.integers(0, num_outputs - width + 1, len(roots)).astype(np.int32),
+        level_sets=tuple(level_sets) if sets else (),
+        base=rng.normal(size=num_outputs),
+        num_features=NUM_FEATURES,
+    )
+
+
+def random_inputs(rng, rows):
+    values = [-1.0, -0.3, 0.1, 0.7, 1e-3, 0.0, 2.0, -np.inf, np.inf, np.nan]
+    inputs = rng.choice(values, (rows, NUM_FEATURES)).astype(np.float32)
+    towards = rng.choice([-np.inf, np.inf], inputs.shape).astype(np.float32)
+    inputs = np.where(rng.random(inputs.shape) < 0.5, inputs, np.nextafter(inputs, towards))
+    inputs[:, -1] = rng.choice([*range(LEVELS), LEVELS, -1, 99, np.nan], rows)
+    return inputs
+
 
 def device_float():
     return np.float64 if jax.config.jax_enable_x64 else np.float32
