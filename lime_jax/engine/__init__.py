@@ -7,6 +7,7 @@ program; any other is called between two of them, so its exceptions are its own.
 """
 
 from lime_jax.engine.adaptive import AdaptiveFit
+from lime_jax.engine.alike import explain_alike
 from lime_jax.engine.closed_form import explain_exact
 from lime_jax.engine.device_calls import predict_rows, render
 from lime_jax.engine.explain import explain, explain_until, sweep
@@ -21,6 +22,7 @@ __all__ = [
     "SharedNeighborhood",
     "Work",
     "explain",
+    "explain_alike",
     "explain_exact",
     "explain_until",
     "keys_of",

@@ -12,7 +12,14 @@ from lime_jax.fits.jackknife import jackknife_standard_error, leave_one_out
 from lime_jax.stages.designs import Design, group_count, uniforms
 from lime_jax.stages.kernels import distance, exponential_kernel
 from lime_jax.stages.moments import Moments, merge, pool, weighted_moments
-from lime_jax.stages.ridge import local_prediction, pooled_r_squared, r_squared, ridge
+from lime_jax.stages.ridge import (
+    Factor,
+    local_prediction,
+    pooled_r_squared,
+    r_squared,
+    ridge,
+    ridge_factor,
+)
 from lime_jax.stages.select import select
 from lime_jax.typing import (
     Array,
@@ -65,19 +72,27 @@ class LinearMethod:
         """Moments of both sets of samples."""
         return merge(first, second)
 
-    def solve(self, summaries: Moments, coordinates: Coordinates) -> LinearFit:
-        """The explanation: jackknife errors are conditional on the selected features."""
+    def solve(
+        self, summaries: Moments, coordinates: Coordinates, factors: Factor | None = None
+    ) -> LinearFit:
+        """The explanation: jackknife errors are conditional on the selected features.
+
+        Args:
+            factors: of `factors_of`, where rows share them; None: they are made here.
+        """
         summaries = _grouped(summaries)
         include = leave_one_out(summaries.weight.shape[0])
         everything = pool(summaries, include[0])
         chosen, mask = self._select(everything, coordinates)
+        factors = factors if mask.ndim == 1 else None
+        few = self._few_columns(mask, coordinates)
 
-        def fit(included: Array) -> tuple[Array, Array]:
-            return ridge(pool(summaries, included), mask, self.alpha)
+        def fit(included: Array, factor: Factor | None) -> tuple[Array, Array]:
+            return ridge(pool(summaries, included), mask, self.alpha, factor, few)
 
         # One batch of factorizations: two that XLA's CPU client runs side by side, each waiting
         # for threads that the other one holds, can wait for ever.
-        coefs, intercepts = jax.vmap(fit)(include)
+        coefs, intercepts = jax.vmap(fit)(include, factors)
         coef, intercept, left_out = coefs[0], intercepts[0], coefs[1:]
         variable = coordinates.variable
         error = jackknife_standard_error(coef[:, variable], left_out[:, :, variable])
@@ -96,6 +111,12 @@ class LinearMethod:
             support=coordinates.support,
             held_out_score=held_out,
         )
+
+    def factors_of(self, parts: Moments, coordinates: Coordinates) -> Factor:
+        """What the fits of rows that see the same samples, and keep all features, are solved by."""
+        variables = coordinates.varies[coordinates.feature]
+        include = leave_one_out(parts.weight.shape[0])
+        return jax.vmap(lambda one: ridge_factor(pool(parts, one), variables, self.alpha))(include)
 
     @property
     def rows_at_once(self) -> int:
@@ -155,6 +176,17 @@ class LinearMethod:
         mask = select(moments, z_x, self.num_features, self.feature_selection)
         chosen = mask[:, coordinates.variable] & varies
         return chosen, chosen[:, coordinates.feature]
+
+    def _few_columns(
+        self, mask: Bool[Array, "..."], coordinates: Coordinates
+    ) -> Int[Array, "outputs few"] | None:
+        """Among which variables are those that each output keeps, where these are few of many."""
+        is_each = coordinates.z.shape == coordinates.varies.shape
+        if mask.ndim == 1 or self.num_features is None or not is_each:
+            return None
+        if 2 * self.num_features > mask.shape[1]:
+            return None
+        return jax.lax.top_k(mask.astype(jnp.int32), self.num_features)[1]
 
 
 def sum_replicates(

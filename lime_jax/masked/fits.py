@@ -16,9 +16,11 @@ from lime_jax.fits.shapley import ShapleyMethod
 from lime_jax.front.batch_model import BatchModel
 from lime_jax.front.call import Outcome, Request
 from lime_jax.front.ragged import joined, padded_width
+from lime_jax.masked.alike import alike_lime
 from lime_jax.masked.all_masks import asks_all, no_players
 from lime_jax.masked.counted_domain import CountedDomain
 from lime_jax.masked.domain import MaskedDomain, Players
+from lime_jax.masked.lime import RemovalLime
 from lime_jax.masked.settings import LimeOfRemovals, ShapleyOfRemovals
 from lime_jax.masked.ways import DEVICE, HOST, Ways
 from lime_jax.results.names import FeatureNames
@@ -27,6 +29,9 @@ from lime_jax.typing import LinearFit
 
 _AT_ONCE = 2**13
 """Masked instances that are made together, where all masks are asked."""
+
+_MOST_NUMBERS = 2**24
+"""In masks that are kept together."""
 
 Asked: TypeAlias = tuple[MaskedDomain, Players, Predictor, HostInputs]
 """The domain, the instances as it knows them, whom to ask, by what if that is on the host."""
@@ -44,11 +49,28 @@ class MaskTask:
     instance: ClassVar[str]
     """What messages call one of them."""
 
+    shares_masks: ClassVar[bool] = False
+    """Whether those of LIME are the same for instances of as many players."""
+
     settings: LimeOfRemovals | ShapleyOfRemovals
     model: BatchModel
     players: np.ndarray
     prediction: np.ndarray
     request: Request
+
+    @property
+    def draw_ids(self) -> np.ndarray:
+        """(instances,) what random numbers come from: of LIME the number of players alone."""
+        is_lime = self.shares_masks and isinstance(self.settings, LimeOfRemovals)
+        return self.players.astype(np.uint32) if is_lime else self.request.ids
+
+    def is_alike(self, row: int) -> bool:
+        """Whether an instance is explained with others of as many players, by one set of masks."""
+        settings, width = self.settings, padded_width(int(self.players[row]))
+        if not self.shares_masks or not isinstance(settings, LimeOfRemovals):
+            return False
+        few = settings.budget(self.request.options) * width <= _MOST_NUMBERS
+        return few and self.ways.way[row] == DEVICE
 
     @property
     def batch_size(self) -> int | None:
@@ -121,6 +143,9 @@ def mask_fits(task: MaskTask, values: np.ndarray, variables: np.ndarray) -> Outc
         most = max(most, int(used[rows].max()))
     for rows in _together(task):
         method = task.settings.method(int(players[rows[0]]), task.request.options)
+        if task.is_alike(int(rows[0])):
+            assert isinstance(method, RemovalLime)
+            method = alike_lime(method, np.arange(width_of(task, rows)) < players[rows[0]])
         parts.append((_fit_sampled(task, method, rows), rows))
         design = method.design
         used[rows] = design.num_samples
@@ -181,7 +206,8 @@ def _together(task: MaskTask) -> list[np.ndarray]:
     """Numbers of the instances that one call of the engine explains by samples."""
     groups: dict[tuple[str, int], list[int]] = {}
     for row in np.flatnonzero(task.is_sampled).tolist():
-        program = task.settings.program_of(int(task.players[row]))
+        players = int(task.players[row])
+        program = players if task.is_alike(row) else task.settings.program_of(players)
         groups.setdefault((task.ways.way[row], program), []).append(row)
     return [np.array(rows) for _, rows in sorted(groups.items())]
 
@@ -192,12 +218,13 @@ def _fit_sampled(
     """Explain instances whose padded numbers of players are one, and that go one way."""
     settings, request = task.settings, task.request
     domain, instances, model, inputs_of = task.asked(rows)
+    ids = task.draw_ids[rows]
     work = engine.Work(
         settings.seed,
         domain,
         method,
         model,
-        engine.Rows(instances, request.ids[rows], request.labels[rows].astype(np.int32)),
+        engine.Rows(instances, ids, request.labels[rows].astype(np.int32)),
         inputs_of,
         task.batch_size,
         request.tick,
@@ -205,6 +232,9 @@ def _fit_sampled(
         num_outputs=task.model.num_outputs,
     )
     try:
+        if task.is_alike(int(rows[0])):
+            drawn = engine.Rows(Players(instances.present[:1]), ids[:1])
+            return engine.explain_alike(work, drawn)
         return engine.explain(work)
     except Exception as error:
         numbers = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")

@@ -60,8 +60,8 @@ class RemovalLime(LinearMethod):
         """Weighted moments of some samples; zeros and ones need not be centered before they add."""
         weights = self.weights(view).astype(view.z.dtype)
         players, outputs = view.z.shape[1], y.shape[1]
-        mean_y = _mean(weights, y)
-        mean_y = mean_y + _mean(weights, y - mean_y)
+        mean_y = mean_of(weights, y)
+        mean_y = mean_y + mean_of(weights, y - mean_y)
         root = jnp.sqrt(weights)[:, None]
         columns = jnp.concatenate([root * view.z, root * (y - mean_y), root], axis=1)
         products = jnp.matmul(columns.T, columns, precision="highest")
@@ -87,9 +87,10 @@ def distance_of_share(share: Any, players: Any, distance: str, xp: ModuleType) -
     return xp.sqrt(hidden) if distance == "euclidean" else hidden
 
 
-def _mean(
+def mean_of(
     weights: Float[Array, " samples"], y: Float[Array, "samples outputs"]
 ) -> Float[Array, " outputs"]:
+    """Weighted means of outputs; 0 without any weight."""
     total = weights.sum()
     return jnp.matmul(weights / jnp.where(total > 0, total, 1), y, precision="highest")
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import cho_solve
 
 from lime_jax.stages.moments import Moments, rounding, varying
-from lime_jax.typing import Array, Bool, Float
+from lime_jax.typing import Array, Bool, Float, Int
+
+Factor: TypeAlias = tuple[Float[Array, "*batch features features"], Bool[Array, "*batch features"]]
+"""A Cholesky factor, and which features it is of."""
 
 
 def ridge(
     moments: Moments,
     mask: Bool[Array, "outputs features"] | Bool[Array, " features"],
     alpha: Float[Array, ""] | float | int,
+    factor: Factor | None = None,
+    columns: Int[Array, "outputs few"] | None = None,
 ) -> tuple[Float[Array, "outputs features"], Float[Array, " outputs"]]:
     """Weighted ridge regression with an intercept that is not penalized.
 
@@ -23,6 +30,9 @@ def ridge(
             same for all outputs, and then there is one factorization for all.
         alpha: the penalty on the squared coefficients, not negative; compared with sums (not
             averages) over samples.
+        factor: what `ridge_factor` makes of the moments, one mask for all outputs, and alpha; None:
+            it is made here.
+        columns: among which are all that each output may use; None: any may be.
 
     Returns:
         Coefficients `(outputs, features)`, exactly 0 outside the mask and for constant columns,
@@ -39,29 +49,59 @@ def ridge(
         >>> coef.round(3).tolist(), intercept.round(3).tolist()
         ([[2.0, 0.0]], [1.0])
     """
-    used = mask & varying(moments)
-    if mask.ndim == 1:
-        coef = _solve(moments.zz, moments.zy, used, alpha).T
+    used = mask & varying(moments) if factor is None else factor[1]
+    if factor is not None:
+        coef = _solve(factor[0], moments.zy, used).T
+    elif mask.ndim == 1:
+        coef = _solve(_factor(moments.zz, used, alpha), moments.zy, used).T
     else:
-        one_output = jax.vmap(lambda zy, used: _solve(moments.zz, zy[:, None], used, alpha)[:, 0])
-        coef = one_output(moments.zy.T, used)
+        if columns is None:
+            columns = jnp.broadcast_to(jnp.arange(used.shape[1]), used.shape)
+        one_output = jax.vmap(lambda *of_one: _solve_few(moments.zz, alpha, *of_one))
+        coef = one_output(moments.zy.T, used, columns)
     return coef, moments.mean_y - jnp.matmul(coef, moments.mean_z, precision="highest")
 
 
-def _solve(
+def ridge_factor(
+    moments: Moments, mask: Bool[Array, " features"], alpha: Float[Array, ""] | float | int
+) -> Factor:
+    """What `ridge` solves by, for outputs of any number."""
+    used = mask & varying(moments)
+    return _factor(moments.zz, used, alpha), used
+
+
+def _factor(
     zz: Float[Array, "features features"],
-    zy: Float[Array, "features right"],
     used: Bool[Array, " features"],
     alpha: Float[Array, ""] | float | int,
-) -> Float[Array, "features right"]:
-    """Coefficients of the kept features; the others have a 1 on the diagonal, and stay 0."""
+) -> Float[Array, "features features"]:
+    """Of the Gram matrix of the kept features; the others have a 1 on the diagonal."""
     num_features = zz.shape[0]
     # Collinear columns without a penalty: this much on the diagonal is within the rounding of
     # the sums, and keeps the pivots positive.
     floor = 4 * num_features**0.5 * jnp.finfo(zz.dtype).eps * jnp.diagonal(zz)
     penalty = jnp.where(used, jnp.maximum(alpha, floor), 1)
-    gram = jnp.where(used[:, None] & used, zz, 0) + jnp.diag(penalty)
-    factor = jnp.linalg.cholesky(gram)
+    return jnp.linalg.cholesky(jnp.where(used[:, None] & used, zz, 0) + jnp.diag(penalty))
+
+
+def _solve_few(
+    zz: Float[Array, "features features"],
+    alpha: Float[Array, ""] | float | int,
+    zy: Float[Array, " features"],
+    used: Bool[Array, " features"],
+    few: Int[Array, " few"],
+) -> Float[Array, " features"]:
+    """Coefficients of one output, from the columns among which are all that it keeps."""
+    factor = _factor(zz[few[:, None], few], used[few], alpha)
+    return jnp.zeros_like(zy).at[few].set(_solve(factor, zy[few, None], used[few])[:, 0])
+
+
+def _solve(
+    factor: Float[Array, "features features"],
+    zy: Float[Array, "features right"],
+    used: Bool[Array, " features"],
+) -> Float[Array, "features right"]:
+    """Coefficients of the kept features; the others stay 0."""
     return cho_solve((factor, True), jnp.where(used[:, None], zy, 0))
 
 

@@ -142,7 +142,8 @@ class TextExplainer(BaseEstimator):
                 regressions that are linear in counts), else by samples; "sampled"; or "exact", an
                 error where they are no such sums.
             row_ids: of the texts, numbers or text, by which results name them; None: the index of
-                a pandas series or their numbers, and random numbers come from the content.
+                a pandas series or their numbers. Random numbers of KernelSHAP come from the ids, or
+                without them from the content; LIME's masks from `seed` and the number of words.
             batch_size: texts of one call of the model, at most; None: 1,024. A text is asked once
                 in a batch, and those of about one length are asked together.
             mesh: devices that share the work, as in `TabularExplainer.explain`; None: JAX's

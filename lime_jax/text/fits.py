@@ -28,6 +28,7 @@ class TextTask(MaskTask):
     """Texts to explain, and how."""
 
     instance = "text"
+    shares_masks = True
 
     settings: TextLimeSettings | TextShapSettings
     model: TextModel

@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 
 from lime_jax.stages.moments import weighted_moments
-from lime_jax.stages.ridge import local_prediction, r_squared, ridge
+from lime_jax.stages.ridge import local_prediction, r_squared, ridge, ridge_factor
 
 pytestmark = pytest.mark.precision
 
@@ -44,6 +44,18 @@ def test_equals_scikit_learn_on_the_kept_columns(x64, rng, alpha):
         expected = r2_score(y[:, output], model.predict(z[:, kept]), sample_weight=weights)
         np.testing.assert_allclose(score[output], expected, rtol=1e-9)
         np.testing.assert_allclose(local[output], model.predict(z[:1, kept])[0], rtol=1e-9)
+
+
+def test_a_factor_and_few_columns_come_to_the_same(x64, rng):
+    """What rows share is made once; columns that no output keeps are left out of its system."""
+    moments, mask = moments_of(*samples(rng)), jnp.asarray(MASK)
+    factor = jax.jit(ridge_factor)(moments, mask[0], 0.3)
+    by_factor = ridge(moments, mask[0], 0.3, factor)
+    np.testing.assert_allclose(by_factor[0], fit(moments, mask[0], 0.3)[0], rtol=1e-12)
+    columns = jnp.array([[3, 0, 1, 4], [4, 1, 2, 3]])
+    few = ridge(moments, mask, 0.3, columns=columns)
+    for found, expected in zip(few, fit(moments, mask, 0.3), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
 def test_float32_is_close_to_float64(x64, rng):

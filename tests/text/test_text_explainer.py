@@ -220,6 +220,23 @@ class TestSamples:
             assert (together.coef[row, :, width:] == 0).all()
             np.testing.assert_array_equal(together.key_ids[row], alone.key_ids[0])
 
+    def test_texts_of_as_many_words_share_masks(self, pipeline):
+        other = " ".join(f"w{k}" for k in range(len(set(LONG.split()))))
+        asked = []
+
+        def model(texts):
+            asked.extend(texts)
+            return [float(len(text)) for text in texts]
+
+        lines = [" ".join(dict.fromkeys(LONG.split())), other]
+        words = [line.split() for line in lines]
+        TextExplainer(split=" ").explain(lines, model, num_samples=64)
+        masks = [
+            {tuple(word in text.split() for word in of_text) for text in asked} for of_text in words
+        ]
+        assert len(masks[0]) > 50
+        assert masks[0] == masks[1]
+
     @pytest.mark.parametrize("selection", ["auto", "highest_weights", "lasso_path"])
     def test_few_words_are_kept(self, pipeline, selection):
         explainer = TextExplainer(feature_selection=selection)
