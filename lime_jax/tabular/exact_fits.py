@@ -64,6 +64,7 @@ def exact_fits(
     Returns:
         For every configuration, fits with a leading axis of rows; no standard errors.
     """
+    task, of_all = task.of_different_rows()
     config, stats, structure = task.config, task.stats, model.structure
     assert structure is not None
     precision = jnp.result_type(float)
@@ -95,9 +96,10 @@ def exact_fits(
     if target is not None and not _matched(task):
         scores = _surrogate_scores(task, target, count, fits)
         fits = [replaced(fit, score=one) for fit, one in zip(fits, scores, strict=True)]
+    fits = [of_all(scale.outward(fit, task.labels)) for fit in fits]
     if measured:
         fits = [_without_vague_scores(*each) for each in zip(fits, task.configs, strict=True)]
-    return [scale.outward(fit, task.labels) for fit in fits]
+    return fits
 
 
 _Formula = tuple[ClosedForm, Iterable[engine.Rows]]

@@ -21,6 +21,7 @@ from lime_jax.fits.settled import settled
 from lime_jax.fits.surrogate_score import SurrogateDomain
 from lime_jax.models.predict import DevicePredict
 from lime_jax.models.trees.thresholds import on_their_side
+from lime_jax.tabular.alike import alike
 from lime_jax.tabular.config import TabularConfig
 from lime_jax.tabular.domain import TabularDomain, TabularInstance, encode_rows, host_inputs
 from lime_jax.tabular.opening.opened import OpenedModel
@@ -140,6 +141,21 @@ class Task:
         """The rows without what is added."""
         return TabularInstance(self.bins, self.centered)
 
+    def of_different_rows(self) -> tuple[Task, Callable[[LinearFit], LinearFit]]:
+        """The task for rows that differ in what their fits depend on, and fits of all rows."""
+        config, rows = self.config, None
+        by_bins = config.encoding != "standardized" and config.distance_space == "encoded"
+        if by_bins and config.sampling == "bins" and self.domain.shared:
+            rows = alike(self.bins, self.labels)
+        if rows is None:
+            return self, lambda fit: fit
+        some, kind = rows
+        names = "values", "bins", "centered", "ids", "labels"
+        parts: dict[str, Any] = {name: getattr(self, name)[some] for name in names}
+        if self.tick is not None:
+            self.tick(len(kind) - len(some))
+        return dataclasses.replace(self, **parts), lambda fit: jax.tree.map(lambda a: a[kind], fit)
+
 
 def sampled_fits(task: Task, model: OpenedModel, both_add_up: bool) -> list[LinearFit]:
     """Fits from samples, one set of model calls for all.
@@ -147,6 +163,7 @@ def sampled_fits(task: Task, model: OpenedModel, both_add_up: bool) -> list[Line
     Returns:
         For every configuration, fits with a leading axis of rows.
     """
+    task, of_all = task.of_different_rows()
 
     def run(target: Predictor, labels: np.ndarray, count: int | None) -> list[LinearFit]:
         target, methods = _of_own_columns(task, model, target), task.methods()
@@ -154,9 +171,10 @@ def sampled_fits(task: Task, model: OpenedModel, both_add_up: bool) -> list[Line
         fits = run_methods(task, methods, target, task.rows(labels), count, said=said)
         return [_of_table(task, fit) for fit in fits]
 
-    return mirrored(
+    fits = mirrored(
         run, model, task.labels, both_add_up, lambda fits, back: [back(f) for f in fits]
     )
+    return [of_all(fit) for fit in fits]
 
 
 def settled_fit(
