@@ -6,7 +6,8 @@ import contextlib
 import dataclasses
 import inspect
 import uuid
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from lime_jax.models.registry import at_hand
 from lime_jax.models.unchanging import Unchanging
 from lime_jax.optional import require
 from lime_jax.results.arrow import long_table, rows_table
+from lime_jax.tabular.asking import ask_ahead
 from lime_jax.typing import ModelLike
 
 if TYPE_CHECKING:
@@ -134,6 +136,25 @@ class ChunkSpec:
                     f"`{name}`: no option of a distributed `explain`; there are {usable}"
                 )
 
+    def ask_ahead(self) -> None:
+        """Have a model on the host answer for samples that all rows share, before it is sent.
+
+        What cannot be asked here, the workers will ask, or say why not.
+        """
+        if isinstance(self.model, ModelFactory):
+            return
+        with contextlib.suppress(Exception), warnings.catch_warnings(), self.in_its_bits():
+            warnings.simplefilter("ignore")
+            ask_ahead(self.explainer, Unchanging(self.model, self.promise), self.options)
+
+    @contextlib.contextmanager
+    def in_its_bits(self) -> Iterator[None]:
+        """JAX counts as it does in the process that made this."""
+        with contextlib.ExitStack() as stack:
+            if _in_64_bits() != self.enable_x64:
+                stack.enter_context(jax.enable_x64(self.enable_x64))
+            yield
+
 
 def explain_chunk(
     spec: ChunkSpec, X: object, row_ids: Iterable[object] | None = None
@@ -163,10 +184,7 @@ def explain_chunk(
 
 
 def _explained(spec: ChunkSpec, X: object, row_ids: Iterable[object] | None) -> pyarrow.Table:
-    with contextlib.ExitStack() as stack:
-        # A worker counts as the process does that sent the work.
-        if _in_64_bits() != spec.enable_x64:
-            stack.enter_context(jax.enable_x64(spec.enable_x64))
+    with spec.in_its_bits():
         model = spec.model.make_model() if isinstance(spec.model, ModelFactory) else spec.model
         explanations = spec.explainer.explain(
             X, Unchanging(model, spec.promise), row_ids=row_ids, progress=False, **spec.options

@@ -12,6 +12,7 @@ from lime_jax.engine.closed_form import explain_exact
 from lime_jax.engine.device_calls import predict_rows, render
 from lime_jax.engine.explain import explain, explain_until, sweep
 from lime_jax.engine.keys import keys_of
+from lime_jax.engine.shared_run import draw_shared
 from lime_jax.engine.work import HostInputs, Progress, Rows, SharedNeighborhood, Work
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Rows",
     "SharedNeighborhood",
     "Work",
+    "draw_shared",
     "explain",
     "explain_alike",
     "explain_exact",

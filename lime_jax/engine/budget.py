@@ -13,6 +13,10 @@ MEMORY_BUDGET = 512 * 2**20
 KEPT_NEIGHBORHOOD = MEMORY_BUDGET // 8
 """A shared neighborhood up to this many bytes is kept for the next call."""
 
+TRAVELS = 2**20
+"""What a model said of a shared neighborhood, up to this many bytes, goes along where its explainer
+is sent."""
+
 FEW_NUMBERS = 2**20
 """Numbers in a neighborhood: to make up to so many, once for all rows, takes next to no time, with
 however little effort that was compiled."""

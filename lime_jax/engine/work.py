@@ -73,6 +73,21 @@ class SharedNeighborhood:
     seen: tuple[tuple[object, Any, int], ...] = ()
     said: tuple[tuple[Hashable, dict[int, AnyArray]], ...] = ()
 
+    @property
+    def travels(self) -> bool:
+        """Whether a copy in another process holds anything."""
+        return bool(self.__getstate__()["said"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Of what can be made again, only outputs of models on the host, where they are small."""
+        said, room = [], budget.TRAVELS
+        for model, filled in self.said:
+            outputs = dict(filled)  # other threads may fill it
+            room -= sum(array.nbytes for array in outputs.values())
+            if outputs and room >= 0:
+                said.append((model, outputs))
+        return {**vars(SharedNeighborhood()), "said": tuple(said)}
+
     def seen_by(self, model: object) -> Any:
         """The layout with a model's outputs; None: it has to be made."""
         return next((seen for one, seen, _ in self.seen if one is model), None)

@@ -22,6 +22,7 @@ from lime_jax.models.predict import DevicePredict, Model
 from lime_jax.models.registry import (
     OUTPUT_KINDS,
     at_hand,
+    can_be_converted,
     convert,
     has_methods,
     host_method,
@@ -96,6 +97,17 @@ def as_predict_fn(
     owner, name = getattr(model, "__self__", None), getattr(model, "__name__", "")
     classes = None if owner is None else output_classes(owner, name)  # of log-probabilities
     return Model(model, "host", "a Python function of a NumPy batch", output, classes)
+
+
+def stays_on_host(model: ModelLike) -> bool:
+    """Whether it can be seen, without a try, that a model runs on the host."""
+    model = at_hand(model)
+    if why_on_device(model) is not None or opener_of(model)[0] is not None:
+        return False
+    of_estimator = _method_of_estimator(model, None)
+    if of_estimator is not None:
+        return not can_be_converted(of_estimator[0])
+    return callable(model) and not is_pytree(model)
 
 
 def _where_to_open(model: object) -> str:

@@ -287,6 +287,12 @@ def opener_of(model: ModelLike) -> tuple[Opener | None, ModelLike]:
     return None, model
 
 
+def can_be_converted(model: Estimator) -> bool:
+    """Whether models of its class have a JAX form; it may turn out to have none."""
+    found = _find(model, _CONVERTERS)
+    return found is not None and found[1].function is not None
+
+
 def convert(model: Estimator, method: str, table: RawTable) -> Converted:
     """A fitted model in JAX."""
     return convert_on(model, method, raw_features(table))

@@ -166,11 +166,18 @@ def entropy_edges(
     from sklearn.tree import DecisionTreeClassifier
 
     tree = DecisionTreeClassifier(criterion="entropy", max_depth=3, random_state=0)
-    fitted = tree.fit(values[:, None], y, sample_weight=sample_weight).tree_
-    edges = np.sort(fitted.threshold[fitted.children_left > -1])
+    unit = _unit_in_float32(values)
+    fitted = tree.fit(values[:, None] / unit, y, sample_weight=sample_weight).tree_
+    edges = np.sort(fitted.threshold[fitted.children_left > -1]) * unit
     if len(edges) == 0:
         edges = weighted_percentiles(values, [50.0], sample_weight)
     return edges.astype(np.float64)
+
+
+def _unit_in_float32(values: np.ndarray) -> float:
+    """A power of two in which the trees of scikit-learn, in float32, hold the largest value."""
+    _, exponent = np.frexp(np.abs(values).max(initial=0.0))
+    return 2.0 ** max(0, int(exponent) - 120)
 
 
 def digitize(

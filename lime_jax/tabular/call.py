@@ -153,8 +153,11 @@ class TableCall(call.Call[OpenedModel, Explanations]):
 
     def fit(self, model: OpenedModel, request: call.Request) -> list[call.Outcome]:
         """Explain the rows: an outcome for each kernel width."""
-        table = TableRequest(**vars(request), values=self.values, model=model)
-        return self.algorithm.explain(self.plan, table)
+        return self.algorithm.explain(self.plan, self.table_request(model, request))
+
+    def table_request(self, model: OpenedModel, request: call.Request) -> TableRequest:
+        """What the algorithm is asked for."""
+        return TableRequest(**vars(request), values=self.values, model=model)
 
     def pack(self, fit: LinearFit, **fields: object) -> Explanations:
         """The explanations."""

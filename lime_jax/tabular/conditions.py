@@ -10,6 +10,10 @@ import numpy as np
 from lime_jax.tabular.frames import Schema
 from lime_jax.tabular.stats import TabularStats
 
+_LARGEST = float(np.finfo(np.float64).max)
+_DIGITS = 17
+"""That tell two numbers apart."""
+
 
 def bin_conditions(stats: TabularStats, schema: Schema) -> tuple[str, ...]:
     """The text of every flat bin.
@@ -77,14 +81,17 @@ def _edge_texts(schema: Schema, column: int, edges: np.ndarray, count: int) -> l
         return [schema.names.display_value(column, float(edge)) for edge in edges]
     if (schema.step(column) or len(edges) > count) and np.array_equal(edges, np.round(edges)):
         return [f"{edge:.0f}" for edge in edges]
-    apart = np.diff(np.unique(edges))
+    with np.errstate(over="ignore"):
+        apart = np.minimum(np.diff(np.unique(edges)), _LARGEST)
     sizes = np.abs(np.concatenate([edges, apart]))
     smallest = sizes[sizes > 0].min(initial=1.0)
     digits = max(2, 1 - math.floor(math.log10(smallest)))
     largest = np.abs(edges).max(initial=0.0)
     if digits > 8 or largest >= 1e15:  # with so many digits that they do not look alike
         nearest = apart.min(initial=largest)
-        significant = 2 + (math.floor(math.log10(largest / nearest)) if nearest > 0 else 0)
+        with np.errstate(over="ignore"):
+            ratio = min(largest / nearest, _LARGEST) if nearest > 0 else 1.0
+        significant = min(_DIGITS, 2 + math.floor(math.log10(ratio)))
         in_full = significant > 6 and 1e15 <= largest < 1e22
         return [f"{edge:.0f}" if in_full else f"{edge:.{max(6, significant)}g}" for edge in edges]
     return [f"{edge:.{digits}f}" for edge in edges]

@@ -203,6 +203,30 @@ def settled_fit(
     return mirrored(run, model, task.labels, both_add_up, both)
 
 
+def ask_of_samples(task: Task, model: OpenedModel, both_add_up: bool) -> None:
+    """Have a model on the host answer for the shared neighborhood, by its promise for all calls."""
+    if model.on_device:
+        return
+
+    def run(target: Predictor, labels: np.ndarray, count: int | None) -> None:
+        method = task.methods()[0]
+        work = _work(task, method, target, task.rows(labels), count)
+        engine.draw_shared(dataclasses.replace(work, said=_said(task, method, model, count)))
+
+    mirrored(run, model, task.labels, both_add_up, lambda none, _: none)
+
+
+def travelling(
+    neighborhoods: Mapping[type, tuple[tuple[object, ...], engine.SharedNeighborhood]],
+) -> dict[type, tuple[tuple[object, ...], engine.SharedNeighborhood]]:
+    """Of neighborhoods, what a copy of the explainer takes to another process."""
+    return {
+        method: (facts, neighborhood)
+        for method, (facts, neighborhood) in neighborhoods.items()
+        if neighborhood.travels and facts[-1] is None  # a mesh stays where its devices are
+    }
+
+
 def _said(
     task: Task, method: Sampler, model: OpenedModel, count: int | None
 ) -> dict[int, AnyArray] | None:
@@ -212,7 +236,7 @@ def _said(
     """
     if task.promise is None or model.on_device:
         return None
-    facts = model.fingerprint, model.model.output_kind, model.schema.levels
+    facts = model.model.output_kind, model.schema.levels
     asked = (task.promise, *facts, count)
     return _neighborhood(task, type(method)).said_by(asked)
 
@@ -292,7 +316,7 @@ def facts_of_neighborhood(task: Task) -> tuple[object, ...]:
     """All that the samples of a shared neighborhood depend on."""
     config = task.config
     facts = (task.seed, config.num_samples, config.sampling, config.design)
-    return (*facts, jnp.result_type(float), task.mesh)
+    return (*facts, jax.default_backend(), jnp.result_type(float), task.mesh)
 
 
 def row_variables(stats: TabularStats, centered: np.ndarray, in_bins: bool) -> np.ndarray:

@@ -23,9 +23,11 @@ from lime_jax.tabular.exact.route import Route
 from lime_jax.tabular.exact_fits import exact_fits, route_of
 from lime_jax.tabular.fits import (
     Task,
+    ask_of_samples,
     row_variables,
     sampled_fits,
     settled_fit,
+    travelling,
 )
 from lime_jax.tabular.learn import fit_tabular
 from lime_jax.tabular.opening.sample_facts import SampleFacts, sample_facts
@@ -159,21 +161,7 @@ class TabularLime:
 
     def explain(self, plan: LimePlan, request: TableRequest) -> list[Outcome]:
         """Explain rows: an outcome for every configuration."""
-        options, model = request.options, request.model
-        task = Task.of(
-            self.prepared,
-            plan.configs,
-            request.values,
-            seed=plan.seed,
-            ids=request.ids,
-            labels=request.labels,
-            batch_size=options.batch_size,
-            tick=request.tick,
-            neighborhoods=self.neighborhoods,
-            mesh=options.mesh,
-            held_tests=self._held_tests(plan.configs[0], model.model),
-            promise=request.promise,
-        )
+        options, model, task = request.options, request.model, self._task(plan, request)
         used: np.ndarray | None = None
         route: Route | str = ""
         if len(request.values) == 0:
@@ -194,6 +182,27 @@ class TabularLime:
             dataclasses.replace(self._outcome(task, config, request, fit, used), route=str(route))
             for config, fit in zip(plan.configs, fits, strict=True)
         ]
+
+    def ask(self, plan: LimePlan, request: TableRequest) -> None:
+        """Have a model on the host answer for the samples that all rows share."""
+        ask_of_samples(self._task(plan, request), request.model, request.both_add_up)
+
+    def _task(self, plan: LimePlan, request: TableRequest) -> Task:
+        options = request.options
+        return Task.of(
+            self.prepared,
+            plan.configs,
+            request.values,
+            seed=plan.seed,
+            ids=request.ids,
+            labels=request.labels,
+            batch_size=options.batch_size,
+            tick=request.tick,
+            neighborhoods=self.neighborhoods,
+            mesh=options.mesh,
+            held_tests=self._held_tests(plan.configs[0], request.model.model),
+            promise=request.promise,
+        )
 
     def _outcome(
         self,
@@ -247,8 +256,8 @@ class TabularLime:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what is only kept to save time."""
-        return {**self.__dict__, "neighborhoods": {}, "facts": {}}
+        """Without what is only kept to save time, but for what few numbers say."""
+        return {**self.__dict__, "neighborhoods": travelling(self.neighborhoods), "facts": {}}
 
     def _held_tests(self, config: TabularConfig, model: Model) -> dict[int, np.ndarray]:
         """Thresholds of columns that keep x's own numbers, for samples that the device draws."""

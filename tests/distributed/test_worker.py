@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from functools import partial
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,7 @@ import lime_jax
 from lime_jax.distributed import ChunkSpec, ModelFactory, explain_chunk
 from lime_jax.distributed.sending import pack, portable, unpack
 from lime_jax.distributed.worker import check_ids, ids_of
+from lime_jax.engine import budget
 from lime_jax.results.arrow import explanations_of, long_table, rows_table
 
 
@@ -70,6 +72,64 @@ def test_a_spec_travels_and_its_chunks_do_not_change(iris, explainer):
     found = lime_jax.concatenate([explanations_of(part) for part in parts])
     np.testing.assert_array_equal(found.row_ids, explanations_of(whole).row_ids)
     np.testing.assert_allclose(found.coef, explanations_of(whole).coef, atol=1e-5)
+
+
+class Asked:
+    """A function of tables that notes how many rows it is asked about, here and in copies."""
+
+    rows: ClassVar[list[int]] = []
+
+    def __call__(self, batch):
+        self.rows.append(len(batch))
+        return np.stack([np.asarray(batch)[:, 0], -np.asarray(batch)[:, 1]], axis=1)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"labels": [1]}, {"num_samples": "auto", "tolerance": 9.0}]
+)
+def test_what_a_model_on_the_host_says_of_shared_samples_travels(iris, explainer, options):
+    options = {"num_samples": 512, **options}
+    spec = ChunkSpec(explainer, Asked(), options)
+    Asked.rows.clear()
+    sent = pack(spec, pickle.dumps)
+    assert Asked.rows[:2] == [1, 4096 if options["num_samples"] == "auto" else 512]
+    tables = {}
+    for worker in range(2):
+        copy = unpack(sent, spec.enable_x64)
+        Asked.rows.clear()
+        tables[worker] = [explain_chunk(copy, iris[0][k : k + 50]) for k in (0, 50, 100)]
+        if options["num_samples"] == 512:
+            assert Asked.rows == [50, 50, 50]
+    assert tables[0] == tables[1]
+    found = explainer.explain(iris[0][:50], Asked(), **options)
+    np.testing.assert_array_equal(explanations_of(tables[0][0]).coef, found.coef)
+
+
+@pytest.mark.parametrize(
+    ("settings", "model"),
+    [
+        ({"sample_around_instance": True}, Asked()),
+        ({}, jax.jit(jnp.sum)),
+        ({}, DecisionTreeClassifier().fit(np.eye(4), range(4))),
+        ({}, ModelFactory(Asked)),
+        ({}, "none at all"),
+    ],
+)
+def test_nothing_is_asked_ahead_where_rows_have_their_own_samples_or_the_model_is_no_function(
+    iris, settings, model
+):
+    explainer = lime_jax.TabularExplainer(**settings).fit(iris[0])
+    Asked.rows.clear()
+    ChunkSpec(explainer, model).ask_ahead()
+    assert not Asked.rows
+    assert not explainer.learned.neighborhoods
+
+
+def test_what_many_outputs_say_of_samples_stays_here(iris, explainer, monkeypatch):
+    spec = ChunkSpec(explainer, Asked(), OPTIONS)
+    monkeypatch.setattr(budget, "TRAVELS", 512 * 2 * 8 - 1)
+    copy = unpack(pack(spec, pickle.dumps), spec.enable_x64)
+    assert not copy.explainer.learned.neighborhoods
 
 
 def test_images_are_rows_too():

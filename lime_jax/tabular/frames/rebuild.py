@@ -125,8 +125,15 @@ def _extend_array(levels: np.ndarray, fresh: list[Any]) -> np.ndarray:
     if levels.dtype.kind in "US":
         empty = levels.dtype.type()
         return np.concatenate([levels, np.array([empty if v is None else v for v in fresh])])
-    extra = np.array([np.nan if value is None else value for value in fresh], np.float64)
+    extra = np.array([_as_float(value) for value in fresh], np.float64)
     return np.concatenate([levels.astype(np.float64), extra])
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return np.nan
 
 
 def _moments(seconds: np.ndarray, kind: str) -> np.ndarray:
@@ -311,6 +318,19 @@ def _extend_pyarrow(levels: Column, fresh: list[Any]) -> Any:
     import pyarrow as pa
 
     if not pa.types.is_dictionary(levels.type):
-        return pa.chunked_array([*levels.chunks, pa.array(fresh, levels.type)])
-    words = pa.array(levels.to_pylist() + fresh, levels.type.value_type).dictionary_encode()
+        held = pa.array([_held(value, levels.type) for value in fresh], levels.type)
+        return pa.chunked_array([*levels.chunks, held])
+    held = [_held(value, levels.type.value_type) for value in fresh]
+    words = pa.array(levels.to_pylist() + held, levels.type.value_type).dictionary_encode()
     return words.cast(levels.type)
+
+
+def _held(value: Any, dtype: DType) -> Any:
+    """A value that a column of this type can hold, else None."""
+    import pyarrow as pa
+
+    try:
+        pa.scalar(value, dtype)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return None
+    return value

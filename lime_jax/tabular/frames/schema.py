@@ -225,7 +225,7 @@ def sorted_levels(values: list[Any], column: Column) -> list[Any]:
             return sorted(values, key=place.__getitem__)
     try:
         return sorted(values)
-    except TypeError:  # of several types
+    except (TypeError, ValueError):  # of several types; NumPy's numbers compare with a tuple's
         return sorted(values, key=lambda value: (type(value).__name__, str(value)))
 
 
