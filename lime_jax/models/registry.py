@@ -18,7 +18,7 @@ from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.features import Features, RawTable, raw_features
 from lime_jax.models.convert.inputs import Base, DeviceTable, Inputs
 from lime_jax.models.libraries import LIBRARIES
-from lime_jax.models.structure import LinkedSum, Structure
+from lime_jax.models.structure import Additive, LinkedSum, Structure, TreeSum
 from lime_jax.typing import Estimator, ModelLike, Pytree
 
 _T = TypeVar("_T", bound=Callable[..., Any])
@@ -79,7 +79,7 @@ class Converted:
             return Chain((self.build(inputs), fn))
 
         linked = None
-        if self.structure is not None:
+        if isinstance(self.structure, TreeSum | Additive):
             linked = LinkedSum(self.structure, fn)
         elif self.linked is not None:
             linked = LinkedSum(self.linked.structure, Chain((self.linked.link, fn)))

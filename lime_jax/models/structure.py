@@ -117,7 +117,29 @@ class Additive:
         return dataclasses.replace(self, intercept=self.intercept[outputs], **some)
 
 
-Structure = TreeSum | Additive
+@dataclasses.dataclass(frozen=True, eq=False)
+class MixedSum:
+    """A sum of trees, plus one over columns."""
+
+    trees: TreeSum
+    columns: Additive
+
+    @property
+    def num_features(self) -> int:
+        """Raw columns of the table."""
+        return self.columns.num_features
+
+    @property
+    def num_outputs(self) -> int:
+        """Number of outputs."""
+        return self.columns.num_outputs
+
+    def of_outputs(self, outputs: Int[np.ndarray, " some"]) -> MixedSum:
+        """The sum for some of its outputs, in rising order."""
+        return MixedSum(self.trees.of_outputs(outputs), self.columns.of_outputs(outputs))
+
+
+Structure = TreeSum | Additive | MixedSum
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -129,7 +151,7 @@ class LinkedSum:
         link: a JAX function, and a pytree, (samples, sums) -> (samples, outputs).
     """
 
-    structure: Structure
+    structure: TreeSum | Additive
     link: Callable[[Any], Any]
 
 

@@ -18,10 +18,10 @@ from lime_jax.engine.work import Predictor
 from lime_jax.fits.output_scale import OutputScale
 from lime_jax.fits.surrogate_score import SurrogateDomain, Surrogates, SurrogateScore
 from lime_jax.fits.variance import MatchedVariance
-from lime_jax.models.convert.columns import NumberColumn
 from lime_jax.models.convert.inputs import DeviceTable
+from lime_jax.models.convert.sums import predict_sum
 from lime_jax.models.predict import DevicePredict
-from lime_jax.models.structure import Structure, TreeSum
+from lime_jax.models.structure import Additive, Structure, TreeSum
 from lime_jax.models.trees.on_host import outputs_on_host
 from lime_jax.tabular import exact
 from lime_jax.tabular.config import TabularConfig, kernel_width_of
@@ -72,7 +72,7 @@ def exact_fits(
         model.tables[precision] = exact.relative_outputs(structure, stats.center, stats.scale)
     near, scale = model.tables[precision]
     variances: list[Any] = [None] * len(task.configs)
-    measured = score and isinstance(structure, TreeSum)
+    measured = score and not isinstance(structure, Additive)
     target = None
     if measured and route.one_by_one:
         target = partial(_of_trees, near)
@@ -244,10 +244,8 @@ def _seen_by_samples(
     if not model.on_device:
         return lambda inputs: (model(inputs) - scale.origin) / scale.unit
     if exact.is_far(near, scale):
-        assert isinstance(near, TreeSum)
-        columns = [NumberColumn(k) for k in range(near.num_features)]
         spikes = DeviceTable(sample_facts(task.stats).spikes)
-        return DevicePredict(spikes.trees(near, columns), by_rows=True)
+        return DevicePredict(predict_sum(near, spikes), by_rows=True)
     origin = scale.origin.astype(jnp.result_type(float))
     return model.on_codes().then(_LessOrigin(origin))
 

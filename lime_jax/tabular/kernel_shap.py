@@ -13,7 +13,7 @@ from lime_jax.arguments import check_one_of
 from lime_jax.fits.shapley import LINKS
 from lime_jax.front.call import Outcome
 from lime_jax.front.options import ExplainOptions
-from lime_jax.models.structure import Additive, Structure, TreeSum
+from lime_jax.models.structure import MixedSum, Structure, TreeSum
 from lime_jax.stages.coalition_units import make_shapley_design
 from lime_jax.tabular import frames
 from lime_jax.tabular.background_rows import learn_background
@@ -133,9 +133,17 @@ class TabularShap:
     def _paired(self, task: ShapTask, plan: ValuePlan) -> PairedFit:
         """The fit of all rows, and the values of pairs of players: none where columns add up."""
         request = task.request
+        structure = request.model.structure
+        if request.is_exact and isinstance(structure, MixedSum):
+            trees, columns = (
+                dataclasses.replace(request, model=request.model.of_part(part), tick=tick)
+                for part, tick in ((structure.trees, request.tick), (structure.columns, None))
+            )
+            of_columns = self._paired(dataclasses.replace(task, request=columns), plan)
+            of_trees = self._paired(dataclasses.replace(task, request=trees), plan)
+            return of_trees.plus(of_columns.fit)
         rows, labels = request.labels.shape
         if plan.is_for_sums:
-            structure = request.model.structure
             if not request.is_exact or structure is None:
                 raise ValueError(f"{_WANTED[plan.interactions]}: {_ONLY_SUMS}")
             if isinstance(structure, TreeSum):
@@ -163,7 +171,7 @@ class TabularShap:
         return ""
 
     def _warn_of_work(self, request: TableRequest) -> None:
-        has_tables = request.is_exact and isinstance(request.model.structure, Additive | TreeSum)
+        has_tables = request.is_exact and request.model.structure is not None
         if len(self.background) > MANY_ROWS and not has_tables:
             warn(
                 f"the background has {len(self.background):,} rows, and each costs time and "

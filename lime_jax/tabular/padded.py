@@ -15,7 +15,7 @@ import numpy as np
 from lime_jax.fits.independent import IndependentMethod
 from lime_jax.fits.linear import LinearMethod
 from lime_jax.models.predict import DevicePredict
-from lime_jax.models.structure import Additive, Structure
+from lime_jax.models.structure import Additive, MixedSum, Structure
 from lime_jax.placing import placed
 from lime_jax.sizes import size_for
 from lime_jax.tabular.config import WIDE_COLUMN
@@ -132,6 +132,9 @@ class PaddedTable:
     def structure(self, structure: Structure) -> Structure:
         """A model that looks at its own columns only."""
         more = self.num_features - self.table.num_features
+        if isinstance(structure, MixedSum):
+            trees, columns = self.structure(structure.trees), self.structure(structure.columns)
+            return MixedSum(trees, columns)  # pyright: ignore[reportArgumentType]
         if not isinstance(structure, Additive):
             return dataclasses.replace(structure, num_features=self.num_features)
         rows = ((0, more), (0, 0))

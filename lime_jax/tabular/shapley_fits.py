@@ -14,7 +14,7 @@ from lime_jax import engine
 from lime_jax.engine.work import Predictor, RowNumbers
 from lime_jax.fits.output_scale import OutputScale
 from lime_jax.models.predict import DevicePredict
-from lime_jax.models.structure import Additive, TreeSum
+from lime_jax.models.structure import Additive, MixedSum, TreeSum
 from lime_jax.placing import placed
 from lime_jax.tabular.call import TableRequest
 from lime_jax.tabular.exact.asked import of_asked_outputs
@@ -133,6 +133,7 @@ class ShapTask:
         if not self.request.is_exact or structure is None:
             return None
         structure, labels, outputs = of_asked_outputs(structure, self.request.labels)
+        assert not isinstance(structure, MixedSum)  # its parts are asked for
         facts = "kernel_shap", jnp.result_type(float), outputs is None
         background = self.background
         if facts not in tables or tables[facts][0] != outputs:
@@ -140,6 +141,7 @@ class ShapTask:
             rows, players = relative(background.rows), background.players
             spread = np.nan_to_num(np.nanmax(np.abs(rows), 0, initial=0))
             near, scale = relative_outputs(moved, np.zeros_like(spread), spread)
+            assert not isinstance(near, MixedSum)
             groups = (players.player_of, len(players))
             tables[facts] = (
                 outputs,

@@ -49,6 +49,12 @@ class PairedFit:
     pair_values: np.ndarray
     pairs: tuple[tuple[int, int], ...]
 
+    def plus(self, other: LinearFit) -> PairedFit:
+        """With the values of what is added to the model, and has no interactions."""
+        names = ("coef", "intercept", "local_pred")
+        sums = {name: getattr(self.fit, name) + getattr(other, name) for name in names}
+        return dataclasses.replace(self, fit=replaced(self.fit, **sums))
+
     def outcome(self, players: Players, request: TableRequest, **facts: Any) -> Outcome:
         """What explanations say of the players; without pairs where there can be none.
 

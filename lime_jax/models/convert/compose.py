@@ -10,12 +10,7 @@ import numpy as np
 from jax.tree_util import Partial
 from jaxtyping import Float, Float64
 
-from lime_jax.models.convert.additive import (
-    additive_beside,
-    additive_of,
-    scale_additive,
-    sum_additive,
-)
+from lime_jax.models.convert.additive import additive_of
 from lime_jax.models.convert.column_map import Chain, Identity, outputs_together, put
 from lime_jax.models.convert.columns import (
     Column,
@@ -28,9 +23,16 @@ from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.inputs import Inputs
 from lime_jax.models.convert.links import Link
 from lime_jax.models.convert.step_sums import sum_of_steps
-from lime_jax.models.convert.tree_sums import merge_trees, move, scale_trees, trees_beside
+from lime_jax.models.convert.sums import (
+    added,
+    beside_each_other,
+    mapped,
+    predict_sum,
+    scale_sum,
+)
+from lime_jax.models.convert.tree_sums import move, trees_beside
 from lime_jax.models.registry import Converted
-from lime_jax.models.structure import Additive, LinkedSum, TreeSum
+from lime_jax.models.structure import LinkedSum, Structure, TreeSum
 from lime_jax.typing import AnyArray, Array, Pytree, pytree, static
 
 _MOST_BESIDE = 2**23
@@ -115,11 +117,15 @@ def linear(
 ) -> Converted:
     """A linear model of its columns, additive where these are lines and tables of raw ones."""
     coef, intercept = np.asarray(coef, np.float64), np.asarray(intercept, np.float64)
+    plain = [c.raw for c in features.columns if isinstance(c, NumberColumn) and c.is_raw(c.raw)]
+    if features.base_sum is not None and len(plain) == len(features):
+        into = np.eye(features.base_width)[plain]
+        return _sum_model(mapped(features.base_sum, coef @ into, intercept))
     used = [int(k) for k in np.flatnonzero((coef != 0).any(axis=0))]
     why = _why_not_raw(features, used)
     steps = None if why else sum_of_steps(coef, intercept, features, used)
     if steps is not None:
-        return _tree_model(steps, rounds_inputs=False)
+        return _sum_model(steps)
     for k in used:
         column = features.columns[k]
         if why or not isinstance(column, NumberColumn):
@@ -130,12 +136,14 @@ def linear(
             why = f"{features.raw_name(column.raw)} is clipped on the way to the model"
     if why:
         return apply(Partial(_lines, coef.T, intercept), features, why)
-    return _additive_model(additive_of(coef, intercept, features))
+    return _sum_model(additive_of(coef, intercept, features))
 
 
-def _additive_model(structure: Additive, rounds_inputs: bool = False) -> Converted:
+def _sum_model(structure: Structure, rounds_inputs: bool = False) -> Converted:
+    """A sum on the raw columns."""
+
     def build(inputs: Inputs) -> Any:
-        return inputs.additive(structure)
+        return predict_sum(structure, inputs)
 
     return Converted(build, structure, "", rounds_inputs)
 
@@ -150,26 +158,20 @@ def scaled(
 ) -> Converted:
     """A model's outputs times a number each, plus a number each; of the same kind."""
     scale, shift = np.asarray(scale, np.float64), np.asarray(shift, np.float64)
-    rounds = converted.rounds_inputs
-    if isinstance(converted.structure, TreeSum):
-        return _tree_model(scale_trees(converted.structure, scale, shift), rounds)
-    if isinstance(converted.structure, Additive):
-        return _additive_model(scale_additive(converted.structure, scale, shift), rounds)
+    if converted.structure is not None:
+        structure = scale_sum(converted.structure, scale, shift)
+        return _sum_model(structure, converted.rounds_inputs)
     return converted.then(put(Partial(_scaled, scale, shift)), converted.why_not_exact)
 
 
 def average(members: Sequence[Converted], weights: Sequence[float] | np.ndarray) -> Converted:
-    """A weighted sum of models; a sum of trees, or additive, where all members are."""
+    """A weighted sum of models; a sum over trees and columns where all members are."""
     weights = np.asarray(weights, np.float64)
-    parts = [m.structure for m in members]
+    parts = [m.structure for m in members if m.structure is not None]
     rounds = all(m.rounds_inputs for m in members)
-    if all(isinstance(p, TreeSum) for p in parts):
-        trees = merge_trees([p for p in parts if isinstance(p, TreeSum)], weights)
-        return _tree_model(trees, rounds)
-    if all(isinstance(p, Additive) for p in parts):
-        structure = sum_additive([p for p in parts if isinstance(p, Additive)], weights)
-        return _additive_model(structure, rounds)
-    why = next((m.why_not_exact for m in members if m.why_not_exact), "its members differ in kind")
+    if len(parts) == len(members):
+        return _sum_model(added(parts, weights), rounds)
+    why = next(m.why_not_exact for m in members if m.structure is None)
 
     def build(inputs: Inputs) -> Any:
         return put(Partial(_weighted_sum, [m.build(inputs) for m in members], weights))
@@ -216,24 +218,18 @@ class SumOfLinks:
 def some_outputs(converted: Converted, outputs: Sequence[int]) -> Converted:
     """A model's outputs with these numbers, in rising order."""
     numbers = np.asarray(outputs, np.int64)
-    rounds = converted.rounds_inputs
-    if isinstance(converted.structure, TreeSum):
-        return _tree_model(converted.structure.of_outputs(numbers), rounds)
-    if isinstance(converted.structure, Additive):
-        return _additive_model(converted.structure.of_outputs(numbers), rounds)
+    if converted.structure is not None:
+        return _sum_model(converted.structure.of_outputs(numbers), converted.rounds_inputs)
     return converted.then(put(Partial(_taken, numbers)), converted.why_not_exact)
 
 
 def beside(members: Sequence[Converted]) -> Converted:
-    """The outputs of models side by side; a sum of trees, or additive, where all members are."""
-    structures = [m.structure for m in members]
+    """The outputs of models side by side; a sum over trees and columns where all members are."""
+    structures = [m.structure for m in members if m.structure is not None]
     rounds = all(m.rounds_inputs for m in members)
-    if all(isinstance(s, TreeSum) for s in structures):
-        return _tree_model(trees_beside([s for s in structures if isinstance(s, TreeSum)]), rounds)
-    if all(isinstance(s, Additive) for s in structures):
-        parts = [s for s in structures if isinstance(s, Additive)]
-        return _additive_model(additive_beside(parts), rounds)
-    why = next((m.why_not_exact for m in members if m.why_not_exact), "its members differ in kind")
+    if len(structures) == len(members):
+        return _sum_model(beside_each_other(structures), rounds)
+    why = next(m.why_not_exact for m in members if m.structure is None)
 
     def build(inputs: Inputs) -> Any:
         return Partial(outputs_together, [m.build(inputs) for m in members])

@@ -17,6 +17,7 @@ from jax.tree_util import Partial
 from lime_jax.models.convert.column_map import Chain, column_map, outputs_together, put
 from lime_jax.models.convert.columns import Column, LevelColumn, NumberColumn, StepPart
 from lime_jax.models.convert.inputs import Base, Inputs
+from lime_jax.models.structure import Structure
 from lime_jax.typing import Pytree
 
 
@@ -50,6 +51,8 @@ class Features:
     base_width: int = 0  # columns of the matrix that `base` makes
     table: RawTable | None = None  # the raw table, where it is known
     mixed_by: str = "a step before it"  # what made `base`, in words
+    # What the columns of `base` are, where all are sums over trees or over raw columns
+    base_sum: Structure | None = None
 
     def __len__(self) -> int:
         """Number of columns."""

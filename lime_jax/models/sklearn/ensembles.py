@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.models.convert.columns import NotConvertibleError, NumberColumn
-from lime_jax.models.convert.compose import average
+from lime_jax.models.convert.compose import average, beside, linear, some_outputs
 from lime_jax.models.convert.features import Features
 from lime_jax.models.convert.inputs import Inputs
 from lime_jax.models.registry import (
@@ -18,7 +20,9 @@ from lime_jax.models.registry import (
     of_members,
     register_converter,
 )
+from lime_jax.models.sklearn.linear import WHY_NO_PROBABILITY
 from lime_jax.models.sklearn.trees import refuse_several_targets
+from lime_jax.models.structure import Structure
 from lime_jax.typing import AnyArray, Array, Estimator, pytree, static
 
 
@@ -58,11 +62,10 @@ def convert_voting(model: Estimator, method: str, features: Features) -> Convert
 @register_converter(
     "sklearn.StackingClassifier",
     methods=("predict_proba", "decision_function"),
-    why_not="StackingClassifier mixes columns",
+    exact=("decision_function",),
+    why_not=WHY_NO_PROBABILITY,
 )
-@register_converter(
-    "sklearn.StackingRegressor", methods=("predict",), why_not="StackingRegressor mixes columns"
-)
+@register_converter("sklearn.StackingRegressor", **of_members("predict"))
 def convert_stacking(model: Estimator, method: str, features: Features) -> Converted:
     """The last model on what the first ones return."""
     two_classes = False
@@ -76,6 +79,8 @@ def convert_stacking(model: Estimator, method: str, features: Features) -> Conve
     ]
     skip = tuple(int(two_classes and asked == "predict_proba") for asked in methods)
 
+    outputs = _together(members, skip, features if model.passthrough else None)
+
     def stack(inputs: Inputs) -> Any:
         columns = features.matrix(inputs) if model.passthrough else None
         return Stack(tuple(member.build(inputs) for member in members), columns, skip)
@@ -86,9 +91,24 @@ def convert_stacking(model: Estimator, method: str, features: Features) -> Conve
         raise NotConvertibleError(f"{type(last).__name__} has no JAX form here")
     columns = tuple(NumberColumn(k) for k in range(count))
     kind = type(model).__name__
-    return convert_on(
-        last, method, Features(columns, stack, None, features.num_raw, count, mixed_by=kind)
-    )
+    stacked = Features(columns, stack, None, features.num_raw, count, mixed_by=kind)
+    return convert_on(last, method, dataclasses.replace(stacked, base_sum=outputs))
+
+
+def _together(
+    members: Sequence[Converted], skip: Sequence[int], columns: Features | None
+) -> Structure | None:
+    """What the last model is called with, where all of it are sums."""
+    if any(member.structure is None for member in members):
+        return None
+    parts = [
+        some_outputs(member, range(first, member.structure.num_outputs))
+        for member, first in zip(members, skip, strict=True)
+        if member.structure is not None
+    ]
+    if columns is not None:
+        parts.append(linear(np.eye(len(columns)), np.zeros(len(columns)), columns))
+    return beside(parts).structure
 
 
 @register_converter("sklearn.FrozenEstimator", **of_members(*METHODS))

@@ -6,12 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lime_jax.models.structure import Additive, Structure, TreeSum
+from lime_jax.models.convert.sums import parts_of
+from lime_jax.models.structure import Additive, MixedSum, Structure, TreeSum
 from lime_jax.placing import placed
 from lime_jax.tabular.config import TabularConfig, kernel_width_of, make_domain
 from lime_jax.tabular.exact.lime.additive import AdditiveForm, AdditiveTables, additive_tables
 from lime_jax.tabular.exact.lime.block_passes import BlockPasses, block_passes_of, sum_blocks
 from lime_jax.tabular.exact.lime.columns import Setting
+from lime_jax.tabular.exact.lime.mixed import MixedForm, MixedTables, mixed_tables
 from lime_jax.tabular.exact.lime.passes import PassForm, PassRows, TreePasses, passes_of, sum_rows
 from lime_jax.tabular.exact.lime.tree_tables import TreeTables, tree_tables
 from lime_jax.tabular.exact.lime.trees import TreeForm
@@ -37,6 +39,8 @@ __all__ = [
     "sum_rows",
     "why_not",
 ]
+
+Tables = AdditiveTables | TreeTables | MixedTables
 
 
 def why_not(structure: Structure | None, stats: TabularStats, config: TabularConfig) -> str:
@@ -72,8 +76,9 @@ def why_not(structure: Structure | None, stats: TabularStats, config: TabularCon
         )
     if structure.num_features != stats.num_features:
         return f"the model has {structure.num_features} columns, the table {stats.num_features}"
-    if isinstance(structure, TreeSum) and structure.level_sets:
-        tested = np.unique(structure.column[structure.level_set >= 0])
+    trees, _ = parts_of(structure)
+    if trees is not None and trees.level_sets:
+        tested = np.unique(trees.column[trees.level_set >= 0])
         numeric = tested[~np.asarray(stats.categorical)[tested]]
         if len(numeric):
             return (
@@ -88,7 +93,7 @@ def _rounded_column(structure: Structure, stats: TabularStats, config: TabularCo
     if config.sampling == "bins":
         return None
     columns: set[int] = set()
-    if isinstance(structure, Additive):
+    if not isinstance(structure, TreeSum):
         columns |= {*stats.whole_columns}
     if "standardized" in (config.encoding, config.distance_space):
         columns |= {*stats.whole_columns, *stats.valued_columns}
@@ -97,9 +102,7 @@ def _rounded_column(structure: Structure, stats: TabularStats, config: TabularCo
     return min(columns, default=None)
 
 
-def make_tables(
-    structure: Structure, stats: TabularStats, config: TabularConfig
-) -> AdditiveTables | TreeTables:
+def make_tables(structure: Structure, stats: TabularStats, config: TabularConfig) -> Tables:
     """What depends on model, table and sampling only; for the caller to keep.
 
     Args:
@@ -107,6 +110,8 @@ def make_tables(
     """
     if isinstance(structure, Additive):
         return additive_tables(structure, stats)
+    if isinstance(structure, MixedSum):
+        return mixed_tables(structure, stats, config)
     return tree_tables(structure, stats, config)
 
 
@@ -115,7 +120,7 @@ def make_closed_form(
     stats: TabularStats,
     config: TabularConfig,
     effective_num_samples: int | None = None,
-    tables: AdditiveTables | TreeTables | None = None,
+    tables: Tables | None = None,
 ) -> ClosedForm:
     """The closed form for a model and a table.
 
@@ -129,10 +134,12 @@ def make_closed_form(
     return form_of(tables, make_setting(stats, config, effective_num_samples))
 
 
-def form_of(tables: AdditiveTables | TreeTables, setting: Setting) -> ClosedForm:
+def form_of(tables: Tables, setting: Setting) -> ClosedForm:
     """The closed form that has these tables."""
     if isinstance(tables, AdditiveTables):
         return AdditiveForm(tables, setting)
+    if isinstance(tables, MixedTables):
+        return MixedForm(tables, setting)
     return TreeForm(tables, setting)
 
 

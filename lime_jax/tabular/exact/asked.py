@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Int
 
 from lime_jax.engine.asked import MANY
-from lime_jax.models.structure import Structure, TreeSum
+from lime_jax.models.convert.sums import parts_of
+from lime_jax.models.structure import Structure
 
 Outputs = tuple[int, ...]
 
@@ -21,7 +22,8 @@ def of_asked_outputs(
         None, where the model has few outputs or most are asked for.
     """
     count, outputs = structure.num_outputs, np.unique(labels)
-    together = isinstance(structure, TreeSum) and structure.value.shape[1] not in (1, count)
+    trees, _ = parts_of(structure)
+    together = trees is not None and trees.value.shape[1] not in (1, count)
     if count < MANY or not 0 < len(outputs) <= count // 2 or together:
         return structure, labels, None
     return structure.of_outputs(outputs), np.searchsorted(outputs, labels), tuple(outputs.tolist())

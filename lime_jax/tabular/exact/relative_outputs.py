@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Float64
 
 from lime_jax.fits.output_scale import OutputScale, power_of_two
-from lime_jax.models.convert.additive import scale_additive
-from lime_jax.models.convert.tree_sums import outputs_of_nodes, scale_trees
-from lime_jax.models.structure import Additive, Structure, TreeSum
+from lime_jax.models.convert.sums import parts_of, scale_sum
+from lime_jax.models.convert.tree_sums import outputs_of_nodes
+from lime_jax.models.structure import Additive, MixedSum, Structure, TreeSum
 
 _ORDINARY = 2.0**30
 """Outputs need no other unit if they are at most so large, and at least the inverse."""
@@ -41,17 +41,13 @@ def relative_outputs(
         >>> near.intercept.tolist(), near.shift.tolist(), scale.origin.tolist(), scale.unit.tolist()
         ([0.0], [5.0], [1700000010.0], [1.0])
     """
-    if isinstance(structure, TreeSum):
-        near, origin, size = _centered_trees(structure)
-    else:
-        near, origin, size = _centered_columns(structure, center, spread)
+    near, origin, size = _centered(structure, center, spread)
     # One unit for all outputs: those of several classes still add up to a constant.
     largest = float(power_of_two(size.max(initial=0, keepdims=True))[0])
     ordinary = 1 / _ORDINARY <= largest <= _ORDINARY
     unit = np.full(len(origin), 1.0 if ordinary else largest)
     if not ordinary:
-        rescale = scale_trees if isinstance(near, TreeSum) else scale_additive
-        near = rescale(near, 1 / unit, np.zeros(len(unit)))  # pyright: ignore[reportArgumentType]
+        near = scale_sum(near, 1 / unit, np.zeros(len(unit)))
     return near, OutputScale(origin, unit)
 
 
@@ -61,10 +57,25 @@ def is_far(near: Structure, scale: OutputScale) -> bool:
     Returns:
         True if they are far from 0, very small or very large.
     """
-    values = near.value if isinstance(near, TreeSum) else np.append(near.slope, near.level_value)
-    size = float(np.abs(values).max(initial=0))
+    trees, columns = parts_of(near)
+    values = [] if trees is None else [trees.value]
+    values += [] if columns is None else [columns.slope, columns.level_value]
+    size = max(float(np.abs(some).max(initial=0)) for some in values)
     far = np.abs(scale.origin).max(initial=0) > _FAR * size * scale.unit[0]
     return bool(scale.unit[0] != 1 or (far and size > 0))
+
+
+def _centered(
+    structure: Structure, center: np.ndarray, spread: np.ndarray
+) -> tuple[Structure, np.ndarray, np.ndarray]:
+    """The sum around 0; where it was, and how large it is."""
+    if isinstance(structure, TreeSum):
+        return _centered_trees(structure)
+    if isinstance(structure, Additive):
+        return _centered_columns(structure, center, spread)
+    trees, origin, size = _centered_trees(structure.trees)
+    columns, also, other = _centered_columns(structure.columns, center, spread)
+    return MixedSum(trees, columns), origin + also, np.maximum(size, other)
 
 
 def _centered_trees(trees: TreeSum) -> tuple[TreeSum, np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from lime_jax import engine
 from lime_jax.fits.output_scale import OutputScale
 from lime_jax.front.batch_model import BatchModel
 from lime_jax.models.predict import DevicePredict, Model
-from lime_jax.models.structure import LinkedSum, Structure, TreeSum
+from lime_jax.models.structure import Additive, LinkedSum, Structure, TreeSum
 from lime_jax.models.trees.on_host import outputs_on_host
 from lime_jax.placing import placed
 from lime_jax.tabular import frames
@@ -81,6 +81,12 @@ class OpenedModel(BatchModel):
         """The same, not yet called, maybe in another form or for a table with other levels."""
         other = OpenedModel(model or self.model, schema or self.schema, self.fingerprint)
         other.tables = self.tables
+        return other
+
+    def of_part(self, part: TreeSum | Additive) -> OpenedModel:
+        """The same, of whose sum this part is to be explained; it has tables of its own."""
+        other = self.view(dataclasses.replace(self.model, structure=part))
+        other.tables = self.tables.setdefault(("part", type(part)), {})
         return other
 
     def on_host(self) -> OpenedModel:

@@ -25,7 +25,7 @@ from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.convert.features import RawTable
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.registry import convert
-from lime_jax.models.structure import Additive, TreeSum
+from lime_jax.models.structure import Additive, MixedSum, TreeSum
 from tests.models.trees.tree_oracle import agree, device_float, walk
 
 pytestmark = pytest.mark.precision
@@ -45,7 +45,7 @@ subsets = {"max_features": 2, "bootstrap_features": True}
 MARGIN, PROBABILITY, VALUE = "decision_function", "predict_proba", "predict"
 classifiers = [("a", tree), ("b", forest), ("c", "drop")]
 mixed = [("a", tree), ("b", LogisticRegression())]
-regressors = [("a", regression_tree), ("b", DecisionTreeRegressor(max_depth=2))]
+regressors = [("a", regression_tree), ("d", DecisionTreeRegressor(max_depth=2))]
 lines = [("a", LinearRegression()), ("b", Ridge())]
 MODELS = {  # model, target, method, structure
     "bagging": (BaggingClassifier(tree, **few), two, PROBABILITY, TreeSum),
@@ -73,7 +73,22 @@ MODELS = {  # model, target, method, structure
         StackingRegressor(
             [*regressors, ("c", LinearRegression())], Ridge(), cv=2, passthrough=True
         ),
-        *(number, VALUE, None),
+        *(number, VALUE, MixedSum),
+    ),
+    "stacking, trees": (StackingRegressor(regressors, Ridge(), cv=2), number, VALUE, TreeSum),
+    "stacking, margins": (
+        StackingClassifier([("a", boosted), ("b", forest)], cv=2),
+        *(three, MARGIN, None),
+    ),
+    "stacking, two margins": (
+        StackingClassifier(
+            [("a", boosted), ("b", LogisticRegression())], cv=2, stack_method=MARGIN
+        ),
+        *(two, MARGIN, MixedSum),
+    ),
+    "voting, trees and lines": (
+        VotingRegressor([*regressors, ("e", Ridge())], weights=[1, 2, 5]),
+        *(number, VALUE, MixedSum),
     ),
     "sigmoid": (CalibratedClassifierCV(boosted, cv=2), two, PROBABILITY, None),
     "sigmoid of probabilities": (CalibratedClassifierCV(forest, cv=2), two, PROBABILITY, None),
@@ -113,7 +128,7 @@ def inputs_for(dtype):
     return np.random.default_rng(1).normal(size=(300, 4)).astype(np.float32).astype(dtype)
 
 
-ON_DEVICE = [name for name in MODELS if MODELS[name][-1] is None]
+ON_DEVICE = [name for name in MODELS if MODELS[name][-1] in (None, MixedSum)]
 
 
 @pytest.mark.parametrize("name", [*ON_DEVICE, "bagging, subsets"])

@@ -148,6 +148,18 @@ class AdditiveForm:
         """Explanations of a block of rows; see `ClosedForm`."""
         del variance
         columns = columns_of(instances, self.setting)
+        mean, coef, spread = self.before_selection(instances, columns)
+        variance = jnp.take_along_axis(spread, labels, 1)
+        return assemble(mean, coef, columns, labels, variance, self.setting)
+
+    def before_selection(
+        self, instances: TabularInstance, columns: Columns
+    ) -> tuple[
+        Float[Array, "rows outputs"],
+        Float[Array, "rows outputs features"],
+        Float[Array, "rows outputs"],
+    ]:
+        """Means of the outputs, coefficients of the regression on all columns, and variances."""
         coef, mean, spread = self._drawn_from_bins(instances, columns)
         if self.setting.config.sampling != "bins":
             numeric = ~jnp.asarray(self.setting.stats.drawn_by_frequency)[:, None]
@@ -159,14 +171,8 @@ class AdditiveForm:
         varies = self.setting.perturbed[:, None]
         mean = jnp.where(varies, mean, self._at(instances))
         spread = jnp.where(varies, jnp.maximum(spread, 0), 0)
-        return assemble(
-            self.tables.constant + mean.sum(1),
-            jnp.swapaxes(coef, 1, 2),
-            columns,
-            labels,
-            jnp.take_along_axis(spread.sum(1), labels, 1),
-            self.setting,
-        )
+        mean = self.tables.constant + mean.sum(1)
+        return mean, jnp.swapaxes(coef, 1, 2), spread.sum(1)
 
     def _slots(self, instances: TabularInstance) -> Int[Array, "rows features"]:
         count = self.setting.stats.num_features

@@ -60,20 +60,20 @@ class TreeForm:
     ) -> LinearFit:
         """Explanations of a block of rows; see `ClosedForm`."""
         columns = columns_of(instances, self.setting)
+        mean, coef = self.before_selection(instances, columns)
+        return assemble(mean, coef, columns, labels, variance, self.setting)
+
+    def before_selection(
+        self, instances: TabularInstance, columns: Columns
+    ) -> tuple[Float[Array, "rows outputs"], Float[Array, "rows outputs features"]]:
+        """Means of the outputs, and the coefficients of the regression on all columns."""
         mean, coef = self._sums(self._rows(instances, columns))
         mean = mean + self.tables.base[:, None]
         if self.tables.rest_is_last:
             rest = self.tables.total - mean.sum(0)
             mean = jnp.concatenate([mean, rest[None]])
             coef = jnp.concatenate([coef, -coef.sum(1, keepdims=True)], 1)
-        return assemble(
-            mean.T,
-            jnp.transpose(coef, (2, 1, 0)),
-            columns,
-            labels,
-            variance,
-            self.setting,
-        )
+        return mean.T, jnp.transpose(coef, (2, 1, 0))
 
     def _rows(self, instances: TabularInstance, columns: Columns) -> _Rows:
         by_column: Columns = jax.tree.map(jnp.transpose, columns)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64, Int
 
-from lime_jax.models.structure import Additive, Structure
+from lime_jax.models.structure import Additive, MixedSum, Structure, TreeSum
 from lime_jax.tabular.exact.shapley.additive import AdditiveGame, ShapleyAdditiveForm, additive_game
 from lime_jax.tabular.exact.shapley.trees import TABLE_BYTES, ShapleyTreeForm, TreeGame, tree_game
 from lime_jax.typing import ClosedForm
@@ -40,6 +40,11 @@ def shapley_why_not(
         return f"behind a {link} link the model is no longer a sum over trees or over columns"
     if structure.num_features != num_features:
         return f"the model has {structure.num_features} columns, the table {num_features}"
+    if isinstance(structure, MixedSum):
+        asked = num_features, categorical, link
+        return shapley_why_not(structure.trees, *asked) or shapley_why_not(
+            structure.columns, *asked
+        )
     if isinstance(structure, Additive):
         by_level, by_number = np.flatnonzero(np.diff(structure.level_offsets)), np.zeros(0, int)
     elif not structure.level_sets:
@@ -61,7 +66,7 @@ def shapley_why_not(
 
 
 def shapley_tables(
-    structure: Structure,
+    structure: TreeSum | Additive,
     background: Float64[np.ndarray, "background features"],
     weights: Float64[np.ndarray, " background"],
     groups: Int[np.ndarray, " features"],

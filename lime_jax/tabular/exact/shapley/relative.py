@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float64
 
-from lime_jax.models.structure import Additive, Structure, TreeSum
+from lime_jax.models.structure import Additive, TreeSum
 from lime_jax.models.trees.thresholds import ranks
 
 __all__ = ["Relative", "make_relative"]
@@ -41,10 +41,10 @@ class Relative:
 
 
 def make_relative(
-    structure: Structure,
+    structure: TreeSum | Additive,
     background: Float64[np.ndarray, "background features"],
     weights: Float64[np.ndarray, " background"],
-) -> tuple[Structure, Relative]:
+) -> tuple[TreeSum | Additive, Relative]:
     """Move a model, and say how to move its numbers.
 
     Returns:
