@@ -17,12 +17,14 @@ from lime_jax.models.convert.columns import NotConvertibleError
 from lime_jax.models.onnx.folding import folded
 from lime_jax.models.onnx.operators import BUILDERS, OPERATORS, run
 from lime_jax.models.onnx.reader import Graph, Input
+from lime_jax.models.onnx.tables import with_labels
 from lime_jax.typing import AnyArray, Array, pytree, static
 
 AnyInputs: TypeAlias = AnyArray | Mapping[str, AnyArray]
 """One array, or several by the names of the inputs."""
 
 _FAMILIES = ("elementwise", "shapes", "convolution", "reductions", "tables", "trees")
+_OF_ANY_SIZE = ("Compress", "NonZero", "Unique")
 for _family in (*_FAMILIES, "kernels", "resizing", "scan", "sorting", "tree_graphs"):
     importlib.import_module(f"lime_jax.models.onnx.{_family}")
 
@@ -58,13 +60,19 @@ def build(graph: Graph, weights: dict[str, np.ndarray]) -> OnnxPredict:
     """A graph on the device."""
     nodes, parts = [], []
     for node in graph.nodes:
+        if node.op in _OF_ANY_SIZE:
+            raise node.refuse("the numbers decide how large its output is, so it has no JAX form")
         if node.op not in OPERATORS and node.op not in BUILDERS:
             raise node.refuse("this operator has no JAX form here")
         if "." not in node.op and node.opset < 7:
             raise node.refuse(f"version {node.opset} of the operators is too old")
     graph, weights = folded(graph, weights)
+    read = {name for node in graph.nodes for name in node.inputs}
     for node in graph.nodes:
-        made = put(BUILDERS[node.op](node)) if node.op in BUILDERS else None
+        made = BUILDERS[node.op](node) if node.op in BUILDERS else None
+        if made is not None and len(node.outputs) > 1 and node.outputs[0] in read:
+            made = with_labels(node, made)
+        made = None if made is None else put(made)
         parts.append(made)
         nodes.append(node if made is None else dataclasses.replace(node, attributes=()))
     if not graph.inputs:

@@ -75,8 +75,8 @@ def run(node: Node, values: dict[str, Value], part: Value = None) -> None:
         shapes = [None if v is None else v.shape for v in inputs]
         error.add_note(f"in ONNX node {node.name!r} ({node.op}) with inputs of {shapes}")
         raise
-    if part is not None:  # of a classifier, the scores: they come behind the labels
-        values[node.outputs[-1]] = out
+    if part is not None and not isinstance(out, tuple):
+        values[node.outputs[-1]] = out  # of a classifier, the scores: they come behind the labels
     else:
         outputs = out if isinstance(out, tuple) else (out,)
         values.update(zip(node.outputs, outputs, strict=False))

@@ -37,6 +37,8 @@ class RuntimePredict:
 
     def _run(self, inputs: AnyInputs) -> np.ndarray:
         (raw,) = self.session.run([self.output], _typed(inputs, self.inputs))
+        if isinstance(raw, list) and raw and isinstance(raw[0], np.ndarray):
+            return np.hstack(raw)  # of several targets
         if isinstance(raw, list):  # dictionaries of probabilities
             raw = np.array([[row[name] for name in raw[0]] for row in raw])
         return raw
@@ -70,7 +72,7 @@ def _input(entry: Proto) -> Input:
 
 
 def _real_output(outputs: Any) -> str:
-    real = ("tensor(float", "tensor(double", "seq(map")
+    real = ("tensor(float", "tensor(double", "seq(map", "seq(tensor(float")
     for entry in outputs:
         if entry.type.startswith(real):
             return entry.name

@@ -88,6 +88,12 @@ def _tile(node: Node, x: Value, repeats: Value) -> Value:
     return namespace(x).tile(x, integers(node, repeats, "repeats"))
 
 
+@operator("SequenceConstruct")
+def _sequence(node: Node, *values: Value) -> Value:
+    """What several models say, side by side: no other operator takes a sequence here."""
+    return namespace(*values).concatenate(values, axis=1)
+
+
 @operator("Concat")
 def _concat(node: Node, *values: Value) -> Value:
     return namespace(*values).concatenate(values, axis=node.get("axis"))

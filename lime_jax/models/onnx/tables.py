@@ -12,7 +12,7 @@ from jax.tree_util import Partial
 from lime_jax.models.convert.links import softmax, two_sigmoids
 from lime_jax.models.onnx.operators import builder, operator
 from lime_jax.models.onnx.reader import Node, Value
-from lime_jax.typing import Array, pytree, static
+from lime_jax.typing import Array, pytree, replaced, static
 
 
 def finish(scores: Value, transform: str) -> Array:
@@ -52,6 +52,33 @@ class LinearModel:
         """The scores of a batch."""
         scores = jnp.matmul(x, self.coef, precision="highest") + self.intercept
         return finish(scores, self.transform)
+
+
+@pytree
+class Labelled:
+    """A classifier whose labels are read, too: the class of the largest score, the first of equals.
+
+    Attributes:
+        model: that has a score for each class.
+        labels: of the classes.
+    """
+
+    model: Any
+    labels: Any
+
+    def __call__(self, x: Value) -> tuple[Array, Array]:
+        """The labels and the scores of a batch."""
+        scores = replaced(self.model, transform="NONE")(x)  # which round to fewer, once transformed
+        return self.labels[jnp.argmax(scores, axis=1)], self.model(x)
+
+
+def with_labels(node: Node, model: Any) -> Any:
+    """The model with whole numbers for its labels, if it has a score for each; else as it is."""
+    labels = class_labels(node)
+    one_score = getattr(model, "transform", "TWO_SIGMOIDS") == "TWO_SIGMOIDS"
+    if one_score or not labels or not all(isinstance(label, int) for label in labels):
+        return model
+    return Labelled(model, np.array(labels, np.int32))
 
 
 @builder("ai.onnx.ml.LinearRegressor", "ai.onnx.ml.LinearClassifier")

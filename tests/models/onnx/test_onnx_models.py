@@ -20,11 +20,15 @@ from sklearn.ensemble import (
 )
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.impute import KNNImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.multiclass import OneVsOneClassifier
+from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from lime_jax import as_predict_fn
 from lime_jax.models.convert.features import RawTable
@@ -86,6 +90,40 @@ def test_an_exported_estimator_says_what_onnxruntime_says(name):
     np.testing.assert_allclose(model.host(X), expected, rtol=1e-6)
     if classifies and zipmap:
         assert model.class_names == tuple(str(c) for c in estimator.classes_)
+
+
+_LABELS = np.stack([yr > 90, XR[:, 0] > 0], 1).astype(int)
+OF_SEVERAL = {
+    "pairs of classes": (OneVsOneClassifier(LogisticRegression()), X3, y3),
+    "pairs of classes, trees": (OneVsOneClassifier(DecisionTreeClassifier(max_depth=2)), X3, y3),
+    "several labels": (MultiOutputClassifier(LogisticRegression()), XR, _LABELS),
+    "several numbers": (MultiOutputRegressor(DecisionTreeRegressor(max_depth=2)), XR, XR[:, :2]),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Attribute `prob:FutureWarning")
+@pytest.mark.parametrize("name", OF_SEVERAL)
+def test_models_of_several_models_say_what_onnxruntime_says(name):
+    skl2onnx = pytest.importorskip("skl2onnx")
+    estimator, X, y = OF_SEVERAL[name]
+    options = None if name == "several numbers" else {"zipmap": False}
+    proto = skl2onnx.to_onnx(estimator.fit(X, y), X[:1], options=options)
+    model = as_predict_fn(proto)
+    assert model.path == "jax", model.reason
+    session = onnxruntime.InferenceSession(proto.SerializeToString())
+    last = session.run(None, {"X": X})[-1]
+    last = np.hstack(last) if isinstance(last, list) else last
+    np.testing.assert_allclose(run(model, X), last, rtol=1e-5, atol=2e-6)
+    np.testing.assert_array_equal(as_predict_fn(session)(X), last)
+
+
+@pytest.mark.filterwarnings("ignore:Attribute `prob:FutureWarning")
+def test_an_exported_imputer_of_neighbors_stays_with_onnxruntime_for_a_reason():
+    skl2onnx = pytest.importorskip("skl2onnx")
+    holes = XR.copy()
+    holes[::5, 1] = np.nan
+    proto = skl2onnx.to_onnx(make_pipeline(KNNImputer(), Ridge()).fit(holes, yr), holes[:1])
+    assert "(Compress): the numbers decide how large its output is" in as_predict_fn(proto).reason
 
 
 def test_an_exported_forest_decides_as_onnxruntime_at_every_threshold():
