@@ -66,6 +66,13 @@ def more_rows(case: Case, count: int) -> np.ndarray:
     return X + 0.01 * case.X_train.std(0) * rng.normal(size=X.shape)
 
 
+def different_rows(case: Case, count: int) -> np.ndarray:
+    """Rows of which hardly two are in the same bins: each column drawn by itself."""
+    rng = np.random.default_rng(7)
+    columns = case.X_train.T
+    return np.column_stack([column[rng.integers(len(column), size=count)] for column in columns])
+
+
 def _logistic(
     X: np.ndarray,
     weights: np.ndarray,

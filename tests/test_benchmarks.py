@@ -51,8 +51,8 @@ def test_a_measurement_gives_finite_records(measure):
 
 def test_the_exponent_of_a_power_is_found_and_nothing_does_not_grow():
     steps = (10, 100, 1000)
-    assert growth.exponent(steps, [0.5 * step**1.5 for step in steps]) == pytest.approx(1.5)
-    assert growth.exponent(steps, [7.0, 7.0, 7.0]) == pytest.approx(0)
+    assert growth.exponent(steps, [0.5 * step**1.5 for step in steps], 0.1) == pytest.approx(1.5)
+    assert growth.exponent(steps, [7.0, 7.0, 7.0], 0.1) == pytest.approx(0)
 
 
 @pytest.mark.parametrize(("count", "size"), [(9, 4), (8, 4), (3, 4), (1, 1)])
