@@ -145,16 +145,18 @@ class LinearFit:
             >>> LinearFit.of_no_rows(2, 5).coef.shape
             (0, 2, 5)
         """
-        wide, narrow = jnp.zeros((0, num_outputs, num_features)), jnp.zeros((0, num_outputs))
+        kind, shape = jnp.result_type(float), (0, num_outputs, num_features)
+        # Put in place: what makes them there is compiled.
+        wide, narrow = jax.device_put((np.zeros(shape, kind), np.zeros(shape[:2], kind)))
         fit = cls(
             coef=wide,
             std_error=wide,
-            selected=wide.astype(bool),
+            selected=jax.device_put(np.zeros(shape, bool)),
             intercept=narrow,
             score=narrow,
             local_pred=narrow,
-            effective_samples=jnp.zeros(0),
-            support=jnp.zeros((0, num_features), jnp.int32),
+            effective_samples=jax.device_put(np.zeros(0, kind)),
+            support=jax.device_put(np.zeros((0, num_features), np.int32)),
         )
         return jax.tree.map(np.asarray, fit)
 

@@ -260,33 +260,46 @@ class IndependentMethod:
         self, layout: Layout, y: Float[Array, "replicates tiles samples outputs"]
     ) -> tuple[Array, Array, Array, Array]:
         """Constants, values and spreads of the additive functions, and what they leave."""
-        tiles = layout.narrow, layout.one_hot
-
-        def hot(tile: tuple[Array, Array | None]) -> Array:
-            return self._one_hot(tile[0]) if tile[1] is None else tile[1]
-
-        def right_side(replicate: tuple[Pytree, Array]) -> Array:
-            def add(total: Array, tile: tuple[Pytree, Array]) -> tuple[Array, None]:
-                return total + jnp.matmul(hot(tile[0]).T, tile[1], precision="highest"), None
-
-            zero = jnp.zeros((self.narrow_bins.shape[0], y.shape[-1]), y.dtype)
-            return jax.lax.scan(add, zero, replicate)[0]
-
-        sides = jax.lax.map(right_side, (tiles, y))
         assert layout.root is not None
-        values = fit_values(layout.root, sides)
-
-        def leave(replicate: tuple[Pytree, Array, Array]) -> Array:
-            def one(tile: tuple[Pytree, Array]) -> Array:
-                return tile[1] - jnp.matmul(hot(tile[0]), replicate[2], precision="highest")
-
-            return jax.lax.map(one, replicate[:2])
-
-        residual = jax.lax.map(leave, (tiles, y, values))
+        if layout.one_hot is None:
+            values = fit_values(layout.root, self._sides_by_tile(layout.narrow, y))
+            residual = self._rest_by_tile(layout.narrow, y, values)
+        else:
+            # All tiles together: a compiler that makes no effort copies what loops look at.
+            hot = layout.one_hot.reshape(y.shape[0], -1, layout.one_hot.shape[-1])
+            flat = y.reshape(y.shape[0], -1, y.shape[-1])
+            sides = jnp.matmul(jnp.swapaxes(hot, 1, 2), flat, precision="highest")
+            values = fit_values(layout.root, sides)
+            residual = y - jnp.matmul(hot, values, precision="highest").reshape(y.shape)
         column = jnp.searchsorted(self.narrow_columns, self.bin_feature[self.narrow_bins])
         probability, columns = self.probability[self.narrow_bins], self.narrow_columns.shape[0]
         constant, value, spread = centered(values, probability, column, columns)
         return constant, jnp.swapaxes(value, 1, 2), jnp.swapaxes(spread, 1, 2), residual
+
+    def _sides_by_tile(self, narrow: Array, y: Array) -> Float[Array, "replicates bins outputs"]:
+        """Sums of the outputs in every narrow bin."""
+
+        def of_replicate(replicate: tuple[Array, Array]) -> Array:
+            def add(total: Array, tile: tuple[Array, Array]) -> tuple[Array, None]:
+                hot = self._one_hot(tile[0])
+                return total + jnp.matmul(hot.T, tile[1], precision="highest"), None
+
+            zero = jnp.zeros((self.narrow_bins.shape[0], y.shape[-1]), y.dtype)
+            return jax.lax.scan(add, zero, replicate)[0]
+
+        return jax.lax.map(of_replicate, (narrow, y))
+
+    def _rest_by_tile(self, narrow: Array, y: Array, values: Array) -> Array:
+        """The outputs less the functions that are `values` in every bin."""
+
+        def of_replicate(replicate: tuple[Array, Array, Array]) -> Array:
+            def one(tile: tuple[Array, Array]) -> Array:
+                hot = self._one_hot(tile[0])
+                return tile[1] - jnp.matmul(hot, replicate[2], precision="highest")
+
+            return jax.lax.map(one, replicate[:2])
+
+        return jax.lax.map(of_replicate, (narrow, y, values))
 
     def _weighted_sums(
         self, adjusted: Adjusted, own_bins: Int[Array, " features"], labels: Array | None

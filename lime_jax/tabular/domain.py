@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import jax.numpy as jnp
@@ -28,6 +29,9 @@ from lime_jax.typing import (
 SAMPLINGS = ("bins", "normal", "around")
 ENCODINGS = ("same_bin", "one_hot", "standardized")
 DISTANCE_SPACES = ("encoded", "standardized")
+
+_ROWS_AT_ONCE = 2**10
+"""Whose bins are found together, so that copies of them stay small."""
 
 
 @pytree
@@ -238,19 +242,25 @@ def encode_rows(
     Returns:
         Flat bins, -1 where x's bin or level has no training mass; and values minus `center`.
     """
-    values = X - stats.center
-    bins = np.empty(X.shape, np.int32)
-    for k in range(X.shape[1]):
-        first, last = stats.offsets[k], stats.offsets[k + 1]
-        found = first + np.searchsorted(stats.upper_edge[first:last], values[:, k], side="left")
-        found = np.minimum(found, last - 1)
-        known = stats.probability[found] > 0
-        if stats.categorical[k]:
-            known &= values[:, k] == stats.bin_mean[found]
-        missing = np.isnan(X[:, k])
-        found = np.where(missing, stats.missing_bin[k], found)
-        bins[:, k] = np.where(np.where(missing, stats.missing_bin[k] >= 0, known), found, -1)
+    values, bins = X - stats.center, np.empty(X.shape, np.int32)
+    for start in range(0, len(X), _ROWS_AT_ONCE):
+        some = slice(start, start + _ROWS_AT_ONCE)
+        bins[some] = _bins_of(stats, values[some])
     return bins, values
+
+
+def _bins_of(stats: TabularStats, values: np.ndarray) -> np.ndarray:
+    """Flat bins of some centered values."""
+    found = np.empty(values.shape, np.int64)
+    ends = stats.offsets.tolist()
+    for k, (first, last) in enumerate(pairwise(ends)):
+        found[:, k] = np.searchsorted(stats.upper_edge[first:last], values[:, k], side="left")
+    found = np.minimum(found + stats.offsets[:-1], stats.offsets[1:] - 1)
+    known = stats.probability[found] > 0
+    known &= ~stats.categorical | (values == stats.bin_mean[found])
+    missing, missing_bin = np.isnan(values), stats.missing_bin
+    found = np.where(missing, missing_bin, found)
+    return np.where(np.where(missing, missing_bin >= 0, known), found, -1)
 
 
 def host_inputs(

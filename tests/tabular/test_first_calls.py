@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression
+from sklearn.tree import ExtraTreeRegressor
 
 from lime_jax import TabularExplainer
 
@@ -42,3 +43,16 @@ def test_only_the_programs_that_do_the_work_are_compiled(model, method, most):
     before = len(COMPILED)
     TabularExplainer().fit(X).explain(X[:9], model, method=method, num_samples=256)
     assert len(COMPILED) - before <= most
+
+
+def test_shapley_values_of_few_rows_of_large_trees_compile_nothing():
+    rows = RNG.normal(size=(5000, 3))
+    model = ExtraTreeRegressor(random_state=0).fit(rows, RNG.normal(size=5000))
+    explainer = TabularExplainer("kernel_shap").fit(rows[:5])
+    jax.clear_caches()
+    before = len(COMPILED)
+    explanations = explainer.explain(rows[-1:], model)
+    assert len(COMPILED) == before
+    assert "row by row" in explanations.model_path
+    total = explanations.intercept + explanations.coef.sum(2)
+    np.testing.assert_allclose(total[0], model.predict(rows[-1:]), rtol=1e-5)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
+from lime_jax.tabular import domain
 from lime_jax.tabular.domain import (
     DISTANCE_SPACES,
     ENCODINGS,
@@ -207,3 +208,17 @@ def test_vmap_equals_loop_over_rows(X, stats, rng):
             batched,
             see(rows[i]),
         )
+
+
+def test_rows_in_blocks_have_the_same_bins(rng, monkeypatch):
+    X = np.column_stack([rng.normal(size=50), rng.integers(0, 3, 50)])
+    X[::7, 0] = np.nan
+    stats = fit_tabular(X, categorical_features=[1])
+    rows = np.concatenate([X, [[np.inf, 7], [-np.inf, -1]]])
+    bins, values = encode_rows(stats, rows)
+    monkeypatch.setattr(domain, "_ROWS_AT_ONCE", 8)
+    again, same = encode_rows(stats, rows)
+    np.testing.assert_array_equal(again, bins)
+    np.testing.assert_array_equal(same, values)
+    assert (bins[-2:, 1] == -1).all()
+    assert (bins[:50] >= 0).all()

@@ -26,6 +26,7 @@ from lime_jax.typing import ModelLike
 _WORDS = 2**14
 _SMALL = 2**15
 """Bytes: copied sooner than looked at one by one."""
+_NAMED = (type, FunctionType)
 _LASTING = frozenset({"builtins", "copyreg", "numpy", "numpy._core.multiarray", __name__})
 """Modules whose names stand for the same for ever; pickle itself uses them, and looks at them."""
 _LARGE, _MOST_THREADS = 2**24, 4  # memory gives no more than a few cores can sum up
@@ -84,7 +85,7 @@ class _Pickler(pickle.Pickler):
     """Knows classes and functions as they are here: their names may be given to others later."""
 
     def reducer_override(self, thing: object) -> Any:
-        if not isinstance(thing, type | FunctionType) or thing.__module__ in _LASTING:
+        if not isinstance(thing, _NAMED) or thing.__module__ in _LASTING:
             return NotImplemented
         if "<locals>" in thing.__qualname__ or "<lambda>" in thing.__qualname__:
             return NotImplemented  # pickle refuses it: what it holds on to is not looked at
@@ -98,8 +99,8 @@ def _described(*facts: object) -> None:
 def _joined(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
     """The large ones, and one of all small ones: a forest has hundreds. Shapes are known."""
     large = [array for array in arrays if array.nbytes >= _SMALL]
-    small = [memoryview(array) for array in arrays if array.nbytes < _SMALL]  # pyright: ignore[reportArgumentType]
-    return [*large, np.frombuffer(b"".join(small), np.uint8)]
+    small = b"".join(array for array in arrays if array.nbytes < _SMALL)  # pyright: ignore[reportArgumentType]
+    return [*large, np.frombuffer(small, np.uint8)]
 
 
 def _each(sums: Callable[[np.ndarray], bytes], arrays: Sequence[np.ndarray]) -> Iterable[bytes]:
