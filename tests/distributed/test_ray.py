@@ -355,6 +355,17 @@ class TestWorkersThatStay:
             on_ray.explain(two, X)
 
 
+def test_workers_that_cannot_start_leave_nothing_behind(numbers, monkeypatch):
+    def fail(pool):
+        raise OSError("no room")
+
+    monkeypatch.setattr(ray_pool.Pool, "start", fail)
+    before = ray_pool._Session.calls
+    with pytest.raises(OSError, match="no room"), on_ray.Explainers(numbers[1], bright):
+        raise AssertionError("they did not start")
+    assert ray_pool._Session.calls == before
+
+
 # Death.
 
 

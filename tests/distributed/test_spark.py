@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 
 import jax
@@ -550,8 +551,10 @@ def test_a_model_of_the_server_is_read_and_explained(session):
     forest = RandomForestClassifier(numTrees=2, maxDepth=3, seed=1)
     model = PipelineModel([vector, forest.fit(vector.transform(session.createDataFrame(labels)))])
     rows = model.transform(session.createDataFrame(frame)).select("probability").collect()
+    before = set(Path("/tmp").glob("lime_jax-*"))
     found = lime_jax.TabularExplainer("kernel_shap").fit(frame[:10]).explain(frame, model)
     assert found.method == "exact"
+    assert set(Path("/tmp").glob("lime_jax-*")) <= before  # where the server's trees are read
     wanted = [probability.toArray() for (probability,) in rows]
     np.testing.assert_allclose(found.prediction, wanted, atol=1e-6)
 

@@ -48,6 +48,7 @@ def test_a_tuple_among_numpys_numbers_is_a_level_of_its_own():
     [
         np.array([["a"]]),
         *(np.array([[value]], object) for value in (b"x", 1j, 1e300)),
+        np.fromiter([(1, 2), (3, 4)], object, 2)[:, None],
         *(pa.table({"a": [value]}) for value in ("a", b"x", 1e300)),
     ],
 )

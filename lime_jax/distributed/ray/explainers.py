@@ -22,7 +22,8 @@ class Explainers:
 
     In a `with` block, `explain`, `explain_iter` and `explain_all` take it in place of an explainer
     and a model, one call after the other. A call that is left early lets its workers finish the
-    blocks they have.
+    blocks they have. They hold their cores: if Ray Data is to read rows meanwhile, leave it one by
+    `num_workers`, else it waits for ever.
 
     Args:
         explainers: one, or several by name, each alone or with the options of its `explain`.
@@ -70,8 +71,10 @@ class Explainers:
 
     def __enter__(self) -> Explainers:
         """Start Ray, if none runs, and the workers."""
-        self._pool = self._stack.enter_context(open_pool(list(self.specs.values()), self.resources))
-        self._pool.start()
+        with contextlib.ExitStack() as stack:
+            pool = stack.enter_context(open_pool(list(self.specs.values()), self.resources))
+            pool.start()
+            self._stack, self._pool = stack.pop_all(), pool
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -208,11 +209,20 @@ def _saved_nodes(model: Any) -> list[list[Mapping[str, Any]]]:
     folder = f"/tmp/lime_jax-{uuid.uuid4().hex}"
     model.write().overwrite().save(folder)
     rows = session.read.parquet(f"{folder}/data").toArrow().to_pylist()
-    session.range(0).write.mode("overwrite").parquet(folder)  # nothing stays but an empty folder
+    _remove(session, folder)
     by_tree: dict[int, list[Mapping[str, Any]]] = {}
     for row in rows:
         by_tree.setdefault(row.get("treeID", 0), []).append(row.get("nodeData", row))
     return [sorted(nodes, key=lambda n: n["id"]) for _, nodes in sorted(by_tree.items())]
+
+
+def _remove(session: Any, folder: str) -> None:
+    """Empty a folder of the server; a database that has it takes it along when it is dropped."""
+    session.range(0).write.mode("overwrite").parquet(folder)
+    name = folder.rpartition("/")[2].replace("-", "_")
+    with contextlib.suppress(Exception):  # a catalog that makes none: an empty folder stays
+        session.sql(f"CREATE DATABASE {name} LOCATION '{folder}'")
+        session.sql(f"DROP DATABASE {name} CASCADE")
 
 
 def classes_in(model: object) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import compress
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -43,7 +44,7 @@ def with_levels_of(
     names = list(schema.level_names or [None] * len(schema.columns))
     for j in lacking.tolist():
         column = col.get_column(table, positions[j])
-        unplaced = np.array(col.to_list(column), object)[values[:, j] < 0].tolist()
+        unplaced = list(compress(col.to_list(column), values[:, j] < 0))
         there = {value for value in unplaced if not col.is_missing(value)}
         new = [*sorted_levels(list(there), column), *[None][: any(map(col.is_missing, unplaced))]]
         known = schema.levels[j] or ()

@@ -121,7 +121,7 @@ def _array(schema: Schema, values: np.ndarray, fallbacks: _Fallback) -> np.ndarr
 
 def _extend_array(levels: np.ndarray, fresh: list[Any]) -> np.ndarray:
     if levels.dtype.kind == "O":
-        return np.concatenate([levels, np.array(fresh, dtype=object)])
+        return np.concatenate([levels, np.fromiter(fresh, object, len(fresh))])
     if levels.dtype.kind in "US":
         empty = levels.dtype.type()
         return np.concatenate([levels, np.array([empty if v is None else v for v in fresh])])
