@@ -79,7 +79,7 @@ def runs_of(kind: str, count: int) -> Iterator[tuple[int, dict[int, np.ndarray]]
     used = 1 - os.sysconf("SC_AVPHYS_PAGES") / os.sysconf("SC_PHYS_PAGES")
     starving = {"memory_usage_threshold": min(0.95, used + 0.25), "memory_monitor_refresh_ms": 100}
     config = starving if kind == "memory" else {}
-    small = {"object_store_memory": 80 * 2**20}
+    small: dict[str, Any] = {"object_store_memory": 80 * 2**20}
     cluster = Cluster(True, True, {"num_cpus": 0, "_system_config": config, **small})
     nodes = [cluster.add_node(num_cpus=1, **small) for _ in range(2)]
     try:
@@ -91,7 +91,7 @@ def runs_of(kind: str, count: int) -> Iterator[tuple[int, dict[int, np.ndarray]]
                     if kind == "node":
                         os.kill(pid_of(nodes[0]), signal.SIGKILL)
                         (marks / "done").touch()
-                        cluster.remove_node(nodes.pop(0), allow_graceful=False)
+                        nodes.pop(0)
                         nodes.append(cluster.add_node(num_cpus=1, **small))
 
                 harm = {"worker": die, "memory": take_memory, "node": None}[kind]
@@ -121,7 +121,10 @@ def main() -> int:
     for kind in kinds:
         start = time.perf_counter()
         for run, (faults, found) in enumerate(runs_of(kind, count), 1):
-            bad = sum(not np.array_equal(found.get(row), wanted[row]) for row in range(ROWS))
+            bad = sum(
+                row not in found or not np.array_equal(found[row], wanted[row])
+                for row in range(ROWS)
+            )
             wrong += bad + (faults == 0)
             took = time.perf_counter() - start
             print(f"{kind} {run}: {faults} fault, {bad} rows wrong, {took:.0f} s", flush=True)
