@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float64, Int, Shaped, UInt64
@@ -106,20 +107,27 @@ class ShapleyPasses:
     expected: Float64[np.ndarray, " outputs"]
 
     def values(
-        self, x: Float64[np.ndarray, " features"], labels: Int[np.ndarray, " labels"]
+        self,
+        x: Float64[np.ndarray, " features"],
+        labels: Int[np.ndarray, " labels"],
+        is_alone: bool = False,
     ) -> tuple[Float64[np.ndarray, " labels"], Float64[np.ndarray, "labels players"]]:
         """Expected outputs and Shapley values of one row.
 
         Args:
             x: numbers, NaN where missing, and level codes.
+            is_alone: whether all cores are there for this row.
         """
-        splits, sums = self.splits, _Sums(self, labels)
-        seen = _see(splits.marks, x[None]).alone
-        reached = np.zeros((0,), np.int64)
-        for part in self.parts:
+        seen, sums = _see(self.splits.marks, x[None]).alone, _Sums(self, labels)
+
+        def of_part(part: _Part) -> tuple[np.ndarray, Pairs]:
             leaf, alive, missed = self._reached(seen, part)
-            reached = leaf[missed == 0]
-            sums.add(_pairs(leaf, alive, missed, part))
+            return leaf[missed == 0], _pairs(leaf, alive, missed, part)
+
+        reached = np.zeros((0,), np.int64)
+        for there, pairs in (one_by_one if is_alone else map)(of_part, self.parts):
+            reached = there
+            sums.add(pairs)
         if self.player.all():
             return self.expected[labels], sums.by_player()
         found = sums.by_player()
@@ -164,7 +172,7 @@ class ShapleyPasses:
         self, rows: Float64[np.ndarray, "rows features"], labels: Int[np.ndarray, "rows labels"]
     ) -> LinearFit:
         """Explanations of some rows, each by itself, with players for features."""
-        each = one_by_one(self.values, rows, labels)
+        each = one_by_one(partial(self.values, is_alone=len(rows) == 1), rows, labels)
         expected, coef = map(np.stack, zip(*each, strict=True))
         return fit_on_host(expected, coef, sum(len(part.weights) for part in self.parts))
 

@@ -280,6 +280,8 @@ def test_one_by_one_a_large_background_comes_in_words(rng):
     one_by_one = explain(structure, X[:5], X[100:300], table_bytes=None)
     np.testing.assert_allclose(one_by_one.coef, by_tables.coef, **tolerance())
     np.testing.assert_allclose(one_by_one.intercept, by_tables.intercept, **tolerance())
+    alone = explain(structure, X[:1], X[100:300], table_bytes=None)
+    np.testing.assert_array_equal(alone.coef, one_by_one.coef[:1])
 
 
 @EVERY_WAY
