@@ -14,8 +14,8 @@ from lime_jax.engine.one_row import units_of
 from lime_jax.engine.work import Rows, Work
 from lime_jax.typing import Pytree
 
-_MOST = 64
-"""Rows of one chunk: few have as many players."""
+_SIZES = (8, 64)
+"""Rows of a chunk, where there are few, and of others: not many have as many players."""
 
 
 def explain_alike(work: Work[Any], drawn: Rows) -> Pytree:
@@ -33,10 +33,11 @@ def explain_alike(work: Work[Any], drawn: Rows) -> Pytree:
     counts = {"units": units_of(design), "count": 1, "effort": "light"}
     samples = programs.sample_rows(drawn, Devices(), setting=setting, **counts)
     units = [jax.tree.map(lambda leaf: leaf[0], samples)]
-    layout = programs.lay_out(method, units, (design.num_replicates, design.num_blocks))
+    shape = design.num_replicates, design.num_blocks
+    layout = programs.lay_out(method, units, shape, effort="light")
     devices = for_rows(work.mesh)
     domain, method, adjusted = devices.place((work.domain, method, (layout, work.model)))
-    there = {"domain": domain, "method": method, "adjusted": adjusted}
+    there = {"domain": domain, "method": method, "adjusted": adjusted, "effort": "light"}
 
     def fit(part: Rows, count: int) -> Pytree:
         sums = programs.sum_shared(part, devices, **there, count=count, block=1)
@@ -45,4 +46,6 @@ def explain_alike(work: Work[Any], drawn: Rows) -> Pytree:
         return programs.solve_shared(summed, devices, **there, count=count, block=block)
 
     sizes = work.domain.sample_size, work.num_labels
-    return collect(fit, work.rows, devices, *sizes, work.progress, _MOST)
+    return collect(
+        fit, work.rows, devices, *sizes, work.progress, _SIZES[len(work.rows) > _SIZES[0]]
+    )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from lime_jax.front.ragged import padded_width
@@ -26,13 +29,30 @@ class LinearHead:
     Attributes:
         coef: (columns, scores).
         link: scores less the intercept to outputs, on the device.
+        host: the same on the host: the model's own method.
         is_identity: whether outputs are the scores and the intercept.
     """
 
     coef: np.ndarray
     link: DevicePredict[Any]
+    host: Callable[[np.ndarray], Any]
     is_identity: bool
     weighing: Weighing
+
+    @cached_property
+    def factors(self) -> Float[np.ndarray, " columns"]:
+        """What counts are multiplied by."""
+        return np.ones(len(self.coef)) if self.weighing.idf is None else self.weighing.idf
+
+    def outputs(self, rows: Float[np.ndarray, "rows scores"]) -> Any:
+        """What the model says on the host of scores less the intercept."""
+        return self.host(rows)
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether scores are sums over all that is counted."""
+        weighing = self.weighing
+        return not (weighing.binary or weighing.sublinear or weighing.norm)
 
     @property
     def why_not_linear(self) -> str:
@@ -82,15 +102,17 @@ def linear_head(pipeline: RowPipeline) -> tuple[LinearHead | None, str]:
     if hasattr(model, "means_") or not (is_bayes or hasattr(model, "coef_")):
         return None, f"{name} is not linear in the words"
     coef = model.feature_log_prob_ if is_bayes else lines_of(model)[0]
-    coef = np.ascontiguousarray(np.asarray(coef, np.float64).T)
+    coef = np.asarray(coef, np.float64).T
     small = _on_scores(model, coef.shape[1], is_bayes)
-    opened = as_predict_fn(getattr(small, pipeline.method))
+    on_host = getattr(small, pipeline.method)
+    opened = as_predict_fn(on_host)
     if not isinstance(opened.predict, DevicePredict):
         return None, opened.reason
     is_identity = pipeline.method == "decision_function" or (
         pipeline.method == "predict" and not hasattr(model, "classes_")
     )
-    return LinearHead(coef, opened.predict, is_identity and not is_bayes, weighing), ""
+    is_identity = is_identity and not is_bayes
+    return LinearHead(coef, opened.predict, on_host, is_identity, weighing), ""
 
 
 def _on_scores(model: Estimator, scores: int, is_bayes: bool) -> Estimator:
@@ -116,13 +138,13 @@ def counted_instances(
     entries = _entries(counts, rows)
     shared_of, place = _shared_columns(entries, len(rows))
     columns = padded_width(int(shared_of.max(initial=0)))
-    dtype, scores = np.float64, head.coef.shape[1]
+    dtype, scores = jnp.result_type(float), head.coef.shape[1]
     lines, sizes = np.zeros((len(rows), width, scores)), np.zeros((len(rows), width))
     shared = np.zeros((len(rows), width, columns))
     base, factors = np.zeros((len(rows), columns)), np.zeros((len(rows), columns))
     shared_lines = np.zeros((len(rows), columns, scores))
     row, player, column, value = entries
-    idf = np.ones(len(head.coef)) if head.weighing.idf is None else head.weighing.idf
+    idf = head.factors
     single = place < 0
     weighing = head.weighing
     x = weighed(value[single], weighing.binary, weighing.sublinear, np) * idf[column[single]]

@@ -89,6 +89,7 @@ def by_head(pipeline: RowPipeline, head: LinearHead, rows: Csr) -> np.ndarray:
     """What the scores' link says of rows, on the device."""
     for step in pipeline.steps:
         rows = step(rows)
-    scores = np.asarray(rows @ head.coef)
+    used = np.unique(rows.indices)  # of a large vocabulary few words
+    scores = np.asarray(rows[:, used] @ head.coef[used])
     found = np.asarray(engine.predict_rows(head.link, scores), np.float64)
     return found.reshape(len(scores), -1)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from lime_jax.masked.linear_heads import LinearHead
 from lime_jax.masked.rows import Csr, like
 from lime_jax.text.documents import Document, Replace
-from lime_jax.typing import Bool
+from lime_jax.typing import Bool, Float
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -97,6 +98,27 @@ class GramText:
 
     def entries(self, masks: Bool[np.ndarray, "masks players"]) -> Iterator[tuple[Any, ...]]:
         """Mask, column and sign of every n-gram that is counted, by size."""
+        for size, row, numbers in self.grams(masks):
+            places = self.table.places(size)[numbers].reshape(-1, 2)
+            there = places[:, 0] >= 0
+            yield row[there], places[there, 0], places[there, 1]
+
+    def scores(
+        self, masks: Bool[np.ndarray, "masks players"], head: LinearHead
+    ) -> Float[np.ndarray, "masks scores"]:
+        """What all n-grams add up to, each with the coefficients of its column."""
+        total = np.zeros((len(masks), head.coef.shape[1]))
+        for size, row, numbers in self.grams(masks):
+            columns, signs = self.table.places(size).T
+            signs = np.where(columns < 0, 0, signs * head.factors[columns])
+            lines = head.coef[columns] * signs[:, None]
+            ends = np.cumsum([0, *np.bincount(row, minlength=len(masks))])
+            shape = len(masks), len(lines)
+            total += sparse.csr_array((np.ones(len(numbers)), numbers, ends), shape) @ lines
+        return total
+
+    def grams(self, masks: Bool[np.ndarray, "masks players"]) -> Iterator[tuple[Any, ...]]:
+        """The sizes that are counted, and the mask and number of every n-gram, mask after mask."""
         shown = np.ones((len(masks), len(self.number)), bool)
         by_player = self.player >= 0
         shown[:, by_player] = masks[:, self.player[by_player]] ^ self.if_hidden[by_player]
@@ -110,11 +132,30 @@ class GramText:
             numbers = np.full(count, -1)
             numbers[together] = self.table.numbers(size, keys[together])
             grams = np.maximum(numbers, 0)
-            if size < least:
-                continue
-            places = self.table.places(size)[numbers[together]].reshape(-1, 2)
-            there = places[:, 0] >= 0
-            yield row[:count][together][there], places[there, 0], places[there, 1]
+            if size >= least:
+                yield size, row[:count][together], numbers[together]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class GramScores:
+    """Texts under masks as scores that n-grams add up to; see `masked.rows.RowsUnderMasks`."""
+
+    texts: Sequence[GramText]
+    head: LinearHead
+
+    def masked(
+        self, row: int, masks: Bool[np.ndarray, "masks players"]
+    ) -> Float[np.ndarray, "masks scores"]:
+        """The scores of a text under masks."""
+        return self.texts[row].scores(masks, self.head)
+
+    def under(
+        self, rows: np.ndarray, masks: Sequence[np.ndarray]
+    ) -> Float[np.ndarray, "masks scores"]:
+        """The scores of some texts under some masks of each, text after text."""
+        return np.concatenate(
+            [self.masked(k, m) for k, m in zip(rows.tolist(), masks, strict=True)]
+        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from lime_jax.masked.linear_heads import RowModel, linear_head
+from lime_jax.masked.linear_heads import LinearHead, RowModel, linear_head
 from lime_jax.masked.rows import Csr, MaskedRows, RowPipeline, Weighing, then_tfidf
 from lime_jax.text.chunks import chunk_rows
 from lime_jax.text.counts import word_counts
@@ -26,6 +26,7 @@ from lime_jax.typing import Bool, Estimator
 _METHODS = ("predict_proba", "decision_function", "predict")
 _RUNS = tuple(flag + run for flag in ("(?u)", "") for run in (r"\b\w\w+\b", r"\b\w+\b", r"\w+"))
 """Patterns of words that are longest runs of letters and digits."""
+_SEVERAL = "n-grams are of several words"
 WORDS, CHUNKS = "words", "chunks"
 
 
@@ -128,6 +129,8 @@ class CountPipeline(RowPipeline):
     """A pipeline whose first step counts words, n-grams of words, or of characters inside words."""
 
     counting: Counting | UnionCounting
+    scored: LinearHead | None = None
+    """The last step, where scores are sums over n-grams."""
 
 
 def open_words(predict: Any) -> RowModel:
@@ -135,8 +138,12 @@ def open_words(predict: Any) -> RowModel:
     pipeline, why = open_counts(predict)
     if pipeline is None:
         return RowModel(None, None, why)
+    if isinstance(pipeline.counting.unit, GramCounting):
+        head, _ = linear_head(pipeline)
+        scored = head if head is not None and head.adds_up else None
+        return RowModel(dataclasses.replace(pipeline, scored=scored), None, _SEVERAL)
     if pipeline.counting.unit != WORDS:
-        return RowModel(pipeline, None, "n-grams are of several words")
+        return RowModel(pipeline, None, _SEVERAL)
     return RowModel(pipeline, *linear_head(pipeline))
 
 

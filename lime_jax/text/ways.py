@@ -8,6 +8,7 @@ import numpy as np
 
 from lime_jax.masked.ways import DEVICE, HOST, NEAR, Ways, agree, by_head
 from lime_jax.text.documents import Document, Replace
+from lime_jax.text.grams import GramRows, GramScores
 from lime_jax.text.model import TextModel
 from lime_jax.text.token_model import TokenModel
 from lime_jax.text.token_texts import token_texts
@@ -62,14 +63,22 @@ def choose_ways(
         for k, some in zip(local, masks, strict=True)
         for text in counted[k].masked(some, replace)
     ]
-    said, tried = model(texts), counts.under(local, masks)
+    said, way, place = model(texts), strings, nowhere
+    place[rows] = np.arange(len(rows))
     owner = np.repeat(np.arange(len(local)), list(map(len, masks)))
+    if pipeline.scored is not None and isinstance(counts, GramRows):
+        scores = GramScores(counts.texts, pipeline.scored)
+        found = scores.under(local, masks)
+        if agree(
+            model.checked(pipeline.scored.outputs(found), len(texts)), said, owner, 1e-9
+        ).all():
+            way[rows[local]] = HOST
+            return Ways(way, place, no_head or why, _WORDS, pipeline.scored, scores)
+    tried = counts.under(local, masks)
     same = agree(model.checked(pipeline.outputs(tried.copy()), len(texts)), said, owner, 1e-9)
     near = np.zeros(len(local), bool)
     if head is not None and not model.is_doubled:
         near = same & agree(by_head(pipeline, head, tried), said, owner, NEAR)
-    way, place = strings, nowhere
-    place[rows] = np.arange(len(rows))
     way[rows[local[same]]] = HOST
     way[rows[local[near]][~on_host[rows[local[near]]]]] = DEVICE
     return Ways(way, place, no_head or why, _WORDS, pipeline, counts, head)

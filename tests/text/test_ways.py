@@ -19,7 +19,8 @@ from sklearn.svm import LinearSVC
 
 from lime_jax import TextExplainer
 from lime_jax.text.documents import read_document
-from lime_jax.text.vectorizers import open_counts
+from lime_jax.text.grams import GramScores
+from lime_jax.text.vectorizers import open_counts, open_words
 
 WORDS = ["the", "The", "a", "film", "great", "Great", "awful", "dull", "story", "x1", "fun", "mask"]
 LONG = (
@@ -183,6 +184,35 @@ class TestOnTheHost:
         found = counts.masked(0, masks)
         assert sparse.issparse(found)
         np.testing.assert_array_equal(pipeline.outputs(found), expected)
+
+    @pytest.mark.parametrize("replace", [None, lambda word: "great fun"])
+    @pytest.mark.parametrize(
+        "steps",
+        [
+            (CountVectorizer(ngram_range=(1, 2)), MultinomialNB()),
+            (TfidfVectorizer(ngram_range=(2, 3), norm=None), LogisticRegression()),
+            (HashingVectorizer(n_features=2**6, ngram_range=(1, 2), norm=None), SGDClassifier()),
+        ],
+    )
+    def test_n_grams_that_add_up_are_scored_without_counts(self, steps, replace):
+        model = fitted(*steps)
+        method = getattr(model, "predict_proba", None) or model.decision_function
+        pipeline = open_words(method).pipeline
+        document = read_document(LONG, "word", "distinct")
+        masks = np.random.default_rng(0).random((50, document.num_players)) < 0.5
+        masks[:2] = [[False], [True]]
+        texts = pipeline.counting.rows([document], replace).texts
+        scores = GramScores(texts, pipeline.scored).masked(0, masks)
+        expected = method(list(document.masked(masks, replace)))
+        np.testing.assert_allclose(
+            pipeline.scored.outputs(scores), expected, rtol=1e-12, atol=1e-12
+        )
+
+    def test_n_grams_that_are_normed_are_counted(self):
+        assert open_words(fitted(GRAMS["triples"], Ridge()).predict).pipeline.scored is None
+        ours, theirs = answers(fitted(GRAMS["pairs"], MultinomialNB()).predict_proba)
+        assert_counted(ours, 0, 2)
+        assert_same(ours, theirs, 1e-7)
 
     @pytest.mark.parametrize("name", ["triples", "characters", "union"])
     def test_n_grams(self, name):
