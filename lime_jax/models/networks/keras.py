@@ -207,7 +207,10 @@ def _columns_of_inputs(model: ModelLike, table: RawTable | None) -> Columns | No
     if all(entry.name in names and width == 1 for entry, width in zip(inputs, widths, strict=True)):
         return tuple((names.index(entry.name),) for entry in inputs)
     if isinstance(model.input, dict) or 0 in widths or sum(widths) != count:
-        shapes = ", ".join(f"{entry.name} {tuple(entry.shape)}" for entry in inputs)
+        shapes = ", ".join(
+            f"{entry.name} {tuple(entry.shape)}{' of text' * (str(entry.dtype) == 'string')}"
+            for entry in inputs
+        )
         raise ValueError(
             f"`model`: this Keras model has {len(inputs)} inputs, {shapes}; the {count} columns of "
             "a table go to inputs of their names, or one after the other to a list of inputs whose "

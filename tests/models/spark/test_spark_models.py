@@ -302,3 +302,36 @@ class TestXgboost:
             assert ours.path == "jax", ours.reason
             np.testing.assert_allclose(ours(frames.encode(SCHEMA, X)), wanted, atol=1e-5)
             assert (ours.structure is not None) is (method != "predict_proba")
+
+    def test_numbers_of_every_type_are_tested_as_it_tests_them_on_thresholds_too(self, session):
+        boosted = pytest.importorskip("xgboost.spark")
+        rng = np.random.default_rng(0)
+        table = pd.DataFrame(
+            {
+                "whole": rng.integers(-3, 4, 80),
+                "single": rng.normal(size=80).astype(np.float32),
+                "double": np.where(rng.random(80) < 0.2, np.nan, rng.normal(size=80).round(1)),
+            }
+        )
+        target = table["whole"] + table["single"] + np.nan_to_num(table["double"])
+        options = {"features_col": list(table), "label_col": "y", "max_depth": 3}
+        fitted = boosted.SparkXGBRegressor(**options, n_estimators=4).fit(
+            session.createDataFrame(table.assign(y=target))
+        )
+        schema = frames.learn_schema(table)
+        ours = as_predict_fn(fitted, table=RawTable(schema.columns, schema.levels))
+        tests = np.flatnonzero(ours.structure.column > 0)
+        column, value = ours.structure.column[tests], ours.structure.threshold[tests]
+        sides = [np.nextafter(value, side) for side in (-np.inf, np.inf)]
+        single = value.astype(np.float32)
+        sides += [np.nextafter(single, np.float32(side)) for side in (-np.inf, np.inf)]
+        asked = pd.concat([table, *[table.iloc[np.arange(len(tests)) % 80]] * 5])
+        asked = asked.astype({"single": float}).reset_index(drop=True)
+        for k, (name, number) in enumerate(
+            zip(np.tile(column, 5), np.concatenate([value, *sides]), strict=True)
+        ):
+            asked.iloc[80 + k, name] = number
+        (wanted,) = said(fitted.transform(session.createDataFrame(asked)), "prediction")
+        np.testing.assert_allclose(at_hand(fitted).predict(asked), wanted, rtol=1e-6)
+        found = np.ravel(ours(frames.encode(schema, asked)))
+        np.testing.assert_allclose(found, wanted, rtol=2e-6, atol=2e-6)
