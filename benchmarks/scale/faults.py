@@ -74,6 +74,7 @@ def table() -> tuple[np.ndarray, TabularExplainer]:
 
 def runs_of(kind: str, count: int) -> Iterator[tuple[int, dict[int, np.ndarray]]]:
     """Runs under one kind of fault: how often it happened, and what was found."""
+    import ray
     from ray.cluster_utils import Cluster
 
     used = 1 - os.sysconf("SC_AVPHYS_PAGES") / os.sysconf("SC_PHYS_PAGES")
@@ -98,6 +99,7 @@ def runs_of(kind: str, count: int) -> Iterator[tuple[int, dict[int, np.ndarray]]
                 found = explained(Summing(marks, harm), kill_node)
                 yield int((marks / "done").exists()), found
     finally:
+        ray.shutdown()
         cluster.shutdown()
 
 

@@ -406,13 +406,14 @@ def test_rows_that_kill_every_worker_are_given_up(numbers, monkeypatch):
 
 def test_only_starts_that_fail_one_after_another_are_too_many(cluster, monkeypatch):
     died = cluster.exceptions.RayActorError()
+    starved = cluster.exceptions.OutOfMemoryError("killed due to the node running low on memory")
     # Two workers die before they start, the third at its block, two more, the sixth lives.
-    answers = iter([died, died, None, died, died, died, None, ("table", [], None)])
+    answers = iter([died, died, None, starved, died, died, None, ("table", [], None)])
 
     def get(ref):
         answer = next(answers)
-        if answer is died:
-            raise died
+        if isinstance(answer, Exception):
+            raise answer
         return answer
 
     numbers = itertools.count()

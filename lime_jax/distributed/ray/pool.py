@@ -247,13 +247,15 @@ class Pool:
 
     def _collect(self, actor: _Actor, ref: Any) -> tuple[_Task, Any] | None:
         """What an actor answered; None if it only started, or died."""
-        task = actor.asked[ref]
+        task, errors = actor.asked[ref], self._ray.exceptions
+        # Of an actor that was ended because its node ran out of memory Ray does not say it died.
+        died = (errors.RayActorError, errors.NodeDiedError, errors.OutOfMemoryError)
         try:
             answer = self._ray.get(ref)
-        except self._ray.exceptions.RayActorError as error:
+        except died as error:
             self._replace(actor, error)
             return None
-        except self._ray.exceptions.ObjectLostError as error:  # with the node that held it
+        except errors.ObjectLostError as error:  # with the node that held it
             if task is None:
                 raise
             del actor.asked[ref]
