@@ -98,7 +98,7 @@ class TablePart:
             for lines, sums, pattern in zip(table.values, table.sums, of_group, strict=True):
                 place[...] = pattern
                 for line, target in sums:
-                    np.take(lines[line], place, out=found, mode="wrap")
+                    lines[line].take(place, out=found, mode="wrap")
                     part = total[target]
                     np.add(part, found, out=part)
 
