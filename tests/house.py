@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lime_jax import as_predict_fn, jax_predict
+from lime_jax.engine.one_row import sample, units_of
 
 X = np.random.default_rng(11).normal(size=(200, 4))
 SLOPES = np.array([[2.0, 0.0, -1.0], [-1.0, 1.5, 0.0], [0.5, 0.0, 0.0], [0.0, 0.3, 0.1]])
@@ -21,6 +22,12 @@ def softmax_on_host(batch):
 @jax_predict
 def softmax_on_device(batch):
     return jax.nn.softmax(batch @ jnp.asarray(SLOPES, batch.dtype))
+
+
+def samples_of(key, instance, domain, method, units=None):
+    """As the engine draws them for all units or for some: one program, not one for each step."""
+    units = jnp.asarray(units_of(method.design) if units is None else units)
+    return jax.jit(lambda key: sample(key, instance, domain, method, units))(key)
 
 
 def all_coalitions(players):

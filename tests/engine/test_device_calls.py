@@ -1,7 +1,6 @@
 """A model that takes rows one by one is one program, for rows and for samples that rows share."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
@@ -9,12 +8,12 @@ from sklearn.ensemble import RandomForestClassifier
 from lime_jax import TabularExplainer
 from lime_jax.engine import predict_rows
 from lime_jax.engine.device_calls import predict_samples
-from lime_jax.engine.one_row import sample, units_of
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.predict import DevicePredict
 from lime_jax.tabular.config import TabularConfig, make_domain, make_method
 from lime_jax.tabular.learn import fit_tabular
 from lime_jax.typing import pytree
+from tests.house import samples_of
 
 pytestmark = pytest.mark.precision
 
@@ -52,7 +51,7 @@ def test_steps_are_taken_of_samples_as_of_rows(key):
     stats = fit_tabular(X)
     config = TabularConfig(num_samples=3072)
     domain, method = make_domain(stats, config), make_method(stats, config, shared=True)
-    samples = sample(key, None, domain, method, jnp.asarray(units_of(method.design)))
+    samples = samples_of(key, None, domain, method)
     model = MODEL.then(Twice(np.array([2.0], X.dtype)))
     found = predict_samples(model, domain, samples, "quick")
     inputs = np.asarray(domain.inputs(None, samples)).reshape(-1, 4)

@@ -19,6 +19,7 @@ from lime_jax.stages.masks import MaskSamples
 from lime_jax.tabular.background import BackgroundDomain
 from lime_jax.tabular.config import TabularConfig, make_domain, make_method
 from lime_jax.tabular.learn import fit_tabular
+from tests.house import samples_of
 
 # JAX keeps a NumPy constant in the precision it first met it in: one precision for one `stats`.
 pytestmark = pytest.mark.usefixtures("x64")
@@ -70,7 +71,7 @@ def test_units_in_any_order_sum_up_to_the_same(parts, key, rng):
     domain, method, _ = parts
     instance = domain.encode(jnp.asarray(X[0]))
     units = jnp.asarray(units_of(method.design))
-    samples = sample(key, instance, domain, method, units)
+    samples = samples_of(key, instance, domain, method)
     y = jnp.asarray(rng.normal(size=(16, 512, 2)))
 
     @jax.jit
@@ -85,7 +86,7 @@ def test_units_in_any_order_sum_up_to_the_same(parts, key, rng):
 
 def test_a_model_of_one_output_may_leave_out_its_axis(parts, key):
     domain, method, instance = parts
-    samples = sample(key, instance, domain, method, jnp.array([[0, 0], [3, 1]]))
+    samples = samples_of(key, instance, domain, method, [[0, 0], [3, 1]])
     flat = predict(lambda inputs: inputs[:, 1], domain, None, samples)
     assert flat.shape == (2, 512, 1)
     np.testing.assert_array_equal(flat[..., 0], domain.inputs(None, samples)[..., 1])

@@ -17,6 +17,7 @@ from lime_jax.tabular.config import TabularConfig, make_domain, make_method
 from lime_jax.tabular.domain import TabularInstance
 from lime_jax.tabular.learn import fit_tabular
 from lime_jax.typing import Coordinates, View
+from tests.house import samples_of
 
 pytestmark = pytest.mark.precision
 
@@ -107,8 +108,7 @@ def fresh_score(stats, fits, own, width, model):
     """Mean R² of surrogates on 32,768 samples that none of them saw."""
     config = TabularConfig(num_samples=32768, design="iid", held_out_score=True)
     domain, method = make_domain(stats, config), make_method(stats, config, shared=False)
-    units = jnp.asarray(units_of(method.design))
-    samples = jax.jit(lambda: sample(jax.random.key(99), None, domain, method, units))()
+    samples = samples_of(jax.random.key(99), None, domain, method)
     y = np.asarray(model(domain.inputs(None, samples)), np.float64).reshape(-1, 2)
     z = (np.asarray(samples.bins).reshape(-1, FEATURES) == own).astype(float)
     w = np.exp(-0.5 * (FEATURES - z.sum(1)) / width**2)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from lime_jax import TabularConfig, engine, fit_tabular
-from lime_jax.engine.one_row import sample, units_of
 from lime_jax.fits.surrogate_score import SurrogateDomain, Surrogates, SurrogateScore
 from lime_jax.models.predict import DevicePredict
 from lime_jax.tabular.config import make_domain, make_method
 from lime_jax.tabular.domain import TabularInstance, encode_rows
+from tests.house import samples_of
 
 pytestmark = pytest.mark.precision
 
@@ -50,8 +50,7 @@ def test_it_is_r_squared_of_the_rows_samples(around):
     for row in range(2):
         instance = jax.tree.map(lambda leaf, r=row: jnp.asarray(leaf[r]), instances)
         row_key = jax.random.fold_in(key, ids[row]) if around else key
-        units = jnp.asarray(units_of(linear[0].design))
-        samples = sample(row_key, instance, domain, linear[0], units)
+        samples = samples_of(row_key, instance, domain, linear[0])
         samples = jax.tree.map(lambda leaf: leaf.reshape(-1, 3), samples)
         y = np.asarray(predict(domain.inputs(None, samples)), np.float64)[:, LABELS[row]]
         view = domain.view(instance, samples)

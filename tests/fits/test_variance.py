@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from lime_jax import TabularConfig, engine, fit_tabular
-from lime_jax.engine.one_row import sample, units_of
 from lime_jax.fits.variance import MatchedVariance
 from lime_jax.models.predict import DevicePredict
 from lime_jax.tabular.config import make_domain, make_method
 from lime_jax.tabular.domain import TabularInstance, encode_rows
+from tests.house import samples_of
 
 pytestmark = pytest.mark.precision
 
@@ -61,7 +61,7 @@ def test_with_many_bins_it_is_that_of_the_samples():
     rows = engine_rows(stats, 5)
     found = variances(stats, domain, linear, predict, rows)
     key, _ = engine.keys_of(0)
-    samples = sample(key, None, domain, linear, jnp.asarray(units_of(linear.design)))
+    samples = samples_of(key, None, domain, linear)
     bins = np.asarray(samples.bins).reshape(-1, 72)
     y = np.asarray(predict(domain.inputs(None, samples).reshape(-1, 72)), np.float64)
     for row, own in enumerate(rows.instances.bins):

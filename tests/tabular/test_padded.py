@@ -34,13 +34,17 @@ def test_it_has_more_columns_and_bins():
     assert set(PADDED.narrow_bins) >= set(range(STATS.offsets[4]))
 
 
+def drawn(domain, method, key):
+    return jax.jit(lambda key: domain.realize(None, method.draws(key, 1, 0)))(key)
+
+
 @pytest.mark.parametrize("design", ["sobol", "iid", "latin_hypercube"])
 def test_samples_of_its_own_columns_are_the_same(design):
     config = TabularConfig(num_samples=512, design=design)
     domain, key = make_domain(STATS, config), keys_of(3)[0]
     method = make_method(STATS, config, shared=True)
-    few = domain.realize(None, method.draws(key, 1, 0))
-    more = PADDED.domain(domain).realize(None, PADDED.method(method).draws(key, 1, 0))
+    few = drawn(domain, method, key)
+    more = drawn(PADDED.domain(domain), PADDED.method(method), key)
     np.testing.assert_array_equal(more.bins[:, :5], few.bins)
     np.testing.assert_array_equal(more.values[:, :5], few.values)
     rows = PADDED.instances(TabularInstance(*encode_rows(STATS, X[:1])))

@@ -128,7 +128,10 @@ def test_a_model_of_the_wrong_shape_is_refused(key, shape):
         "cube": lambda inputs: inputs[:, :, None],
     }[shape]
     with pytest.raises(ValueError, match="`predict_fn`: expected \\(64,\\) or \\(64, outputs\\)"):
-        explain_tabular(key, jnp.asarray(X[0], float), STATS, wrong, TabularConfig(num_samples=64))
+        jax.eval_shape(
+            lambda x: explain_tabular(key, x, STATS, wrong, TabularConfig(num_samples=64)),
+            jnp.asarray(X[0], float),
+        )
 
 
 def test_a_kernel_so_narrow_that_all_weights_vanish_stays_finite(key):
@@ -151,4 +154,5 @@ def test_the_statistics_may_be_an_argument_of_a_jitted_function(key, sampling):
         return explain_tabular(key, x, stats, lambda v: v[:, 0] * v[:, 4], config)
 
     x = jnp.asarray(table[0])
-    assert_close(jax.jit(explain)(key, x, stats), explain(key, x, stats), 1e-9)
+    closed = jax.jit(lambda key, x: explain(key, x, stats))
+    assert_close(jax.jit(explain)(key, x, stats), closed(key, x), 1e-9)

@@ -181,7 +181,7 @@ def test_of_additive_games_they_are_exact_whatever_the_orders():
     row = np.concatenate([unit.rows for unit in units])
     np.testing.assert_array_equal(row, np.repeat(np.arange(rows), 40))
     y = np.einsum("sp,spo->so", masks, slopes[row]) + 3
-    fit = method.solve(jnp.asarray(y).reshape(len(units), -1, 2), everybody(players))
+    fit = jax.jit(method.solve)(jnp.asarray(y).reshape(len(units), -1, 2), everybody(players))
     np.testing.assert_allclose(fit.coef, np.einsum("r,rpo->op", weights, slopes), atol=1e-5)
     np.testing.assert_allclose(fit.std_error, 0, atol=1e-5)
     np.testing.assert_allclose(fit.score, 1, atol=1e-5)
@@ -195,7 +195,7 @@ def test_orders_leave_no_error_behind():
     method = spread_over(one, np.full(rows, 1 / rows), jax.random.key(1))
     masks = np.asarray(method.masks)
     y = worth[masks @ (1 << np.arange(players)[::-1])]
-    fit = method.solve(jnp.asarray(y).reshape(rows, -1, 1), everybody(players))
+    fit = jax.jit(method.solve)(jnp.asarray(y).reshape(rows, -1, 1), everybody(players))
     exact = shapley_values(worth)
     of_one_row = np.sqrt(rows) * np.asarray(fit.std_error[0])
     assert np.sqrt((((fit.coef[0] - exact) / of_one_row) ** 2).mean()) < 0.1
