@@ -57,3 +57,17 @@ def test_a_level_that_its_column_cannot_hold_is_missing_there(new):
     fitted = pa.table({"a": flags}) if isinstance(new, pa.Table) else np.array([flags]).T
     explainer = lime_jax.TabularExplainer().fit(fitted)
     assert np.isfinite(explainer.explain(new, model, num_samples=64).coef).all()
+
+
+def test_among_texts_a_tuple_is_what_it_prints():
+    seen = []
+
+    def length(batch):
+        seen.append(batch)
+        return np.char.str_len(batch[:, 0])
+
+    pairs = np.fromiter([(1, 2), (3, 4)], object, 2)[:, None]
+    explainer = lime_jax.TabularExplainer("kernel_shap").fit(np.array([["NA"], ["a"]]))
+    explanations = explainer.explain(pairs, length)
+    assert "(1, 2)" in np.concatenate(seen)
+    np.testing.assert_allclose(explanations.coef[:, 0, 0], 6 - 1.5, rtol=1e-6)

@@ -123,10 +123,16 @@ def _extend_array(levels: np.ndarray, fresh: list[Any]) -> np.ndarray:
     if levels.dtype.kind == "O":
         return np.concatenate([levels, np.fromiter(fresh, object, len(fresh))])
     if levels.dtype.kind in "US":
-        empty = levels.dtype.type()
-        return np.concatenate([levels, np.array([empty if v is None else v for v in fresh])])
+        return np.concatenate([levels, np.array([_as_text(v, levels.dtype.type) for v in fresh])])
     extra = np.array([_as_float(value) for value in fresh], np.float64)
     return np.concatenate([levels.astype(np.float64), extra])
+
+
+def _as_text(value: Any, kind: type) -> str | bytes:
+    """A level as text: one that is none, of a column of objects elsewhere, by what it prints."""
+    if value is None:
+        return kind()
+    return value if isinstance(value, str | bytes) else str(value)
 
 
 def _as_float(value: Any) -> float:
