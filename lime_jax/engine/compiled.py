@@ -6,11 +6,14 @@ rows: a row's numbers are the same whatever other rows there are, and however ma
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
-from functools import cache, update_wrapper
+from functools import cache, update_wrapper, wraps
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import jax
+from jax.core import Tracer
 
 _T = TypeVar("_T")
 
@@ -30,6 +33,11 @@ _IN_ORDER = {"xla_cpu_experimental_ynn_fusion_type": f"{_LIBRARY}DOT,{_LIBRARY}C
 """Products may be another library's, sums not: it cuts them among the cores, as many as there are,
 and with these the last bits would change."""
 
+_MAPS, _MOST_MAPS = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
+_SHARE_OF_MAPS = 0.6
+"""A program takes some of the memory maps that Linux allows a process, dozens of 65,530; where none
+are left, XLA's compiler ends the process: one that has met some thousand shapes of tables."""
+
 
 class Program(Generic[_T]):
     """A function that is compiled, with some effort: "full", "light" or "quick".
@@ -43,6 +51,7 @@ class Program(Generic[_T]):
     ) -> None:
         self._fn, self._static, self._effort = fn, static, effort
         self._jitted: dict[str, Any] = {}
+        self._traces = 0
         update_wrapper(self, fn)
 
     def __call__(self, *arguments: Any, effort: Any = None, **named: Any) -> _T:
@@ -51,9 +60,24 @@ class Program(Generic[_T]):
         if effort not in self._jitted:
             # What devices there are is not asked before it is needed.
             options = _options(effort)
-            jitted = jax.jit(self._fn, static_argnames=self._static, compiler_options=options)
+            jitted = jax.jit(self._traced, static_argnames=self._static, compiler_options=options)
             self._jitted[effort] = jitted
-        return self._jitted[effort](*arguments, **named)
+        traces = self._traces
+        result = self._jitted[effort](*arguments, **named)
+        if self._traces > traces and not _is_traced(result):
+            _make_room()
+        return result
+
+    @property
+    def _traced(self) -> Callable[..., _T]:
+        """The function, which counts how often it is traced."""
+
+        @wraps(self._fn)
+        def traced(*arguments: Any, **named: Any) -> _T:
+            self._traces += 1
+            return self._fn(*arguments, **named)
+
+        return traced
 
     def trace(self, *arguments: object, effort: object = None, **named: object) -> Any:
         """See `jax.stages.Wrapped`."""
@@ -69,6 +93,20 @@ def compiled(*static: str, effort: str = "full") -> Callable[[Callable[..., _T]]
 def part(fn: Callable[..., _T]) -> Callable[..., _T]:
     """A function that a program calls in several places, traced once."""
     return jax.jit(fn)
+
+
+def _is_traced(result: object) -> bool:
+    """Whether a program is being made, of which this one is a part."""
+    return any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(result))
+
+
+def _make_room() -> None:
+    """Drop what is compiled, where so much is that the next programs could find no memory maps."""
+    if not (_MAPS.exists() and _MOST_MAPS.exists()):
+        return
+    if _MAPS.read_bytes().count(b"\n") > _SHARE_OF_MAPS * int(_MOST_MAPS.read_text()):
+        jax.clear_caches()
+        gc.collect()
 
 
 def _options(effort: str) -> dict[str, Any]:
