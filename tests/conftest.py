@@ -31,7 +31,7 @@ def drop_programs():
 
     def drop():
         maps = Path("/proc/self/maps")
-        if maps.exists() and len(maps.read_bytes().splitlines()) > 20_000:
+        if maps.exists() and len(maps.read_bytes().splitlines()) > 30_000:
             jax.clear_caches()
             gc.collect()
 
