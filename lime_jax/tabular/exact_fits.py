@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from lime_jax import engine
 from lime_jax.engine.work import Predictor
@@ -62,7 +63,8 @@ def exact_fits(
         route: see `route_of`.
 
     Returns:
-        For every configuration, fits with a leading axis of rows; no standard errors.
+        For every configuration, fits with a leading axis of rows; no standard errors, and vague
+        scores as they are.
     """
     task, of_all = task.of_different_rows()
     config, stats, structure = task.config, task.stats, model.structure
@@ -96,10 +98,7 @@ def exact_fits(
     if target is not None and not _matched(task):
         scores = _surrogate_scores(task, target, count, fits)
         fits = [replaced(fit, score=one) for fit, one in zip(fits, scores, strict=True)]
-    fits = [of_all(scale.outward(fit, task.labels)) for fit in fits]
-    if measured:
-        fits = [_without_vague_scores(*each) for each in zip(fits, task.configs, strict=True)]
-    return fits
+    return [of_all(scale.outward(fit, task.labels)) for fit in fits]
 
 
 _Formula = tuple[ClosedForm, Iterable[engine.Rows]]
@@ -228,11 +227,12 @@ def _setting(task: Task, config: TabularConfig, effective: int | None) -> exact.
     return task.prepared.made(("setting", effective), config, make)
 
 
-def route_of(task: Task, model: OpenedModel) -> Route:
+def route_of(
+    configs: Sequence[TabularConfig], model: OpenedModel, num_rows: int, mesh: Mesh | None
+) -> Route:
     """Whether passes over the trees or tables of their boxes are to explain these rows."""
-    trees, config = model.structure, task.config
-    rows = len(task.values) * len(task.configs)
-    if config.sampling != "bins" or task.mesh is not None or not isinstance(trees, TreeSum):
+    trees, rows = model.structure, num_rows * len(configs)
+    if configs[0].sampling != "bins" or mesh is not None or not isinstance(trees, TreeSum):
         return Route(0, rows, 0)
     return route(trees, rows, model.tables, has_blocks=True)
 
@@ -267,6 +267,15 @@ class _LessOrigin:
 
     def __call__(self, outputs: AnyArray) -> AnyArray:
         return outputs - self.origin
+
+
+def without_vague_scores(
+    fits: Sequence[LinearFit], configs: Sequence[TabularConfig], model: OpenedModel
+) -> list[LinearFit]:
+    """Fits whose R², where samples measured it, is known."""
+    if isinstance(model.structure, Additive):
+        return list(fits)
+    return [_without_vague_scores(*each) for each in zip(fits, configs, strict=True)]
 
 
 def _without_vague_scores(fit: LinearFit, config: TabularConfig) -> LinearFit:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
@@ -19,8 +19,7 @@ from lime_jax.tabular import exact, frames
 from lime_jax.tabular.call import TableRequest
 from lime_jax.tabular.conditions import bin_conditions, interval_conditions
 from lime_jax.tabular.config import TabularConfig, kernel_width_of
-from lime_jax.tabular.exact.route import Route
-from lime_jax.tabular.exact_fits import exact_fits, route_of
+from lime_jax.tabular.exact_fits import exact_fits, route_of, without_vague_scores
 from lime_jax.tabular.fits import (
     Task,
     ask_of_samples,
@@ -33,10 +32,15 @@ from lime_jax.tabular.learn import fit_tabular
 from lime_jax.tabular.opening.sample_facts import SampleFacts, sample_facts
 from lime_jax.tabular.prepared import Prepared
 from lime_jax.tabular.settings import LimeSettings
+from lime_jax.tabular.slices import joined, slices
 from lime_jax.tabular.stats import TabularStats
 from lime_jax.typing import Column, LinearFit, Table, replaced
 
 DEFAULT_NUM_SAMPLES = 4096
+
+_ALL = slice(None)
+_Seen: TypeAlias = tuple[np.ndarray | None, np.ndarray]
+"""Bins of rows, if they are shown, and interpretable variables."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,16 +165,13 @@ class TabularLime:
 
     def explain(self, plan: LimePlan, request: TableRequest) -> list[Outcome]:
         """Explain rows: an outcome for every configuration."""
+        if request.is_exact and len(request.values):
+            return self._explain_exactly(plan, request)
         options, model, task = request.options, request.model, self._task(plan, request)
         used: np.ndarray | None = None
-        route: Route | str = ""
         if len(request.values) == 0:
             none = LinearFit.of_no_rows(request.labels.shape[1], request.values.shape[1])
             fits = [none] * len(plan.configs)
-        elif request.is_exact:
-            route = route_of(task, model)
-            asked = options.effective_num_samples, options.score
-            fits = exact_fits(task, model, route, *asked)
         elif options.num_samples == "auto":
             top, tolerance = options.num_features or 10, options.tolerance
             found = settled_fit(task, model, request.both_add_up, tolerance, top)
@@ -178,8 +179,28 @@ class TabularLime:
             fits, used = [found.fit], found.num_samples
         else:
             fits = sampled_fits(task, model, request.both_add_up)
+        seen = self._seen(task)
         return [
-            dataclasses.replace(self._outcome(task, config, request, fit, used), route=str(route))
+            self._outcome(config, request, fit, seen, used)
+            for config, fit in zip(plan.configs, fits, strict=True)
+        ]
+
+    def _explain_exactly(self, plan: LimePlan, request: TableRequest) -> list[Outcome]:
+        """Explain rows slice by slice, by one route: beside results, one slice is in memory."""
+        options, model, count = request.options, request.model, len(request.values)
+        asked = options.effective_num_samples, options.score
+        route = route_of(plan.configs, model, count, options.mesh)
+
+        def parts() -> Iterator[tuple[_Seen, list[LinearFit]]]:
+            for some in slices(count, request.values.shape[1] * request.labels.shape[1]):
+                task = self._task(plan, request, some)
+                yield self._seen(task), exact_fits(task, model, route, *asked)
+
+        seen, fits = joined(parts(), count)
+        if options.score:
+            fits = without_vague_scores(fits, plan.configs, model)
+        return [
+            dataclasses.replace(self._outcome(config, request, fit, seen), route=str(route))
             for config, fit in zip(plan.configs, fits, strict=True)
         ]
 
@@ -187,15 +208,15 @@ class TabularLime:
         """Have a model on the host answer for the samples that all rows share."""
         ask_of_samples(self._task(plan, request), request.model, request.both_add_up)
 
-    def _task(self, plan: LimePlan, request: TableRequest) -> Task:
+    def _task(self, plan: LimePlan, request: TableRequest, some: slice = _ALL) -> Task:
         options = request.options
         return Task.of(
             self.prepared,
             plan.configs,
-            request.values,
+            request.values[some],
             seed=plan.seed,
-            ids=request.ids,
-            labels=request.labels,
+            ids=request.ids[some],
+            labels=request.labels[some],
             batch_size=options.batch_size,
             tick=request.tick,
             neighborhoods=self.neighborhoods,
@@ -204,30 +225,36 @@ class TabularLime:
             promise=request.promise,
         )
 
+    def _seen(self, task: Task) -> _Seen:
+        """What is shown of rows beside their fits."""
+        in_bins = task.config.encoding != "standardized"
+        variables = row_variables(task.stats, task.centered, in_bins)
+        return (self._texts_of(task) if in_bins else None), variables
+
     def _outcome(
         self,
-        task: Task,
         config: TabularConfig,
         request: TableRequest,
         fit: LinearFit,
-        used: np.ndarray | None,
+        seen: _Seen,
+        used: np.ndarray | None = None,
     ) -> Outcome:
-        in_bins, is_exact = config.encoding != "standardized", request.is_exact
+        (bins, variables), is_exact = seen, request.is_exact
         method = self.prepared.linear(config)
         design = method.design
         if used is None:
-            used = np.full(len(task.values), 0 if is_exact else design.num_samples)
+            used = np.full(len(request.values), 0 if is_exact else design.num_samples)
         elif len(used):
             growth = int(used.max()) // design.num_samples
             design = design.with_replicates(growth * design.num_replicates)
         return Outcome(
             fit=fit,
             names=request.model.schema.names,  # with the rows' own levels, if there are any
-            values=task.values,
+            values=request.values,
             samples_used=used,
-            bins=self._texts_of(task) if in_bins else None,
-            variables=row_variables(task.stats, task.centered, in_bins),
-            conditions=self.conditions if in_bins else (),
+            bins=bins,
+            variables=variables,
+            conditions=() if bins is None else self.conditions,
             kernel_width=float(kernel_width_of(self.stats, config)),
             num_samples=design.num_samples,
             num_replicates=0 if is_exact else design.num_replicates,
