@@ -18,6 +18,8 @@ from jaxtyping import Bool, Float64, Int, UInt8
 from lime_jax.models.structure import TreeSum, stable_order
 from lime_jax.tabular.exact.boxes import Sets
 
+_FEW_COLUMNS = 32  # of which every node of a level holds its last split
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Marks:
@@ -94,13 +96,14 @@ def splits_of(trees: TreeSum, may_miss: Bool[np.ndarray, " features"]) -> Splits
     Args:
         may_miss: columns in which a number can be missing.
     """
-    before, from_left = _earlier_tests(trees)
+    levels, inner = _levels(trees)
+    few = trees.num_features <= _FEW_COLUMNS
+    before, from_left = _tests_so_far(trees, levels, inner) if few else _earlier_tests(trees)
     thresholds, first, place = _thresholds(trees)
     sets = Sets(trees.level_sets)
     lower, test, upper = np.zeros((3, len(trees.column)), np.int32)  # half the memory to go through
     start = first.astype(np.int32)
     missing = np.full(len(lower), -1, np.int8)
-    levels, inner = _levels(trees)
     order = [level[where] for level, where in zip(levels, inner, strict=False)]
     for node in order:
         column, earlier, left = trees.column[node], before[node], from_left[node]
@@ -159,6 +162,25 @@ def _outputs(trees: TreeSum, node: np.ndarray) -> Int[np.ndarray, " _"]:
 
 def _by_number(trees: TreeSum) -> Int[np.ndarray, " splits"]:
     return np.flatnonzero((trees.column >= 0) & (trees.level_set < 0))
+
+
+def _tests_so_far(
+    trees: TreeSum, levels: list[np.ndarray], inner: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """What `_earlier_tests` finds, from the top down: each node holds the last split by column."""
+    before = np.full(len(trees.column), -1, np.int32)
+    from_left = np.zeros(len(before), bool)
+    last = np.full((len(trees.roots), trees.num_features), -1, np.int64)
+    for level, where in zip(levels, inner, strict=False):
+        node, place = level[where], np.arange(len(where))
+        column, last = trees.column[node], last[where]
+        earlier = last[place, column]  # twice its number, and 1 where this lies left of it
+        before[node] = earlier >> 1
+        from_left[node] = (earlier >= 0) & (earlier & 1 == 1)
+        last = np.concatenate([last, last])
+        last[place, column] = 2 * node + 1
+        last[len(node) + place, column] = 2 * node
+    return before, from_left
 
 
 def _earlier_tests(trees: TreeSum) -> tuple[np.ndarray, np.ndarray]:
