@@ -21,6 +21,7 @@ from lime_jax.text.documents import (
 )
 from lime_jax.text.explanations import TextExplanations
 from lime_jax.text.fits import TextTask, text_fits
+from lime_jax.text.frame import RowText, TextFrame
 from lime_jax.text.model import TextModel, open_text_model
 from lime_jax.text.settings import TextLimeSettings, TextShapSettings
 from lime_jax.text.tokens import Tokens
@@ -37,10 +38,12 @@ class TextCall(call.Call[TextModel, TextExplanations]):
         settings: TextLimeSettings | TextShapSettings,
         texts: Table,
         batch_size: int | None,
+        column: str | None,
     ) -> None:
         self.explainer, self.settings, self.X = explainer, settings, texts
         self.batch_size = batch_size
-        cells = read_texts(texts)
+        self.frame = None if column is None else TextFrame(texts, column)
+        cells = read_texts(texts) if self.frame is None else self.frame.cells()
         if cells and not any(isinstance(cell, str) or is_missing(cell) for cell in cells):
             raise ValueError(
                 f"`texts`: expected texts, got {type(cells[0]).__name__}: {cells[0]!r:.60}; tables "
@@ -64,7 +67,8 @@ class TextCall(call.Call[TextModel, TextExplanations]):
     def open_model(self, model: ModelLike) -> TextModel:
         """See what a model is, and call it with texts."""
         explainer = self.explainer
-        opened = open_text_model(model, explainer.output, explainer.class_names, self.batch_size)
+        asked = explainer.output, explainer.class_names, self.batch_size, self.frame
+        opened = open_text_model(model, *asked)
         if opened.tokens is not None:
             tokens = opened.tokens.tokens
             self.documents = [read_by(document, tokens) for document in self.documents]
@@ -82,7 +86,7 @@ class TextCall(call.Call[TextModel, TextExplanations]):
         del batch_size
         usable = np.array([not document.problem for document in self.documents])
         texts = [document.text for document in self.documents if not document.problem]
-        outputs = model(texts or [""])
+        outputs = model(texts or ["" if self.frame is None else RowText("", 0)])
         self.prediction = outputs[np.maximum(np.cumsum(usable) - 1, 0)]
         return self.prediction
 
@@ -126,7 +130,7 @@ class TextCall(call.Call[TextModel, TextExplanations]):
         found = TextExplanations.of_fit(
             fit,
             **fields,
-            documents=tuple(document.text for document in self.documents),
+            documents=tuple(str(document.text) for document in self.documents),
             spans=tuple(document.spans for document in self.documents),
             problems=problems,
             read=np.array([len(document.seen) for document in self.documents], np.int64),

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from lime_jax.models.labels import is_missing
+from lime_jax.text.frame import RowText
 from lime_jax.text.pieces import Split, checked_spans, pieces_of
 from lime_jax.text.tokens import Tokens
 from lime_jax.text.words import Span
@@ -75,6 +76,15 @@ class Document:
             masks: whether each player is there; columns beyond the players are not looked at.
             replace: what stands in place of hidden pieces; None: nothing.
         """
+        strings = self._strings(masks, replace)
+        if not isinstance(self.text, RowText):
+            return strings
+        row = self.text.row
+        return (RowText(string, row) for string in strings)
+
+    def _strings(
+        self, masks: Bool[np.ndarray, "masks columns"], replace: Replace | None
+    ) -> Iterator[str]:
         parts, players, hidden = self.parts(replace)
         shown = np.ones((len(masks), len(parts)), np.uint8)
         chosen = masks[:, players[players >= 0]]
@@ -120,7 +130,7 @@ def read_texts(texts: Table) -> list[Any]:
     if hasattr(texts, "columns") or isinstance(texts, dict | bytes) or not _is_iterable(texts):
         raise ValueError(
             f"`texts`: expected texts, such as a list or one column of a frame, got "
-            f"{type(texts).__name__}"
+            f"{type(texts).__name__}; `column` of `explain` names the column of texts of a frame"
         )
     return list(texts)
 
@@ -131,7 +141,7 @@ def read_document(cell: Scalar, split: Split, players: Any) -> Document:
     problem = _why_no_text(cell)
     if problem:
         return Document("", nothing, problem)
-    cell = str(cell)
+    cell = cell if isinstance(cell, RowText) else str(cell)
     try:
         spans = _player_spans(cell, split, players)
     except ValueError as error:

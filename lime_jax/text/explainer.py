@@ -119,6 +119,7 @@ class TextExplainer(BaseEstimator):
         batch_size: int | None = None,
         mesh: Mesh | None = None,
         progress: bool | None = None,
+        column: str | None = None,
     ) -> TextExplanations:
         """Explain the model's predictions for texts.
 
@@ -126,7 +127,8 @@ class TextExplainer(BaseEstimator):
         in `problems`; where none of the texts can be cut it is an error.
 
         Args:
-            texts: a list, a series of any library, an Arrow column, an array, or one text.
+            texts: a list, a series of any library, an Arrow column, an array, or one text; or a
+                frame, with `column`.
             model: a fitted pipeline or its bound method; a `TokenModel` of a transformer; or any
                 function of a list of texts that returns (texts,) or (texts, outputs): arrays,
                 lists, tensors, or for each text the scores of all labels, as a pipeline of Hugging
@@ -149,6 +151,8 @@ class TextExplainer(BaseEstimator):
             mesh: devices that share the work, as in `TabularExplainer.explain`; None: JAX's
                 default device.
             progress: whether to show a bar; None: on a terminal, if the work is long.
+            column: of a frame, the one that holds the texts. The model is called with rows of that
+                frame, which have a masked text there and their own values in all other columns.
 
         Returns:
             The explanations, in the order of the texts.
@@ -178,7 +182,7 @@ class TextExplainer(BaseEstimator):
         )
         options.check()
         settings.check(options)
-        return call.explain(TextCall(self, settings, texts, batch_size), model, options)[0]
+        return call.explain(TextCall(self, settings, texts, batch_size, column), model, options)[0]
 
     min_block_rows: ClassVar[int] = 16
 

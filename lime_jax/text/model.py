@@ -14,6 +14,7 @@ from lime_jax.front.returned import both_classes, is_one_probability
 from lime_jax.masked.linear_heads import RowModel
 from lime_jax.models.opening import as_predict_fn
 from lime_jax.models.predict import Model
+from lime_jax.text.frame import TextFrame
 from lime_jax.text.token_model import TokenModel
 from lime_jax.text.vectorizers import open_words
 from lime_jax.typing import ModelLike
@@ -29,12 +30,18 @@ class TextModel(BatchModel):
         model: what was handed over, opened.
         class_names: of the explainer; with two of them one column becomes two.
         batch_size: texts of one call, at most.
+        frame: whose rows it is called with; None: with lists of texts.
     """
 
     def __init__(
-        self, model: Model, class_names: Sequence[Any] | np.ndarray | None, batch_size: int | None
+        self,
+        model: Model,
+        class_names: Sequence[Any] | np.ndarray | None,
+        batch_size: int | None,
+        frame: TextFrame | None = None,
     ) -> None:
         super().__init__(model)
+        self.frame = frame
         self.batch_size = batch_size or TEXTS_AT_ONCE
         self.has_two_names = class_names is not None and len(class_names) == 2
         self.is_doubled: bool | None = None
@@ -48,19 +55,23 @@ class TextModel(BatchModel):
     @cached_property
     def words(self) -> RowModel:
         """How it counts words, if it does."""
+        if self.frame is not None:
+            return RowModel(None, None, "it is called with rows of a frame")
         return open_words(self.model.predict)
 
     def __call__(self, inputs: Any) -> np.ndarray:
         """The outputs for texts, each asked once."""
-        numbers: dict[str, int] = {}
-        places = [numbers.setdefault(text, len(numbers)) for text in inputs]
-        texts = list(numbers)
+        keys = inputs if self.frame is None else [(text.row, text) for text in inputs]
+        numbers: dict[Any, int] = {}
+        places = [numbers.setdefault(key, len(numbers)) for key in keys]
+        texts = list(numbers) if self.frame is None else [text for _, text in numbers]
         # Texts of one length together: those of transformers are padded to the longest.
         order = sorted(range(len(texts)), key=lambda k: len(texts[k]))
         parts = []
         for start in range(0, len(order), self.batch_size):
             batch = [texts[k] for k in order[start : start + self.batch_size]]
-            parts.append(self.checked(self.model.predict(batch), len(batch)))
+            rows = batch if self.frame is None else self.frame.rows(batch)
+            parts.append(self.checked(self.model.predict(rows), len(batch)))
         outputs = np.concatenate(parts)
         outputs[order] = outputs.copy()
         return outputs[places]
@@ -83,9 +94,14 @@ def open_text_model(
     output: str | None,
     class_names: Sequence[Any] | np.ndarray | None,
     batch_size: int | None,
+    frame: TextFrame | None = None,
 ) -> TextModel:
-    """See what a model is, and call it with texts."""
+    """See what a model is, and call it with texts, or with rows of a frame."""
     if isinstance(model, TokenModel):
+        if frame is not None:
+            raise ValueError(
+                "`column`: a `TokenModel` reads texts and no other column; hand over that column"
+            )
         return _open_tokens(model, output, class_names)
     opened = as_predict_fn(model, output)
     if opened.path == "jax":
@@ -97,7 +113,7 @@ def open_text_model(
         opened = opened.on_host("it is called with texts")
     # Why a pipeline was not converted for numbers is no matter of texts.
     opened = dataclasses.replace(opened, reason=opened.reason.partition(" on the host:")[0])
-    return TextModel(opened, class_names, batch_size)
+    return TextModel(opened, class_names, batch_size, frame)
 
 
 def _open_tokens(
