@@ -38,7 +38,7 @@ class TextCall(call.Call[TextModel, TextExplanations]):
         settings: TextLimeSettings | TextShapSettings,
         texts: Table,
         batch_size: int | None,
-        column: str | None,
+        column: str | int | None,
     ) -> None:
         self.explainer, self.settings, self.X = explainer, settings, texts
         self.batch_size = batch_size

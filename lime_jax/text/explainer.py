@@ -119,7 +119,7 @@ class TextExplainer(BaseEstimator):
         batch_size: int | None = None,
         mesh: Mesh | None = None,
         progress: bool | None = None,
-        column: str | None = None,
+        column: str | int | None = None,
     ) -> TextExplanations:
         """Explain the model's predictions for texts.
 

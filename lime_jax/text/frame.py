@@ -28,24 +28,28 @@ class TextFrame:
         column: its name.
     """
 
-    def __init__(self, table: Table, column: str) -> None:
+    def __init__(self, table: Table, column: str | int) -> None:
         import narwhals.stable.v1 as nw
 
-        found: Any = nw.from_native(table, eager_only=True, pass_through=True)
+        try:
+            found: Any = nw.from_native(table, eager_only=True, pass_through=True)
+            names = list(found.columns) if isinstance(found, nw.DataFrame) else []
+        except ValueError as error:  # two columns of one name
+            raise ValueError(f"`texts`: {error}") from error
         if not isinstance(found, nw.DataFrame):
             raise ValueError(
                 f"`texts`: expected a frame, of which `column` is the one of texts, got "
                 f"{type(table).__name__}"
             )
-        if column not in found.columns:
+        if column not in names:
             raise ValueError(
-                f"`column`: expected one of the columns {found.columns!r:.200}, got {column!r}"
+                f"`column`: expected one of the columns {names!r:.200}, got {column!r}"
             )
         self.frame, self.column = found, column
 
     def cells(self) -> list[Any]:
         """The column, each text with its row."""
-        cells = enumerate(self.frame[self.column].to_list())
+        cells = enumerate(self.frame.get_column(self.column).to_list())
         return [RowText(cell, row) if isinstance(cell, str) else cell for row, cell in cells]
 
     def rows(self, texts: Sequence[RowText]) -> Any:

@@ -120,3 +120,15 @@ def test_what_cannot_be_is_refused_by_the_name_of_its_argument():
         explainer.explain(["clean"], PIPELINE, column="review")
     with pytest.raises(ValueError, match="`column` of `explain` names the column"):
         explainer.explain(ROWS, PIPELINE)
+    with pytest.raises(ValueError, match=r"`texts`: .*unique column names"):
+        explainer.explain(ROWS[["review", "review"]], PIPELINE, column="review")
+
+
+def test_a_column_may_be_called_by_a_number():
+    frame = ROWS[["review", "nights"]].set_axis([0, 1], axis=1)
+
+    def nights(rows):
+        return rows[1].to_numpy() + rows[0].str.len().to_numpy() / 100
+
+    found = lime_jax.TextExplainer().explain(frame, nights, column=0)
+    np.testing.assert_allclose(found.prediction[:, 0] // 1, ROWS.nights)
