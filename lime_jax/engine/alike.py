@@ -8,6 +8,7 @@ import jax
 
 from lime_jax.engine import programs
 from lime_jax.engine.asked import of_asked_outputs
+from lime_jax.engine.blas_threads import solving
 from lime_jax.engine.collect import collect
 from lime_jax.engine.devices import Devices, for_rows
 from lime_jax.engine.one_row import units_of
@@ -27,7 +28,11 @@ def explain_alike(work: Work[Any], drawn: Rows) -> Pytree:
     Returns:
         Fits with a leading axis of rows, on the host.
     """
-    work = of_asked_outputs(work)
+    with solving(work.domain.sample_size):
+        return _explain(of_asked_outputs(work), drawn)
+
+
+def _explain(work: Work[Any], drawn: Rows) -> Pytree:
     design, method = work.method.design, work.method
     setting = programs.Setting(work.key, work.domain, method)
     counts = {"units": units_of(design), "count": 1, "effort": "light"}

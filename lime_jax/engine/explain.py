@@ -10,6 +10,7 @@ import jax
 
 from lime_jax.engine.adaptive import MOST_SAMPLES, AdaptiveFit, Settled, grow_rows, grow_shared
 from lime_jax.engine.asked import of_asked_outputs
+from lime_jax.engine.blas_threads import solving
 from lime_jax.engine.rows import explain_rows
 from lime_jax.engine.shared import sweep_shared
 from lime_jax.engine.work import Work
@@ -34,11 +35,12 @@ def sweep(work: Work[Any], methods: Sequence[Any]) -> list[Pytree]:
         work: its method is not looked at; progress is told of rows that all methods are done with.
     """
     work = of_asked_outputs(work)
-    if work.domain.shared:
-        return sweep_shared(work, methods)
-    if len(methods) == 1:
-        return [explain_rows(dataclasses.replace(work, method=methods[0]))]
-    fits = explain_rows(dataclasses.replace(work, method=make_sweep_method(methods)))
+    with solving(work.domain.sample_size):
+        if work.domain.shared:
+            return sweep_shared(work, methods)
+        if len(methods) == 1:
+            return [explain_rows(dataclasses.replace(work, method=methods[0]))]
+        fits = explain_rows(dataclasses.replace(work, method=make_sweep_method(methods)))
     return [jax.tree.map(lambda leaf, i=number: leaf[:, i], fits) for number in range(len(methods))]
 
 
@@ -51,4 +53,5 @@ def explain_until(work: Work[Any], settled: Settled, most: int = MOST_SAMPLES) -
             rows share them.
     """
     grow = grow_shared if work.domain.shared else grow_rows
-    return grow(of_asked_outputs(work), settled, most)
+    with solving(work.domain.sample_size):
+        return grow(of_asked_outputs(work), settled, most)
