@@ -21,8 +21,9 @@ def alike(
         None: hardly any rows are alike.
 
     Example:
-        >>> alike(np.array([[2, 7], [1, 5], [2, 7], [2, 7]]))
-        (array([1, 0]), array([1, 0, 1, 1]))
+        >>> some, kind = alike(np.array([[2, 7], [1, 5], [2, 7], [2, 7]]))
+        >>> some[kind]
+        array([0, 1, 0, 0])
     """
     columns = [column for part in codes for column in part.T]
     factors = np.random.default_rng(0).integers(2**63, size=len(columns), dtype=np.uint64)
