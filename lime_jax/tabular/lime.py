@@ -70,7 +70,7 @@ class TabularLime:
     schema: frames.Schema
     stats: TabularStats
     conditions: tuple[str, ...]
-    neighborhoods: dict[Any, Any] = dataclasses.field(default_factory=dict)
+    neighborhoods: dict[Any, Any] = dataclasses.field(default_factory=dict, compare=False)
     facts: dict[Any, SampleFacts] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
