@@ -109,7 +109,7 @@ class Document:
                 players.append(player)
                 hidden.append(if_hidden)
 
-        for start, stop, player in self.spans.T.tolist():
+        for start, stop, player in zip(*self.spans.tolist(), strict=True):
             add(text[end:start], -1)
             add(text[start:stop], player)
             if replace is not None:
