@@ -27,12 +27,13 @@ def pack(specs: ChunkSpec | Sequence[ChunkSpec], dumps: Callable[[Any], bytes]) 
     By `dumps` of the engine's own pickle, which takes lambdas and what a notebook defines.
     ValueError if a model or an explainer cannot be pickled; it says what to do.
     """
-    for spec in [specs] if isinstance(specs, ChunkSpec) else specs:
+    each = [specs] if isinstance(specs, ChunkSpec) else specs
+    for spec in each:
         spec.ask_ahead()
     try:
         return dumps(specs)
     except Exception:  # a stranger's object may raise anything
-        for spec in [specs] if isinstance(specs, ChunkSpec) else specs:
+        for spec in each:
             for name in _HINTS:
                 _check_pickles(name, getattr(spec, name), dumps)
         raise
